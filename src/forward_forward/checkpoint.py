@@ -1,0 +1,169 @@
+"""A run and its folder: run.json, metrics.jsonl, checkpoints of safetensors and JSON, all atomic.
+
+runs/NAME/run.json                                  what was asked, where it ran, how it ended
+runs/NAME/metrics.jsonl                             one line an epoch
+runs/NAME/checkpoints/last/network.safetensors      weights, and all that resuming needs:
+runs/NAME/checkpoints/last/trainer.safetensors      the optimisers' memory
+runs/NAME/checkpoints/last/progress.json            where training stands
+runs/NAME/checkpoints/best/network.safetensors      the weights of the best validation error
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from forward_forward import files
+from forward_forward.forward import Network
+from forward_forward.forward.description import build
+from forward_forward.track import Jsonl
+
+Which = Literal["best", "last"]
+
+
+class Run:
+    """The folder of one run.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        ValueError: The folder holds no run.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not (self.path / "run.json").is_file():
+            raise ValueError(
+                f"expected a run's folder with a run.json in it, got {str(self.path)!r}: name the"
+                " folder that `ff train --out` printed"
+            )
+        self.metrics = Jsonl(self.path / "metrics.jsonl")
+
+    @classmethod
+    def create(cls, path: Path | str, about: Mapping[str, Any], *, overwrite: bool = False) -> Run:
+        """Make a run's folder.
+
+        Args:
+            path: Where; it must not exist, be empty, or hold a run that may be overwritten.
+            about: What run.json says.
+            overwrite: Whether a run that is there already is removed first.
+
+        Raises:
+            ValueError: Something is there already.
+        """
+        path = Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            is_run = (path / "run.json").is_file()
+            if not (overwrite and is_run):
+                known = "a run" if is_run else "something that is no run"
+                fix = "--resume it, --overwrite it, or choose another --out"
+                raise ValueError(
+                    f"{str(path)!r} holds {known} already:"
+                    f" {fix if is_run else 'choose another --out'}"
+                )
+            shutil.rmtree(path)
+        (path / "checkpoints").mkdir(parents=True)
+        files.write_json(path / "run.json", {**about, "machine": machine()})
+        return cls(path)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What run.json says."""
+        about: dict[str, Any] = json.loads((self.path / "run.json").read_text())
+        return about
+
+    def update(self, **values: Any) -> None:
+        """Set values in run.json."""
+        files.write_json(self.path / "run.json", {**self.about, **values})
+
+    def save(
+        self,
+        which: Which,
+        network: Mapping[str, Tensor],
+        trainer: Mapping[str, Tensor] | None = None,
+        progress: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write a checkpoint; the one before it stays until this one is whole."""
+
+        def fill(folder: Path) -> None:
+            files.write_tensors(folder / "network.safetensors", network)
+            if trainer is not None:
+                files.write_tensors(folder / "trainer.safetensors", trainer)
+            if progress is not None:
+                files.write_json(folder / "progress.json", progress)
+
+        files.replace_folder(self.path / "checkpoints" / which, fill)
+
+    def checkpoint(self, which: Which) -> Path | None:
+        """The folder of a checkpoint, or None where there is none yet."""
+        return files.whole(self.path / "checkpoints" / which)
+
+    def last(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]] | None:
+        """Network, trainer and progress of the last checkpoint, or None before the first."""
+        folder = self.checkpoint("last")
+        if folder is None:
+            return None
+        progress = json.loads((folder / "progress.json").read_text())
+        return (
+            load_file(folder / "network.safetensors"),
+            load_file(folder / "trainer.safetensors"),
+            progress,
+        )
+
+
+def machine() -> dict[str, Any]:
+    """What the figures of a run may depend on besides its settings."""
+    return {
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def load(run: Path | str, *, network: Network | None = None, which: Which = "best") -> Network:
+    """A trained network from its run.
+
+    Args:
+        run: The run's folder.
+        network: A network of the same shape to put the weights into; needed where it has blocks or
+            parts of your own, since code is never run because a file names it.
+        which: "best" by validation error, or "last".
+
+    Returns:
+        The network, on the CPU unless ``network`` was elsewhere, in evaluation mode.
+
+    Raises:
+        ValueError: No run, no checkpoint yet, or weights that do not fit ``network``.
+    """
+    folder = Run(run)
+    found = folder.checkpoint(which) or folder.checkpoint("last")
+    if found is None:
+        raise ValueError(f"{str(run)!r} has no checkpoint yet: train for an epoch first")
+    if network is None:
+        network = build(folder.about["network"])
+    load_weights(network, load_file(found / "network.safetensors"), str(run))
+    return network.eval()
+
+
+def load_weights(network: Network, weights: Mapping[str, Tensor], source: str) -> None:
+    """Put weights into a network, with a clear error where they do not fit."""
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights of {source!r} do not fit this network: build it with the same layers."
+            f" {error}"
+        ) from error

@@ -1,0 +1,106 @@
+"""Words given for a recipe's settings -> parts, and a recipe's name -> the recipe."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from forward_forward import examples, goodness, losses, notation, optimize, recipes
+from forward_forward.recipes import Recipe
+
+
+def recipe_named(name: str, *, typed: bool) -> Recipe:
+    """The recipe of a name such as ``standard`` or ``poster.method``.
+
+    Args:
+        name: The name; ``package.module:function`` where a person typed it.
+        typed: Whether a person typed it just now.
+
+    Raises:
+        ValueError: No such recipe; the message has the nearest one.
+    """
+    if ":" in name:
+        made: Recipe = notation.read(name, {}, typed=typed)
+        return made
+    known: dict[str, Any] = {"standard": recipes.standard}
+    for module in (recipes.hinton2022, recipes.poster):
+        family = module.__name__.rpartition(".")[2]
+        known |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
+    found: Recipe = notation.looked_up(name, known)
+    return found
+
+
+def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, Any]:
+    """A recipe's settings with the parts that words name.
+
+    Args:
+        settings: Words and numbers by the names of the recipe's parameters.
+        typed: Those that a person typed just now, so that they may name code.
+
+    Returns:
+        The settings for the recipe.
+    """
+    return {name: _part(name, value, name in typed) for name, value in settings.items()}
+
+
+def _part(name: str, value: Any, typed: bool) -> Any:
+    if name == "loss":
+        return _made(notation.read(value, notation.public(losses), typed=typed))
+    if name == "goodness":
+        return _made(notation.read(value, notation.public(goodness), typed=typed))
+    if name == "negatives":
+        return _made(notation.read(value, notation.public(examples), typed=typed))
+    if name == "activation":
+        return _made(notation.read(value, notation.torch_modules(), typed=typed))
+    if name == "optimizer":
+        return notation.read(value, _optimizers("(" in value), typed=typed)
+    if name == "threshold" and isinstance(value, str):
+        return _number_or_word(value)
+    if name == "hidden":
+        return tuple(value)
+    return value
+
+
+def _made(part: Any) -> Any:
+    """A part; a class named without arguments is made with its defaults."""
+    return part() if isinstance(part, type) else part
+
+
+def _number_or_word(value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _optimizers(with_options: bool) -> dict[str, Any]:
+    """Optimisers by name: ``AdamW``, or ``SGD(momentum=0.9)`` for one with options."""
+    known: dict[str, Any] = {
+        name: value
+        for name, value in vars(torch.optim).items()
+        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
+    }
+    known["AveragedSGD"] = optimize.AveragedSGD
+    if with_options:
+        return {name: functools.partial(functools.partial, made) for name, made in known.items()}
+    return known
+
+
+def check_settings(recipe: Recipe, name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse a setting that the recipe does not have.
+
+    Raises:
+        ValueError: The recipe fixes what was asked for.
+    """
+    allowed = inspect.signature(recipe).parameters
+    for setting in settings:
+        if setting not in allowed:
+            free = ", ".join(f"--{each.replace('_', '-')}" for each in allowed if each != "train")
+            raise ValueError(
+                f"the recipe {name!r} fixes its own {setting}: leave --{setting.replace('_', '-')}"
+                f" out (it takes {free}), or use --recipe standard"
+            )

@@ -1,0 +1,108 @@
+"""A plan and its figures -> what a person reads: the settings on stderr, the errors on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from forward_forward.data import Data
+from forward_forward.forward import Network
+from forward_forward.forward.description import describe
+from forward_forward.optimize.fit import Fitted
+from forward_forward.recipes import Plan
+
+
+def announce(
+    command: Mapping[str, Any], plan: Plan, training: Data, validation: Data, test: Data
+) -> None:
+    """Say what is about to be trained, on stderr."""
+    network, trainer = plan.trainer.network, plan.trainer
+    first = describe(network)["layers"][0]
+    weights = sum(weight.numel() for weight in network.parameters())
+    settings = trainer.settings
+    optimizer = str(settings["optimizer"]).rpartition(":")[2]
+    for name, text in {
+        "data": f"{command['data']}: {len(training):,} to train on, {len(validation):,} to validate"
+        f" on, {len(test):,} to test on",
+        "recipe": f"{command['recipe']}, seed {settings['seed']}",
+        "network": f"{_widths(network)}, {weights:,} weights, "
+        f"{first['activation'].removesuffix('()')}",
+        "goal": f"goodness {first['goodness']}, loss {first['loss']}, threshold"
+        f" {first['threshold']} x {first['threshold_factor']}",
+        "label": describe(network)["examples"],
+        "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), batches of"
+        f" {plan.batch_size}, {plan.epochs} epochs",
+        "machine": f"{trainer.device}, {torch.get_num_threads()} threads,"
+        f" {str(trainer.products or network.dtype).removeprefix('torch.')} products",
+    }.items():
+        print(f"{name:>8}  {text}", file=sys.stderr)
+
+
+def _widths(network: Network) -> str:
+    linears = [layer.linear for layer in network.layers]
+    sizes = [linear for linear in linears if linear is not None]
+    if len(sizes) < len(linears):
+        return f"{len(linears)} layers"
+    return " - ".join(map(str, [sizes[0].in_features, *(linear.out_features for linear in sizes)]))
+
+
+def errors(network_about: Mapping[str, Any], figures: Mapping[str, Any], what: str) -> list[str]:
+    """Errors of a network in words: in total, by layer, and by the head.
+
+    Args:
+        network_about: The network's description, for its readout and reading.
+        figures: What `predict.evaluate` gave.
+        what: The name of the data, such as "test".
+
+    Returns:
+        Lines of text.
+    """
+    lines = [f"{what} error {figures['error']:.2f} %"]
+    if "goodness_error" in figures:
+        first, stop = eval_tuple(network_about["readout"])
+        span = f"layer {stop}" if stop - first == 1 else f"layers {first + 1} to {stop}"
+        lines.append(f"  by goodness of {span}: {figures['goodness_error']:.2f} %")
+        for index, error in enumerate(figures["goodness_error_by_layer"]):
+            lines.append(f"    layer {index + 1} alone: {error:.2f} %")
+    if "head_error" in figures:
+        lines.append(f"  by the softmax head: {figures['head_error']:.2f} %")
+        skip = network_about["head"]["skip"]
+        for index, error in enumerate(figures["head_error_by_layer"]):
+            lines.append(f"    layer {skip + index + 1} alone: {error:.2f} %")
+    return lines
+
+
+def eval_tuple(text: str) -> tuple[int, int]:
+    """The pair of numbers in a text such as "(1, 3)"."""
+    first, stop = (int(word) for word in text.strip("()").split(","))
+    return first, stop
+
+
+def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: bool) -> None:
+    """Print a finished run on stdout: errors, folder, next commands; or one JSON object."""
+    if as_json:
+        figures = {
+            "run": str(folder),
+            "test_error": about["test_error"],
+            "validation_error": about["validation_error"],
+            "best_epoch": about["best_epoch"],
+            "seconds": about["seconds"],
+            "test": about["test"],
+        }
+        print(json.dumps(figures))
+        return
+    print("\n".join(errors(about["network"], about["test"], "test")))
+    if result.validation_error is not None:
+        print(
+            f"  weights of epoch {result.best_epoch}, the best of {len(result.history)} by"
+            f" validation error ({result.validation_error:.2f} %); {result.seconds:.1f} s"
+        )
+    print(f"run folder: {folder}")
+    print(f"next: ff evaluate {folder}")
+    if about.get("frame"):
+        print(f"      ff predict {folder} picture.png")

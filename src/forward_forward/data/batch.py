@@ -1,0 +1,81 @@
+"""x [batch, *shape], y [batch], weight [batch] or None in; the same out, checked, as a Batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """One step's samples: x [batch, *shape] float32, y [batch] int64, weight [batch] or None."""
+
+    x: Tensor
+    y: Tensor
+    weight: Tensor | None = None
+
+
+@runtime_checkable
+class Source(Protocol):
+    """What training and evaluation read: a name, the class names, a size in samples, batches."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    def __len__(self) -> int: ...
+    def batches(
+        self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0
+    ) -> Iterator[Batch]: ...
+
+
+def checked(x: Tensor, y: Tensor, weight: Tensor | None, classes: int, where: str = "") -> Batch:
+    if x.dim() < 2 or not x.numel():
+        found = f"expected inputs [n, *shape] with a row or more, got {list(x.shape)}"
+        raise ValueError(f"{where}{found}: a single feature is x.reshape(-1, 1)")
+    if x.dtype != torch.uint8 and not x.is_floating_point():
+        raise ValueError(f"{where}expected uint8 or floating inputs, got {x.dtype}: use x.float()")
+    for what, values in (("labels", y), ("weights", weight)):
+        if values is not None and values.shape != x.shape[:1]:
+            found = f"expected {what} [{len(x)}], one a row, got {list(values.shape)}"
+            raise ValueError(f"{where}{found}: one-hot labels need y.argmax(1)")
+        if values is not None and values.device != x.device:
+            found = f"expected {what} on {x.device} like the inputs, got {values.device}"
+            raise ValueError(f"{where}{found}: use .to({str(x.device)!r})")
+    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
+        raise ValueError(f"{where}expected integer labels, got {y.dtype}: use y.long()")
+    y = y.to(torch.int64)
+    _require((y >= 0) & (y < classes), where, f"a label in 0..{classes - 1}", y)
+    if x.is_floating_point():  # the extremes carry NaN and infinity, and need no copy of the set
+        extremes = torch.stack((x.flatten(1).amin(1), x.flatten(1).amax(1))).float()
+        _require(extremes.isfinite().all(0), where, "finite float32 inputs")
+    if weight is not None:
+        weight = weight.to(torch.float32)
+        _require(weight.isfinite() & (weight >= 0), where, "a finite weight >= 0", weight)
+    return Batch(x, y, weight)
+
+
+def _require(good: Tensor, where: str, expected: str, values: Tensor | None = None) -> None:
+    if not bool(good.all()):
+        row = int((~good).nonzero()[0, 0])
+        found = "NaN or infinity" if values is None else values[row].item()
+        raise ValueError(f"{where}row {row}: expected {expected}, got {found}")
+
+
+def as_float(x: Tensor) -> Tensor:
+    return x.to(torch.float32).div_(255) if x.dtype == torch.uint8 else x.to(torch.float32)
+
+
+def check_sizes(batch_size: int, skip: int) -> None:
+    if batch_size < 1 or skip < 0:
+        raise ValueError(f"expected batch_size >= 1 and skip >= 0, got {batch_size} and {skip}")
+
+
+def class_names(classes: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(classes)
+    strings = not isinstance(classes, str) and all(isinstance(each, str) for each in names)
+    if not names or not strings or len(set(names)) < len(names):
+        raise ValueError(f"expected different class names like ('cat', 'dog'), got {classes!r}")
+    return names

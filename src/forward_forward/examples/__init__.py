@@ -1,0 +1,23 @@
+"""Samples [batch, ...], labels [batch] -> positive, negative, neutral and candidate inputs.
+
+``labels`` puts the label into the input, ``negatives`` chooses wrong labels, ``hybrids`` makes
+negatives without labels; ``inputs`` is what they all return.
+"""
+
+from forward_forward.examples.hybrids import HybridImages
+from forward_forward.examples.inputs import Examples, Inputs, stack
+from forward_forward.examples.labels import AppendLabel, OverlayLabel
+from forward_forward.examples.negatives import FromGoodness, FromSoftmax, Uniform, WrongLabels
+
+__all__ = [
+    "AppendLabel",
+    "Examples",
+    "FromGoodness",
+    "FromSoftmax",
+    "HybridImages",
+    "Inputs",
+    "OverlayLabel",
+    "Uniform",
+    "WrongLabels",
+    "stack",
+]

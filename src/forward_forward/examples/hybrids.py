@@ -1,0 +1,110 @@
+"""Images [batch, channels, height, width] -> themselves as positives, hybrids as negatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from forward_forward.examples.inputs import Inputs, Samples, floating
+
+
+def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blurs: int) -> Tensor:
+    """Random masks with large regions of ones and zeros.
+
+    Random bits are blurred ``blurs`` times with [1/4, 1/2, 1/4] along both axes (edges repeated),
+    then cut at one half.
+
+    Args:
+        batch: How many masks.
+        height: Rows of an image, in pixels.
+        width: Columns of an image, in pixels.
+        rng: Generator on the CPU.
+        blurs: How often to blur; more makes larger regions.
+
+    Returns:
+        Masks of zeros and ones [batch, 1, height, width].
+
+    References:
+        Hinton (2022), arXiv 2212.13345, section 3.2.
+    """
+    mask = torch.randint(0, 2, (batch, 1, height, width), generator=rng).float()
+    for _ in range(blurs):
+        rows = functional.pad(mask, (0, 0, 1, 1), mode="replicate")
+        mask = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 4
+        columns = functional.pad(mask, (1, 1, 0, 0), mode="replicate")
+        mask = (columns[..., :-2] + 2 * columns[..., 1:-1] + columns[..., 2:]) / 4
+    return (mask > 0.5).float()
+
+
+@dataclass(frozen=True)
+class HybridImages:
+    """Training without labels: negatives are two images mixed by a blurred mask.
+
+    Short-range correlations stay those of real images, long-range ones do not, so a layer must
+    learn shapes. A label is read by a softmax head on the activities.
+
+    Args:
+        num_classes: Labels the network's head can say; the examples themselves use none.
+        blurs: How often the mask of random bits is blurred.
+
+    Raises:
+        ValueError: Called on samples that are no images, or on a single one.
+
+    References:
+        Hinton (2022), arXiv 2212.13345, section 3.2.
+
+    >>> images = torch.rand(2, 1, 8, 8)
+    >>> HybridImages(10).negative(images, None, torch.Generator()).dense().shape
+    torch.Size([1, 2, 1, 8, 8])
+    """
+
+    num_classes: int
+    blurs: int = 10
+
+    @property
+    def labelled(self) -> bool:
+        return False
+
+    @property
+    def scores(self) -> str:
+        return "nothing"
+
+    def hard_rows(self, batch: int) -> int:
+        return 0
+
+    def width(self, features: int) -> int:
+        return features
+
+    def positive(self, x: Samples, y: Tensor | None) -> Inputs:
+        return self.neutral(x)
+
+    def negative(
+        self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
+    ) -> Inputs:
+        images = x.rest if isinstance(x, Inputs) else x
+        if images.dim() != 4 or len(images) < 2:
+            raise ValueError(
+                "HybridImages expects at least two images [batch, channels, height, width], got "
+                f"{tuple(images.shape)}: reshape the samples, for example x.view(-1, 1, 28, 28)"
+            )
+        mask = blurred_masks(len(images), images.shape[2], images.shape[3], rng, self.blurs).to(
+            images
+        )
+        other = torch.randint(1, batch, (1,), generator=rng).item()
+        return _unlabelled(mask * images + (1 - mask) * images.roll(int(other), 0))
+
+    def neutral(self, x: Samples) -> Inputs:
+        return x if isinstance(x, Inputs) else _unlabelled(floating(x))
+
+    def candidates(self, x: Samples) -> Inputs:
+        raise ValueError(
+            "HybridImages puts no label into the input, so there are no candidates: give the"
+            " network a head, Network(..., head=SoftmaxHead(...)), and predict by it"
+        )
+
+
+def _unlabelled(images: Tensor) -> Inputs:
+    return Inputs(images, images.new_zeros(1, len(images), 0))

@@ -1,0 +1,175 @@
+"""True labels [batch], scores [rows, classes] -> wrong labels [count, batch], never the true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class WrongLabels(Protocol):
+    """A way of choosing wrong labels.
+
+    ``scores`` names what it draws from: "nothing", the "softmax" head's logits of the neutral pass,
+    or the "goodness" of every label; ``fraction`` is the share of the batch that needs them.
+    """
+
+    @property
+    def scores(self) -> str: ...
+
+    @property
+    def fraction(self) -> float: ...
+
+    def __call__(
+        self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
+    ) -> Tensor: ...
+
+
+def uniform_wrong(y: Tensor, classes: int, rng: torch.Generator) -> Tensor:
+    """A wrong label for each sample, every one equally likely.
+
+    Args:
+        y: True labels [batch], 0 to classes - 1.
+        classes: How many labels there are, at least 2.
+        rng: Generator on the CPU.
+
+    Returns:
+        Labels [batch].
+    """
+    if classes < 2:
+        raise ValueError(
+            f"wrong labels expect at least 2 classes, got {classes}: use examples without labels,"
+            " such as HybridImages"
+        )
+    shift = torch.randint(1, classes, y.shape, generator=rng).to(y.device)
+    return (y + shift) % classes
+
+
+def sample_wrong(y: Tensor, logits: Tensor, draw: Tensor) -> Tensor:
+    """A wrong label for each sample from the softmax of the wrong labels' logits.
+
+    The first label whose cumulative probability exceeds the draw is taken, as in Hinton's code.
+
+    Args:
+        y: True labels [batch].
+        logits: Scores of every label [batch, classes].
+        draw: Uniform numbers in [0, 1) [batch].
+
+    Returns:
+        Labels [batch].
+
+    References:
+        Hinton (2022), arXiv 2212.13345, section 3.3, and his program ``ffnew.m``.
+
+    >>> sample_wrong(torch.tensor([2]), torch.zeros(1, 3), torch.tensor([0.7]))
+    tensor([1])
+    """
+    wrong = torch.nan_to_num(logits).scatter(1, y[:, None], -torch.inf)
+    cumulative = wrong.softmax(1).cumsum(1)
+    total = cumulative[:, -1]
+    # A true label adds 0 and so never passes the draw, if the draw stays below the rounded total.
+    below = torch.nextafter(total, torch.zeros_like(total))
+    draw = torch.minimum(draw.to(total) * total, below)
+    return (cumulative <= draw[:, None]).sum(1)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Wrong labels drawn uniformly.
+
+    Args:
+        count: Negatives a sample.
+
+    >>> Uniform()(torch.tensor([1]), 2, torch.Generator(), None)
+    tensor([[0]])
+    """
+
+    count: int = 1
+
+    scores = "nothing"
+    fraction = 0.0
+
+    def __call__(
+        self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
+    ) -> Tensor:
+        return torch.stack([uniform_wrong(y, classes, rng) for _ in range(self.count)])
+
+
+def _hard(
+    y: Tensor, classes: int, rng: torch.Generator, logits: Tensor | None, rows: int
+) -> Tensor:
+    """Hard labels for the first ``rows`` samples, uniform ones for the others: [1, batch]."""
+    labels = uniform_wrong(y, classes, rng)
+    if rows:
+        if logits is None:
+            raise ValueError(
+                "hard negatives expect scores of the labels, got none: train them"
+                " through Trainer, or use Uniform()"
+            )
+        draw = torch.rand(rows, generator=rng, dtype=torch.float64).to(y.device)
+        labels[:rows] = sample_wrong(y[:rows], logits[:rows].double(), draw)
+    return labels[None]
+
+
+@dataclass(frozen=True)
+class FromSoftmax:
+    """Hard wrong labels, sampled from the softmax head's guess on the neutral input.
+
+    The logits are those from before the head's own step on this batch. The network needs a head.
+
+    References:
+        Hinton (2022), arXiv 2212.13345, section 3.3, and his program ``ffnew.m``.
+
+    >>> FromSoftmax()(torch.tensor([0]), 2, torch.Generator(), torch.zeros(1, 2))
+    tensor([[1]])
+    """
+
+    scores = "softmax"
+    fraction = 1.0
+
+    def __call__(
+        self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
+    ) -> Tensor:
+        return _hard(y, classes, rng, scores, len(y))
+
+
+@dataclass(frozen=True)
+class FromGoodness:
+    """Hard wrong labels, sampled from ``softmax(goodness / temperature)`` over the wrong labels.
+
+    Args:
+        temperature: In units of goodness; smaller is harder.
+        fraction: Share of each batch that gets hard labels, 0 to 1; the others get uniform ones.
+            Goodness of every label is computed for that share alone.
+
+    Raises:
+        ValueError: ``temperature`` is not positive or ``fraction`` not within 0 to 1.
+
+    >>> FromGoodness()(torch.tensor([0]), 2, torch.Generator(), torch.zeros(1, 2))
+    tensor([[1]])
+    """
+
+    temperature: float = 0.1
+    fraction: float = 0.3
+
+    scores = "goodness"
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0 or not 0 <= self.fraction <= 1:
+            raise ValueError(
+                "FromGoodness expects temperature > 0 and fraction within 0 to 1, got "
+                f"temperature={self.temperature} and fraction={self.fraction}"
+            )
+
+    def __call__(
+        self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
+    ) -> Tensor:
+        logits = None if scores is None else scores / self.temperature
+        return _hard(y, classes, rng, logits, hard_rows(self, len(y)))
+
+
+def hard_rows(negatives: WrongLabels, batch: int) -> int:
+    """How many of a batch's first rows get hard labels and so need scores."""
+    return round(negatives.fraction * batch)

@@ -1,0 +1,21 @@
+"""Inputs [variants, batch, ...] -> activities and goodness of every layer.
+
+``normalize`` forgets a row's length, ``layer`` is normalise -> block -> goodness, ``affine`` holds
+the products of a linear block, ``passes`` runs a row of layers, ``head`` reads labels off
+activities, ``network`` is the row with its examples, ``description`` writes it down.
+"""
+
+from forward_forward.forward.head import SoftmaxHead
+from forward_forward.forward.layer import Layer, PeerNormalization
+from forward_forward.forward.network import Network, mlp
+from forward_forward.forward.normalize import MeanSquareOne, UnitLength
+
+__all__ = [
+    "Layer",
+    "MeanSquareOne",
+    "Network",
+    "PeerNormalization",
+    "SoftmaxHead",
+    "UnitLength",
+    "mlp",
+]

@@ -1,0 +1,73 @@
+"""A network <-> a description in plain values, from which it is built again, without weights."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from forward_forward import examples, goodness, losses, notation
+from forward_forward.forward import layer as layers
+from forward_forward.forward import normalize
+from forward_forward.forward.head import SoftmaxHead
+from forward_forward.forward.layer import Layer
+from forward_forward.forward.network import Network
+
+_LAYER = [name for name in inspect.signature(Layer).parameters if name not in ("block",)]
+_NETWORK = ("examples", "readout", "reading")
+
+
+def names() -> dict[str, Any]:
+    """Every name that a description may hold."""
+    parts = notation.public(examples, goodness, losses, normalize)
+    return {**notation.torch_modules(), **parts, "PeerNormalization": layers.PeerNormalization}
+
+
+def describe(network: Network) -> dict[str, Any]:
+    """The network in plain values.
+
+    Args:
+        network: The network; parts of the user's own are named but cannot be built from the name.
+
+    Returns:
+        ``layers`` (one dictionary each), ``examples``, ``readout``, ``reading`` and ``head``.
+
+    >>> from forward_forward.forward.network import mlp
+    >>> describe(mlp(4, 8, num_classes=2))["layers"][0]["activation"]
+    'ReLU()'
+    """
+    known = names()
+    rows = [
+        {name: notation.write(getattr(layer, name), known) for name in ("block", *_LAYER)}
+        for layer in network.layers
+    ]
+    head = network.head
+    about_head = (
+        None
+        if head is None
+        else {
+            "widths": list(head.widths),
+            "num_classes": head.num_classes,
+            "skip": head.skip,
+            "normalize": notation.write(head.normalize, known),
+        }
+    )
+    about = {name: notation.write(getattr(network, name), known) for name in _NETWORK}
+    return {"layers": rows, "head": about_head, **about}
+
+
+def build(description: dict[str, Any]) -> Network:
+    """The untrained network of a description.
+
+    Raises:
+        ValueError: A part is the user's own code, which is not run because a file names it.
+    """
+    known = names()
+    rows = [
+        Layer(**{name: notation.read(text, known) for name, text in row.items()})
+        for row in description["layers"]
+    ]
+    head = description["head"]
+    if head is not None:
+        head = SoftmaxHead(**{**head, "normalize": notation.read(head["normalize"], known)})
+    about = {name: notation.read(description[name], known) for name in _NETWORK}
+    return Network(*rows, head=head, **about)

@@ -1,0 +1,71 @@
+"""Activities of the upper layers, each [batch, width] -> logits of the labels [batch, classes]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from forward_forward.forward.normalize import MeanSquareOne, Normalize
+
+
+class SoftmaxHead(nn.Module):
+    """A linear softmax on the activities of the neutral input, trained on the way.
+
+    Its gradient reaches its own weights alone. Weights start at 0; there is no bias.
+
+    Args:
+        widths: Units of every layer of the network.
+        num_classes: How many labels there are.
+        skip: How many of the lowest layers are not read; Hinton skips the first.
+        normalize: Applied to the activities first; None leaves them as they are.
+
+    Raises:
+        ValueError: No layer is left to read.
+
+    References:
+        Hinton (2022), arXiv 2212.13345, sections 3.2 and 3.3; ``ffsoftmaxtest.m``.
+
+    >>> head = SoftmaxHead([8, 8], num_classes=3)
+    >>> head([torch.ones(2, 8), torch.ones(2, 8)])
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]], grad_fn=<SumBackward1>)
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        num_classes: int,
+        *,
+        skip: int = 1,
+        normalize: Normalize | None = MeanSquareOne(),
+    ) -> None:
+        super().__init__()
+        if not 0 <= skip < len(widths):
+            raise ValueError(
+                f"SoftmaxHead expects to skip 0 to {len(widths) - 1} of {len(widths)} layers, got"
+                f" skip={skip}: use skip=0 to read them all"
+            )
+        self.widths = tuple(widths)
+        self.num_classes = num_classes
+        self.skip = skip
+        self.normalize = normalize
+        # No random start is drawn: zeros make the first guess uniform.
+        self.weights = nn.ParameterList(
+            nn.Parameter(torch.zeros(num_classes, width)) for width in self.widths[skip:]
+        )
+
+    def rows(self, activities: Sequence[Tensor]) -> list[Tensor]:
+        """The detached, normalised activities that are read."""
+        read = [h.detach().flatten(1) for h in activities[self.skip :]]
+        return read if self.normalize is None else [self.normalize(h) for h in read]
+
+    def by_layer(self, activities: Sequence[Tensor]) -> Tensor:
+        """What each layer that is read adds to the logits [layers - skip, batch, classes]."""
+        pairs = zip(self.rows(activities), self.weights, strict=True)
+        return torch.stack([h @ weight.t() for h, weight in pairs])
+
+    def forward(self, activities: Sequence[Tensor]) -> Tensor:
+        """Logits [batch, classes] from the activities of all layers, each [batch, width]."""
+        return self.by_layer(activities).sum(0)

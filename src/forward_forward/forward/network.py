@@ -1,0 +1,196 @@
+"""Samples [batch, ...] -> every layer's activities, every label's goodness, labels [batch]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from forward_forward import predict, seeds
+from forward_forward.examples import AppendLabel, Examples, FromGoodness, Inputs
+from forward_forward.forward.head import SoftmaxHead
+from forward_forward.forward.layer import Layer
+from forward_forward.forward.passes import ForwardPass
+
+Reading = Literal["goodness", "head"]
+
+
+class Network(nn.Module):
+    """A row of layers, each with its own goal, and the way a label enters and is read.
+
+    Args:
+        layers: The layers, lowest first.
+        examples: How samples become positive, negative, neutral and candidate inputs.
+        head: A softmax head on the activities, or None.
+        readout: First layer and the one after the last whose goodness is summed to read a label;
+            None sums them all, as the poster does.
+        reading: "goodness" or "head": what `predict` uses. By default goodness, if the examples
+            put the label into the input.
+
+    Raises:
+        ValueError: No layers, a range without layers, or a reading that the parts do not allow.
+
+    >>> net = Network(Layer(nn.Linear(6, 8)), examples=AppendLabel(num_classes=2))
+    >>> net.goodness(torch.rand(3, 4)).shape
+    torch.Size([3, 2])
+    """
+
+    layers: list[Layer]  # an nn.ModuleList, whose items mypy cannot know
+
+    def __init__(
+        self,
+        *layers: Layer,
+        examples: Examples,
+        head: SoftmaxHead | None = None,
+        readout: tuple[int, int] | None = None,
+        reading: Reading | None = None,
+    ) -> None:
+        super().__init__()
+        first, stop = readout or (0, len(layers))
+        if not 0 <= first < stop <= len(layers):
+            raise ValueError(
+                f"readout expects 0 <= first < stop <= {len(layers)} layers, got {(first, stop)}"
+            )
+        reading = reading or ("goodness" if examples.labelled else "head")
+        if (reading == "head" and head is None) or (
+            reading == "goodness" and not examples.labelled
+        ):
+            raise ValueError(
+                f"reading={reading!r} is not possible here: reading by goodness expects examples"
+                " with labels, and reading by the head expects head=SoftmaxHead(...)"
+            )
+        if examples.scores == "softmax" and head is None:
+            raise ValueError(
+                "negatives drawn from the softmax expect a head: add head=SoftmaxHead(...), or use"
+                " FromGoodness() or Uniform() negatives"
+            )
+        self.layers = nn.ModuleList(layers)  # type: ignore[assignment]
+        self.examples = examples
+        self.head = head
+        self.readout = (first, stop)
+        self.reading: Reading = reading
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' type."""
+        return next(self.parameters()).dtype
+
+    def forward(self, x: Tensor | Inputs) -> list[Tensor]:
+        """Activities of every layer, each [rows, *feature], for rows [rows, *shape] or inputs."""
+        return list(ForwardPass(self.layers).activities(x))
+
+    def read(self, goodness_by_layer: Tensor) -> Tensor:
+        """Sum the goodness [layers, batch, classes] over the layers of the readout."""
+        return goodness_by_layer[slice(*self.readout)].sum(0)
+
+    def goodness_by_layer(self, x: Tensor) -> Tensor:
+        """Goodness of every label in every layer [layers, batch, classes]."""
+        return predict.goodness_by_layer(self, x)
+
+    def goodness(self, x: Tensor) -> Tensor:
+        """Goodness of every label, summed over the layers of the readout [batch, classes]."""
+        return self.read(self.goodness_by_layer(x))
+
+    def scores(self, x: Tensor, by: Reading | None = None) -> Tensor:
+        """What a label is read from: summed goodness, or the head's logits [batch, classes]."""
+        if (by or self.reading) == "goodness":
+            return self.goodness(x)
+        return predict.head_logits_by_layer(self, x).sum(0)
+
+    def predict(self, x: Tensor, by: Reading | None = None) -> Tensor:
+        """The label of each sample.
+
+        Args:
+            x: Samples [batch, ...], on the scale of the training data.
+            by: "goodness" or "head"; None for the network's own reading.
+
+        Returns:
+            Labels [batch].
+        """
+        return self.scores(x, by).argmax(1)
+
+    def calibrate(self, x: Tensor, y: Tensor | None) -> None:
+        """Give thresholds named "width" or "calibrated" their values; others stay.
+
+        Args:
+            x: Training samples [batch, ...], about 1,024 of them.
+            y: Their labels [batch].
+        """
+        activities = ForwardPass(self.layers).activities(self.examples.positive(x, y))
+        for layer, h in zip(self.layers, activities, strict=True):
+            if not layer.calibrated:
+                layer.calibrate(h)
+
+
+def mlp(
+    features: int,
+    *hidden: int,
+    num_classes: int,
+    seed: int = 0,
+    examples: Examples | None = None,
+    layer: Callable[[nn.Linear], Layer] = Layer,
+    dropout: Sequence[float] | float = 0.0,
+    head: bool = False,
+    readout: tuple[int, int] | None = None,
+) -> Network:
+    """A network of linear layers: weights normal with variance 1 / inputs, biases 0.
+
+    Args:
+        features: Values in a sample, without the label.
+        hidden: Units of each layer, lowest first.
+        num_classes: How many labels there are.
+        seed: For the weights; torch's global random state is left alone.
+        examples: How samples become inputs. By default the label is appended and a share of the
+            negatives is drawn from the goodness of the labels.
+        layer: Makes a layer of a linear block; ``functools.partial(Layer, threshold="width")``
+            passes options.
+        dropout: Of every layer's inputs, or one for each layer.
+        head: Whether to add a softmax head on all layers but the first (on the first, if alone).
+        readout: See `Network`.
+
+    Returns:
+        The network, untrained.
+
+    Raises:
+        ValueError: No hidden layer, or a list of dropouts of another length.
+
+    References:
+        Hinton (2022), ``ffnew.m``, for the weights.
+
+    >>> mlp(64, 500, 500, num_classes=10).predict(torch.rand(3, 64)).shape
+    torch.Size([3])
+    """
+    if not hidden or min(hidden) < 1:
+        raise ValueError(f"mlp expects the units of at least one hidden layer, got {hidden}")
+    shares = [dropout] * len(hidden) if isinstance(dropout, int | float) else list(dropout)
+    if len(shares) != len(hidden):
+        raise ValueError(f"mlp expects {len(hidden)} dropouts, one a layer, got {len(shares)}")
+    examples = examples or AppendLabel(num_classes, negatives=FromGoodness())
+    sizes = [examples.width(features), *hidden]
+    layers = []
+    for index, share in enumerate(shares):
+        made = layer(
+            _linear(sizes[index], sizes[index + 1], seeds.generator(seed, "weights", index))
+        )
+        made.dropout = share
+        layers.append(made)
+    softmax = SoftmaxHead(hidden, num_classes, skip=min(1, len(hidden) - 1)) if head else None
+    return Network(*layers, examples=examples, head=softmax, readout=readout)
+
+
+def _linear(inputs: int, units: int, rng: torch.Generator) -> nn.Linear:
+    linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        nn.Linear, inputs, units
+    )
+    with torch.no_grad():
+        linear.weight.normal_(0, 1 / math.sqrt(inputs), generator=rng)
+        linear.bias.zero_()
+    return linear

@@ -1,0 +1,217 @@
+"""Activities [batch, *feature] -> goodness [batch]: how strongly a layer responds to each sample.
+
+Every goodness is a callable part. Those with a hand-written ``slope`` spare the engine an autograd
+call; any other callable works too, its slope is then taken by autograd (`slope_of`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+__all__ = ["Minimised", "PNorm", "l2_norm", "max_norm", "mean_square", "sum_of_squares"]
+
+Goodness = Callable[[Tensor], Tensor]
+
+
+@runtime_checkable
+class HasSlope(Protocol):
+    """A goodness that knows its own vector-Jacobian product."""
+
+    def __call__(self, h: Tensor) -> Tensor: ...
+
+    def slope(self, h: Tensor, upstream: Tensor) -> Tensor: ...
+
+
+def slope_of(goodness: Goodness, h: Tensor, upstream: Tensor) -> Tensor:
+    """Gradient of ``(upstream * goodness(h)).sum()`` with respect to the activities.
+
+    Args:
+        goodness: Any goodness; its own ``slope`` is used where it has one, autograd elsewhere.
+        h: Activities [batch, *feature].
+        upstream: Slope of the loss with respect to the goodness [batch].
+
+    Returns:
+        Tensor of the shape of ``h``.
+    """
+    if isinstance(goodness, HasSlope):
+        return goodness.slope(h, upstream)
+    with torch.enable_grad():
+        leaf = h.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(goodness(leaf), leaf, upstream)
+    return gradient
+
+
+def at_unit_activity(goodness: Goodness, feature_shape: tuple[int, ...]) -> float:
+    """Goodness of a layer whose every unit is at 1: the threshold ``"width"``.
+
+    It is the number of units for the sum of squares (Hinton's threshold), its root for the L2
+    norm, and 1 for the mean square.
+
+    Args:
+        goodness: The goodness.
+        feature_shape: Shape of one sample's activities.
+
+    Returns:
+        The goodness, a number.
+    """
+    return float(goodness(torch.ones(1, *feature_shape))[0])
+
+
+def _as_rows(h: Tensor) -> Tensor:
+    return h.flatten(1)
+
+
+def _spread(upstream: Tensor, h: Tensor) -> Tensor:
+    """Give ``upstream`` [batch] the trailing axes of ``h``."""
+    return upstream.reshape(-1, *(1,) * (h.dim() - 1))
+
+
+class _SumOfSquares:
+    """Sum of squared activities, ``g = sum_j h_j^2``: Hinton's goodness.
+
+    Args:
+        h: Activities [batch, *feature].
+
+    Returns:
+        Goodness [batch], in squared units of activity.
+
+    References:
+        Hinton (2022), arXiv 2212.13345, section 2, equation 1.
+
+    >>> sum_of_squares(torch.tensor([[3.0, 4.0]]))
+    tensor([25.])
+    """
+
+    def __repr__(self) -> str:
+        return "sum_of_squares"
+
+    def __call__(self, h: Tensor) -> Tensor:
+        return _as_rows(h).square().sum(1)
+
+    def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
+        return h * _spread(2 * upstream, h)
+
+
+class _MeanSquare:
+    """Mean squared activity, ``g = mean_j h_j^2``: the sum of squares on a scale free of width.
+
+    Args:
+        h: Activities [batch, *feature].
+
+    Returns:
+        Goodness [batch], in squared units of activity.
+
+    References:
+        Hinton (2022), arXiv 2212.13345, section 2, equation 1, divided by the number of units.
+
+    >>> mean_square(torch.tensor([[3.0, 4.0]]))
+    tensor([12.5000])
+    """
+
+    def __repr__(self) -> str:
+        return "mean_square"
+
+    def __call__(self, h: Tensor) -> Tensor:
+        return _as_rows(h).square().mean(1)
+
+    def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
+        return h * _spread(2 / h[0].numel() * upstream, h)
+
+
+@dataclass(frozen=True)
+class PNorm:
+    """The p-norm, ``g = (sum_j |h_j|^p)^(1/p)``, or ``max_j |h_j|`` at infinity.
+
+    Each row is scaled by its largest activity first, so that no power overflows or underflows. The
+    slope is 0 where all activities are 0, and at infinity tied units share it equally.
+
+    Args:
+        p: The power, at least 1; ``math.inf`` for the largest activity.
+
+    Returns:
+        Called on activities [batch, *feature]: goodness [batch], in units of activity.
+
+    Raises:
+        ValueError: ``p`` is below 1.
+
+    References:
+        The poster's Figure 9 (higher power L-norms); p = 2 is its method.
+
+    >>> PNorm(p=1)(torch.tensor([[3.0, -4.0]]))
+    tensor([7.])
+    """
+
+    p: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not self.p >= 1:
+            raise ValueError(f"PNorm expects p >= 1 (or math.inf), got p={self.p}: use p=1 or more")
+
+    def __call__(self, h: Tensor) -> Tensor:
+        size = _as_rows(h).abs()
+        if math.isinf(self.p):
+            return size.amax(1)
+        largest = size.detach().amax(1)
+        silent = largest == 0
+        total = (size / largest.masked_fill(silent, 1)[:, None]).pow(self.p).sum(1)
+        # A root has an infinite slope at 0: silent rows get a constant instead, so slope 0.
+        return largest * total.masked_fill(silent, 1).pow(1 / self.p)
+
+    def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
+        if math.isinf(self.p):
+            return self._slope_of_largest(h, upstream)
+        goodness = self(h)
+        per_unit = upstream / goodness.masked_fill(goodness == 0, 1)
+        if self.p == 2:
+            return h * _spread(per_unit, h)
+        relative = h.abs() / _spread(goodness.masked_fill(goodness == 0, 1), h)
+        return h.sign() * relative.pow(self.p - 1) * _spread(upstream, h)
+
+    def _slope_of_largest(self, h: Tensor, upstream: Tensor) -> Tensor:
+        size = h.abs()
+        ties = size == _spread(_as_rows(size).amax(1), h)
+        share = upstream / _as_rows(ties).sum(1)
+        return h.sign() * ties * _spread(share, h)
+
+
+sum_of_squares = _SumOfSquares()
+mean_square = _MeanSquare()
+
+
+@dataclass(frozen=True)
+class Minimised:
+    """A goodness turned round, ``-g``: the layer is then quiet for positive data.
+
+    Training, inference and the threshold all see the negated value, so "minimise on positives"
+    needs no other change.
+
+    Args:
+        goodness: The goodness to minimise on positive data.
+
+    Returns:
+        Called on activities [batch, *feature]: ``-goodness(h)`` [batch].
+
+    References:
+        Hinton (2022), arXiv 2212.13345, section on CIFAR-10 ("FF min ssq").
+
+    >>> Minimised(sum_of_squares)(torch.tensor([[3.0, 4.0]]))
+    tensor([-25.])
+    """
+
+    goodness: Goodness = mean_square
+
+    def __call__(self, h: Tensor) -> Tensor:
+        return -self.goodness(h)
+
+    def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
+        return slope_of(self.goodness, h, -upstream)
+
+
+l2_norm = PNorm(2.0)
+max_norm = PNorm(math.inf)

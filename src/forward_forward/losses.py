@@ -1,0 +1,226 @@
+"""Margins of positives [batch] and negatives [negatives, batch] -> the layer's own loss [batch].
+
+A margin is goodness minus threshold (over the layer's temperature), so no loss carries a threshold.
+Several negatives of one sample enter as their mean. Every form is safe for margins of +-1e6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["SiluPair", "SymBa", "log_sigmoid", "log_sigmoid_literal", "sigmoid"]
+
+LocalLoss = Callable[[Tensor, Tensor], Tensor]
+
+
+@runtime_checkable
+class HasSlope(Protocol):
+    """A loss that knows its own slopes."""
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor: ...
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+def slope_of(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+    """Slopes of each sample's loss with respect to its own margins.
+
+    Args:
+        loss: Any local loss; its own ``slope`` is used where it has one, autograd elsewhere.
+        pos: Margins of the positives [batch].
+        neg: Margins of the negatives [negatives, batch].
+
+    Returns:
+        ``dloss/dpos`` [batch] and ``dloss/dneg`` [negatives, batch].
+    """
+    if isinstance(loss, HasSlope):
+        return loss.slope(pos, neg)
+    with torch.enable_grad():
+        leaves = pos.detach().requires_grad_(), neg.detach().requires_grad_()
+        d_pos, d_neg = torch.autograd.grad(
+            loss(*leaves).sum(), leaves, allow_unused=True, materialize_grads=True
+        )
+    return d_pos, d_neg
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Mean over the negatives; 0 where there are none."""
+    return values.sum(0) / max(values.shape[0], 1)
+
+
+def _shared(slope: Tensor) -> Tensor:
+    """Slope of `_mean`: each negative carries its share."""
+    return slope / max(slope.shape[0], 1)
+
+
+def _difference(pos: Tensor, neg: Tensor, name: str) -> Tensor:
+    if neg.shape[0] == 0:
+        raise ValueError(
+            f"{name} compares positives with negatives and expected at least one negative, got"
+            " none: use a separable loss such as log_sigmoid"
+        )
+    return pos - neg
+
+
+class _Sigmoid:
+    """The poster's loss, ``sigma(neg) - sigma(pos)``.
+
+    Its slope vanishes where the threshold is far from the goodness: calibrate the threshold.
+
+    Args:
+        pos: Margins of the positives [batch].
+        neg: Margins of the negatives [negatives, batch]; may have no rows.
+
+    Returns:
+        Loss [batch], between -1 and 1.
+
+    References:
+        The poster, "Method".
+
+    >>> sigmoid(torch.zeros(1), torch.zeros(1, 1))
+    tensor([0.])
+    """
+
+    def __repr__(self) -> str:
+        return "sigmoid"
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return _mean(neg.sigmoid()) - pos.sigmoid()
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        p, n = pos.sigmoid(), neg.sigmoid()
+        return -p * (1 - p), _shared(n * (1 - n))
+
+
+class _LogSigmoid:
+    """Log-sigmoid loss, ``-log sigma(pos) - log sigma(-neg)``; Hinton's softplus form.
+
+    ``softplus(-pos) + softplus(neg)`` is the same function: minus the log probability that the
+    positive is called positive and the negative is not.
+
+    Args:
+        pos: Margins of the positives [batch].
+        neg: Margins of the negatives [negatives, batch]; may have no rows.
+
+    Returns:
+        Loss [batch], in nats, at least 0.
+
+    References:
+        The poster's Figure 8, right; Hinton (2022), arXiv 2212.13345, section 2, equation 1.
+
+    >>> log_sigmoid(torch.zeros(1), torch.zeros(1, 1))
+    tensor([1.3863])
+    """
+
+    def __repr__(self) -> str:
+        return "log_sigmoid"
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return -functional.logsigmoid(pos) - _mean(functional.logsigmoid(-neg))
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        return -(-pos).sigmoid(), _shared(neg.sigmoid())
+
+
+class _LogSigmoidLiteral:
+    """The poster's log-sigmoid read literally, ``log sigma(neg) - log sigma(pos)``.
+
+    Its slope ``sigma(-neg)`` vanishes for just the hard negatives, those of high goodness.
+
+    Args:
+        pos: Margins of the positives [batch].
+        neg: Margins of the negatives [negatives, batch]; may have no rows.
+
+    Returns:
+        Loss [batch], unbounded below.
+
+    References:
+        The poster's Figure 8, right, in its literal reading.
+
+    >>> log_sigmoid_literal(torch.zeros(1), torch.zeros(1, 1))
+    tensor([0.])
+    """
+
+    def __repr__(self) -> str:
+        return "log_sigmoid_literal"
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return _mean(functional.logsigmoid(neg)) - functional.logsigmoid(pos)
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        return -(-pos).sigmoid(), _shared((-neg).sigmoid())
+
+
+@dataclass(frozen=True)
+class SymBa:
+    """Balanced pairwise loss, ``softplus(-alpha (pos - neg))``; no threshold remains in it.
+
+    Args:
+        alpha: Steepness, in units of one over goodness.
+
+    Returns:
+        Called on margins [batch] and [negatives, batch]: loss [batch], in nats.
+
+    Raises:
+        ValueError: Called without negatives.
+
+    References:
+        Lee and Song (2023), arXiv 2303.08418.
+
+    >>> SymBa(alpha=4.0)(torch.zeros(1), torch.zeros(1, 1))
+    tensor([0.6931])
+    """
+
+    alpha: float = 4.0
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return -_mean(functional.logsigmoid(self.alpha * _difference(pos, neg, "SymBa")))
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        slope = self.alpha * _shared((-self.alpha * _difference(pos, neg, "SymBa")).sigmoid())
+        return -slope.sum(0), slope
+
+
+@dataclass(frozen=True)
+class SiluPair:
+    """Pairwise silu loss, ``silu(-alpha (pos - neg))`` with ``silu(u) = u sigma(u)``.
+
+    Like `SymBa` for pairs on the wrong side; a pair far on its right side is left alone.
+
+    Args:
+        alpha: Steepness, in units of one over goodness.
+
+    Returns:
+        Called on margins [batch] and [negatives, batch]: loss [batch], at least -0.2785.
+
+    Raises:
+        ValueError: Called without negatives.
+
+    References:
+        dah33/explore_forward_forward (repository, 2023): the "Swish" variant of `SymBa`.
+
+    >>> SiluPair(alpha=1.0)(torch.zeros(1), torch.ones(1, 1))
+    tensor([0.7311])
+    """
+
+    alpha: float = 6.0
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return _mean(functional.silu(-self.alpha * _difference(pos, neg, "SiluPair")))
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        wrong = -self.alpha * _difference(pos, neg, "SiluPair")
+        gate = wrong.sigmoid()
+        slope = self.alpha * _shared(gate * (1 + wrong * (1 - gate)))
+        return -slope.sum(0), slope
+
+
+sigmoid = _Sigmoid()
+log_sigmoid = _LogSigmoid()
+log_sigmoid_literal = _LogSigmoidLiteral()

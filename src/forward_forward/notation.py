@@ -1,0 +1,157 @@
+"""A part <-> the text that names it, as typed on the command line and kept in a run's file.
+
+A name is looked up in a module's ``__all__`` and may carry literal arguments: ``l2_norm``,
+``PNorm(p=4)``, ``Minimised(sum_of_squares)``. A dotted ``package.module:object`` is imported, but
+only where the caller says that a person typed it: what a file says is never run.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+import importlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+from torch import nn
+
+
+def public(*modules: ModuleType) -> dict[str, Any]:
+    """The public names of modules and what they stand for."""
+    return {name: getattr(module, name) for module in modules for name in module.__all__}
+
+
+def torch_modules() -> dict[str, Any]:
+    """Torch's own modules by name: what a block or an activation can be rebuilt from."""
+    named = {name: getattr(nn, name) for name in dir(nn)}
+    return {
+        name: value
+        for name, value in named.items()
+        if isinstance(value, type) and issubclass(value, nn.Module)
+    }
+
+
+def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
+    """The part that a text names.
+
+    Args:
+        text: ``name``, ``name(argument=literal, ...)`` or, if ``typed``, ``package.module:object``.
+        names: What the names stand for.
+        typed: Whether a person typed the text just now; only then is a dotted one imported.
+
+    Returns:
+        The part.
+
+    Raises:
+        ValueError: No such name; the message has the nearest valid one.
+
+    >>> from forward_forward import goodness
+    >>> read("PNorm(p=4)", public(goodness))
+    PNorm(p=4)
+    """
+    if ":" in text:
+        if not typed:
+            raise ValueError(
+                f"{text!r} is code of your own, and code is never run because a file names it:"
+                " build the network yourself and pass it, as in ff.load(run, network=network)"
+            )
+        return _imported(text)
+    try:
+        expression = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(
+            f"expected a name, name(argument=value) or package.module:object, got {text!r}"
+        ) from error
+    return _value(expression, names)
+
+
+def _imported(text: str) -> Any:
+    module, _, name = text.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{text!r} cannot be imported: {error}") from error
+
+
+def _value(expression: ast.expr, names: Mapping[str, Any]) -> Any:
+    match expression:
+        case ast.Name(id=name):
+            return looked_up(name, names)
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+            values = [_value(arg, names) for arg in args]
+            options = {str(each.arg): _value(each.value, names) for each in keywords}
+            try:
+                return looked_up(name, names)(*values, **options)
+            except TypeError as error:
+                raise ValueError(f"{ast.unparse(expression)!r}: {error}") from error
+        case _:
+            try:
+                return ast.literal_eval(expression)
+            except ValueError as error:
+                raise ValueError(
+                    f"expected a name or a literal, got {ast.unparse(expression)!r}"
+                ) from error
+
+
+def looked_up(name: str, names: Mapping[str, Any]) -> Any:
+    """What a name stands for, or a ValueError with the nearest valid one."""
+    if name in names:
+        return names[name]
+    if name == "inf":
+        return float("inf")
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(names))}"
+    raise ValueError(f"unknown name {name!r}: {hint}")
+
+
+def write(part: Any, names: Mapping[str, Any]) -> str:
+    """The text that names a part; `read` gives an equal part back.
+
+    Args:
+        part: A named part, a dataclass of such, a torch module, a literal or None.
+        names: What the names stand for.
+
+    Returns:
+        Text. A part of the user's own gets its ``package.module:name``.
+
+    >>> from forward_forward import goodness
+    >>> write(goodness.Minimised(goodness.mean_square), public(goodness))
+    'Minimised(goodness=mean_square)'
+    """
+    if part is None or isinstance(part, bool | int | float | str | tuple):
+        return repr(part)
+    for name, value in names.items():
+        if value is part:
+            return name
+    if is_dataclass(part) and names.get(type(part).__name__) is type(part):
+        # Fields beyond the constructor's would be lost; parts have none.
+        values = ((each.name, getattr(part, each.name)) for each in fields(part))
+        options = ", ".join(f"{name}={write(value, names)}" for name, value in values)
+        return f"{type(part).__name__}({options})"
+    if type(part) is nn.Sequential:
+        return f"Sequential({', '.join(write(child, names) for child in part)})"
+    if isinstance(part, nn.Module) and names.get(type(part).__name__) is type(part):
+        text = repr(part)
+        if "\n" not in text:
+            return text
+    owner = part if isinstance(part, type | FunctionType) else type(part)
+    return f"{owner.__module__}:{owner.__qualname__}"
+
+
+def write_call(make: Any) -> str:
+    """The text for a class or a ``functools.partial`` of one, for the record: it is not read back.
+
+    >>> from functools import partial
+    >>> write_call(partial(dict, momentum=0.9))
+    'builtins:dict(momentum=0.9)'
+    """
+    if isinstance(make, functools.partial):
+        options = [
+            *map(repr, make.args),
+            *(f"{key}={value!r}" for key, value in make.keywords.items()),
+        ]
+        return f"{write_call(make.func)}({', '.join(options)})"
+    return f"{make.__module__}:{make.__qualname__}"

@@ -1,0 +1,11 @@
+"""Batches -> trained layers: every layer takes its own step, and nothing flows back between them.
+
+``gradients`` are a layer's own, by hand or by autograd; ``trainer`` takes one step of all layers;
+``fit`` repeats it over the epochs; ``averaged_sgd``, ``schedules`` and ``precision`` are its parts.
+"""
+
+from forward_forward.optimize.averaged_sgd import AveragedSGD
+from forward_forward.optimize.schedules import Warmup, constant, cosine, half_cooldown
+from forward_forward.optimize.trainer import Trainer
+
+__all__ = ["AveragedSGD", "Trainer", "Warmup", "constant", "cosine", "half_cooldown"]

@@ -1,0 +1,268 @@
+"""A trainer and labelled data -> a trained network, its history and, if asked, a run's folder."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from forward_forward import predict, seeds
+from forward_forward.checkpoint import Run, load_weights
+from forward_forward.data import Data, Source, as_source
+from forward_forward.forward.description import describe
+from forward_forward.optimize.checks import check_data, check_finite, check_same
+from forward_forward.optimize.interrupt import Wish, interrupts
+from forward_forward.optimize.state import add, means, restore, state_of
+from forward_forward.optimize.trainer import CALIBRATION_SAMPLES, Trainer
+from forward_forward.track import Row, Watcher
+
+
+@dataclass
+class Progress:
+    """Where training stands: whole epochs done, steps into the next one, and the best so far."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    best_error: float = math.inf
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training gave: a row of figures an epoch, and the best of them.
+
+    ``validation_error`` is in percent and None without validation data; ``seconds`` is the time
+    of training and validation together.
+    """
+
+    history: list[Row]
+    best_epoch: int
+    validation_error: float | None
+    seconds: float
+    run: Path | None = field(default=None)
+
+
+def fit(
+    trainer: Trainer,
+    train: Any,
+    *,
+    epochs: int,
+    batch_size: int = 256,
+    validation: Any = None,
+    out: Path | str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    about: Mapping[str, Any] | None = None,
+    watch: Sequence[Watcher] = (),
+) -> Fitted:
+    """Train a network for some epochs.
+
+    With ``out``, a checkpoint is written after each epoch, and at Ctrl-C; a run that was broken
+    off at any moment goes on with ``resume=True`` and ends in the weights of an undisturbed one.
+    In the greedy order each layer gets an equal share of the epochs, and the schedule begins anew.
+
+    Args:
+        trainer: The trainer, built with the same settings where a run is resumed.
+        train: Training data: `Data`, (X, y), a Dataset, a DataLoader.
+        epochs: Epochs in all.
+        batch_size: Samples a step.
+        validation: Data to choose the best epoch by; None chooses the last one.
+        out: The run's folder; None keeps everything in memory.
+        resume: Whether to go on with the run in ``out``.
+        overwrite: Whether a run in ``out`` may be removed first.
+        about: More to be kept in run.json.
+        watch: Called as training goes on.
+
+    Returns:
+        The history. The network holds the weights of the last epoch, averaged where averaging is
+        on; ``ff.load(out)`` gives the best ones.
+
+    Raises:
+        ValueError: Settings that do not fit the data, or the run that is resumed.
+        Diverged: A loss or a goodness is no longer finite; the last checkpoint stands.
+        KeyboardInterrupt: After Ctrl-C, once the checkpoint is written.
+    """
+    source = _on_device(as_source(train), trainer)
+    judge = None if validation is None else _on_device(as_source(validation), trainer)
+    check_data(trainer, source, epochs)
+    settings = {
+        "network": describe(trainer.network),
+        "trainer": trainer.settings,
+        "fit": {"epochs": epochs, "batch_size": batch_size, "samples": len(source)},
+        "data": {"name": source.name, "classes": list(source.classes)},
+    }
+    loop = _Loop(trainer, source, judge, epochs, batch_size, list(watch))
+    if out is not None and resume:
+        loop.resume(Run(out), settings)
+    else:
+        _calibrate(trainer, source)
+        if out is not None:
+            loop.run = Run.create(
+                out, {**(about or {}), **settings, "status": "training"}, overwrite=overwrite
+            )
+    loop.train()
+    if trainer.averaged is not None:
+        trainer.network.load_state_dict(trainer.evaluated.state_dict())
+    return loop.fitted()
+
+
+class _Loop:
+    """The epochs of one call of `fit`."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        source: Source,
+        judge: Source | None,
+        epochs: int,
+        batch_size: int,
+        watch: list[Watcher],
+    ) -> None:
+        self.trainer, self.source, self.judge = trainer, source, judge
+        self.epochs, self.batch_size, self.watch = epochs, batch_size, watch
+        self.progress = Progress()
+        self.history: list[Row] = []
+        self.sums: dict[str, Tensor] = {}
+        self.run: Run | None = None
+        self.began = time.perf_counter()
+
+    def resume(self, run: Run, settings: Mapping[str, Any]) -> None:
+        """Take up a run where its last checkpoint stands."""
+        check_same(run.about, settings)
+        self.run = run
+        saved = run.last()
+        if saved is None:
+            _calibrate(self.trainer, self.source)
+            run.metrics.keep(0)
+            return
+        weights, tensors, progress = saved
+        load_weights(self.trainer.network, weights, str(run.path))
+        self.sums = {
+            name.removeprefix("sum."): value.to(self.trainer.device)
+            for name, value in tensors.items()
+            if name.startswith("sum.")
+        }
+        restore(self.trainer, tensors, progress)
+        self.progress = Progress(**progress["progress"])
+        self.history = run.metrics.keep(self.progress.epoch)
+
+    def train(self) -> None:
+        for watcher in self.watch:
+            watcher.start(self.epochs, self.progress.epoch, self._steps())
+        self.began = time.perf_counter() - self.progress.seconds
+        try:
+            with interrupts() as wish:
+                while self.progress.epoch < self.epochs:
+                    self._epoch(wish)
+        finally:
+            for watcher in self.watch:
+                watcher.stop()
+
+    def _steps(self) -> int | None:
+        return math.ceil(len(self.source) / self.batch_size) if len(self.source) else None
+
+    def _epoch(self, wish: Wish) -> None:
+        trainer, progress = self.trainer, self.progress
+        order = seeds.generator(trainer.seed, "order", progress.epoch)
+        steps = self._steps() or 1
+        self._choose_layers()
+        for x, y, weight in self.source.batches(self.batch_size, shuffle=order, skip=progress.step):
+            trainer.set_rate(self._factor(progress.epoch + progress.step / steps))
+            self.sums = add(self.sums, trainer.step(x, y, weight))
+            progress.step += 1
+            for watcher in self.watch:
+                watcher.step()
+            if wish.stop:
+                self._save()
+                raise KeyboardInterrupt
+        self._close_epoch()
+
+    def _share(self) -> tuple[int, int, int]:
+        """In the greedy order: the layer to train, and the first and last epoch of its share."""
+        layers = len(self.trainer.network.layers)
+        ends = [round((index + 1) * self.epochs / layers) for index in range(layers)]
+        index = next(index for index, end in enumerate(ends) if self.progress.epoch < end)
+        return index, ends[index - 1] if index else 0, ends[index]
+
+    def _choose_layers(self) -> None:
+        if self.trainer.order == "greedy":
+            index, _, _ = self._share()
+            self.trainer.train_layers(index, index)
+
+    def _factor(self, epoch: float) -> float:
+        if self.trainer.order == "greedy":
+            _, first, end = self._share()
+            return self.trainer.schedule(epoch - first, end - first)
+        return self.trainer.schedule(epoch, self.epochs)
+
+    def _close_epoch(self) -> None:
+        progress, trainer = self.progress, self.trainer
+        row: Row = {"epoch": progress.epoch + 1, **means(self.sums, progress.step)}
+        check_finite(row, trainer)
+        error: float | None = None
+        if self.judge is not None:
+            figures = predict.evaluate(trainer.evaluated, self.judge)
+            row |= {f"validation_{name}": value for name, value in figures.items()}
+            error = row["validation_error"]
+        progress.epoch, progress.step, self.sums = progress.epoch + 1, 0, {}
+        progress.seconds = time.perf_counter() - self.began
+        row["seconds"] = round(progress.seconds, 3)
+        better = error is None or error < progress.best_error
+        if better:
+            progress.best_epoch = progress.epoch
+            progress.best_error = math.inf if error is None else error
+        self.history.append(row)
+        if self.run is not None:
+            self.run.metrics.append(row)
+            if better:
+                self.run.save("best", trainer.evaluated.state_dict())
+            self._save()
+        for watcher in self.watch:
+            watcher.epoch(row)
+
+    def _save(self) -> None:
+        if self.run is None:
+            return
+        tensors, numbers = state_of(self.trainer)
+        tensors |= {f"sum.{name}": value for name, value in self.sums.items()}
+        self.progress.seconds = time.perf_counter() - self.began
+        progress = {"progress": asdict(self.progress), **numbers}
+        self.run.save("last", self.trainer.network.state_dict(), tensors, progress)
+        if self.progress.epoch == self.epochs:
+            best = self.progress.best_error
+            self.run.update(
+                status="trained",
+                best_epoch=self.progress.best_epoch,
+                validation_error=best if math.isfinite(best) else None,
+                seconds=round(self.progress.seconds, 3),
+            )
+
+    def fitted(self) -> Fitted:
+        progress = self.progress
+        best = progress.best_error
+        path = None if self.run is None else self.run.path
+        error = best if math.isfinite(best) else None
+        return Fitted(self.history, progress.best_epoch, error, progress.seconds, path)
+
+
+def _on_device(source: Any, trainer: Trainer) -> Any:
+    return source.to(trainer.device) if isinstance(source, Data) else source
+
+
+def _calibrate(trainer: Trainer, source: Source) -> None:
+    """Set thresholds given by name from the first training samples, in an order of their own."""
+    batch = next(
+        iter(
+            source.batches(
+                min(CALIBRATION_SAMPLES, len(source)),
+                shuffle=seeds.generator(trainer.seed, "calibration"),
+            )
+        )
+    )
+    trainer.network.calibrate(batch.x.to(trainer.device), batch.y.to(trainer.device))

@@ -1,0 +1,48 @@
+"""A layer and an optimiser's class -> the layer's own optimiser."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def optimizer_of(
+    module: nn.Module,
+    make: Callable[..., torch.optim.Optimizer],
+    lr: float,
+    weight_decay: float | None,
+) -> torch.optim.Optimizer:
+    """The optimiser of one layer: its weights decay, its biases and other vectors do not.
+
+    Args:
+        module: The layer, or the head.
+        make: A torch optimiser's class, or a ``functools.partial`` of one; fused kernels are used
+            where it has them, unless the partial says otherwise.
+        lr: Learning rate.
+        weight_decay: Of the weights; None keeps the optimiser's own default.
+
+    Raises:
+        ValueError: A weight decay for an optimiser that has none.
+    """
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {"params": [weight for weight in weights if weight.dim() > 1]},
+        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+    ]
+    if weight_decay is not None:
+        groups[0]["weight_decay"] = weight_decay
+    groups = [{**group, "initial_lr": lr} for group in groups if group["params"]]
+    told = make.keywords if isinstance(make, functools.partial) else {}
+    fused = "fused" in inspect.signature(make).parameters and "fused" not in told
+    optimizer = make(groups, lr=lr, **({"fused": True} if fused else {}))
+    if weight_decay and "weight_decay" not in optimizer.defaults:
+        raise ValueError(
+            f"weight_decay={weight_decay} expects an optimiser that has one, got"
+            f" {type(optimizer).__name__}: leave weight_decay out, or use AdamW or AveragedSGD"
+        )
+    return optimizer

@@ -1,0 +1,41 @@
+"""A name and a device -> the type of the matrix products' operands."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def products(precision: Precision, device: torch.device) -> torch.dtype | None:
+    """The operands' type for a precision; weights, norms and sums stay in float32.
+
+    Args:
+        precision: "float32" for the weights' own type, "bfloat16", or "auto": bfloat16 where the
+            device multiplies it in hardware.
+        device: Where the products are computed.
+
+    Returns:
+        A type, or None for the weights' own.
+
+    Raises:
+        ValueError: An unknown precision.
+
+    >>> products("bfloat16", torch.device("cpu"))
+    torch.bfloat16
+    """
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise ValueError(f'precision expects "auto", "float32" or "bfloat16", got {precision!r}')
+    fast = precision == "bfloat16" or (precision == "auto" and _multiplies_bfloat16(device))
+    return torch.bfloat16 if fast else None
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return False

@@ -1,0 +1,85 @@
+"""Time in epochs (so far, in all) -> factor of the learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Warmup", "constant", "cosine", "half_cooldown"]
+
+Schedule = Callable[[float, int], float]
+
+
+def constant(epoch: float, epochs: int) -> float:
+    """The learning rate as it is.
+
+    Args:
+        epoch: Epochs done so far, with fractions.
+        epochs: Epochs in all.
+
+    Returns:
+        1.
+
+    >>> constant(3.5, 10)
+    1.0
+    """
+    return 1.0
+
+
+def cosine(epoch: float, epochs: int) -> float:
+    """Half a cosine from 1 to 0, moved at every step.
+
+    Args:
+        epoch: Epochs done so far, with fractions.
+        epochs: Epochs in all.
+
+    Returns:
+        ``(1 + cos(pi epoch / epochs)) / 2``.
+
+    >>> cosine(0, 10), cosine(10, 10)
+    (1.0, 0.0)
+    """
+    return (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+
+def half_cooldown(epoch: float, epochs: int) -> float:
+    """Constant for the first half of the epochs, then linear to zero, moved once an epoch.
+
+    Args:
+        epoch: Epochs done so far, with fractions.
+        epochs: Epochs in all.
+
+    Returns:
+        1 while e <= epochs / 2, after that ``(1 + 2 (epochs - e)) / epochs``, e counted from 1.
+
+    References:
+        Hinton (2022), ``ffnew.m``.
+
+    >>> [half_cooldown(epoch, 4) for epoch in range(4)]
+    [1.0, 1.0, 0.75, 0.25]
+    """
+    counted = math.floor(epoch) + 1
+    if counted <= epochs / 2:
+        return 1.0
+    return (1 + 2 * (epochs - counted)) / epochs
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """A linear rise from 0 to 1 before another schedule, which runs on its own clock meanwhile.
+
+    Args:
+        schedule: The schedule that follows.
+        epochs: Length of the rise, in epochs; fractions are fine.
+
+    >>> Warmup(constant, epochs=2)(0.5, 10)
+    0.25
+    """
+
+    schedule: Schedule = cosine
+    epochs: float = 1.0
+
+    def __call__(self, epoch: float, epochs: int) -> float:
+        rise = min(1.0, epoch / self.epochs) if self.epochs else 1.0
+        return rise * self.schedule(epoch, epochs)

@@ -1,0 +1,297 @@
+"""A network and batches x [batch, ...], y [batch] -> every layer's own step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from forward_forward import notation, seeds
+from forward_forward.examples import Inputs, stack
+from forward_forward.forward import Layer, Network
+from forward_forward.forward.passes import ForwardPass
+from forward_forward.optimize import schedules
+from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form
+from forward_forward.optimize.optimizers import optimizer_of
+from forward_forward.optimize.precision import Precision, products
+from forward_forward.optimize.schedules import Schedule, constant
+
+if TYPE_CHECKING:
+    from forward_forward.optimize.fit import Fitted
+
+Engine = Literal["closed_form", "autograd"]
+Order = Literal["joint", "greedy"]
+
+CALIBRATION_SAMPLES = 1024
+
+
+class Trainer:
+    """Trains a network: one optimiser a layer, one more for a softmax head.
+
+    All layers read their input as computed before any layer's step of this batch (Hinton's order).
+
+    Args:
+        network: The network; it is moved to ``device``.
+        optimizer: A torch optimiser's class, or a ``functools.partial`` of one with options. Fused
+            kernels are used where it has them, unless the partial says otherwise.
+        lr: Learning rate of every layer.
+        weight_decay: Of weights, not of biases; None keeps the optimiser's own default.
+        schedule: Factor of the learning rates over the epochs; `fit` moves it.
+        order: "joint": all layers learn from each batch; "greedy": one after the other, each for
+            an equal share of the epochs, the layers below it frozen.
+        engine: "closed_form" gradients, with autograd for blocks that are not linear; or
+            "autograd" for all, the slow reference.
+        precision: Of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 where the
+            device multiplies it in hardware). Weights and sums stay in float32.
+        average: Decay of an exponential average of the weights, taken at each step and used for
+            validation and by the trained network; None for none.
+        head_lr: Learning rate of the softmax head; None for ``lr``.
+        head_weight_decay: Weight decay of the head; None for ``weight_decay``.
+        seed: For negatives, dropout and the order of samples; torch's global state is left alone.
+        device: Where to train; None for where the network is.
+
+    Raises:
+        ValueError: An unknown name, or a weight decay for an optimiser that has none.
+
+    >>> from forward_forward.forward import mlp
+    >>> trainer = Trainer(mlp(4, 8, num_classes=2), lr=0.01)
+    >>> sorted(trainer.step(torch.rand(6, 4), torch.tensor([0, 1, 0, 1, 0, 1])))[:2]
+    ['goodness_negative', 'goodness_positive']
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.AdamW,
+        lr: float = 1e-3,
+        weight_decay: float | None = None,
+        schedule: Schedule = constant,
+        order: Order = "joint",
+        engine: Engine = "closed_form",
+        precision: Precision = "float32",
+        average: float | None = None,
+        head_lr: float | None = None,
+        head_weight_decay: float | None = None,
+        seed: int = 0,
+        device: torch.device | str | None = None,
+    ) -> None:
+        if order not in ("joint", "greedy"):
+            raise ValueError(f'order expects "joint" or "greedy", got {order!r}')
+        if engine not in ("closed_form", "autograd"):
+            raise ValueError(f'engine expects "closed_form" or "autograd", got {engine!r}')
+        if device is not None:
+            network.to(device)
+        self.settings = {
+            "optimizer": notation.write_call(optimizer),
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "schedule": notation.write(schedule, notation.public(schedules)),
+            "order": order,
+            "engine": engine,
+            "precision": precision,
+            "average": average,
+            "head_lr": head_lr,
+            "head_weight_decay": head_weight_decay,
+            "seed": seed,
+        }
+        self.network = network
+        self.device = network.device
+        self.schedule = schedule
+        self.order: Order = order
+        self.engine: Engine = engine
+        self.products = products(precision, self.device)
+        self.seed = seed
+        self.optimizers = [
+            optimizer_of(layer, optimizer, lr, weight_decay) for layer in network.layers
+        ]
+        self.head_optimizer = None
+        if network.head is not None:
+            decay = weight_decay if head_weight_decay is None else head_weight_decay
+            rate = lr if head_lr is None else head_lr
+            self.head_optimizer = optimizer_of(network.head, optimizer, rate, decay)
+        self.averaged = None
+        if average is not None:
+            averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
+            self.averaged = AveragedModel(network, multi_avg_fn=averaging)
+        self.steps = 0
+        self.first_active = 0
+        self.last_active = len(network.layers) - 1
+
+    @property
+    def all_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Every optimiser by the name of what it moves."""
+        named = {f"layer{index}": each for index, each in enumerate(self.optimizers)}
+        return named if self.head_optimizer is None else {**named, "head": self.head_optimizer}
+
+    @property
+    def evaluated(self) -> Network:
+        """The network to judge: with averaged weights where averaging is on."""
+        if self.averaged is None:
+            return self.network
+        network: Network = self.averaged.module  # type: ignore[assignment]
+        for mine, other in zip(network.buffers(), self.network.buffers(), strict=True):
+            mine.copy_(other)
+        return network
+
+    def set_rate(self, factor: float) -> None:
+        """Multiply every optimiser's starting learning rate by a factor."""
+        for optimizer in self.all_optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = factor * group["initial_lr"]
+
+    def train_layers(self, first: int, last: int) -> None:
+        """Let only layers ``first`` to ``last`` learn; those below are frozen, those above idle."""
+        if not 0 <= first <= last < len(self.network.layers):
+            raise ValueError(
+                f"train_layers expects 0 <= first <= last < {len(self.network.layers)}, got"
+                f" first={first} and last={last}"
+            )
+        self.first_active, self.last_active = first, last
+
+    def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> dict[str, Tensor]:
+        """Show one batch to all layers; each takes its own step.
+
+        Thresholds given by name are calibrated on the first batch, where `fit` has not done so.
+
+        Args:
+            x: Samples [batch, ...], floating point.
+            y: Labels [batch]; None where neither the examples nor a head need them.
+            weight: Weights of the samples [batch], or None for equal ones.
+
+        Returns:
+            Statistics of the layers that learn, each [layers], on the device: ``loss``,
+            ``goodness_positive``, ``goodness_negative``, ``separation`` (share of pairs in which
+            the positive has the higher goodness) and ``silent_units`` (share of units at 0 for
+            every positive of the batch).
+        """
+        x, y, share = self._prepared(x, y, weight)
+        network = self.network
+        if not all(layer.calibrated for layer in network.layers):
+            network.calibrate(
+                x[:CALIBRATION_SAMPLES], None if y is None else y[:CALIBRATION_SAMPLES]
+            )
+        positive = self._dropped(network.examples.positive(x, y), 0, len(x))
+        forward = ForwardPass(network.layers, self.products)
+        forward.share(positive)
+        scores = self._scores(forward, positive, y, share)
+        rng = self._generator("negatives")
+        negative = network.examples.negative(positive, y, rng, scores)
+        statistics = self._layers(forward, stack(positive, negative), share)
+        if self.averaged is not None:
+            self.averaged.update_parameters(network)
+        self.steps += 1
+        return statistics
+
+    def fit(self, train: Any, **settings: Any) -> Fitted:
+        """Train for some epochs; see `forward_forward.optimize.fit.fit` for the settings."""
+        from forward_forward.optimize.fit import fit
+
+        return fit(self, train, **settings)
+
+    def _prepared(
+        self, x: Tensor, y: Tensor | None, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        x = x.to(self.device, non_blocking=True)
+        y = y if y is None else y.to(self.device, non_blocking=True)
+        if weight is None:
+            share = torch.full((len(x),), 1 / len(x), dtype=x.dtype, device=self.device)
+        else:
+            share = weight.to(x)
+            share = share / share.sum()
+        return x, y, share
+
+    def _generator(self, purpose: str, layer: int = 0) -> torch.Generator:
+        return seeds.generator(self.seed, purpose, self.steps, layer)
+
+    def _dropped(self, source: Inputs | Tensor, index: int, batch: int) -> Any:
+        """The layer's input with dropout: one mask for all variants of a sample."""
+        dropout = self.network.layers[index].dropout
+        if not dropout:
+            return source
+        shape = source.rest.shape if isinstance(source, Inputs) else (batch, *source.shape[1:])
+        keep = torch.rand(shape, generator=self._generator("dropout", index)) >= dropout
+        mask = keep.to(self.network.dtype).to(self.device) / (1 - dropout)
+        if isinstance(source, Inputs):
+            return source.masked(mask)
+        return (source.view(-1, *shape) * mask).flatten(0, 1)
+
+    def _layers(
+        self, forward: ForwardPass, source: Inputs | Tensor, share: Tensor
+    ) -> dict[str, Tensor]:
+        rows = []
+        for index, layer in enumerate(self.network.layers[: self.last_active + 1]):
+            if index > 0:
+                source = self._dropped(source, index, len(share))
+            if index < self.first_active:
+                source = next(forward.activities(source, index))
+                continue
+            outcome = self._gradients(forward, index, layer, source, share)
+            # The activities are those from before this step: the next layer's input in all paths.
+            self.optimizers[index].step()
+            rows.append(outcome.statistics(share))
+            source = outcome.h
+        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+    def _gradients(
+        self,
+        forward: ForwardPass,
+        index: int,
+        layer: Layer,
+        source: Inputs | Tensor,
+        share: Tensor,
+    ) -> Outcome:
+        affine = forward.affines[index]
+        if self.engine == "closed_form" and affine is not None and layer.closed_form:
+            return closed_form(layer, affine, source, share)
+        layer.train()
+        # A linear block draws nothing; others may, and must not move torch's global state.
+        draws = (
+            nullcontext()
+            if affine is not None
+            else seeds.forked(self.seed, "block", self.steps, index)
+        )
+        with draws:
+            return by_autograd(layer, source, share)
+
+    @torch.no_grad()
+    def _scores(
+        self, forward: ForwardPass, positive: Inputs, y: Tensor | None, share: Tensor
+    ) -> Tensor | None:
+        """What hard negatives are drawn from, before any step; the head learns on the way."""
+        examples, head = self.network.examples, self.network.head
+        logits = None
+        if head is not None and y is not None:
+            activities = list(forward.activities(examples.neutral(positive)))
+            rows = head.rows(activities)
+            logits = head(activities)
+            error = (logits.softmax(1) - functional.one_hot(y, head.num_classes)) * share[:, None]
+            for weight, h in zip(head.weights, rows, strict=True):
+                weight.grad = error.t() @ h
+            if self.head_optimizer is not None:
+                self.head_optimizer.step()
+        if examples.scores == "softmax":
+            return logits
+        hard = examples.hard_rows(len(share))
+        if examples.scores != "goodness" or not hard:
+            return None
+        return self._label_goodness(forward, positive.first(hard))
+
+    def _label_goodness(self, forward: ForwardPass, inputs: Inputs) -> Tensor:
+        """Goodness of every label [rows, classes], over the readout's layers trained so far."""
+        first, stop = self.network.readout
+        stop = min(stop, self.last_active + 1)
+        first = min(first, stop - 1)
+        candidates = self.network.examples.candidates(inputs)
+        total = torch.zeros((), device=self.device)
+        activities = forward.activities(candidates)
+        for index, layer in enumerate(self.network.layers[:stop]):
+            h = next(activities)
+            if index >= first:
+                total = total + layer.goodness(h)
+        return total.view(candidates.variants, -1).t()

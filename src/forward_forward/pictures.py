@@ -1,0 +1,175 @@
+"""A picture file of any size -> a sample [1, channels, height, width], framed as in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from forward_forward.data import Data
+
+MARK = 0.2  # brightness above the blank border, of 1, that counts as a mark
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How the pictures of a training set are framed.
+
+    Args:
+        shape: Channels, height and width.
+        blank: Brightness of the empty border, 0 to 1; None where the border is in use.
+        content: Longer side of what is drawn, as a share of the picture's; 1 where it fills it.
+    """
+
+    shape: tuple[int, int, int]
+    blank: float | None = None
+    content: float = 1.0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Frame:
+        return cls(tuple(values["shape"]), values["blank"], values["content"])
+
+
+def frame_of(data: Data) -> Frame | None:
+    """The frame of a set of pictures, found on its first thousand; None for other data.
+
+    Args:
+        data: The training data.
+
+    Returns:
+        The frame, or None where a sample is not [1 or 3 channels, height, width].
+
+    >>> from forward_forward import datasets
+    >>> frame_of(datasets.digits()[0])
+    Frame(shape=(1, 8, 8), blank=None, content=1.0)
+    """
+    if len(data.shape) != 3 or data.shape[0] not in (1, 3):
+        return None
+    channels, height, width = data.shape
+    pictures = data.first(min(1000, len(data))).batches(1000)
+    bright = next(pictures).x.mean(1)
+    border = torch.cat([bright[:, 0], bright[:, -1], bright[:, :, 0], bright[:, :, -1]], 1)
+    if border.std() > 0.05:
+        return Frame((channels, height, width))
+    blank = float(border.mean())
+    boxes = (_box(picture, blank) for picture in bright)
+    sides = [max(box.bottom - box.top, box.right - box.left) for box in boxes if box is not None]
+    content = sum(sides) / len(sides) / max(height, width) if sides else 1.0
+    return Frame((channels, height, width), round(blank, 3), round(content, 3))
+
+
+@dataclass(frozen=True)
+class _Box:
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def _box(picture: Tensor, blank: float) -> _Box | None:
+    """The smallest box around all that differs from the blank border."""
+    marks = (picture - blank).abs() > MARK
+    rows, columns = marks.any(1).nonzero()[:, 0], marks.any(0).nonzero()[:, 0]
+    if not len(rows):
+        return None
+    return _Box(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+
+
+def read_picture(path: Path | str, frame: Frame) -> tuple[Tensor, list[str]]:
+    """A picture file as a sample.
+
+    A picture of the training pictures' own size is taken as it is. Any other is scaled; where the
+    training pictures have a blank border, it is turned to their brightness if its own border is of
+    the opposite one, and its content is scaled and centred as theirs is.
+
+    Args:
+        path: The file, in any format that Pillow reads.
+        frame: The frame of the training data.
+
+    Returns:
+        The sample [1, channels, height, width], 0 to 1, and what was done to it, in words.
+
+    Raises:
+        ValueError: The file cannot be read as a picture, or has nothing on it.
+    """
+    picture = _pixels(Path(path), frame.shape[0])
+    if picture.shape[1:] == frame.shape[1:]:
+        return picture[None], []
+    height, width = frame.shape[1:]
+    was = f"{picture.shape[2]} x {picture.shape[1]}"
+    if frame.blank is None:
+        return _resized(picture, height, width)[None], [f"scaled from {was} to {width} x {height}"]
+    return _framed(picture, frame, was)
+
+
+def _pixels(path: Path, channels: int) -> Tensor:
+    import numpy as np
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as file:
+            upright = ImageOps.exif_transpose(file)
+            deep = upright.mode.startswith("I") or upright.mode == "F"
+            if deep:  # 16-bit and float pictures: their own range becomes 0 to 1
+                values = np.asarray(upright, dtype=np.float32)
+                values = (values - values.min()) / max(float(np.ptp(values)), 1e-9)
+                return torch.from_numpy(values)[None].expand(channels, -1, -1)
+            # What is transparent shows the paper beneath it.
+            paper = Image.new("RGBA", upright.size, "white")
+            flat = Image.alpha_composite(paper, upright.convert("RGBA"))
+            values = np.array(flat.convert("L" if channels == 1 else "RGB"), dtype=np.float32)
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise ValueError(
+            f"expected a picture file, got {str(path)!r}: {error}. PNG, JPEG, GIF, BMP and others"
+            " that Pillow knows are read"
+        ) from error
+    return torch.from_numpy(values / 255).view(*values.shape[:2], channels).permute(2, 0, 1)
+
+
+def _resized(picture: Tensor, height: int, width: int) -> Tensor:
+    return functional.interpolate(
+        picture[None], (height, width), mode="bilinear", antialias=True, align_corners=False
+    )[0].clamp(0, 1)
+
+
+def _framed(picture: Tensor, frame: Frame, was: str) -> tuple[Tensor, list[str]]:
+    """Crop to the content, scale it as the training data's, and centre its mass."""
+    done = []
+    blank = frame.blank or 0.0
+    bright = picture.mean(0)
+    border = torch.cat([bright[0], bright[-1], bright[:, 0], bright[:, -1]]).median()
+    if (float(border) > 0.5) != (blank > 0.5):
+        picture, border = 1 - picture, 1 - border
+        done.append("turned dark to light, as in the training data")
+    box = _box(picture.mean(0), float(border))
+    if box is None:
+        raise ValueError("the picture is blank: expected something drawn on it")
+    content = (picture - border)[:, box.top : box.bottom, box.left : box.right]
+    height, width = frame.shape[1:]
+    scale = frame.content * max(height, width) / max(content.shape[1:])
+    tall = min(height, max(1, round(content.shape[1] * scale)))
+    wide = min(width, max(1, round(content.shape[2] * scale)))
+    small = _resized(content, tall, wide)
+    mass = small.sum(0)
+    down = _start(mass.sum(1), height)
+    right = _start(mass.sum(0), width)
+    sample = torch.full(frame.shape, blank)
+    sample[:, down : down + tall, right : right + wide] += small
+    done.append(f"content of {was} scaled and centred in {width} x {height}")
+    return sample.clamp(0, 1)[None], done
+
+
+def _start(mass: Tensor, room: int) -> int:
+    """Where content begins along an axis if its centre of mass is to lie in the middle."""
+    places = torch.arange(len(mass)) + 0.5
+    centre = float((mass * places).sum() / mass.sum().clamp(min=1e-9))
+    return max(0, min(room - len(mass), round(room / 2 - centre)))

@@ -1,0 +1,128 @@
+"""A trained network, samples [batch, ...] -> goodness of every label [batch, classes], errors.
+
+The label whose candidate input makes the layers most active is the answer (`goodness`), or a
+softmax head reads the activities of one neutral pass (`head_logits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from forward_forward.data import Source
+from forward_forward.forward.passes import ForwardPass
+
+if TYPE_CHECKING:
+    from forward_forward.forward.network import Network
+
+# Rows of candidate inputs at a time: enough for full speed, few enough for any memory.
+ROWS = 10_000
+
+
+def goodness_by_layer(network: Network, x: Tensor) -> Tensor:
+    """Goodness of every label in every layer.
+
+    Args:
+        network: A network whose examples put the label into the input.
+        x: Samples [batch, ...].
+
+    Returns:
+        Goodness [layers, batch, classes].
+
+    Raises:
+        ValueError: The examples have no candidates, being made without labels.
+
+    References:
+        The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
+    """
+    forward = ForwardPass(network.layers)
+    parts = [_candidate_goodness(network, forward, part) for part in _parts(network, x)]
+    return torch.cat(parts, 1)
+
+
+def _parts(network: Network, x: Tensor) -> tuple[Tensor, ...]:
+    return torch.split(x, max(1, ROWS // network.examples.num_classes))
+
+
+def _candidate_goodness(network: Network, forward: ForwardPass, x: Tensor) -> Tensor:
+    candidates = network.examples.candidates(x)
+    activities = forward.activities(candidates)
+    rows = [layer.goodness(h) for layer, h in zip(network.layers, activities, strict=True)]
+    return torch.stack(rows).view(len(rows), candidates.variants, len(x)).transpose(1, 2)
+
+
+def head_logits_by_layer(network: Network, x: Tensor) -> Tensor:
+    """What each layer adds to the softmax head's logits, on the neutral input.
+
+    Args:
+        network: A network with a head.
+        x: Samples [batch, ...].
+
+    Returns:
+        Logits [layers the head reads, batch, classes].
+
+    Raises:
+        ValueError: The network has no head.
+    """
+    if network.head is None:
+        raise ValueError(
+            "the network has no softmax head: build it with head=SoftmaxHead(...), or predict by"
+            ' "goodness"'
+        )
+    forward = ForwardPass(network.layers)
+    parts = []
+    for part in torch.split(x, ROWS):
+        activities = list(forward.activities(network.examples.neutral(part)))
+        with torch.no_grad():
+            parts.append(network.head.by_layer(activities))
+    return torch.cat(parts, 1)
+
+
+def embeddings(network: Network, x: Tensor) -> list[Tensor]:
+    """Activities of every layer on the neutral input, each [batch, *feature]."""
+    return list(ForwardPass(network.layers).activities(network.examples.neutral(x)))
+
+
+def evaluate(
+    network: Network, source: Source, *, batch_size: int = 1000, device: str | None = None
+) -> dict[str, float | list[float]]:
+    """Errors of a network on labelled data, in percent.
+
+    Args:
+        network: The network.
+        source: The data.
+        batch_size: Samples at a time.
+        device: Where the network is; None leaves the data where they are.
+
+    Returns:
+        ``error`` by the network's own reading; where there are candidates, ``goodness_error`` and
+        ``goodness_error_by_layer``, each layer read alone; where there is a head, ``head_error``
+        and ``head_error_by_layer``, for the layers it reads.
+    """
+    wrong: dict[str, Tensor] = {}
+    total = 0.0
+    for x, y, weight in source.batches(batch_size):
+        if device is not None:
+            x, y = x.to(device), y.to(device)
+        weight = torch.ones(len(y)) if weight is None else weight
+        for name, misses in _misses(network, x, y):
+            missed = misses.double() @ weight.double().to(y.device)
+            wrong[name] = wrong[name] + missed if name in wrong else missed
+        total += float(weight.sum())
+    errors = {name: (100 * missed / total).tolist() for name, missed in wrong.items()}
+    return {"error": errors[f"{network.reading}_error"], **errors}
+
+
+def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Which samples each way of reading gets wrong."""
+    if network.examples.labelled:
+        by_layer = goodness_by_layer(network, x)
+        yield "goodness_error", network.read(by_layer).argmax(1) != y
+        yield "goodness_error_by_layer", by_layer.argmax(2) != y
+    if network.head is not None:
+        by_layer = head_logits_by_layer(network, x)
+        yield "head_error", by_layer.sum(0).argmax(1) != y
+        yield "head_error_by_layer", by_layer.argmax(2) != y

@@ -1,0 +1,32 @@
+"""What a recipe gives: a trainer and the figures that `fit` needs besides the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from forward_forward.data import Data
+from forward_forward.optimize import Trainer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One experiment, ready to be run.
+
+    Args:
+        trainer: The trainer, with its untrained network.
+        epochs: Passes over the training data.
+        batch_size: Samples a step.
+    """
+
+    trainer: Trainer
+    epochs: int
+    batch_size: int
+
+
+Recipe = Callable[..., Plan]  # (train: Data, *, seed, ...) -> Plan; its keywords are its settings
+
+
+def features(train: Data) -> int:
+    """Values in one sample."""
+    return train.inputs[0].numel()
