@@ -90,9 +90,8 @@ class HybridImages:
                 "HybridImages expects at least two images [batch, channels, height, width], got "
                 f"{tuple(images.shape)}: reshape the samples, for example x.view(-1, 1, 28, 28)"
             )
-        mask = blurred_masks(len(images), images.shape[2], images.shape[3], rng, self.blurs).to(
-            images
-        )
+        batch, _, height, width = images.shape
+        mask = blurred_masks(batch, height, width, rng, self.blurs).to(images)
         other = torch.randint(1, batch, (1,), generator=rng).item()
         return _unlabelled(mask * images + (1 - mask) * images.roll(int(other), 0))
 
