@@ -44,7 +44,7 @@ def goodness_by_layer(network: Network, x: Tensor) -> Tensor:
 
 
 def _parts(network: Network, x: Tensor) -> tuple[Tensor, ...]:
-    return torch.split(x, max(1, ROWS // network.examples.num_classes))
+    return torch.split(network.ready(x), max(1, ROWS // network.examples.num_classes))
 
 
 def _candidate_goodness(network: Network, forward: ForwardPass, x: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ def head_logits_by_layer(network: Network, x: Tensor) -> Tensor:
         )
     forward = ForwardPass(network.layers)
     parts = []
-    for part in torch.split(x, ROWS):
+    for part in torch.split(network.ready(x), ROWS):
         activities = list(forward.activities(network.examples.neutral(part)))
         with torch.no_grad():
             parts.append(network.head.by_layer(activities))
@@ -83,19 +83,18 @@ def head_logits_by_layer(network: Network, x: Tensor) -> Tensor:
 
 def embeddings(network: Network, x: Tensor) -> list[Tensor]:
     """Activities of every layer on the neutral input, each [batch, *feature]."""
-    return list(ForwardPass(network.layers).activities(network.examples.neutral(x)))
+    return list(ForwardPass(network.layers).activities(network.examples.neutral(network.ready(x))))
 
 
 def evaluate(
-    network: Network, source: Source, *, batch_size: int = 1000, device: str | None = None
+    network: Network, source: Source, *, batch_size: int | None = None
 ) -> dict[str, float | list[float]]:
     """Errors of a network on labelled data, in percent.
 
     Args:
         network: The network.
         source: The data.
-        batch_size: Samples at a time.
-        device: Where the network is; None leaves the data where they are.
+        batch_size: Samples at a time; None for the source's own number.
 
     Returns:
         ``error`` by the network's own reading; where there are candidates, ``goodness_error`` and
@@ -104,12 +103,12 @@ def evaluate(
     """
     wrong: dict[str, Tensor] = {}
     total = 0.0
-    for x, y, weight in source.batches(batch_size):
-        if device is not None:
-            x, y = x.to(device), y.to(device)
+    for x, y, weight in source.batches(batch_size or source.batch_size):
+        y = y.to(network.device)
         weight = torch.ones(len(y)) if weight is None else weight
         for name, misses in _misses(network, x, y):
-            missed = misses.double() @ weight.double().to(y.device)
+            # Counted on the CPU in float64, which not every device has.
+            missed = misses.cpu().double() @ weight.cpu().double()
             wrong[name] = wrong[name] + missed if name in wrong else missed
         total += float(weight.sum())
     errors = {name: (100 * missed / total).tolist() for name, missed in wrong.items()}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 
 def number(*key: int | str) -> int:
@@ -34,6 +36,30 @@ def generator(*key: int | str) -> torch.Generator:
     True
     """
     return torch.Generator().manual_seed(number(*key))
+
+
+def coins(shape: Sequence[int], probability: float, rng: torch.Generator) -> Tensor:
+    """Independent coins, true with a probability (to 1 part in 65,536).
+
+    Four are cut from each 64-bit number, since drawing is what such masks cost on a CPU.
+
+    Args:
+        shape: Shape of the result.
+        probability: Of true, 0 to 1.
+        rng: Generator on the CPU.
+
+    Returns:
+        Boolean tensor on the CPU.
+
+    >>> coins((2, 3), 1.0, generator(0, "dropout")).all()
+    tensor(True)
+    """
+    count = math.prod(shape)
+    words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None, generator=rng)
+    cut = round(probability * 2**16) - 2**15
+    if cut == 2**15:  # beyond the largest 16-bit number: always true
+        return torch.ones(shape, dtype=torch.bool)
+    return (words.view(torch.int16)[:count] < cut).view(shape)
 
 
 @contextmanager

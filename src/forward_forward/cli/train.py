@@ -197,7 +197,6 @@ class _Training:
         run = Run(folder)
         if run.about.get("test") is None:
             network = load(folder, network=plan.trainer.network)
-            device = plan.trainer.device
-            figures = predict.evaluate(network, test.to(device))
+            figures = predict.evaluate(network, test)
             run.update(test=figures, test_error=figures["error"], status="finished")
         return dict(run.about)

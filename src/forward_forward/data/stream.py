@@ -51,26 +51,36 @@ class Stream:
             self._samples = len(_all_labels(self.loader)) if known is None else known
         return self._samples
 
+    @property
+    def batch_size(self) -> int:
+        """The loader's own; of other iterables, the length of the first batch."""
+        if isinstance(self.loader, DataLoader) and self.loader.batch_size is not None:
+            return self.loader.batch_size
+        with torch.random.fork_rng(devices=[]):
+            return len(unpack(next(iter(self.loader)), "batch 0")[1])
+
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0
     ) -> Iterator[Batch]:
-        """Read the loader's batches; ``shuffle`` is ignored, since the loader orders its own.
+        """Read the loader's batches, in the loader's own order.
 
         Args:
             batch_size: must be the loader's own, where that is known.
-            shuffle: ignored: set shuffle=True and a generator in the DataLoader.
-            skip: batches read and dropped at the start; the same ones only if the loader's order
-                repeats.
+            shuffle: seeds torch's global state for the loader while it is read, so that a
+                DataLoader with shuffle=True repeats its order; None leaves that state to it. A
+                generator of the loader's own goes its own way.
+            skip: batches read and dropped at the start.
         """
         check_sizes(batch_size, skip)
         own = self.loader.batch_size if isinstance(self.loader, DataLoader) else None
         if own is not None and own != batch_size:
             raise ValueError(f"expected the DataLoader's own batch_size={own}, got {batch_size}")
-        return self._read(skip)
+        return self._read(skip, shuffle)
 
-    def _read(self, skip: int) -> Iterator[Batch]:
+    def _read(self, skip: int, shuffle: torch.Generator | None) -> Iterator[Batch]:
         number = -1
-        for number, item in enumerate(self.loader):
+        items = self.loader if shuffle is None else _lent(self.loader, shuffle)
+        for number, item in enumerate(items):
             if number >= skip:
                 x, y, weight = unpack(item, f"batch {number}")
                 x, y = as_tensor(x), _batch_labels(y, number)
@@ -79,6 +89,24 @@ class Stream:
                 yield batch._replace(x=as_float(batch.x))
         if number < 0:
             raise ValueError("expected batches, got none: is the loader's data set used up?")
+
+
+def _lent(loader: Iterable[Any], rng: torch.Generator) -> Iterator[Any]:
+    """The loader's items, each drawn with torch's global state lent to it and then put back."""
+    own = torch.Generator().manual_seed(rng.initial_seed()).get_state()
+    items: Iterator[Any] | None = None
+    while True:
+        before = torch.get_rng_state()
+        torch.set_rng_state(own)
+        try:
+            items = iter(loader) if items is None else items
+            item = next(items)
+        except StopIteration:
+            return
+        finally:
+            own = torch.get_rng_state()
+            torch.set_rng_state(before)
+        yield item
 
 
 def found_classes(loader: Iterable[Any]) -> tuple[str, ...]:

@@ -117,9 +117,10 @@ class LabelledOperand:
 
     def totals(self) -> Tensor:
         linear, inputs = self.affine.linear, self.inputs
+        rest = self.affine.rest_product(inputs.rest)
         weight = linear.weight.detach()[:, inputs.columns]
-        z = inputs.label @ weight.t()
-        z += self.affine.rest_product(inputs.rest)
+        z = (inputs.label.flatten(0, 1) @ weight.t()).view(inputs.variants, *rest.shape)
+        z += rest
         if self.divisor is not None:
             z /= self.divisor
         if linear.bias is not None:

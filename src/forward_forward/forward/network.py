@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from forward_forward import predict, seeds
 from forward_forward.examples import AppendLabel, Examples, FromGoodness, Inputs
+from forward_forward.examples.inputs import floating
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.passes import ForwardPass
@@ -83,6 +84,14 @@ class Network(nn.Module):
         """The weights' type."""
         return next(self.parameters()).dtype
 
+    def ready(self, x: Tensor) -> Tensor:
+        """Samples on the network's device, in its type.
+
+        Raises:
+            ValueError: They are no floating-point numbers, so their scale is unknown.
+        """
+        return floating(x).to(self.device, self.dtype, non_blocking=True)
+
     def forward(self, x: Tensor | Inputs) -> list[Tensor]:
         """Activities of every layer, each [rows, *feature], for rows [rows, *shape] or inputs."""
         return list(ForwardPass(self.layers).activities(x))
@@ -124,7 +133,9 @@ class Network(nn.Module):
             x: Training samples [batch, ...], about 1,024 of them.
             y: Their labels [batch].
         """
-        activities = ForwardPass(self.layers).activities(self.examples.positive(x, y))
+        y = None if y is None else y.to(self.device)
+        positive = self.examples.positive(self.ready(x), y)
+        activities = ForwardPass(self.layers).activities(positive)
         for layer, h in zip(self.layers, activities, strict=True):
             if not layer.calibrated:
                 layer.calibrate(h)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from forward_forward import predict, seeds
@@ -53,7 +54,7 @@ def fit(
     train: Any,
     *,
     epochs: int,
-    batch_size: int = 256,
+    batch_size: int | None = None,
     validation: Any = None,
     out: Path | str | None = None,
     resume: bool = False,
@@ -71,7 +72,7 @@ def fit(
         trainer: The trainer, built with the same settings where a run is resumed.
         train: Training data: `Data`, (X, y), a Dataset, a DataLoader.
         epochs: Epochs in all.
-        batch_size: Samples a step.
+        batch_size: Samples a step; None for the source's own, 256 of data held in memory.
         validation: Data to choose the best epoch by; None chooses the last one.
         out: The run's folder; None keeps everything in memory.
         resume: Whether to go on with the run in ``out``.
@@ -89,7 +90,10 @@ def fit(
         KeyboardInterrupt: After Ctrl-C, once the checkpoint is written.
     """
     source = _on_device(as_source(train), trainer)
-    judge = None if validation is None else _on_device(as_source(validation), trainer)
+    judge = None
+    if validation is not None:
+        judge = _on_device(as_source(validation, classes=source.classes), trainer)
+    batch_size = batch_size or source.batch_size
     check_data(trainer, source, epochs)
     settings = {
         "network": describe(trainer.network),
@@ -101,7 +105,7 @@ def fit(
     if out is not None and resume:
         loop.resume(Run(out), settings)
     else:
-        _calibrate(trainer, source)
+        _calibrate(trainer, source, batch_size)
         if out is not None:
             loop.run = Run.create(
                 out, {**(about or {}), **settings, "status": "training"}, overwrite=overwrite
@@ -138,7 +142,7 @@ class _Loop:
         self.run = run
         saved = run.last()
         if saved is None:
-            _calibrate(self.trainer, self.source)
+            _calibrate(self.trainer, self.source, self.batch_size)
             run.metrics.keep(0)
             return
         weights, tensors, progress = saved
@@ -255,14 +259,15 @@ def _on_device(source: Any, trainer: Trainer) -> Any:
     return source.to(trainer.device) if isinstance(source, Data) else source
 
 
-def _calibrate(trainer: Trainer, source: Source) -> None:
+def _calibrate(trainer: Trainer, source: Source, batch_size: int) -> None:
     """Set thresholds given by name from the first training samples, in an order of their own."""
-    batch = next(
-        iter(
-            source.batches(
-                min(CALIBRATION_SAMPLES, len(source)),
-                shuffle=seeds.generator(trainer.seed, "calibration"),
-            )
-        )
+    order = seeds.generator(trainer.seed, "calibration")
+    x, y = [], []
+    for batch in source.batches(batch_size, shuffle=order):
+        x.append(batch.x)
+        y.append(batch.y)
+        if sum(map(len, y)) >= CALIBRATION_SAMPLES:
+            break
+    trainer.network.calibrate(
+        torch.cat(x)[:CALIBRATION_SAMPLES], torch.cat(y)[:CALIBRATION_SAMPLES]
     )
-    trainer.network.calibrate(batch.x.to(trainer.device), batch.y.to(trainer.device))

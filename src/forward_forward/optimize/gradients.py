@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
     def statistics(self, share: Tensor) -> dict[str, Tensor]:
         """Figures of the batch, each a scalar on the device; see `Trainer.step`."""
         positives = self.h[: len(share)]
-        silent = positives.flatten(1).abs().amax(0) == 0
+        silent = torch.linalg.vector_norm(positives.flatten(1), torch.inf, dim=0) == 0
         return {
             "loss": share @ self.loss,
             "goodness_positive": share @ self.positive,
@@ -70,8 +70,8 @@ def closed_form(layer: Layer, affine: Affine, source: Inputs | Tensor, share: Te
         h = layer.activate(z)
         rated = layer.goodness(h)
         loss, upstream = _judge(layer, rated, share)
-        delta = goodness.slope_of(layer.goodness, h, upstream)
-        delta *= _ACTIVATION_SLOPES[type(layer.activation)](h)
+        slope = goodness.slope_of(layer.goodness, h, upstream)
+        delta = _ACTIVATION_SLOPES[type(layer.activation)](slope, h)
     else:
         with torch.enable_grad():
             leaf = z.requires_grad_()
@@ -97,12 +97,12 @@ def _judge(layer: Layer, rated: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     return layer.loss(pos, neg), upstream.flatten()
 
 
-# Slopes found from the activities; other activations go through autograd, elementwise.
-_ACTIVATION_SLOPES: dict[type, Callable[[Tensor], Tensor]] = {
-    nn.ReLU: lambda h: h > 0,
-    nn.Tanh: lambda h: 1 - h.square(),
-    nn.Sigmoid: lambda h: h * (1 - h),
-    nn.Identity: torch.ones_like,
+# Slopes found from the activities, times what comes from above; others go through autograd.
+_ACTIVATION_SLOPES: dict[type | None, Callable[[Tensor, Tensor], Tensor]] = {
+    nn.ReLU: lambda slope, h: torch.ops.aten.threshold_backward(slope, h, 0),
+    nn.Tanh: torch.ops.aten.tanh_backward,
+    nn.Sigmoid: torch.ops.aten.sigmoid_backward,
+    nn.Identity: lambda slope, h: slope,
 }
 
 

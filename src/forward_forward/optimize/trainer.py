@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from forward_forward import notation, seeds
@@ -20,6 +19,7 @@ from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form
 from forward_forward.optimize.optimizers import optimizer_of
 from forward_forward.optimize.precision import Precision, products
 from forward_forward.optimize.schedules import Schedule, constant
+from forward_forward.optimize.scores import label_goodness, teach_head
 
 if TYPE_CHECKING:
     from forward_forward.optimize.fit import Fitted
@@ -120,6 +120,7 @@ class Trainer:
             averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
             self.averaged = AveragedModel(network, multi_avg_fn=averaging)
         self.steps = 0
+        self._calibrated = False
         self.first_active = 0
         self.last_active = len(network.layers) - 1
 
@@ -172,10 +173,7 @@ class Trainer:
         """
         x, y, share = self._prepared(x, y, weight)
         network = self.network
-        if not all(layer.calibrated for layer in network.layers):
-            network.calibrate(
-                x[:CALIBRATION_SAMPLES], None if y is None else y[:CALIBRATION_SAMPLES]
-            )
+        self._calibrate(x, y)
         positive = self._dropped(network.examples.positive(x, y), 0, len(x))
         forward = ForwardPass(network.layers, self.products)
         forward.share(positive)
@@ -197,7 +195,7 @@ class Trainer:
     def _prepared(
         self, x: Tensor, y: Tensor | None, weight: Tensor | None
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-        x = x.to(self.device, non_blocking=True)
+        x = self.network.ready(x)
         y = y if y is None else y.to(self.device, non_blocking=True)
         if weight is None:
             share = torch.full((len(x),), 1 / len(x), dtype=x.dtype, device=self.device)
@@ -205,6 +203,14 @@ class Trainer:
             share = weight.to(x)
             share = share / share.sum()
         return x, y, share
+
+    def _calibrate(self, x: Tensor, y: Tensor | None) -> None:
+        if self._calibrated:  # asked once: the answer is read from the device
+            return
+        if not all(layer.calibrated for layer in self.network.layers):
+            labels = None if y is None else y[:CALIBRATION_SAMPLES]
+            self.network.calibrate(x[:CALIBRATION_SAMPLES], labels)
+        self._calibrated = True
 
     def _generator(self, purpose: str, layer: int = 0) -> torch.Generator:
         return seeds.generator(self.seed, purpose, self.steps, layer)
@@ -215,8 +221,8 @@ class Trainer:
         if not dropout:
             return source
         shape = source.rest.shape if isinstance(source, Inputs) else (batch, *source.shape[1:])
-        keep = torch.rand(shape, generator=self._generator("dropout", index)) >= dropout
-        mask = keep.to(self.network.dtype).to(self.device) / (1 - dropout)
+        keep = seeds.coins(shape, 1 - dropout, self._generator("dropout", index))
+        mask = keep.to(self.device).to(self.network.dtype) / (1 - dropout)
         if isinstance(source, Inputs):
             return source.masked(mask)
         return (source.view(-1, *shape) * mask).flatten(0, 1)
@@ -259,39 +265,17 @@ class Trainer:
         with draws:
             return by_autograd(layer, source, share)
 
-    @torch.no_grad()
     def _scores(
         self, forward: ForwardPass, positive: Inputs, y: Tensor | None, share: Tensor
     ) -> Tensor | None:
         """What hard negatives are drawn from, before any step; the head learns on the way."""
-        examples, head = self.network.examples, self.network.head
-        logits = None
-        if head is not None and y is not None:
-            activities = list(forward.activities(examples.neutral(positive)))
-            rows = head.rows(activities)
-            logits = head(activities)
-            error = (logits.softmax(1) - functional.one_hot(y, head.num_classes)) * share[:, None]
-            for weight, h in zip(head.weights, rows, strict=True):
-                weight.grad = error.t() @ h
-            if self.head_optimizer is not None:
-                self.head_optimizer.step()
-        if examples.scores == "softmax":
+        network, logits = self.network, None
+        if self.head_optimizer is not None and y is not None:
+            logits = teach_head(network, forward, positive, y, share)
+            self.head_optimizer.step()
+        if network.examples.scores == "softmax":
             return logits
-        hard = examples.hard_rows(len(share))
-        if examples.scores != "goodness" or not hard:
+        hard = network.examples.hard_rows(len(share))
+        if network.examples.scores != "goodness" or not hard:
             return None
-        return self._label_goodness(forward, positive.first(hard))
-
-    def _label_goodness(self, forward: ForwardPass, inputs: Inputs) -> Tensor:
-        """Goodness of every label [rows, classes], over the readout's layers trained so far."""
-        first, stop = self.network.readout
-        stop = min(stop, self.last_active + 1)
-        first = min(first, stop - 1)
-        candidates = self.network.examples.candidates(inputs)
-        total = torch.zeros((), device=self.device)
-        activities = forward.activities(candidates)
-        for index, layer in enumerate(self.network.layers[:stop]):
-            h = next(activities)
-            if index >= first:
-                total = total + layer.goodness(h)
-        return total.view(candidates.variants, -1).t()
+        return label_goodness(network, forward, positive.first(hard), self.last_active + 1)

@@ -1,0 +1,26 @@
+# Two commands: `make demo` trains on MNIST, `make test` runs the whole test suite.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/ready
+	@data=mnist; $(BIN)/python -m forward_forward.datasets mnist \
+		|| { data=digits; echo ">>> MNIST is not to be had here: training on digits instead. <<<"; }; \
+	$(BIN)/ff train --data $$data --out runs/demo --overwrite
+
+test: .venv/ready
+	$(BIN)/pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
+	touch .venv/ready
+
+clean:
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,24 @@
+"""``python -m forward_forward.datasets NAME ...``: sets' names -> the sets, fetched and checked."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from forward_forward import datasets
+
+
+def main(names: list[str]) -> None:
+    """Fetch sets by name; exits with 1 where one is not to be had, with 2 where it is unknown."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for name in names or datasets.available():
+        try:
+            train, test = datasets.named(name)
+        except (OSError, ValueError) as error:
+            print(error, file=sys.stderr)
+            sys.exit(2 if isinstance(error, ValueError) else 1)
+        print(f"{name}: {len(train):,} to train on, {len(test):,} to test on")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
