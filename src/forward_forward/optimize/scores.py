@@ -61,5 +61,5 @@ def label_goodness(network: Network, forward: ForwardPass, inputs: Inputs, train
     candidates = network.examples.candidates(inputs)
     # The layers come first in the zip: the pass stops at the last that is needed.
     pairs = zip(network.layers[:stop], forward.activities(candidates), strict=False)
-    rated = [layer.goodness(h) for layer, h in pairs]
-    return torch.stack(rated[first:]).sum(0).view(candidates.variants, -1).t()
+    rated = [layer.goodness(h) for index, (layer, h) in enumerate(pairs) if index >= first]
+    return torch.stack(rated).sum(0).view(candidates.variants, -1).t()

@@ -19,7 +19,7 @@ from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.precision import Precision
 from forward_forward.recipes.plan import Plan, features
 
-STEPS = 4000
+STEPS = 3000
 
 
 def standard(
@@ -28,8 +28,8 @@ def standard(
     seed: int = 0,
     epochs: int | None = None,
     hidden: tuple[int, ...] = (500, 500),
-    batch_size: int = 256,
-    lr: float = 3e-3,
+    batch_size: int | None = None,
+    lr: float = 5e-3,
     optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
     loss: LocalLoss = SiluPair(alpha=6.0),
     goodness: Goodness = mean_square,
@@ -49,9 +49,9 @@ def standard(
     Args:
         train: Training data.
         seed: For weights, negatives, dropout and order.
-        epochs: Passes over the data; None for about 4,000 steps, 20 to 100 epochs.
+        epochs: Passes over the data; None for about 3,000 steps, 15 to 50 epochs.
         hidden: Units of each layer.
-        batch_size: Samples a step.
+        batch_size: Samples a step; None for 256, or about a twentieth of smaller data.
         lr: Learning rate at the start; it falls to 0 by half a cosine.
         optimizer: A torch optimiser's class.
         loss: Of each layer.
@@ -92,6 +92,12 @@ def standard(
         seed=seed,
         device=device,
     )
+    batch_size = batch_size or _batch_size(len(train))
     if epochs is None:
-        epochs = min(100, max(20, math.ceil(STEPS * batch_size / len(train))))
+        epochs = min(50, max(15, math.ceil(STEPS * batch_size / len(train))))
     return Plan(trainer, epochs, batch_size)
+
+
+def _batch_size(samples: int) -> int:
+    """A power of two, 32 to 256: small data need small batches to take enough steps."""
+    return min(256, max(32, 2 ** round(math.log2(max(1, samples / 20)))))

@@ -1,0 +1,60 @@
+"""What tests share: the ff command in this process, and one small run trained by it."""
+
+import contextlib
+import io
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from forward_forward import cli
+
+
+class Done(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int | str | None
+    out: str
+    err: str
+
+
+def called(*args: object) -> Done:
+    """Run the ff command in this process; any exception but SystemExit passes through."""
+    out, err = io.StringIO(), io.StringIO()
+    before = warnings.showwarning
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            cli.main([str(arg) for arg in args])
+        code: int | str | None = None
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        warnings.showwarning = before
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def ff() -> Callable[..., Done]:
+    """The ff command: its exit code, stdout and stderr."""
+    return called
+
+
+class DigitsRun(NamedTuple):
+    """A run that ``ff train`` finished, and the JSON it printed."""
+
+    path: Path
+    printed: dict[str, Any]
+    done: Done
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> DigitsRun:
+    """A small network trained on digits for a few epochs; tests must leave its folder as it is."""
+    path = tmp_path_factory.mktemp("digits") / "run"
+    command = ["train", "--data", "digits", "--hidden", "40", "40", "--epochs", "8"]
+    done = called(*command, "--lr", "0.01", "--out", path, "--json")
+    assert done.code == 0, done.err
+    return DigitsRun(path, json.loads(done.out), done)

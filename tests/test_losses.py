@@ -1,0 +1,125 @@
+"""Local losses against a direct transcription in plain floats, and what sets each one apart."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forward_forward.losses import (
+    SiluPair,
+    SymBa,
+    log_sigmoid,
+    log_sigmoid_literal,
+    sigmoid,
+    slope_of,
+)
+
+
+def logistic(t: float) -> float:
+    return 1 / (1 + math.exp(-t))
+
+
+def softplus(t: float) -> float:
+    return math.log(1 + math.exp(t))
+
+
+def silu(t: float) -> float:
+    return t * logistic(t)
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+# (part, its definition for one sample's positive margin and negative margins)
+DEFINED = {
+    "poster": (sigmoid, lambda p, n: mean([logistic(k) for k in n]) - logistic(p)),
+    "log_sigmoid": (
+        log_sigmoid,
+        lambda p, n: -math.log(logistic(p)) - mean([math.log(logistic(-k)) for k in n]),
+    ),
+    "hinton": (log_sigmoid, lambda p, n: softplus(-p) + mean([softplus(k) for k in n])),
+    "literal": (
+        log_sigmoid_literal,
+        lambda p, n: mean([math.log(logistic(k)) for k in n]) - math.log(logistic(p)),
+    ),
+    "symba": (SymBa(4.0), lambda p, n: mean([softplus(-4 * (p - k)) for k in n])),
+    "silu": (SiluPair(6.0), lambda p, n: mean([silu(-6 * (p - k)) for k in n])),
+}
+
+margin = st.floats(-20, 20)
+
+
+@pytest.mark.parametrize(("loss", "definition"), DEFINED.values(), ids=DEFINED)
+@given(pos=margin, neg=st.lists(margin, min_size=1, max_size=4))
+def test_a_loss_is_its_definition(loss, definition, pos, neg):
+    value = loss(
+        torch.tensor([pos], dtype=torch.float64), torch.tensor(neg, dtype=torch.float64)[:, None]
+    )
+    assert float(value) == pytest.approx(definition(pos, neg), rel=1e-6, abs=1e-7)
+
+
+@given(margin, margin)
+def test_hintons_softplus_form_is_the_posters_log_sigmoid(pos, neg):
+    p, n = torch.tensor([pos], dtype=torch.float64), torch.tensor([[neg]], dtype=torch.float64)
+    softplus_form = torch.nn.functional.softplus(-p) + torch.nn.functional.softplus(n)[0]
+    assert float(log_sigmoid(p, n)) == pytest.approx(float(softplus_form), rel=1e-12)
+
+
+def hard_and_easy(loss) -> list[float]:
+    """Slopes for a negative of high and one of low goodness."""
+    return slope_of(loss, torch.zeros(2), torch.tensor([[10.0, -10.0]]))[1][0].tolist()
+
+
+def test_only_the_literal_log_sigmoid_lets_hard_negatives_go():
+    hard, easy = hard_and_easy(log_sigmoid_literal)
+    assert hard < 1e-4
+    assert easy > 0.99
+    hard, easy = hard_and_easy(log_sigmoid)
+    assert hard > 0.99
+    assert easy < 1e-4
+
+
+def test_the_posters_sigmoid_loss_stands_still_far_from_the_threshold():
+    # Threshold sqrt(500) on an untrained layer whose goodness is about half of it.
+    d_pos, d_neg = slope_of(sigmoid, torch.tensor([-13.0]), torch.tensor([[-13.0]]))
+    assert float(d_pos) == pytest.approx(-2.26e-6, rel=1e-2)
+    assert float(d_neg) == pytest.approx(2.26e-6, rel=1e-2)
+    assert slope_of(sigmoid, torch.zeros(1), torch.zeros(1, 1))[0].item() == -0.25
+
+
+@pytest.mark.parametrize("loss", [SymBa(), SiluPair()])
+def test_a_pairwise_loss_has_no_threshold(loss):
+    pos, neg = torch.tensor([1.0, -2.0]), torch.tensor([[0.5, 0.25], [3.0, -1.0]])
+    torch.testing.assert_close(loss(pos + 7, neg + 7), loss(pos, neg), rtol=1e-4, atol=1e-6)
+    d_pos, d_neg = slope_of(loss, pos, neg)
+    torch.testing.assert_close(d_pos, -d_neg.sum(0))
+
+
+@pytest.mark.parametrize("loss", [SymBa(), SiluPair()])
+def test_a_pairwise_loss_pushes_pairs_on_the_wrong_side_with_slope_alpha(loss):
+    d_pos, d_neg = slope_of(loss, torch.tensor([-50.0]), torch.tensor([[50.0]]))
+    assert (float(d_pos), float(d_neg)) == (-loss.alpha, loss.alpha)
+    assert float(slope_of(loss, torch.tensor([50.0]), torch.tensor([[-50.0]]))[0]) == 0
+
+
+def test_the_silu_pair_has_its_least_value_just_right_of_the_tie():
+    gaps = torch.linspace(-3, 3, 6001, dtype=torch.float64)
+    values = SiluPair(1.0)(gaps, torch.zeros(1, 6001, dtype=torch.float64))
+    assert float(values.min()) == pytest.approx(-0.2785, abs=1e-4)
+    assert float(gaps[values.argmin()]) == pytest.approx(1.2785, abs=2e-3)
+
+
+def test_without_negatives_the_log_sigmoid_is_the_positives_part():
+    value = log_sigmoid(torch.tensor([2.0]), torch.zeros(0, 1))
+    assert float(value) == pytest.approx(softplus(-2.0))
+
+
+def test_a_loss_of_the_users_own_gets_its_slopes_from_autograd():
+    pos, neg = torch.tensor([1.0, 2.0]), torch.ones(3, 2)
+    d_pos, d_neg = slope_of(lambda pos, neg: -pos.square(), pos, neg)
+    assert d_pos.tolist() == [-2.0, -4.0]
+    assert torch.equal(d_neg, torch.zeros(3, 2))
+    assert not d_pos.requires_grad

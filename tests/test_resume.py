@@ -1,0 +1,292 @@
+"""A run broken off anywhere and resumed ends as an undisturbed one: bit for bit, row for row."""
+
+import functools
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import forward_forward as ff
+from forward_forward import files
+from forward_forward.checkpoint import Run
+from forward_forward.examples import AppendLabel, FromGoodness, FromSoftmax, Uniform
+from forward_forward.forward import Layer, PeerNormalization
+from forward_forward.optimize import AveragedSGD, Warmup, checks, cosine, half_cooldown
+from forward_forward.optimize.state import state_of
+
+UNIFORM = Uniform()
+EPOCHS, BATCH, STEPS = 4, 20, 5  # 90 samples: the last batch of an epoch has 10
+
+
+def samples(n: int = 90) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(1)
+    return torch.rand(n, 12, generator=rng), torch.randint(0, 3, (n,), generator=rng)
+
+
+def trainer_of(
+    negatives: Any = UNIFORM, layer: Any = Layer, dropout: float = 0.0, **settings: Any
+) -> ff.Trainer:
+    head = isinstance(negatives, FromSoftmax)
+    examples = AppendLabel(3, negatives=negatives)
+    network = ff.mlp(
+        12, 9, 8, num_classes=3, seed=2, examples=examples, layer=layer, dropout=dropout, head=head
+    )
+    return ff.Trainer(network, **{"lr": 0.02, "schedule": cosine, "seed": 3, **settings})
+
+
+def own_block() -> ff.Trainer:
+    """A block that draws random numbers itself, with weights that only autograd knows."""
+    block = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Dropout(0.3))
+    network = ff.mlp(12, 8, num_classes=3, seed=2)
+    with torch.no_grad():
+        for weight in block.parameters():
+            weight.copy_(torch.linspace(-0.3, 0.3, weight.numel()).view_as(weight))
+    layers = [*network.layers, Layer(block, activation=None)]
+    return ff.Trainer(ff.Network(*layers, examples=AppendLabel(3)), lr=0.02, seed=3)
+
+
+PEER = functools.partial(Layer, peer=PeerNormalization(), threshold="width")
+CASES: dict[str, Any] = {
+    "AdamW": trainer_of,
+    "AveragedSGD": functools.partial(trainer_of, optimizer=AveragedSGD, weight_decay=0.01),
+    "momentum": functools.partial(
+        trainer_of, optimizer=functools.partial(torch.optim.SGD, momentum=0.9)
+    ),
+    "RMSprop": functools.partial(trainer_of, optimizer=torch.optim.RMSprop, lr=0.001),
+    "NAdam": functools.partial(trainer_of, optimizer=torch.optim.NAdam),
+    "greedy": functools.partial(trainer_of, order="greedy"),
+    "head": functools.partial(trainer_of, FromSoftmax(), head_lr=0.1, head_weight_decay=0.003),
+    "goodness": functools.partial(trainer_of, FromGoodness(fraction=0.5)),
+    "dropout": functools.partial(trainer_of, dropout=0.3),
+    "peer": functools.partial(trainer_of, layer=PEER),
+    "average": functools.partial(trainer_of, average=0.8),
+    "warmup": functools.partial(trainer_of, schedule=Warmup(half_cooldown, epochs=1.5)),
+    "bfloat16": functools.partial(trainer_of, precision="bfloat16"),
+    "autograd": functools.partial(trainer_of, engine="autograd"),
+    "block": own_block,
+    "all": functools.partial(
+        trainer_of, FromSoftmax(), PEER, 0.2, order="greedy", average=0.8, optimizer=AveragedSGD
+    ),
+}
+
+
+class Break:
+    """Presses Ctrl-C at a step, or between two epochs."""
+
+    def __init__(self, step: int | None = None, epoch: int | None = None, presses: int = 1) -> None:
+        self.at, self.after, self.presses, self.taken = step, epoch, presses, 0
+        self.stopped = False
+
+    def start(self, epochs: int, epoch: int, steps: int | None) -> None:
+        assert (epochs, steps) == (EPOCHS, STEPS)
+
+    def step(self) -> None:
+        self.taken += 1
+        if self.taken == self.at:
+            for _ in range(self.presses):
+                signal.raise_signal(signal.SIGINT)
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        if row["epoch"] == self.after:
+            raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+@pytest.fixture(autouse=True)
+def _python_s_own_ctrl_c(monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda file: None)  # nobody pulls the plug here
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def fit(trainer: ff.Trainer, out: Path, **settings: Any) -> Any:
+    x, y = samples()
+    judge = x[:30], y[:30]
+    given = {"epochs": EPOCHS, "batch_size": BATCH, "validation": judge, "out": out, **settings}
+    return trainer.fit((x, y), **given)
+
+
+def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def result(trainer: ff.Trainer, out: Path) -> dict[str, Any]:
+    """All that a run leaves, in bytes: memory, files and figures."""
+    run = Run(out)
+    tensors, numbers = state_of(trainer)
+    tensors |= {f"network.{name}": each for name, each in trainer.network.state_dict().items()}
+    for which in ("last", "best"):
+        for path in sorted((out / "checkpoints" / which).glob("*.safetensors")):
+            for name, each in load_file(path).items():
+                tensors[f"{which}/{path.stem}.{name}"] = each
+    progress = json.loads((out / "checkpoints/last/progress.json").read_text())
+    progress["progress"].pop("seconds")
+    dropped = ("machine", "seconds")
+    about = {name: value for name, value in run.about.items() if name not in dropped}
+    raw = {name: each.detach().cpu().numpy().tobytes() for name, each in tensors.items()}
+    return {**raw, **numbers, **progress, **about, "rows": without_time(run.metrics.rows())}
+
+
+def check_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    differs = [name for name in expected if found.get(name) != expected[name]]
+    assert not differs
+    assert found.keys() == expected.keys()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_resumed_run_is_an_undisturbed_one(tmp_path, case):
+    undisturbed = CASES[case]()
+    history = fit(undisturbed, tmp_path / "whole").history
+    expected = result(undisturbed, tmp_path / "whole")
+    # Within an epoch, at its last step, within the next session's first epoch, between epochs.
+    for number, breaks in enumerate(([Break(3)], [Break(5)], [Break(7), Break(6), Break(epoch=3)])):
+        out = tmp_path / f"{number}"
+        for index, each in enumerate(breaks):
+            with pytest.raises(KeyboardInterrupt):
+                fit(CASES[case](), out, resume=index > 0, watch=[each])
+            assert each.stopped
+        resumed = CASES[case]()
+        fitted = fit(resumed, out, resume=True)
+        check_equal(result(resumed, out), expected)
+        assert without_time(fitted.history) == without_time(history)
+
+
+@pytest.mark.parametrize("step", range(1, STEPS * EPOCHS + 1))
+def test_ctrl_c_at_every_step_loses_no_step(tmp_path, step):
+    undisturbed = CASES["all"]()
+    fit(undisturbed, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit(CASES["all"](), tmp_path / "run", watch=[Break(step)])
+    progress = json.loads((tmp_path / "run/checkpoints/last/progress.json").read_text())
+    assert progress["progress"]["epoch"] * STEPS + progress["progress"]["step"] == step
+    resumed = CASES["all"]()
+    fit(resumed, tmp_path / "run", resume=True)
+    check_equal(result(resumed, tmp_path / "run"), result(undisturbed, tmp_path / "whole"))
+
+
+def test_a_second_ctrl_c_ends_at_once_and_the_checkpoint_before_it_stands(tmp_path):
+    undisturbed = trainer_of()
+    fit(undisturbed, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit(trainer_of(), tmp_path / "run", watch=[Break(8, presses=2)])
+    progress = json.loads((tmp_path / "run/checkpoints/last/progress.json").read_text())
+    assert (progress["progress"]["epoch"], progress["progress"]["step"]) == (1, 0)
+    resumed = trainer_of()
+    fit(resumed, tmp_path / "run", resume=True)
+    check_equal(result(resumed, tmp_path / "run"), result(undisturbed, tmp_path / "whole"))
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("place", ["replace_folder", "write"])
+def test_a_crash_at_any_write_is_mended_by_resuming(tmp_path, monkeypatch, place, when):
+    undisturbed = CASES["all"]()
+    fit(undisturbed, tmp_path / "whole")
+    expected = result(undisturbed, tmp_path / "whole")
+    real = getattr(files, place)
+    calls = at = 0
+
+    def striking(*args: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == at and when == "before":
+            raise Crash
+        real(*args)
+        if calls == at:
+            raise Crash
+
+    monkeypatch.setattr(files, place, striking)
+    for at in range(1, 100):
+        calls, out = 0, tmp_path / f"{at}"
+        try:
+            fit(CASES["all"](), out)
+        except Crash:
+            if not (out / "run.json").exists():  # there is no run yet: it is begun again
+                continue
+        else:
+            break
+        resumed = CASES["all"]()
+        fit(resumed, out, resume=True)
+        found = result(resumed, out)
+        assert [name for name in expected if found.get(name) != expected[name]] == [], at
+    assert at > EPOCHS
+
+
+def test_rows_past_the_checkpoint_and_a_cut_line_are_dropped(tmp_path):
+    undisturbed = trainer_of()
+    fit(undisturbed, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit(trainer_of(), tmp_path / "run", watch=[Break(epoch=2)])
+    with (tmp_path / "run/metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "loss": [1, 1]}\n{"epoch": 4, "lo')
+    resumed = trainer_of()
+    fit(resumed, tmp_path / "run", resume=True)
+    check_equal(result(resumed, tmp_path / "run"), result(undisturbed, tmp_path / "whole"))
+
+
+def broken_off(out: Path, **settings: Any) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fit(trainer_of(), out, watch=[Break(7)], **settings)
+
+
+@pytest.mark.parametrize(
+    ("trainer", "settings", "named"),
+    [
+        ({"lr": 0.03}, {}, "lr: 0.02 then, 0.03 now"),
+        ({"seed": 4}, {}, "seed: 3 then, 4 now"),
+        ({"optimizer": torch.optim.SGD}, {}, "optimizer: .*AdamW.* then, .*SGD.* now"),
+        ({"negatives": FromGoodness()}, {}, "examples: .*Uniform.* then, .*FromGoodness.* now"),
+        ({"dropout": 0.1}, {}, "layers: "),
+        ({}, {"epochs": EPOCHS + 1}, "epochs: 4 then, 5 now"),
+        ({}, {"batch_size": 30}, "batch_size: 20 then, 30 now"),
+        ({}, {"validation": None}, "validation"),
+    ],
+)
+def test_a_resumed_run_is_the_same_run(tmp_path, trainer, settings, named):
+    broken_off(tmp_path / "run")
+    before = (tmp_path / "run/metrics.jsonl").read_text()
+    with pytest.raises(ValueError, match=f"same run.*{named}"):
+        fit(trainer_of(**trainer), tmp_path / "run", resume=True, **settings)
+    assert (tmp_path / "run/metrics.jsonl").read_text() == before
+
+
+def test_other_data_are_refused(tmp_path):
+    broken_off(tmp_path / "run")
+    x, y = samples(80)
+    with pytest.raises(ValueError, match="samples: 90 then, 80 now"):
+        trainer_of().fit((x, y), epochs=EPOCHS, batch_size=20, out=tmp_path / "run", resume=True)
+
+
+def test_another_machine_is_warned_of(tmp_path, monkeypatch):
+    broken_off(tmp_path / "run")
+    other = {**checks.machine(), "torch": "1.0", "threads": 99}
+    monkeypatch.setattr(checks, "machine", lambda: other)
+    with pytest.warns(UserWarning, match=r"torch .* then, 1\.0 now; threads .* then, 99 now"):
+        fit(trainer_of(), tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("step", [7, 10])
+def test_a_user_s_own_loader_in_a_set_order_is_resumed(tmp_path, step):
+    def go(out: Path, **settings: Any) -> dict[str, Any]:
+        loader = DataLoader(TensorDataset(*samples()), batch_size=BATCH)
+        trainer = trainer_of(FromGoodness())
+        trainer.fit(loader, epochs=EPOCHS, batch_size=BATCH, out=out, **settings)
+        return result(trainer, out)
+
+    expected = go(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        go(tmp_path / "run", watch=[Break(step)])
+    check_equal(go(tmp_path / "run", resume=True), expected)
