@@ -155,8 +155,7 @@ def test_an_existing_run_is_refused_or_replaced_on_demand(tmp_path):
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("foreign", [None, "{}", '{"command": "another tool"}', "not json"])
 def test_a_folder_that_is_no_run_keeps_its_files(tmp_path, foreign, overwrite):
-    mine = tmp_path / "thesis.tex"
-    mine.write_text("years of work")
+    (mine := tmp_path / "thesis.tex").write_text("years of work")
     if foreign is not None:  # many tools write a run.json
         (tmp_path / "run.json").write_text(foreign)
     with pytest.raises(ValueError, match="holds"):
@@ -166,8 +165,7 @@ def test_a_folder_that_is_no_run_keeps_its_files(tmp_path, foreign, overwrite):
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_file_in_the_place_of_a_run_is_refused(tmp_path, overwrite):
-    path = tmp_path / "run"
-    path.write_text("mine")
+    (path := tmp_path / "run").write_text("mine")
     with pytest.raises(ValueError, match="no run"):
         Run.create(path, {}, overwrite=overwrite)
     assert path.read_text() == "mine"

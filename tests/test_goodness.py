@@ -88,9 +88,7 @@ def test_minimised_negates_goodness_and_slope():
     h, upstream = torch.tensor([[3.0, 4.0]]), torch.tensor([2.0])
     for goodness in (sum_of_squares, mean_square, l2_norm):
         assert torch.equal(Minimised(goodness)(h), -goodness(h))
-        assert torch.equal(
-            Minimised(goodness).slope(h, upstream), -goodness.slope(h, upstream)
-        )
+        assert torch.equal(Minimised(goodness).slope(h, upstream), -goodness.slope(h, upstream))
     assert torch.equal(Minimised(Minimised(l2_norm))(h), l2_norm(h))
 
 

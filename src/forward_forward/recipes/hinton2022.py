@@ -24,7 +24,7 @@ def mnist_supervised_matlab(
     epochs: int = 100,
     hidden: tuple[int, ...] = (1000, 1000, 1000),
     batch_size: int = 100,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
     device: torch.device | str | None = None,
 ) -> Plan:
     """MNIST by the author's own Matlab program ``ffnew.m``; published runs: 1.47 % and 1.65 %.

@@ -100,4 +100,5 @@ def standard(
 
 def _batch_size(samples: int) -> int:
     """A power of two, 32 to 256: small data need small batches to take enough steps."""
-    return min(256, max(32, 2 ** round(math.log2(max(1, samples / 20)))))
+    nearest: int = 2 ** round(math.log2(max(1, samples / 20)))
+    return min(256, max(32, nearest))
