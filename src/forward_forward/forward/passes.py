@@ -15,13 +15,14 @@ from forward_forward.forward.layer import Layer
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode for a while."""
-    training = module.training
+    """Put a module into evaluation mode for a while; each part then gets its own mode back."""
+    modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         yield
     finally:
-        module.train(training)
+        for part, training in modes:
+            part.training = training
 
 
 def written_out(source: Inputs | Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     best_epoch: int = 0
-    best_error: float = math.inf
+    best_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Fitted:
     best_epoch: int
     validation_error: float | None
     seconds: float
-    run: Path | None = field(default=None)
+    run: Path | None = None
 
 
 def fit(
@@ -110,7 +110,9 @@ def fit(
             loop.run = Run.create(
                 out, {**(about or {}), **settings, "status": "training"}, overwrite=overwrite
             )
+    trainer.network.train()
     loop.train()
+    trainer.train_layers(0, len(trainer.network.layers) - 1)
     if trainer.averaged is not None:
         trainer.network.load_state_dict(trainer.evaluated.state_dict())
     return loop.fitted()
@@ -217,10 +219,10 @@ class _Loop:
         progress.epoch, progress.step, self.sums = progress.epoch + 1, 0, {}
         progress.seconds = time.perf_counter() - self.began
         row["seconds"] = round(progress.seconds, 3)
-        better = error is None or error < progress.best_error
+        best = progress.best_error
+        better = error is None or best is None or error < best
         if better:
-            progress.best_epoch = progress.epoch
-            progress.best_error = math.inf if error is None else error
+            progress.best_epoch, progress.best_error = progress.epoch, error
         self.history.append(row)
         if self.run is not None:
             self.run.metrics.append(row)
@@ -239,20 +241,19 @@ class _Loop:
         progress = {"progress": asdict(self.progress), **numbers}
         self.run.save("last", self.trainer.network.state_dict(), tensors, progress)
         if self.progress.epoch == self.epochs:
-            best = self.progress.best_error
             self.run.update(
                 status="trained",
                 best_epoch=self.progress.best_epoch,
-                validation_error=best if math.isfinite(best) else None,
+                validation_error=self.progress.best_error,
                 seconds=round(self.progress.seconds, 3),
             )
 
     def fitted(self) -> Fitted:
         progress = self.progress
-        best = progress.best_error
         path = None if self.run is None else self.run.path
-        error = best if math.isfinite(best) else None
-        return Fitted(self.history, progress.best_epoch, error, progress.seconds, path)
+        return Fitted(
+            self.history, progress.best_epoch, progress.best_error, progress.seconds, path
+        )
 
 
 def _on_device(source: Any, trainer: Trainer) -> Any:

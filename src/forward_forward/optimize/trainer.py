@@ -158,7 +158,8 @@ class Trainer:
     def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> dict[str, Tensor]:
         """Show one batch to all layers; each takes its own step.
 
-        Thresholds given by name are calibrated on the first batch, where `fit` has not done so.
+        Blocks run in the mode they are in; `fit` puts them into training mode. Thresholds given by
+        name are calibrated on the first batch, where `fit` has not done so.
 
         Args:
             x: Samples [batch, ...], floating point.
@@ -255,7 +256,6 @@ class Trainer:
         affine = forward.affines[index]
         if self.engine == "closed_form" and affine is not None and layer.closed_form:
             return closed_form(layer, affine, source, share)
-        layer.train()
         # A linear block draws nothing; others may, and must not move torch's global state.
         draws = (
             nullcontext()
