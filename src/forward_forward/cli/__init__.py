@@ -41,7 +41,7 @@ def main(args: Sequence[str] | None = None) -> None:
             config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
         )
     except KeyboardInterrupt as interrupt:
-        print(f"\nff: {interrupt or 'stopped'}", file=sys.stderr)
+        print(f"\nff: {str(interrupt) or 'stopped'}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from forward_forward import examples, goodness, losses, notation, optimize, recipes
+from forward_forward import goodness, losses, notation, optimize, recipes
+from forward_forward.examples import negatives
 from forward_forward.recipes import Recipe
 
 
@@ -53,7 +54,7 @@ def _part(name: str, value: Any, typed: bool) -> Any:
     if name == "goodness":
         return _made(notation.read(value, notation.public(goodness), typed=typed))
     if name == "negatives":
-        return _made(notation.read(value, notation.public(examples), typed=typed))
+        return _made(notation.read(value, notation.public(negatives), typed=typed))
     if name == "activation":
         return _made(notation.read(value, notation.torch_modules(), typed=typed))
     if name == "optimizer":
@@ -67,7 +68,10 @@ def _part(name: str, value: Any, typed: bool) -> Any:
 
 def _made(part: Any) -> Any:
     """A part; a class named without arguments is made with its defaults."""
-    return part() if isinstance(part, type) else part
+    try:
+        return part() if isinstance(part, type) else part
+    except TypeError as error:
+        raise ValueError(f"{part.__name__} needs arguments: {error}") from error
 
 
 def _number_or_word(value: str) -> float | str:

@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+__all__ = ["FromGoodness", "FromSoftmax", "Uniform"]
+
 
 class WrongLabels(Protocol):
     """A way of choosing wrong labels.

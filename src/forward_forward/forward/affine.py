@@ -129,7 +129,7 @@ class LabelledOperand:
 
     def weight_gradient(self, delta: Tensor) -> Tensor:
         inputs = self.inputs
-        delta = delta.view(inputs.variants, -1, delta.shape[1])
+        delta = delta.reshape(inputs.variants, -1, delta.shape[1])
         if self.divisor is not None:
             delta = delta / self.divisor
         gradient = self.affine.multiply(delta.sum(0).t(), inputs.rest)

@@ -98,7 +98,12 @@ def fit(
     settings = {
         "network": describe(trainer.network),
         "trainer": trainer.settings,
-        "fit": {"epochs": epochs, "batch_size": batch_size, "samples": len(source)},
+        "fit": {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "samples": len(source),
+            "validation": 0 if judge is None else len(judge),
+        },
         "data": {"name": source.name, "classes": list(source.classes)},
     }
     loop = _Loop(trainer, source, judge, epochs, batch_size, list(watch))

@@ -44,7 +44,7 @@ def standard(
 
     The label is appended; a fifth of the inputs is dropped; 30 % of the negatives are hard ones,
     drawn from the goodness of all labels; labels are read from the summed goodness of all layers
-    but the first.
+    but the first. A softmax head is added where the negatives are drawn from one.
 
     Args:
         train: Training data.
@@ -80,6 +80,7 @@ def standard(
         examples=examples,
         layer=layer,
         dropout=[0.2, *[0.0] * (len(hidden) - 1)],
+        head=negatives.scores == "softmax",
         readout=(min(1, len(hidden) - 1), len(hidden)),
     )
     trainer = Trainer(
