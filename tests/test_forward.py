@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from forward_forward import goodness, losses
+from forward_forward import datasets, goodness, losses
 from forward_forward.examples import AppendLabel, FromGoodness, HybridImages, OverlayLabel
 from forward_forward.forward import (
     Layer,
@@ -22,6 +22,8 @@ from forward_forward.forward import (
     mlp,
 )
 from forward_forward.forward.description import build, describe
+from forward_forward.optimize import Trainer
+from forward_forward.predict import evaluate
 
 CLASSES = 3
 
@@ -262,7 +264,7 @@ MISTAKES = {
     '"goodness" or "head"': lambda: two_layers(head=True).predict(torch.rand(2, 6), by="energy"),
     "floating-point": lambda: two_layers().predict(BYTES),
     r"AppendLabel\(num_classes=5\)": lambda: mlp(4, 8, num_classes=5, examples=OverlayLabel(5)),
-    "2 dropouts": lambda: mlp(4, 8, 8, num_classes=2, dropout=[0.1]),
+    "2 of them": lambda: mlp(4, 8, 8, num_classes=2, dropout=[0.1]),
     "at least one hidden": lambda: mlp(4, num_classes=2),
     "skip": lambda: SoftmaxHead([8], 3),
 }
@@ -272,3 +274,13 @@ MISTAKES = {
 def test_a_mistake_is_answered_with_what_to_do(message):
     with pytest.raises(ValueError, match=message):
         MISTAKES[message]()
+
+
+def test_convolutions_learn_without_labels_for_a_head_to_read():
+    train, test = datasets.digits()
+    blocks = nn.Sequential(nn.Conv2d(1, 16, 3), nn.ReLU()), nn.Conv2d(16, 16, 3)
+    layers = Layer(blocks[0], activation=None), Layer(blocks[1])
+    head = SoftmaxHead([16 * 36, 16 * 16], 10, skip=0)
+    net = Network(*layers, examples=HybridImages(10, blurs=3), head=head)
+    Trainer(net, lr=3e-3, head_lr=0.02).fit(train, epochs=4, batch_size=64)
+    assert evaluate(net, test)["error"] < 15

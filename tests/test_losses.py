@@ -1,4 +1,4 @@
-"""Local losses against a direct transcription in plain floats, and what sets each one apart."""
+"""Local losses against a transcription in plain floats; the weighted mean that is trained."""
 
 import math
 
@@ -7,6 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forward_forward.examples import AppendLabel
+from forward_forward.forward import mlp
 from forward_forward.losses import (
     SiluPair,
     SymBa,
@@ -15,6 +17,7 @@ from forward_forward.losses import (
     sigmoid,
     slope_of,
 )
+from forward_forward.optimize import AveragedSGD, Trainer
 
 
 def logistic(t: float) -> float:
@@ -123,3 +126,43 @@ def test_a_loss_of_the_users_own_gets_its_slopes_from_autograd():
     assert d_pos.tolist() == [-2.0, -4.0]
     assert torch.equal(d_neg, torch.zeros(3, 2))
     assert not d_pos.requires_grad
+
+
+class Next:
+    """A strategy of one's own that draws nothing: the next label."""
+
+    scores = "nothing"
+    fraction = 0.0
+
+    def __call__(self, y, classes, rng, scores):
+        return (y[None] + 1) % classes
+
+
+X = torch.rand(12, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+Y = torch.arange(12) % 3
+WEIGHTS = {
+    "0 leaves a row out": ([0.0, 0.0, *[1.0] * 10], [*range(2, 12)]),
+    "2 is the row twice": ([2.0, *[1.0] * 11], [0, *range(12)]),
+    "only shares count": ([7.0] * 12, [*range(12)]),
+}
+
+
+def after_three_steps(rows: list[int], weight: torch.Tensor | None) -> list[torch.Tensor]:
+    net = mlp(6, 9, 8, num_classes=3, examples=AppendLabel(3, negatives=Next()), head=True).double()
+    for layer in net.layers:
+        layer.threshold_value.fill_(0.5)
+    trainer = Trainer(net, optimizer=AveragedSGD, lr=1.0)
+    for _ in range(3):
+        trainer.step(X[rows], Y[rows], weight)
+    return [each.detach() for each in net.parameters()]
+
+
+@pytest.mark.parametrize(("weight", "rows"), WEIGHTS.values(), ids=WEIGHTS)
+def test_a_sample_weight_is_a_share_of_the_mean(weight, rows):
+    weighted = after_three_steps([*range(12)], torch.tensor(weight))
+    torch.testing.assert_close(weighted, after_three_steps(rows, None), rtol=0, atol=1e-12)
+
+
+def test_a_batch_of_weightless_rows_does_no_harm():
+    weights = after_three_steps([*range(12)], torch.zeros(12))
+    assert all(each.isfinite().all() for each in weights)

@@ -47,7 +47,8 @@ def slope_of(goodness: Goodness, h: Tensor, upstream: Tensor) -> Tensor:
     return gradient
 
 
-def at_unit_activity(goodness: Goodness, feature_shape: tuple[int, ...]) -> float:
+@torch.no_grad()
+def at_unit_activity(goodness: Goodness, h: Tensor) -> float:
     """Goodness of a layer whose every unit is at 1: the threshold ``"width"``.
 
     It is the number of units for the sum of squares (Hinton's threshold), its root for the L2
@@ -55,12 +56,12 @@ def at_unit_activity(goodness: Goodness, feature_shape: tuple[int, ...]) -> floa
 
     Args:
         goodness: The goodness.
-        feature_shape: Shape of one sample's activities.
+        h: Any activities of the layer [batch, *feature].
 
     Returns:
         The goodness, a number.
     """
-    return float(goodness(torch.ones(1, *feature_shape))[0])
+    return float(goodness(torch.ones_like(h[:1]))[0])
 
 
 def _as_rows(h: Tensor) -> Tensor:
@@ -91,6 +92,9 @@ class _SumOfSquares:
     def __repr__(self) -> str:
         return "sum_of_squares"
 
+    def __reduce__(self) -> str:
+        return "sum_of_squares"  # a copy, or one that was pickled, is the named one again
+
     def __call__(self, h: Tensor) -> Tensor:
         return _as_rows(h).square().sum(1)
 
@@ -116,6 +120,9 @@ class _MeanSquare:
 
     def __repr__(self) -> str:
         return "mean_square"
+
+    def __reduce__(self) -> str:
+        return "mean_square"  # a copy, or one that was pickled, is the named one again
 
     def __call__(self, h: Tensor) -> Tensor:
         return _as_rows(h).square().mean(1)
@@ -167,11 +174,11 @@ class PNorm:
         if math.isinf(self.p):
             return self._slope_of_largest(h, upstream)
         goodness = self(h)
-        per_unit = upstream / goodness.masked_fill(goodness == 0, 1)
+        # Divided before the slope comes in: one over a tiny goodness would overflow.
+        relative = h / _spread(goodness.masked_fill(goodness == 0, 1), h)
         if self.p == 2:
-            return h * _spread(per_unit, h)
-        relative = h.abs() / _spread(goodness.masked_fill(goodness == 0, 1), h)
-        return h.sign() * relative.pow(self.p - 1) * _spread(upstream, h)
+            return relative * _spread(upstream, h)
+        return h.sign() * relative.abs().pow(self.p - 1) * _spread(upstream, h)
 
     def _slope_of_largest(self, h: Tensor, upstream: Tensor) -> Tensor:
         size = h.abs()

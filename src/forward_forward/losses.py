@@ -90,6 +90,9 @@ class _Sigmoid:
     def __repr__(self) -> str:
         return "sigmoid"
 
+    def __reduce__(self) -> str:
+        return "sigmoid"  # a copy, or one that was pickled, is the named one again
+
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
         return _mean(neg.sigmoid()) - pos.sigmoid()
 
@@ -121,6 +124,9 @@ class _LogSigmoid:
     def __repr__(self) -> str:
         return "log_sigmoid"
 
+    def __reduce__(self) -> str:
+        return "log_sigmoid"  # a copy, or one that was pickled, is the named one again
+
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
         return -functional.logsigmoid(pos) - _mean(functional.logsigmoid(-neg))
 
@@ -149,6 +155,9 @@ class _LogSigmoidLiteral:
 
     def __repr__(self) -> str:
         return "log_sigmoid_literal"
+
+    def __reduce__(self) -> str:
+        return "log_sigmoid_literal"  # a copy, or one that was pickled, is the named one again
 
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
         return _mean(functional.logsigmoid(neg)) - functional.logsigmoid(pos)

@@ -11,6 +11,7 @@ import ast
 import difflib
 import functools
 import importlib
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from types import FunctionType, ModuleType
@@ -124,7 +125,7 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
     if part is None or isinstance(part, bool | int | float | str | tuple):
         return repr(part)
     for name, value in names.items():
-        if value is part:
+        if value is part or (type(value) is type(part) and is_dataclass(part) and value == part):
             return name
     if is_dataclass(part) and names.get(type(part).__name__) is type(part):
         # Fields beyond the constructor's would be lost; parts have none.
@@ -133,10 +134,10 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
         return f"{type(part).__name__}({options})"
     if type(part) is nn.Sequential:
         return f"Sequential({', '.join(write(child, names) for child in part)})"
-    if isinstance(part, nn.Module) and names.get(type(part).__name__) is type(part):
-        text = repr(part)
-        if "\n" not in text:
-            return text
+    own = isinstance(part, nn.Module) and names.get(type(part).__name__) is type(part)
+    if own and "\n" not in repr(part):
+        # Torch writes the words among its arguments, as in padding=same, without quotes.
+        return re.sub(r"=(?!True\b|False\b|None\b)([A-Za-z_]\w*)", r"='\1'", repr(part))
     owner = part if isinstance(part, type | FunctionType) else type(part)
     return f"{owner.__module__}:{owner.__qualname__}"
 

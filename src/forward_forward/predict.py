@@ -47,6 +47,7 @@ def _parts(network: Network, x: Tensor) -> tuple[Tensor, ...]:
     return torch.split(network.ready(x), max(1, ROWS // network.examples.num_classes))
 
 
+@torch.no_grad()
 def _candidate_goodness(network: Network, forward: ForwardPass, x: Tensor) -> Tensor:
     candidates = network.examples.candidates(x)
     activities = forward.activities(candidates)

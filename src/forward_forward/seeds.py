@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -17,7 +18,9 @@ def number(*key: int | str) -> int:
     >>> number(0, "order", 1) == number(0, "order", 2)
     False
     """
-    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    # A NumPy integer is the same number as Python's, but prints otherwise.
+    plain = tuple(part if isinstance(part, str) else operator.index(part) for part in key)
+    digest = hashlib.blake2b(repr(plain).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 

@@ -15,7 +15,7 @@ def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blu
     """Random masks with large regions of ones and zeros.
 
     Random bits are blurred ``blurs`` times with [1/4, 1/2, 1/4] along both axes (edges repeated),
-    then cut at one half.
+    then cut at one half, or at its median where it would be all ones or all zeros.
 
     Args:
         batch: How many masks.
@@ -36,7 +36,11 @@ def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blu
         mask = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 4
         columns = functional.pad(mask, (1, 1, 0, 0), mode="replicate")
         mask = (columns[..., :-2] + 2 * columns[..., 1:-1] + columns[..., 2:]) / 4
-    return (mask > 0.5).float()
+    pixels = mask.flatten(1)
+    # On small images a mask may lie on one side of one half, and the hybrid would be a real image.
+    one_sided = (pixels.amin(1) > 0.5) | (pixels.amax(1) <= 0.5)
+    cut = torch.where(one_sided, pixels.median(1).values, 0.5)
+    return (mask > cut.view(-1, 1, 1, 1)).float()
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,9 @@ def sample_wrong(y: Tensor, logits: Tensor, draw: Tensor) -> Tensor:
     # A true label adds 0 and so never passes the draw, if the draw stays below the rounded total.
     below = torch.nextafter(total, torch.zeros_like(total))
     draw = torch.minimum(draw.to(total) * total, below)
-    return (cumulative <= draw[:, None]).sum(1)
+    label = (cumulative <= draw[:, None]).sum(1)
+    # A device that sums in parallel may round otherwise; the law holds there too.
+    return torch.where(label == y, (y + 1) % logits.shape[1], label)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,10 @@ class Uniform:
     """Wrong labels drawn uniformly.
 
     Args:
-        count: Negatives a sample.
+        count: Negatives a sample, at least 1.
+
+    Raises:
+        ValueError: ``count`` is below 1.
 
     >>> Uniform()(torch.tensor([1]), 2, torch.Generator(), None)
     tensor([[0]])
@@ -92,6 +97,10 @@ class Uniform:
 
     scores = "nothing"
     fraction = 0.0
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"Uniform expects count >= 1, got {self.count}")
 
     def __call__(
         self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None

@@ -182,6 +182,7 @@ class Layer(nn.Module):
         """Whether the threshold has its value."""
         return not bool(self.threshold_value.isnan())
 
+    @torch.no_grad()
     def calibrate(self, h: Tensor) -> None:
         """Give a threshold named "width" or "calibrated" its value.
 
@@ -189,7 +190,7 @@ class Layer(nn.Module):
             h: The untrained layer's activities on training inputs [batch, *feature].
         """
         if self.threshold == "width":
-            value = at_unit_activity(self.goodness, tuple(h.shape[1:]))
+            value = at_unit_activity(self.goodness, h)
         elif self.threshold == "calibrated":
             value = float(self.goodness(h).mean())
         else:

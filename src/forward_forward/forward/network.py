@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from forward_forward.forward.layer import Layer
 from forward_forward.forward.passes import ForwardPass
 
 Reading = Literal["goodness", "head"]
+READINGS = get_args(Reading)
 
 
 class Network(nn.Module):
@@ -56,12 +57,11 @@ class Network(nn.Module):
                 f"readout expects 0 <= first < stop <= {len(layers)} layers, got {(first, stop)}"
             )
         reading = reading or ("goodness" if examples.labelled else "head")
-        if (reading == "head" and head is None) or (
-            reading == "goodness" and not examples.labelled
-        ):
+        possible = {"goodness": examples.labelled, "head": head is not None}
+        if not possible.get(reading, False):
             raise ValueError(
-                f"reading={reading!r} is not possible here: reading by goodness expects examples"
-                " with labels, and reading by the head expects head=SoftmaxHead(...)"
+                f'reading={reading!r} is not possible here: "goodness" expects examples with'
+                ' labels, "head" expects head=SoftmaxHead(...)'
             )
         if examples.scores == "softmax" and head is None:
             raise ValueError(
@@ -110,7 +110,10 @@ class Network(nn.Module):
 
     def scores(self, x: Tensor, by: Reading | None = None) -> Tensor:
         """What a label is read from: summed goodness, or the head's logits [batch, classes]."""
-        if (by or self.reading) == "goodness":
+        by = by or self.reading
+        if by not in READINGS:
+            raise ValueError(f'by expects "goodness" or "head", got {by!r}')
+        if by == "goodness":
             return self.goodness(x)
         return predict.head_logits_by_layer(self, x).sum(0)
 
@@ -148,7 +151,7 @@ def mlp(
     seed: int = 0,
     examples: Examples | None = None,
     layer: Callable[[nn.Linear], Layer] = Layer,
-    dropout: Sequence[float] | float = 0.0,
+    dropout: Sequence[float] | float | None = None,
     head: bool = False,
     readout: tuple[int, int] | None = None,
 ) -> Network:
@@ -163,7 +166,7 @@ def mlp(
             negatives is drawn from the goodness of the labels.
         layer: Makes a layer of a linear block; ``functools.partial(Layer, threshold="width")``
             passes options.
-        dropout: Of every layer's inputs, or one for each layer.
+        dropout: Of every layer's inputs, or one for each layer; None for what ``layer`` says.
         head: Whether to add a softmax head on all layers but the first (on the first, if alone).
         readout: See `Network`.
 
@@ -171,7 +174,7 @@ def mlp(
         The network, untrained.
 
     Raises:
-        ValueError: No hidden layer, or a list of dropouts of another length.
+        ValueError: No hidden layer, a list of dropouts of another length, or one out of range.
 
     References:
         Hinton (2022), ``ffnew.m``, for the weights.
@@ -181,9 +184,12 @@ def mlp(
     """
     if not hidden or min(hidden) < 1:
         raise ValueError(f"mlp expects the units of at least one hidden layer, got {hidden}")
-    shares = [dropout] * len(hidden) if isinstance(dropout, int | float) else list(dropout)
-    if len(shares) != len(hidden):
-        raise ValueError(f"mlp expects {len(hidden)} dropouts, one a layer, got {len(shares)}")
+    shares = list(dropout) if isinstance(dropout, Sequence) else [dropout] * len(hidden)
+    if len(shares) != len(hidden) or not all(share is None or 0 <= share < 1 for share in shares):
+        raise ValueError(
+            f"mlp expects a dropout from 0 to below 1, or {len(hidden)} of them, one a layer, got"
+            f" {dropout}"
+        )
     examples = examples or AppendLabel(num_classes, negatives=FromGoodness())
     sizes = [examples.width(features), *hidden]
     layers = []
@@ -191,7 +197,8 @@ def mlp(
         made = layer(
             _linear(sizes[index], sizes[index + 1], seeds.generator(seed, "weights", index))
         )
-        made.dropout = share
+        if share is not None:
+            made.dropout = share
         layers.append(made)
     softmax = SoftmaxHead(hidden, num_classes, skip=min(1, len(hidden) - 1)) if head else None
     return Network(*layers, examples=examples, head=softmax, readout=readout)

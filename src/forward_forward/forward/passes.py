@@ -66,11 +66,11 @@ class ForwardPass:
 
 
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Tensor) -> Tensor:
-    if affine is not None:
-        return layer.activate(affine.operand(source).totals())
     with evaluating(layer):
+        if affine is not None:
+            return layer.activate(affine.operand(source).totals())
         h: Tensor = layer(written_out(source))
-    return h
+        return h
 
 
 def _affine(layer: Layer, products: torch.dtype | None) -> Affine | None:

@@ -5,7 +5,8 @@
 """
 
 from forward_forward.optimize.averaged_sgd import AveragedSGD
+from forward_forward.optimize.checks import Diverged
 from forward_forward.optimize.schedules import Warmup, constant, cosine, half_cooldown
 from forward_forward.optimize.trainer import Trainer
 
-__all__ = ["AveragedSGD", "Trainer", "Warmup", "constant", "cosine", "half_cooldown"]
+__all__ = ["AveragedSGD", "Diverged", "Trainer", "Warmup", "constant", "cosine", "half_cooldown"]

@@ -36,13 +36,16 @@ class Outcome(NamedTuple):
         """Figures of the batch, each a scalar on the device; see `Trainer.step`."""
         positives = self.h[: len(share)]
         silent = torch.linalg.vector_norm(positives.flatten(1), torch.inf, dim=0) == 0
-        return {
+        figures = {
             "loss": share @ self.loss,
             "goodness_positive": share @ self.positive,
-            "goodness_negative": share @ self.negative.mean(0),
-            "separation": share @ (self.positive > self.negative).to(share).mean(0),
             "silent_units": silent.to(share).mean(),
         }
+        if len(self.negative):
+            higher = (self.positive > self.negative).to(share)
+            figures["goodness_negative"] = share @ self.negative.mean(0)
+            figures["separation"] = share @ higher.mean(0)
+        return figures
 
 
 def split(values: Tensor, batch: int) -> tuple[Tensor, Tensor]:
@@ -75,13 +78,14 @@ def closed_form(layer: Layer, affine: Affine, source: Inputs | Tensor, share: Te
     else:
         with torch.enable_grad():
             leaf = z.requires_grad_()
-            h = layer.activate(leaf)
+            h = layer.activate(leaf.clone())  # it may work in place
             rated = layer.goodness(h)
         loss, upstream = _judge(layer, rated.detach(), share)
         (delta,) = torch.autograd.grad(rated, leaf, upstream)
         h, rated = h.detach(), rated.detach()
     if layer.peer is not None:
         mean_activity = layer.follow_mean_activity(h[:batch], share)
+        delta = delta.contiguous()  # a sum's slope is one number seen many times
         delta[:batch] += peer_gradient(layer.peer, mean_activity, share)
     affine.linear.weight.grad = operand.weight_gradient(delta)
     if affine.linear.bias is not None:
@@ -106,6 +110,11 @@ _ACTIVATION_SLOPES: dict[type | None, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+def draws(layer: Layer) -> bool:
+    """Whether a layer may draw random numbers of its own as it runs."""
+    return layer.linear is None or type(layer.activation) not in _ACTIVATION_SLOPES
+
+
 def by_autograd(layer: Layer, source: Inputs | Tensor, share: Tensor) -> Outcome:
     """Gradients of a layer with any block, by a graph that ends at the layer's input.
 
@@ -120,7 +129,8 @@ def by_autograd(layer: Layer, source: Inputs | Tensor, share: Tensor) -> Outcome
     batch = len(share)
     with torch.enable_grad():
         z = layer.preactivation(written_out(source))
-        h = layer.activate(z)
+        # The activation may work in place, and the peer term needs z as it was.
+        h = layer.activate(z if layer.peer is None else z.clone())
         rated = layer.goodness(h)
         pos, neg = split(layer.margin(rated), batch)
         loss = layer.loss(pos, neg)

@@ -27,7 +27,8 @@ def optimizer_of(
         weight_decay: Of the weights; None keeps the optimiser's own default.
 
     Raises:
-        ValueError: A weight decay for an optimiser that has none.
+        ValueError: A weight decay for an optimiser that has none, a learning rate within the
+            partial, or a module without weights.
     """
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     groups: list[dict[str, Any]] = [
@@ -37,7 +38,11 @@ def optimizer_of(
     if weight_decay is not None:
         groups[0]["weight_decay"] = weight_decay
     groups = [{**group, "initial_lr": lr} for group in groups if group["params"]]
+    if not groups:
+        raise ValueError(f"{type(module).__name__} has nothing to train: its block has no weights")
     told = make.keywords if isinstance(make, functools.partial) else {}
+    if "lr" in told:
+        raise ValueError("the optimiser's learning rate is the Trainer's: Trainer(..., lr=...)")
     fused = "fused" in inspect.signature(make).parameters and "fused" not in told
     optimizer = make(groups, lr=lr, **({"fused": True} if fused else {}))
     if weight_decay and "weight_decay" not in optimizer.defaults:

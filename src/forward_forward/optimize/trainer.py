@@ -15,7 +15,7 @@ from forward_forward.examples import Inputs, stack
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.optimize import schedules
-from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form
+from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form, draws
 from forward_forward.optimize.optimizers import optimizer_of
 from forward_forward.optimize.precision import Precision, products
 from forward_forward.optimize.schedules import Schedule, constant
@@ -168,9 +168,9 @@ class Trainer:
 
         Returns:
             Statistics of the layers that learn, each [layers], on the device: ``loss``,
-            ``goodness_positive``, ``goodness_negative``, ``separation`` (share of pairs in which
-            the positive has the higher goodness) and ``silent_units`` (share of units at 0 for
-            every positive of the batch).
+            ``goodness_positive``, ``silent_units`` (share of units at 0 for every positive of the
+            batch) and, where there are negatives, ``goodness_negative`` and ``separation`` (share
+            of pairs in which the positive has the higher goodness).
         """
         x, y, share = self._prepared(x, y, weight)
         network = self.network
@@ -202,7 +202,8 @@ class Trainer:
             share = torch.full((len(x),), 1 / len(x), dtype=x.dtype, device=self.device)
         else:
             share = weight.to(x)
-            share = share / share.sum()
+            # Where all weights are 0 there is nothing to learn: no share, rather than 0 / 0.
+            share = share / share.sum().clamp(min=torch.finfo(share.dtype).tiny)
         return x, y, share
 
     def _calibrate(self, x: Tensor, y: Tensor | None) -> None:
@@ -254,15 +255,11 @@ class Trainer:
         share: Tensor,
     ) -> Outcome:
         affine = forward.affines[index]
-        if self.engine == "closed_form" and affine is not None and layer.closed_form:
-            return closed_form(layer, affine, source, share)
-        # A linear block draws nothing; others may, and must not move torch's global state.
-        draws = (
-            nullcontext()
-            if affine is not None
-            else seeds.forked(self.seed, "block", self.steps, index)
-        )
-        with draws:
+        # A layer that draws random numbers must not move torch's global state.
+        key = (self.seed, "block", self.steps, index)
+        with seeds.forked(*key) if draws(layer) else nullcontext():
+            if self.engine == "closed_form" and affine is not None and layer.closed_form:
+                return closed_form(layer, affine, source, share)
             return by_autograd(layer, source, share)
 
     def _scores(
