@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-EPOCHS = 40
+EPOCHS = 30
 
 
 def started(folder: Path, *args: str) -> subprocess.Popen[bytes]:

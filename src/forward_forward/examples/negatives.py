@@ -119,8 +119,10 @@ def _hard(
                 "hard negatives expect scores of the labels, got none: train them"
                 " through Trainer, or use Uniform()"
             )
-        draw = torch.rand(rows, generator=rng, dtype=torch.float64).to(y.device)
-        labels[:rows] = sample_wrong(y[:rows], logits[:rows].double(), draw)
+        # In float64 the draw decides, not the rounding; MPS has float32 only.
+        wide = torch.float32 if y.device.type == "mps" else torch.float64
+        draw = torch.rand(rows, generator=rng, dtype=wide).to(y.device)
+        labels[:rows] = sample_wrong(y[:rows], logits[:rows].to(wide), draw)
     return labels[None]
 
 
