@@ -266,7 +266,8 @@ def test_the_best_epoch_is_chosen_by_validation(monkeypatch):
 
     monkeypatch.setattr(predict, "evaluate", scripted)
     fitted = Trainer(network()).fit(DATA, epochs=4, validation=(X[:7], Y[:7]))
-    assert (fitted.best_epoch, fitted.validation_error) == (2, 10.0)
+    # Of two equal ones the later: on little data many are equal by chance.
+    assert (fitted.best_epoch, fitted.validation_error) == (4, 10.0)
     assert asked == [7] * 4
 
 

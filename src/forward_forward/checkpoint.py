@@ -29,6 +29,8 @@ from forward_forward.track import Jsonl
 
 Which = Literal["best", "last"]
 
+MADE_BY = "forward-forward"
+
 
 class Run:
     """The folder of one run.
@@ -42,7 +44,7 @@ class Run:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        if not (self.path / "run.json").is_file():
+        if not is_run(self.path):
             raise ValueError(
                 f"expected a run's folder with a run.json in it, got {str(self.path)!r}: name the"
                 " folder that `ff train --out` printed"
@@ -63,17 +65,14 @@ class Run:
         """
         path = Path(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            is_run = (path / "run.json").is_file()
-            if not (overwrite and is_run):
-                known = "a run" if is_run else "something that is no run"
-                fix = "--resume it, --overwrite it, or choose another --out"
-                raise ValueError(
-                    f"{str(path)!r} holds {known} already:"
-                    f" {fix if is_run else 'choose another --out'}"
-                )
+            run = is_run(path)
+            if not (overwrite and run):
+                known = "a run" if run else "something that is no run"
+                fix = "--resume it, --overwrite it, or choose" if run else "choose"
+                raise ValueError(f"{str(path)!r} holds {known} already: {fix} another --out")
             shutil.rmtree(path)
         (path / "checkpoints").mkdir(parents=True)
-        files.write_json(path / "run.json", {**about, "machine": machine()})
+        files.write_json(path / "run.json", {"made_by": MADE_BY, **about, "machine": machine()})
         return cls(path)
 
     @property
@@ -119,6 +118,15 @@ class Run:
             load_file(folder / "trainer.safetensors"),
             progress,
         )
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run of this package: other tools write a run.json too."""
+    try:
+        about = json.loads((path / "run.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(about, dict) and about.get("made_by") == MADE_BY
 
 
 def machine() -> dict[str, Any]:

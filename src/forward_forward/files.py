@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save
 from torch import Tensor
 
@@ -30,7 +31,11 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors as a safetensors file, atomically."""
-    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # Copies: the format refuses tensors that share their memory, as tied weights do.
+    ready = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
     write(path, save(ready))
 
 

@@ -103,8 +103,11 @@ def looked_up(name: str, names: Mapping[str, Any]) -> Any:
         return names[name]
     if name == "inf":
         return float("inf")
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(names))}"
+    lower = {each.lower(): each for each in names}
+    near = difflib.get_close_matches(name.lower(), lower, n=1)
+    hint = (
+        f"did you mean {lower[near[0]]!r}?" if near else f"choose from {', '.join(sorted(names))}"
+    )
     raise ValueError(f"unknown name {name!r}: {hint}")
 
 

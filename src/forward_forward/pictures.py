@@ -107,13 +107,15 @@ def read_picture(path: Path | str, frame: Frame) -> tuple[Tensor, list[str]]:
     height, width = frame.shape[1:]
     was = f"{picture.shape[2]} x {picture.shape[1]}"
     if frame.blank is None:
-        return _resized(picture, height, width)[None], [f"scaled from {was} to {width} x {height}"]
+        return _resized(picture, height, width).clamp(0, 1)[None], [
+            f"scaled from {was} to {width} x {height}"
+        ]
     return _framed(picture, frame, was)
 
 
 def _pixels(path: Path, channels: int) -> Tensor:
     import numpy as np
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as file:
@@ -127,7 +129,7 @@ def _pixels(path: Path, channels: int) -> Tensor:
             paper = Image.new("RGBA", upright.size, "white")
             flat = Image.alpha_composite(paper, upright.convert("RGBA"))
             values = np.array(flat.convert("L" if channels == 1 else "RGB"), dtype=np.float32)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
         raise ValueError(
             f"expected a picture file, got {str(path)!r}: {error}. PNG, JPEG, GIF, BMP and others"
             " that Pillow knows are read"
@@ -138,7 +140,7 @@ def _pixels(path: Path, channels: int) -> Tensor:
 def _resized(picture: Tensor, height: int, width: int) -> Tensor:
     return functional.interpolate(
         picture[None], (height, width), mode="bilinear", antialias=True, align_corners=False
-    )[0].clamp(0, 1)
+    )[0]
 
 
 def _framed(picture: Tensor, frame: Frame, was: str) -> tuple[Tensor, list[str]]:
@@ -159,7 +161,7 @@ def _framed(picture: Tensor, frame: Frame, was: str) -> tuple[Tensor, list[str]]
     tall = min(height, max(1, round(content.shape[1] * scale)))
     wide = min(width, max(1, round(content.shape[2] * scale)))
     small = _resized(content, tall, wide)
-    mass = small.sum(0)
+    mass = small.abs().sum(0)
     down = _start(mass.sum(1), height)
     right = _start(mass.sum(0), width)
     sample = torch.full(frame.shape, blank)

@@ -104,7 +104,7 @@ def evaluate(
     """
     wrong: dict[str, Tensor] = {}
     total = 0.0
-    for x, y, weight in source.batches(batch_size or source.batch_size):
+    for x, y, weight in source.batches(source.batch_size if batch_size is None else batch_size):
         y = y.to(network.device)
         weight = torch.ones(len(y)) if weight is None else weight
         for name, misses in _misses(network, x, y):

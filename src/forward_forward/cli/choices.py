@@ -56,9 +56,9 @@ def _part(name: str, value: Any, typed: bool) -> Any:
     if name == "negatives":
         return _made(notation.read(value, notation.public(negatives), typed=typed))
     if name == "activation":
-        return _made(notation.read(value, notation.torch_modules(), typed=typed))
+        return notation.read(value, _makers(notation.torch_modules(), value), typed=typed)
     if name == "optimizer":
-        return notation.read(value, _optimizers("(" in value), typed=typed)
+        return notation.read(value, _makers(_optimizers(), value), typed=typed)
     if name == "threshold" and isinstance(value, str):
         return _number_or_word(value)
     if name == "hidden":
@@ -81,17 +81,20 @@ def _number_or_word(value: str) -> float | str:
         return value
 
 
-def _optimizers(with_options: bool) -> dict[str, Any]:
-    """Optimisers by name: ``AdamW``, or ``SGD(momentum=0.9)`` for one with options."""
+def _optimizers() -> dict[str, Any]:
     known: dict[str, Any] = {
         name: value
         for name, value in vars(torch.optim).items()
         if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
     }
-    known["AveragedSGD"] = optimize.AveragedSGD
-    if with_options:
-        return {name: functools.partial(functools.partial, made) for name, made in known.items()}
-    return known
+    return {**known, "AveragedSGD": optimize.AveragedSGD}
+
+
+def _makers(known: dict[str, Any], text: str) -> dict[str, Any]:
+    """Classes by name; a text with arguments is not called but kept for each layer to call."""
+    if "(" not in text:
+        return known
+    return {name: functools.partial(functools.partial, made) for name, made in known.items()}
 
 
 def check_settings(recipe: Recipe, name: str, settings: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
@@ -141,13 +142,15 @@ class _Training:
         from forward_forward import datasets
         from forward_forward.cli import report
 
-        if self.command["threads"] is not None:
-            torch.set_num_threads(self.command["threads"])
+        threads = self.command["threads"]
+        if threads is not None:
+            if threads < 1:
+                raise ValueError(f"--threads expects 1 or more, got {threads}")
+            torch.set_num_threads(threads)
         whole, test = datasets.named(self.command["data"])
         training, validation = whole.split()
         plan = self._plan(training)
-        if init_from is not None:
-            self._begin_from(init_from, plan)
+        self._begin_from(init_from, plan)
         folder = self._folder(out, init_from, overwrite)
         report.announce(self.command, plan, training, validation, test)
         result = self._fit(plan, training, validation, folder, overwrite)
@@ -163,13 +166,16 @@ class _Training:
         choices.check_settings(recipe, name, self.settings)
         return recipe(training, **choices.parts(self.settings, typed=self.typed))
 
-    def _begin_from(self, init_from: str, plan: Plan) -> None:
+    def _begin_from(self, init_from: str | None, plan: Plan) -> None:
         from forward_forward import checkpoint
 
-        if self.resumed is not None:
+        if self.resumed is not None and init_from is not None:
             raise ValueError("a resumed run has weights of its own: leave --init-from out")
-        checkpoint.load(init_from, network=plan.trainer.network)
-        self.command["init_from"] = init_from
+        # A run that broke off before its first checkpoint begins from the same weights again.
+        source = init_from or self.command.get("init_from")
+        if source is not None and (self.resumed is None or self.resumed.last() is None):
+            checkpoint.load(source, network=plan.trainer.network)
+            self.command["init_from"] = source
 
     def _folder(self, out: str | None, init_from: str | None, overwrite: bool) -> Path:
         from datetime import datetime
@@ -188,6 +194,7 @@ class _Training:
     def _fit(
         self, plan: Plan, training: Data, validation: Data, folder: Path, overwrite: bool
     ) -> Any:
+        from forward_forward.checkpoint import is_run
         from forward_forward.cli.progress import progress
         from forward_forward.pictures import frame_of
 
@@ -206,7 +213,10 @@ class _Training:
                 watch=[progress()],
             )
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"saved; go on with: ff train --resume {folder}") from None
+            if not is_run(folder):
+                raise
+            command = shlex.join(["ff", "train", "--resume", str(folder)])
+            raise KeyboardInterrupt(f"saved; go on with: {command}") from None
 
     def _test(self, folder: Path, plan: Plan, test: Data) -> dict[str, Any]:
         """Read the test set once, with the best weights; a finished run keeps its figures."""

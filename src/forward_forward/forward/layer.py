@@ -6,6 +6,7 @@ A layer detaches its input, so nothing that happens after it can reach what lies
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,6 +55,15 @@ def peer_gradient(peer: PeerNormalization, mean_activity: Tensor, share: Tensor)
     return -share[:, None] * pull
 
 
+def _activation(given: nn.Module | Callable[[], nn.Module] | None) -> nn.Module | None:
+    if given is None or isinstance(given, nn.Module):
+        return given
+    try:
+        return given()
+    except TypeError as error:
+        raise ValueError(f"activation expects what makes one without arguments: {error}") from error
+
+
 class Layer(nn.Module):
     """A layer with its own goal: high goodness for positive data, low for negative.
 
@@ -63,7 +73,8 @@ class Layer(nn.Module):
     Args:
         block: Any module that maps [batch, *feature] to [batch, *feature]; a linear one gets
             closed-form gradients.
-        activation: Elementwise activation, a module or its class; None where the block has its own.
+        activation: Elementwise activation: a module, or what makes one, such as its class; None
+            where the block has its own.
         goodness: Activities [batch, *feature] -> [batch].
         loss: Margins of positives [batch] and negatives [negatives, batch] -> [batch].
         normalize: Applied to the input first; None leaves it as it is.
@@ -90,7 +101,7 @@ class Layer(nn.Module):
     def __init__(
         self,
         block: nn.Module,
-        activation: nn.Module | type[nn.Module] | None = nn.ReLU,
+        activation: nn.Module | Callable[[], nn.Module] | None = nn.ReLU,
         *,
         goodness: Goodness = mean_square,
         loss: losses.LocalLoss = losses.SiluPair(),
@@ -117,7 +128,7 @@ class Layer(nn.Module):
                 " activation=None: give the activation to the Layer, not to the block"
             )
         self.block = block
-        self.activation = activation() if isinstance(activation, type) else activation
+        self.activation = _activation(activation)
         self.goodness = goodness
         self.loss = loss
         self.normalize = normalize

@@ -93,7 +93,7 @@ def fit(
     judge = None
     if validation is not None:
         judge = _on_device(as_source(validation, classes=source.classes), trainer)
-    batch_size = batch_size or source.batch_size
+    batch_size = source.batch_size if batch_size is None else batch_size
     check_data(trainer, source, epochs)
     settings = {
         "network": describe(trainer.network),
@@ -174,6 +174,13 @@ class _Loop:
         finally:
             for watcher in self.watch:
                 watcher.stop()
+        if self.run is not None and self.run.about["status"] == "training":
+            self.run.update(
+                status="trained",
+                best_epoch=self.progress.best_epoch,
+                validation_error=self.progress.best_error,
+                seconds=round(self.progress.seconds, 3),
+            )
 
     def _steps(self) -> int | None:
         return math.ceil(len(self.source) / self.batch_size) if len(self.source) else None
@@ -225,7 +232,8 @@ class _Loop:
         progress.seconds = time.perf_counter() - self.began
         row["seconds"] = round(progress.seconds, 3)
         best = progress.best_error
-        better = error is None or best is None or error < best
+        # Of equal ones the later: on little validation data many epochs are equal by chance.
+        better = error is None or best is None or error <= best
         if better:
             progress.best_epoch, progress.best_error = progress.epoch, error
         self.history.append(row)
@@ -245,13 +253,6 @@ class _Loop:
         self.progress.seconds = time.perf_counter() - self.began
         progress = {"progress": asdict(self.progress), **numbers}
         self.run.save("last", self.trainer.network.state_dict(), tensors, progress)
-        if self.progress.epoch == self.epochs:
-            self.run.update(
-                status="trained",
-                best_epoch=self.progress.best_epoch,
-                validation_error=self.progress.best_error,
-                seconds=round(self.progress.seconds, 3),
-            )
 
     def fitted(self) -> Fitted:
         progress = self.progress

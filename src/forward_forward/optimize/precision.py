@@ -1,4 +1,4 @@
-"""A name and a device -> the type of the matrix products' operands."""
+"""Names of a device and a precision -> the device, and the type of the products' operands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,29 @@ from typing import Literal
 import torch
 
 Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def usable(device: torch.device | str) -> torch.device:
+    """The device of a name, refused where this machine does not have it.
+
+    Args:
+        device: Such as "cpu", "cuda" or "mps".
+
+    Raises:
+        ValueError: No such device, or not here.
+
+    >>> usable("cpu")
+    device(type='cpu')
+    """
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"the device {str(device)!r} cannot be used here ({reason}): use cpu, or cuda or mps"
+            " where torch was built for it and `ff doctor` sees it"
+        ) from error
+    return torch.device(device)
 
 
 def products(precision: Precision, device: torch.device) -> torch.dtype | None:

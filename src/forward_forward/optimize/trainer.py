@@ -17,7 +17,7 @@ from forward_forward.forward.passes import ForwardPass
 from forward_forward.optimize import schedules
 from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form, draws
 from forward_forward.optimize.optimizers import optimizer_of
-from forward_forward.optimize.precision import Precision, products
+from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.scores import label_goodness, teach_head
 
@@ -56,7 +56,8 @@ class Trainer:
         device: Where to train; None for where the network is.
 
     Raises:
-        ValueError: An unknown name, or a weight decay for an optimiser that has none.
+        ValueError: An unknown name, a device that is not here, or a weight decay for an optimiser
+            that has none.
 
     >>> from forward_forward.forward import mlp
     >>> trainer = Trainer(mlp(4, 8, num_classes=2), lr=0.01)
@@ -86,7 +87,7 @@ class Trainer:
         if engine not in ("closed_form", "autograd"):
             raise ValueError(f'engine expects "closed_form" or "autograd", got {engine!r}')
         if device is not None:
-            network.to(device)
+            network.to(usable(device))
         self.settings = {
             "optimizer": notation.write_call(optimizer),
             "lr": lr,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -34,7 +35,7 @@ def standard(
     loss: LocalLoss = SiluPair(alpha=6.0),
     goodness: Goodness = mean_square,
     threshold: Threshold = "calibrated",
-    activation: nn.Module | type[nn.Module] = nn.ReLU,
+    activation: Callable[[], nn.Module] = nn.ReLU,
     negatives: WrongLabels = FromGoodness(temperature=0.1, fraction=0.3),
     label: Literal["append", "overlay"] = "append",
     precision: Precision = "auto",
@@ -42,9 +43,10 @@ def standard(
 ) -> Plan:
     """A good network in seconds: positive and negative data, and a layer-local loss of goodness.
 
-    The label is appended; a fifth of the inputs is dropped; 30 % of the negatives are hard ones,
-    drawn from the goodness of all labels; labels are read from the summed goodness of all layers
-    but the first. A softmax head is added where the negatives are drawn from one.
+    The label is appended, the stronger the fewer the inputs; a fifth of the inputs is dropped; 30 %
+    of the negatives are hard ones, drawn from the goodness of all labels; labels are read from the
+    summed goodness of all layers but the first. A softmax head is added where the negatives are
+    drawn from one.
 
     Args:
         train: Training data.
@@ -57,7 +59,7 @@ def standard(
         loss: Of each layer.
         goodness: Of each layer.
         threshold: Of each layer.
-        activation: Of each layer.
+        activation: Makes the activation of each layer, such as its class.
         negatives: How wrong labels are chosen.
         label: Whether the label is appended to the inputs or laid over the first of them.
         precision: Of the products.
@@ -68,12 +70,15 @@ def standard(
     """
     classes = len(train.classes)
     place = AppendLabel if label == "append" else OverlayLabel
-    examples: Examples = place(classes, negatives=negatives)
+    values = features(train)
+    # Chosen on validation data: 1 for MNIST's 784 inputs, 3 for the 64 of digits.
+    strength = max(1.0, 24 / math.sqrt(values))
+    examples: Examples = place(classes, strength=strength, negatives=negatives)
     layer = functools.partial(
         Layer, activation=activation, goodness=goodness, loss=loss, threshold=threshold
     )
     network = mlp(
-        features(train),
+        values,
         *hidden,
         num_classes=classes,
         seed=seed,
@@ -93,7 +98,8 @@ def standard(
         seed=seed,
         device=device,
     )
-    batch_size = batch_size or _batch_size(len(train))
+    if batch_size is None:
+        batch_size = _batch_size(len(train))
     if epochs is None:
         epochs = min(50, max(15, math.ceil(STEPS * batch_size / len(train))))
     return Plan(trainer, epochs, batch_size)

@@ -1,0 +1,235 @@
+"""The ff command as a process: terminals, signals, pipes, imports, code that was typed."""
+
+import importlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from forward_forward.checkpoint import Run
+
+pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX")
+
+ENVIRONMENT = {
+    **{
+        name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")
+    },
+    "OMP_NUM_THREADS": "1",
+    "COLUMNS": "110",
+    "TERM": "xterm-256color",
+}
+COLOUR = re.compile(r"\x1b\[[0-9;]*(?<![0-9])(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9;]*)?m")
+SMALL = ["train", "--data", "digits", "--hidden", "10", "10", "--batch-size", "64"]
+
+
+def command(*args: object) -> list[str]:
+    return [sys.executable, "-m", "forward_forward", *map(str, args)]
+
+
+def on_terminal(*args: object, **environment: str) -> tuple[int, str, str]:
+    """A command with stderr, and stdout too if it is for a person alone, on a terminal."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        command(*args),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        env={**ENVIRONMENT, **environment},
+    )
+    os.close(follower)
+    seen = b""
+    while True:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:  # Linux says so when the other side is closed
+            break
+        if not part:
+            break
+        seen += part
+    os.close(leader)
+    out, _ = process.communicate(timeout=60)
+    return process.returncode, out.decode(), seen.decode(errors="replace")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"], []])
+def test_help_imports_nothing_heavy(words):
+    code = (
+        "import sys\nfrom forward_forward.cli import main\n"
+        f"try: main({words!r})\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'sklearn', 'scipy', 'PIL', 'safetensors'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_a_progress_bar_is_shown_on_a_terminal_without_colour_where_that_is_asked(tmp_path):
+    words = [*SMALL, "--epochs", "12", "--out", tmp_path / "run", "--json"]
+    code, out, seen = on_terminal(*words, NO_COLOR="1")
+    assert code == 0, seen
+    assert json.loads(out)["test_error"] > 0
+    assert re.search(r"validation error \d+\.\d\d %, \d+ s left", seen)
+    assert "12/12" in seen
+    assert "\r" in seen  # it is drawn over itself, not line by line
+    assert not COLOUR.search(seen)
+    assert "by layer" not in seen  # that is for lines, where there is no terminal
+
+
+def test_no_colour_in_errors_where_that_is_asked():
+    code, _, plain = on_terminal("train", "--nope", NO_COLOR="1")
+    assert code == 2
+    assert not COLOUR.search(plain)
+
+
+def test_ctrl_c_saves_and_the_command_that_it_prints_goes_on(tmp_path, ff):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command(*SMALL, "--epochs", "40", "--out", out),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        text=True,
+    )
+    for line in process.stderr:
+        if line.startswith("epoch  3/"):
+            break
+    process.send_signal(signal.SIGINT)
+    stdout, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert stdout == ""
+    assert "Traceback" not in said
+    last = said.strip().splitlines()[-1]
+    assert last.startswith("ff: saved; go on with: ff train --resume ")
+    progress = json.loads((out / "checkpoints/last/progress.json").read_text())["progress"]
+    assert 3 <= progress["epoch"] < 40
+    assert Run(out).about["status"] == "training"
+    done = ff(*shlex.split(last.partition("go on with: ff ")[2]), "--json")
+    assert done.code == 0, done.err
+    first = next(line for line in done.err.splitlines() if line.startswith("epoch"))
+    assert first.startswith(f"epoch {progress['epoch'] + 1:>2}/40")
+    assert [row["epoch"] for row in Run(out).metrics.rows()] == list(range(1, 41))
+
+
+OWN = '''"""Parts of a user's own."""
+
+import pathlib
+
+import torch
+
+pathlib.Path({marker!r}).touch()
+
+
+def margin(pos, neg):
+    return torch.nn.functional.softplus(neg.mean(0) - pos)
+
+
+def root(h):
+    return h.flatten(1).square().mean(1).add(1e-6).sqrt()
+'''
+
+
+@pytest.fixture
+def own_parts(tmp_path, monkeypatch) -> Path:
+    """A module that is found by PYTHONPATH, and the file that it writes when it is imported."""
+    marker = tmp_path / "marker"
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "own_parts.py").write_text(OWN.format(marker=str(marker)))
+    monkeypatch.setitem(ENVIRONMENT, "PYTHONPATH", str(folder))
+    monkeypatch.syspath_prepend(folder)
+    yield marker
+    sys.modules.pop("own_parts", None)
+
+
+def test_code_runs_where_it_was_typed_and_nowhere_else(tmp_path, ff, own_parts):
+    out = tmp_path / "run"
+    typed = ["--loss", "own_parts:margin", "--goodness", "own_parts:root"]
+    done = subprocess.run(
+        command(*SMALL, "--epochs", "2", "--out", out, *typed, "--json"),
+        capture_output=True,
+        env=ENVIRONMENT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert own_parts.exists()
+    own_parts.unlink()
+    printed = json.loads(done.stdout)
+    described = Run(out).about["network"]["layers"][0]
+    assert (described["loss"], described["goodness"]) == ("own_parts:margin", "own_parts:root")
+    for words in (
+        ["train", "--resume", out],
+        ["train", "--resume", out, *typed[:2]],
+        ["evaluate", out],
+        ["predict", out, "picture.png"],
+    ):
+        sys.modules.pop("own_parts", None)
+        done = ff(*words)
+        assert done.code == 2
+        assert "code is never run because a file names it" in done.err
+        assert own_parts.exists() == ("--loss" in words)
+        own_parts.unlink(missing_ok=True)
+    done = ff("train", "--resume", out, *typed, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == printed
+
+
+@pytest.mark.parametrize("setting", ["loss", "goodness", "activation", "negatives", "optimizer"])
+def test_code_in_a_run_s_settings_is_not_run(digits_run, tmp_path, ff, own_parts, setting):
+    about = Run(digits_run.path).about
+    about["command"]["settings"][setting] = "own_parts:root"
+    Run.create(tmp_path / "run", about)
+    done = ff("train", "--resume", tmp_path / "run")
+    assert done.code == 2
+    assert "code is never run because a file names it" in done.err
+    assert not own_parts.exists()
+
+
+def test_a_recipe_in_a_run_s_file_is_not_run(digits_run, tmp_path, ff, own_parts):
+    about = Run(digits_run.path).about
+    about["command"]["recipe"] = "own_parts:root"
+    Run.create(tmp_path / "run", about)
+    assert ff("train", "--resume", tmp_path / "run").code == 2
+    assert not own_parts.exists()
+
+
+def test_a_reader_that_leaves_early_is_no_error(digits_run):
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        command("evaluate", digits_run.path),
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        text=True,
+    )
+    os.close(write)
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+    assert done.returncode == 1
+
+
+def test_the_doctor_is_well_without_mnist_and_without_a_network(ff, tmp_path, monkeypatch):
+    for name in ("FF_DATA", "FF_CACHE", "PATH"):
+        monkeypatch.setenv(name, str(tmp_path))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://[::1]:9")
+    done = ff("doctor", "--json")
+    found = json.loads(done.out)
+    assert [each["what"] for each in found if not each["well"]] == []
+    assert done.code == 0
+    assert {"versions", "processor", "mnist", "gradients", "training"} <= {e["what"] for e in found}
+
+
+def test_the_doctor_says_what_is_ill(ff, monkeypatch):
+    doctor = importlib.import_module("forward_forward.cli.doctor")
+    monkeypatch.setattr(doctor, "_findings", lambda: iter([("training", False, "it is slow")]))
+    done = ff("doctor")
+    assert done.code == 1
+    assert done.out == "BAD  training: it is slow\n"
