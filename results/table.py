@@ -63,7 +63,10 @@ def interval(values: list[float]) -> str:
 
 def table() -> str:
     """The README's table in Markdown."""
-    lines = ["| command (with `--seed`) | test error, % | seeds | seconds of training |", "|---|---|---|---|"]
+    lines = [
+        "| command (with `--seed`) | test error, % | seeds | seconds of training |",
+        "|---|---|---|---|",
+    ]
     for path in sorted(HERE.glob("*.json")):
         kept = json.loads(path.read_text())
         seconds = f"{np.mean(kept['seconds']):.0f}"

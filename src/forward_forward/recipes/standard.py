@@ -51,7 +51,7 @@ def standard(
     Args:
         train: Training data.
         seed: For weights, negatives, dropout and order.
-        epochs: Passes over the data; None for about 3,000 steps, 15 to 50 epochs.
+        epochs: Passes over the data; None for about 3,000 steps, 15 to 55 epochs.
         hidden: Units of each layer.
         batch_size: Samples a step; None for 256, or about a twentieth of smaller data.
         lr: Learning rate at the start; it falls to 0 by half a cosine.
@@ -101,7 +101,7 @@ def standard(
     if batch_size is None:
         batch_size = _batch_size(len(train))
     if epochs is None:
-        epochs = min(50, max(15, math.ceil(STEPS * batch_size / len(train))))
+        epochs = min(55, max(15, math.ceil(STEPS * batch_size / len(train))))
     return Plan(trainer, epochs, batch_size)
 
 
