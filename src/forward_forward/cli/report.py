@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from collections.abc import Mapping
@@ -16,31 +17,33 @@ from forward_forward.forward.description import describe
 from forward_forward.optimize.fit import Fitted
 from forward_forward.recipes import Plan
 
+QUOTE = "'"
+
 
 def announce(
     command: Mapping[str, Any], plan: Plan, training: Data, validation: Data, test: Data
 ) -> None:
     """Say what is about to be trained, on stderr."""
     network, trainer = plan.trainer.network, plan.trainer
-    first = describe(network)["layers"][0]
+    about, settings = describe(network), trainer.settings
+    goal = about["layers"][0]
     weights = sum(weight.numel() for weight in network.parameters())
-    settings = trainer.settings
     optimizer = str(settings["optimizer"]).rpartition(":")[2]
-    for name, text in {
-        "data": f"{command['data']}: {len(training):,} to train on, {len(validation):,} to validate"
-        f" on, {len(test):,} to test on",
+    products = str(trainer.products or network.dtype).removeprefix("torch.")
+    lines = {
+        "data": f"{command['data']}: {len(training):,} to train on, {len(validation):,} to"
+        f" validate on, {len(test):,} to test on",
         "recipe": f"{command['recipe']}, seed {settings['seed']}",
-        "network": f"{_widths(network)}, {weights:,} weights, "
-        f"{first['activation'].removesuffix('()')}",
-        "goal": f"goodness {first['goodness']}, loss {first['loss']}, threshold"
-        f" {first['threshold']} x {first['threshold_factor']}",
-        "label": describe(network)["examples"],
-        "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), batches of"
-        f" {plan.batch_size}, {plan.epochs} epochs",
-        "machine": f"{trainer.device}, {torch.get_num_threads()} threads,"
-        f" {str(trainer.products or network.dtype).removeprefix('torch.')} products",
-    }.items():
-        print(f"{name:>8}  {text}", file=sys.stderr)
+        "network": f"{_widths(network)} units, {goal['activation']}, {weights:,} weights",
+        "goal": f"{goal['loss']} of {goal['goodness']}, threshold {goal['threshold'].strip(QUOTE)}"
+        f" x {goal['threshold_factor']}",
+        "label": about["examples"],
+        "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {plan.epochs} epochs"
+        f" in batches of {plan.batch_size}",
+        "machine": f"{trainer.device}, {torch.get_num_threads()} threads, {products} products",
+    }
+    for name, line in lines.items():
+        print(f"{name:>8}  {line}", file=sys.stderr)
 
 
 def _widths(network: Network) -> str:
@@ -64,7 +67,7 @@ def errors(network_about: Mapping[str, Any], figures: Mapping[str, Any], what: s
     """
     lines = [f"{what} error {figures['error']:.2f} %"]
     if "goodness_error" in figures:
-        first, stop = eval_tuple(network_about["readout"])
+        first, stop = ast.literal_eval(network_about["readout"])
         span = f"layer {stop}" if stop - first == 1 else f"layers {first + 1} to {stop}"
         lines.append(f"  by goodness of {span}: {figures['goodness_error']:.2f} %")
         for index, error in enumerate(figures["goodness_error_by_layer"]):
@@ -75,12 +78,6 @@ def errors(network_about: Mapping[str, Any], figures: Mapping[str, Any], what: s
         for index, error in enumerate(figures["head_error_by_layer"]):
             lines.append(f"    layer {skip + index + 1} alone: {error:.2f} %")
     return lines
-
-
-def eval_tuple(text: str) -> tuple[int, int]:
-    """The pair of numbers in a text such as "(1, 3)"."""
-    first, stop = (int(word) for word in text.strip("()").split(","))
-    return first, stop
 
 
 def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: bool) -> None:
@@ -102,6 +99,8 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
             f"  weights of epoch {result.best_epoch}, the best of {len(result.history)} by"
             f" validation error ({result.validation_error:.2f} %); {result.seconds:.1f} s"
         )
+    thresholds = ", ".join(f"{value:.4g}" for value in about["thresholds"])
+    print(f"  thresholds by layer: {thresholds}")
     print(f"run folder: {folder}")
     print(f"next: ff evaluate {folder}")
     if about.get("frame"):

@@ -112,9 +112,9 @@ def fit(
     else:
         _calibrate(trainer, source, batch_size)
         if out is not None:
-            loop.run = Run.create(
-                out, {**(about or {}), **settings, "status": "training"}, overwrite=overwrite
-            )
+            thresholds = [float(layer.threshold_value) for layer in trainer.network.layers]
+            more = {"thresholds": thresholds, "status": "training"}
+            loop.run = Run.create(out, {**(about or {}), **settings, **more}, overwrite=overwrite)
     trainer.network.train()
     loop.train()
     trainer.train_layers(0, len(trainer.network.layers) - 1)
