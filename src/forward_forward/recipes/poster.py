@@ -24,7 +24,7 @@ def method(
     epochs: int = 20,
     hidden: tuple[int, ...] = (500, 500),
     batch_size: int = 256,
-    lr: float = 3e-3,
+    lr: float = 1e-3,
     threshold_factor: float = 1.0,
     precision: Precision = "auto",
     device: torch.device | str | None = None,
