@@ -10,6 +10,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -24,15 +25,13 @@ def collect(name: str, runs: list[str]) -> None:
     """Keep what finished runs of one command say."""
     rows = [json.loads((Path(run) / "run.json").read_text()) for run in runs]
     seeds = [row["trainer"]["seed"] for row in rows]
-    settings = [{**row["trainer"], "seed": None} for row in rows]
+    settings = [_settings(row) for row in rows]
     if len(set(seeds)) < LEAST or any(each != settings[0] for each in settings):
         sys.exit(f"expected runs of one command with at least {LEAST} seeds, got seeds {seeds}")
     kept = {
         "name": name,
         "command": _command(rows[0]["command"]),
-        "network": rows[0]["network"],
-        "trainer": settings[0],
-        "fit": rows[0]["fit"],
+        **settings[0],
         "seeds": seeds,
         "test_errors": [row["test_error"] for row in rows],
         "validation_errors": [row["validation_error"] for row in rows],
@@ -43,6 +42,16 @@ def collect(name: str, runs: list[str]) -> None:
     (HERE / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
+def _settings(row: dict[str, Any]) -> dict[str, Any]:
+    """What runs of one command have in common: all but the seed."""
+    return {
+        "network": row["network"],
+        "trainer": {**row["trainer"], "seed": None},
+        "fit": row["fit"],
+        "data": row["data"],
+    }
+
+
 def _command(command: dict[str, object]) -> str:
     words = ["ff", "train", "--data", str(command["data"])]
     if command["recipe"] != "standard":
@@ -51,7 +60,8 @@ def _command(command: dict[str, object]) -> str:
     if isinstance(settings, dict):
         for option, value in settings.items():
             if option != "seed":
-                words += [f"--{option.replace('_', '-')}", str(value)]
+                values = value if isinstance(value, list) else [value]
+                words += [f"--{option.replace('_', '-')}", *map(str, values)]
     return shlex.join(words)
 
 

@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -219,12 +220,11 @@ def test_json_of_a_run_is_json_for_everyone(tmp_path, validation):
 
 
 EVIL = ["os:system", "evil:bomb", "os.system", "__import__('evil')", "[].__class__", "evil"]
+PARTS = ["loss", "goodness", "block", "activation", "normalize", "examples", "reading"]
 
 
 @pytest.mark.parametrize("text", EVIL)
-@pytest.mark.parametrize(
-    "part", ["loss", "goodness", "block", "activation", "normalize", "examples", "reading"]
-)
+@pytest.mark.parametrize("part", PARTS)
 def test_code_that_a_file_names_is_not_run(tmp_path, monkeypatch, part, text):
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'struck')!r}, 'w')\nbomb = print\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -234,7 +234,8 @@ def test_code_that_a_file_names_is_not_run(tmp_path, monkeypatch, part, text):
     described = about["network"]
     (described if part in described else described["layers"][0])[part] = text
     run.update(**about)
-    with pytest.raises(ValueError, match=r"name|literal|code"):
+    left_out = part == "loss" and ":" in text  # no label is read from a loss
+    with nullcontext() if left_out else pytest.raises(ValueError, match=r"name|literal|code"):
         ff.load(run.path)
     assert "evil" not in sys.modules
     assert not (tmp_path / "struck").exists()
@@ -293,7 +294,7 @@ def test_a_block_with_tied_weights_is_saved_and_loaded(tmp_path):
 
     with torch.random.fork_rng():
         first, second = network(), network()
-    x, y = torch.rand(12, 6), torch.arange(12) % 2
-    ff.Trainer(first).fit((x, y), epochs=1, out=tmp_path / "run")
-    loaded = ff.load(tmp_path / "run", network=second)
-    assert torch.equal(loaded.goodness(x), first.eval().goodness(x))
+    x = torch.rand(12, 6)
+    ff.Trainer(first).fit((x, torch.arange(12) % 2), epochs=1, out=tmp_path / "run")
+    loaded = ff.load(tmp_path / "run", network=second).goodness(x)
+    assert torch.equal(loaded, first.eval().goodness(x))

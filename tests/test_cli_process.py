@@ -32,13 +32,13 @@ def command(*args: object) -> list[str]:
     return [sys.executable, "-m", "forward_forward", *map(str, args)]
 
 
-def on_terminal(*args: object, **environment: str) -> tuple[int, str, str]:
-    """A command with stderr, and stdout too if it is for a person alone, on a terminal."""
+def on_terminal(*args: object, all_of_it: bool = False, **environment: str) -> tuple[int, str, str]:
+    """A command with stderr, or ``all_of_it``, on a terminal: exit code, stdout, what is seen."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         command(*args),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=follower if all_of_it else subprocess.PIPE,
         stderr=follower,
         env={**ENVIRONMENT, **environment},
     )
@@ -54,7 +54,7 @@ def on_terminal(*args: object, **environment: str) -> tuple[int, str, str]:
         seen += part
     os.close(leader)
     out, _ = process.communicate(timeout=60)
-    return process.returncode, out.decode(), seen.decode(errors="replace")
+    return process.returncode, (out or b"").decode(), seen.decode(errors="replace")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"], []])
@@ -82,10 +82,13 @@ def test_a_progress_bar_is_shown_on_a_terminal_without_colour_where_that_is_aske
     assert "by layer" not in seen  # that is for lines, where there is no terminal
 
 
-def test_no_colour_in_errors_where_that_is_asked():
-    code, _, plain = on_terminal("train", "--nope", NO_COLOR="1")
-    assert code == 2
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["train", "--nope"]])
+def test_help_and_errors_have_no_colour_where_that_is_asked(words):
+    _, _, coloured = on_terminal(*words, all_of_it=True)
+    assert COLOUR.search(coloured)  # else this test could not fail
+    _, _, plain = on_terminal(*words, all_of_it=True, NO_COLOR="1")
     assert not COLOUR.search(plain)
+    assert len(plain) > 100
 
 
 def test_ctrl_c_saves_and_the_command_that_it_prints_goes_on(tmp_path, ff):

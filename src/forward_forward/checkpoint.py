@@ -58,20 +58,20 @@ class Run:
         Args:
             path: Where; it must not exist, be empty, or hold a run that may be overwritten.
             about: What run.json says.
-            overwrite: Whether a run that is there already is removed first.
+            overwrite: Whether the files of a run that is there already are removed first.
 
         Raises:
             ValueError: Something is there already.
         """
         path = Path(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or _holds_something(path)):
             run = is_run(path)
             if not (overwrite and run):
                 known = "a run" if run else "something that is no run"
                 fix = "--resume it, --overwrite it, or choose" if run else "choose"
                 raise ValueError(f"{str(path)!r} holds {known} already: {fix} another --out")
-            shutil.rmtree(path)
-        (path / "checkpoints").mkdir(parents=True)
+            _remove(path)
+        path.mkdir(parents=True, exist_ok=True)
         files.write_json(path / "run.json", {"made_by": MADE_BY, **about, "machine": machine()})
         return cls(path)
 
@@ -118,6 +118,18 @@ class Run:
             load_file(folder / "trainer.safetensors"),
             progress,
         )
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether a folder holds more than what a crash left as a run was begun."""
+    return any(entry.name != ".run.json.partial" for entry in path.iterdir())
+
+
+def _remove(path: Path) -> None:
+    """Remove what a run wrote into its folder; files of the user's own stay. run.json goes last."""
+    shutil.rmtree(path / "checkpoints", ignore_errors=True)
+    for name in ("metrics.jsonl", "run.json"):
+        (path / name).unlink(missing_ok=True)
 
 
 def is_run(path: Path) -> bool:

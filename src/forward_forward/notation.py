@@ -11,13 +11,26 @@ import ast
 import difflib
 import functools
 import importlib
+import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
 from torch import nn
+
+
+class OwnCode(ValueError):
+    """A file names code of the user's own, which is not run for that."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text!r} is code of your own, and code is never run because a file names it:"
+            " build the network yourself and pass it, as in ff.load(run, network=network)"
+        )
+        self.text = text
 
 
 def public(*modules: ModuleType) -> dict[str, Any]:
@@ -55,10 +68,7 @@ def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
     """
     if ":" in text:
         if not typed:
-            raise ValueError(
-                f"{text!r} is code of your own, and code is never run because a file names it:"
-                " build the network yourself and pass it, as in ff.load(run, network=network)"
-            )
+            raise OwnCode(text)
         return _imported(text)
     try:
         expression = ast.parse(text, mode="eval").body
@@ -71,6 +81,8 @@ def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
 
 def _imported(text: str) -> Any:
     module, _, name = text.partition(":")
+    if os.getcwd() not in sys.path:  # where a person expects a module of their own to be found
+        sys.path.insert(0, os.getcwd())
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:

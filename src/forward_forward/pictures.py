@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MARK = 0.2  # brightness above the blank border, of 1, that counts as a mark
 
+OPPOSITE = 0.6  # between a border's brightness and the training pictures': the other way round
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -87,9 +89,9 @@ def _box(picture: Tensor, blank: float) -> _Box | None:
 def read_picture(path: Path | str, frame: Frame) -> tuple[Tensor, list[str]]:
     """A picture file as a sample.
 
-    A picture of the training pictures' own size is taken as it is. Any other is scaled; where the
-    training pictures have a blank border, it is turned to their brightness if its own border is of
-    the opposite one, and its content is scaled and centred as theirs is.
+    Where the training pictures have a blank border, a picture with a border of the opposite
+    brightness is turned to theirs. One of their own size is else taken as it is; any other is
+    scaled, and where they have a blank border its content is scaled and centred as theirs is.
 
     Args:
         path: The file, in any format that Pillow reads.
@@ -102,15 +104,30 @@ def read_picture(path: Path | str, frame: Frame) -> tuple[Tensor, list[str]]:
         ValueError: The file cannot be read as a picture, or has nothing on it.
     """
     picture = _pixels(Path(path), frame.shape[0])
+    picture, done = _turned(picture, frame)
     if picture.shape[1:] == frame.shape[1:]:
-        return picture[None], []
+        return picture[None], done
     height, width = frame.shape[1:]
     was = f"{picture.shape[2]} x {picture.shape[1]}"
     if frame.blank is None:
         return _resized(picture, height, width).clamp(0, 1)[None], [
             f"scaled from {was} to {width} x {height}"
         ]
-    return _framed(picture, frame, was)
+    sample, framed = _framed(picture, frame, was)
+    return sample, [*done, *framed]
+
+
+def _border(picture: Tensor) -> float:
+    """Brightness of the outermost pixels, the middle one of them."""
+    bright = picture.mean(0)
+    return float(torch.cat([bright[0], bright[-1], bright[:, 0], bright[:, -1]]).median())
+
+
+def _turned(picture: Tensor, frame: Frame) -> tuple[Tensor, list[str]]:
+    """Turn dark to light where the border says that the training pictures are the other way."""
+    if frame.blank is None or abs(_border(picture) - frame.blank) < OPPOSITE:
+        return picture, []
+    return 1 - picture, ["turned dark to light, as in the training data"]
 
 
 def _pixels(path: Path, channels: int) -> Tensor:
@@ -145,14 +162,8 @@ def _resized(picture: Tensor, height: int, width: int) -> Tensor:
 
 def _framed(picture: Tensor, frame: Frame, was: str) -> tuple[Tensor, list[str]]:
     """Crop to the content, scale it as the training data's, and centre its mass."""
-    done = []
-    blank = frame.blank or 0.0
-    bright = picture.mean(0)
-    border = torch.cat([bright[0], bright[-1], bright[:, 0], bright[:, -1]]).median()
-    if (float(border) > 0.5) != (blank > 0.5):
-        picture, border = 1 - picture, 1 - border
-        done.append("turned dark to light, as in the training data")
-    box = _box(picture.mean(0), float(border))
+    blank, border = frame.blank or 0.0, _border(picture)
+    box = _box(picture.mean(0), border)
     if box is None:
         raise ValueError("the picture is blank: expected something drawn on it")
     content = (picture - border)[:, box.top : box.bottom, box.left : box.right]
@@ -166,8 +177,7 @@ def _framed(picture: Tensor, frame: Frame, was: str) -> tuple[Tensor, list[str]]
     right = _start(mass.sum(0), width)
     sample = torch.full(frame.shape, blank)
     sample[:, down : down + tall, right : right + wide] += small
-    done.append(f"content of {was} scaled and centred in {width} x {height}")
-    return sample.clamp(0, 1)[None], done
+    return sample.clamp(0, 1)[None], [f"content of {was} scaled and centred in {width} x {height}"]
 
 
 def _start(mass: Tensor, room: int) -> int:

@@ -11,6 +11,12 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+if os.environ.get("NO_COLOR"):
+    # Tyro knows a word of its own only, and reads it as it is imported below.
+    os.environ.setdefault("PYTHON_TYRO_ANSI_CODES", "False")
+
+import tyro
+
 from forward_forward.cli.doctor import doctor
 from forward_forward.cli.evaluate import evaluate
 from forward_forward.cli.predict import predict
@@ -29,8 +35,6 @@ def main(args: Sequence[str] | None = None) -> None:
     Args:
         args: Words after ``ff``; None takes the process's own.
     """
-    import tyro
-
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
         code: int = tyro.extras.subcommand_cli_from_dict(
@@ -46,7 +50,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (ValueError, ArithmeticError, OSError, ImportError) as error:
+    except (ValueError, ArithmeticError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("FF_TRACEBACK"):
             raise
         print(f"ff: error: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from forward_forward import goodness, losses, notation, optimize, recipes
+from forward_forward.cli.train import train
 from forward_forward.examples import negatives
 from forward_forward.recipes import Recipe
 
@@ -58,7 +59,7 @@ def _part(name: str, value: Any, typed: bool) -> Any:
     if name == "activation":
         return notation.read(value, _makers(notation.torch_modules(), value), typed=typed)
     if name == "optimizer":
-        return notation.read(value, _makers(_optimizers(), value), typed=typed)
+        return _callable(notation.read(value, _makers(_optimizers(), value), typed=typed))
     if name == "threshold" and isinstance(value, str):
         return _number_or_word(value)
     if name == "hidden":
@@ -66,10 +67,16 @@ def _part(name: str, value: Any, typed: bool) -> Any:
     return value
 
 
+def _callable(part: Any) -> Any:
+    if not callable(part):
+        raise ValueError(f"expected the name of a part, got {part!r}")
+    return part
+
+
 def _made(part: Any) -> Any:
     """A part; a class named without arguments is made with its defaults."""
     try:
-        return part() if isinstance(part, type) else part
+        return part() if isinstance(part, type) else _callable(part)
     except TypeError as error:
         raise ValueError(f"{part.__name__} needs arguments: {error}") from error
 
@@ -104,9 +111,10 @@ def check_settings(recipe: Recipe, name: str, settings: Mapping[str, Any]) -> No
         ValueError: The recipe fixes what was asked for.
     """
     allowed = inspect.signature(recipe).parameters
+    flags = [each for each in inspect.signature(train).parameters if each in allowed]
     for setting in settings:
         if setting not in allowed:
-            free = ", ".join(f"--{each.replace('_', '-')}" for each in allowed if each != "train")
+            free = ", ".join(f"--{each.replace('_', '-')}" for each in flags)
             raise ValueError(
                 f"the recipe {name!r} fixes its own {setting}: leave --{setting.replace('_', '-')}"
                 f" out (it takes {free}), or use --recipe standard"

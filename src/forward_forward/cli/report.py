@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 
 from forward_forward.data import Data
 from forward_forward.forward import Network
-from forward_forward.forward.description import describe
+from forward_forward.forward.description import buildable, describe
 from forward_forward.optimize.fit import Fitted
 from forward_forward.recipes import Plan
 
@@ -80,6 +81,16 @@ def errors(network_about: Mapping[str, Any], figures: Mapping[str, Any], what: s
     return lines
 
 
+def _next_commands(about: Mapping[str, Any], folder: Path) -> list[str]:
+    """What to do with a finished run; parts of one's own are code, which no command loads."""
+    if not buildable(about["network"]):
+        return [f"ff.load({str(folder)!r}, network=...) in Python, with your own parts"]
+    commands = [["ff", "evaluate", str(folder)]]
+    if about.get("frame"):
+        commands.append(["ff", "predict", str(folder), "picture.png"])
+    return [shlex.join(words) for words in commands]
+
+
 def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: bool) -> None:
     """Print a finished run on stdout: errors, folder, next commands; or one JSON object."""
     if as_json:
@@ -102,6 +113,5 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
     thresholds = ", ".join(f"{value:.4g}" for value in about["thresholds"])
     print(f"  thresholds by layer: {thresholds}")
     print(f"run folder: {folder}")
-    print(f"next: ff evaluate {folder}")
-    if about.get("frame"):
-        print(f"      ff predict {folder} picture.png")
+    for lead, line in zip(("next: ", "      "), _next_commands(about, folder), strict=False):
+        print(f"{lead}{line}")

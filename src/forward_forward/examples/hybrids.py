@@ -89,10 +89,15 @@ class HybridImages:
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
     ) -> Inputs:
         images = x.rest if isinstance(x, Inputs) else x
-        if images.dim() != 4 or len(images) < 2:
+        if images.dim() != 4:
             raise ValueError(
-                "HybridImages expects at least two images [batch, channels, height, width], got "
+                "HybridImages expects images [batch, channels, height, width], got "
                 f"{tuple(images.shape)}: reshape the samples, for example x.view(-1, 1, 28, 28)"
+            )
+        if len(images) < 2:
+            raise ValueError(
+                "HybridImages expects at least two images in a batch, since a hybrid is made of"
+                " two, got one: use another batch_size"
             )
         batch, _, height, width = images.shape
         mask = blurred_masks(batch, height, width, rng, self.blurs).to(images)

@@ -102,6 +102,7 @@ class LabelledOperand:
     """Variants that share their rest [batch, inputs] and differ in the label part."""
 
     def __init__(self, affine: Affine, inputs: Inputs) -> None:
+        affine.layer.check_width(inputs.rest.shape[1])
         self.affine = affine
         self.inputs = inputs
         self.divisor = self._divisor()

@@ -55,15 +55,26 @@ def describe(network: Network) -> dict[str, Any]:
     return {"layers": rows, "head": about_head, **about}
 
 
+def buildable(description: dict[str, Any]) -> bool:
+    """Whether a description can be built: whether it names no code of the user's own."""
+    try:
+        build(description)
+    except ValueError:
+        return False
+    return True
+
+
 def build(description: dict[str, Any]) -> Network:
     """The untrained network of a description.
+
+    A loss of the user's own is left out: no label is read from a loss.
 
     Raises:
         ValueError: A part is the user's own code, which is not run because a file names it.
     """
     known = names()
     rows = [
-        Layer(**{name: notation.read(text, known) for name, text in row.items()})
+        Layer(**{name: notation.read(text, known) for name, text in _needed(row).items()})
         for row in description["layers"]
     ]
     head = description["head"]
@@ -71,3 +82,8 @@ def build(description: dict[str, Any]) -> Network:
         head = SoftmaxHead(**{**head, "normalize": notation.read(head["normalize"], known)})
     about = {name: notation.read(description[name], known) for name in _NETWORK}
     return Network(*rows, head=head, **about)
+
+
+def _needed(row: dict[str, str]) -> dict[str, str]:
+    """A layer's row without a loss that is code; the layer then has the default one."""
+    return {name: text for name, text in row.items() if name != "loss" or ":" not in text}

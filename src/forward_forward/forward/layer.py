@@ -29,7 +29,8 @@ class PeerNormalization:
     updated first.
 
     Args:
-        strength: lambda, for the true gradient; Hinton's 0.03 is for half the gradient, so 0.06.
+        strength: lambda, for the true gradient of the sum of squares; Hinton's 0.03 is for half of
+            it, so 0.06. Divide it by the width for the mean square, whose gradient is so much less.
         decay: Share of the running mean that is kept at each step, 0 to 1.
 
     References:
@@ -122,6 +123,11 @@ class Layer(nn.Module):
             raise ValueError(
                 f'threshold expects a number, "width" or "calibrated", got {threshold!r}'
             )
+        for name, part in {"goodness": goodness, "loss": loss, "normalize": normalize}.items():
+            if not callable(part) and not (name == "normalize" and part is None):
+                raise ValueError(f"{name} expects a callable, got {part!r}")
+        if isinstance(threshold, int | float) and not math.isfinite(threshold):
+            raise ValueError(f"threshold expects a finite number, got {threshold}")
         if peer is not None and activation is None:
             raise ValueError(
                 "peer normalisation works on the input of the layer's activation, got"
@@ -169,7 +175,16 @@ class Layer(nn.Module):
         x = x.detach()
         if isinstance(self.block, nn.Linear):
             x = x.flatten(1)
+            self.check_width(x.shape[1])
         return x if self.normalize is None else self.normalize(x)
+
+    def check_width(self, width: int) -> None:
+        """Refuse inputs of another width than a linear block takes."""
+        if isinstance(self.block, nn.Linear) and width != self.block.in_features:
+            raise ValueError(
+                f"the layer expects {self.block.in_features} inputs, the label's among them, got"
+                f" {width}: are the samples of the shape that the network was built for?"
+            )
 
     def preactivation(self, x: Tensor) -> Tensor:
         """The block's output ``z`` [batch, *feature] for an input [batch, *feature]."""

@@ -63,6 +63,8 @@ class Network(nn.Module):
                 f'reading={reading!r} is not possible here: "goodness" expects examples with'
                 ' labels, "head" expects head=SoftmaxHead(...)'
             )
+        if head is not None:
+            _check_head(head, layers, examples)
         if examples.scores == "softmax" and head is None:
             raise ValueError(
                 "negatives drawn from the softmax expect a head: add head=SoftmaxHead(...), or use"
@@ -142,6 +144,18 @@ class Network(nn.Module):
         for layer, h in zip(self.layers, activities, strict=True):
             if not layer.calibrated:
                 layer.calibrate(h)
+
+
+def _check_head(head: SoftmaxHead, layers: Sequence[Layer], examples: Examples) -> None:
+    blocks = [layer.block for layer in layers]
+    pairs = zip(head.widths, blocks, strict=False)
+    fits = all(block.out_features == width for width, block in pairs if type(block) is nn.Linear)
+    if len(head.widths) != len(layers) or head.num_classes != examples.num_classes or not fits:
+        raise ValueError(
+            f"the head expects {len(head.widths)} layers of {head.widths} units and"
+            f" {head.num_classes} classes, got {len(layers)} layers and {examples.num_classes}"
+            " classes: give SoftmaxHead the units of every layer, lowest first"
+        )
 
 
 def mlp(

@@ -9,7 +9,7 @@ from typing import Any
 
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source
-from forward_forward.examples import OverlayLabel
+from forward_forward.examples import HybridImages, OverlayLabel
 from forward_forward.optimize.trainer import Trainer
 from forward_forward.track import Row
 
@@ -18,7 +18,7 @@ class Diverged(ArithmeticError):
     """A layer's loss or goodness is no longer a number."""
 
 
-def check_data(trainer: Trainer, source: Source, epochs: int) -> None:
+def check_data(trainer: Trainer, source: Source, epochs: int, batch_size: int) -> None:
     """Refuse data or epochs that do not fit; warn where a label would wipe real features."""
     classes = trainer.network.examples.num_classes
     if len(source.classes) > classes:
@@ -31,6 +31,11 @@ def check_data(trainer: Trainer, source: Source, epochs: int) -> None:
         least = layers if trainer.order == "greedy" else 1
         raise ValueError(f"epochs expects at least {least} here, got {epochs}")
     examples = trainer.network.examples
+    if isinstance(examples, HybridImages) and len(source) % batch_size == 1:
+        raise ValueError(
+            f"{len(source)} samples in batches of {batch_size} leave one alone at the end, and a"
+            f" hybrid needs two images: use a batch_size such as {batch_size + 1}"
+        )
     if isinstance(examples, OverlayLabel) and isinstance(source, Data):
         used = int((~source.constant_inputs()[:classes]).sum())
         if used:

@@ -94,7 +94,7 @@ def fit(
     if validation is not None:
         judge = _on_device(as_source(validation, classes=source.classes), trainer)
     batch_size = source.batch_size if batch_size is None else batch_size
-    check_data(trainer, source, epochs)
+    check_data(trainer, source, epochs, batch_size)
     settings = {
         "network": describe(trainer.network),
         "trainer": trainer.settings,
