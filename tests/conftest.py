@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 
 from forward_forward import cli
+
+torch.set_num_threads(1)  # as in the processes that tests start: a resumed run has the same
 
 
 class Done(NamedTuple):
