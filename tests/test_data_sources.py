@@ -142,6 +142,32 @@ def test_a_stream_skips_counts_and_checks_its_batches():
         list(Stream([(torch.ones(1, 2), ["a"])], ("a",)).batches(1))
 
 
+class Noisy(Dataset):
+    """Sample k holds k and a number drawn by the worker that reads it."""
+
+    def __len__(self) -> int:
+        return 20
+
+    def __getitem__(self, number: int) -> tuple[Tensor, int]:
+        return torch.tensor([float(number), torch.rand(()).item()]), number % 2
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # of Python 3.12
+def test_a_loader_with_workers_streams_again_from_the_same_generator():
+    state = torch.get_rng_state()
+    stream = as_source(DataLoader(Noisy(), 6, shuffle=True, num_workers=2), classes=["a", "b"])
+    assert isinstance(stream, Stream)
+    whole = list(stream.batches(6, shuffle=torch.Generator().manual_seed(5)))
+    rest = list(stream.batches(6, shuffle=torch.Generator().manual_seed(5), skip=2))
+    other = next(stream.batches(6, shuffle=torch.Generator().manual_seed(6)))
+    assert sorted(torch.cat([batch.x for batch in whole])[:, 0].tolist()) == list(range(20))
+    for batch, again in zip(whole[2:], rest, strict=True):
+        assert torch.equal(batch.x, again.x)
+        assert torch.equal(batch.y, batch.x[:, 0].long() % 2)
+    assert not torch.equal(other.x, whole[0].x)
+    assert torch.equal(state, torch.get_rng_state())
+
+
 def test_a_loader_that_can_be_read_once_is_refused():
     with pytest.raises(ValueError, match="again each epoch, got a generator"):
         Stream(((x, y) for x, y in loader()), ("a", "b", "c"))

@@ -9,8 +9,8 @@ from torch import nn
 
 from forward_forward import losses
 from forward_forward.examples import AppendLabel, OverlayLabel, Uniform, stack
-from forward_forward.forward import Layer, MeanSquareOne, Network, PeerNormalization, UnitLength
-from forward_forward.forward.affine import Affine, DenseOperand, LabelledOperand
+from forward_forward.forward import Layer, Network, PeerNormalization, UnitLength
+from forward_forward.forward.affine import Affine
 from forward_forward.optimize import AveragedSGD, Trainer
 from forward_forward.optimize.gradients import by_autograd, closed_form
 
@@ -108,38 +108,6 @@ def test_by_hand_as_by_autograd_with_every_option(options, examples, weight):
     assert_engines_agree(weight=weight, examples=examples, **options)
 
 
-@pytest.mark.parametrize("place", [AppendLabel, OverlayLabel])
-@pytest.mark.parametrize("normalize", [MeanSquareOne(), UnitLength(), None, halved])
-@pytest.mark.parametrize("bias", [True, False])
-def test_the_first_layers_shared_product_is_exact(place, normalize, bias):
-    x = X.clone()
-    x[2] = 0
-    examples = place(CLASSES, negatives=Uniform(count=3))
-    linear = nn.Linear(examples.width(6), 8, bias=bias).double()
-    affine = Affine(Layer(linear, normalize=normalize).double(), torch.float64)
-    positive = examples.positive(x, Y)
-    negative = examples.negative(positive, Y, torch.Generator())
-    for inputs in (stack(positive, negative), examples.candidates(x), examples.neutral(x)):
-        shared, dense = affine.operand(inputs), DenseOperand(affine, inputs.dense().flatten(0, 1))
-        assert isinstance(shared, LabelledOperand) == (normalize is not halved)
-        totals = shared.totals()
-        torch.testing.assert_close(totals, linear(dense.rows).detach(), rtol=0, atol=1e-12)
-        torch.testing.assert_close(totals, dense.totals(), rtol=0, atol=1e-12)
-        delta = torch.randn(totals.shape, generator=torch.Generator().manual_seed(1)).double()
-        torch.testing.assert_close(
-            shared.weight_gradient(delta), delta.t() @ dense.rows, rtol=0, atol=1e-12
-        )
-
-
-def test_shared_products_serve_the_first_rows_and_no_others():
-    affine = Affine(Layer(nn.Linear(9, 4)).double(), torch.float64)
-    candidates = AppendLabel(CLASSES).candidates(X)
-    affine.share(candidates)
-    for inputs in (candidates.first(2), AppendLabel(CLASSES).candidates(1 - X), candidates):
-        dense = DenseOperand(affine, inputs.dense().flatten(0, 1)).totals()
-        torch.testing.assert_close(affine.operand(inputs).totals(), dense)
-
-
 @pytest.mark.parametrize("gradients", ["closed_form", "autograd"])
 def test_gradients_are_finite_differences_of_the_mean_loss(gradients):
     net = network(5, activation=nn.Tanh, loss=losses.SymBa(), temperature=0.7)
@@ -205,7 +173,8 @@ def test_no_graph_leaves_a_layer(engine):
     layer = net.layers[0]
     by_hand = closed_form(layer, Affine(layer, torch.float64), both, share)
     for outcome in (by_hand, by_autograd(layer, both, share)):
-        assert all(value.grad_fn is None for value in outcome)
+        values = outcome.activities.h, outcome.loss, outcome.positive, outcome.negative
+        assert all(value.grad_fn is None for value in values)
 
 
 @pytest.mark.parametrize("engine", ["closed_form", "autograd"])

@@ -14,6 +14,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from forward_forward.parts import offers
+
 __all__ = ["Minimised", "PNorm", "l2_norm", "max_norm", "mean_square", "sum_of_squares"]
 
 Goodness = Callable[[Tensor], Tensor]
@@ -39,7 +41,7 @@ def slope_of(goodness: Goodness, h: Tensor, upstream: Tensor) -> Tensor:
     Returns:
         Tensor of the shape of ``h``.
     """
-    if isinstance(goodness, HasSlope):
+    if offers(goodness, HasSlope):
         return goodness.slope(h, upstream)
     with torch.enable_grad():
         leaf = h.detach().requires_grad_()
@@ -73,6 +75,12 @@ def _spread(upstream: Tensor, h: Tensor) -> Tensor:
     return upstream.reshape(-1, *(1,) * (h.dim() - 1))
 
 
+def length_of(h: Tensor) -> Tensor:
+    """L2 norm of each row's activities [batch], in one pass over them."""
+    length: Tensor = torch.linalg.vector_norm(_as_rows(h), dim=1)
+    return length
+
+
 class _SumOfSquares:
     """Sum of squared activities, ``g = sum_j h_j^2``: Hinton's goodness.
 
@@ -96,10 +104,16 @@ class _SumOfSquares:
         return "sum_of_squares"  # a copy, or one that was pickled, is the named one again
 
     def __call__(self, h: Tensor) -> Tensor:
-        return _as_rows(h).square().sum(1)
+        return length_of(h).square()
 
     def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
         return h * _spread(2 * upstream, h)
+
+    def of_length(self, length: Tensor, width: int) -> Tensor:
+        return length.square()
+
+    def gain(self, length: Tensor, width: int, upstream: Tensor) -> Tensor:
+        return 2 * upstream
 
 
 class _MeanSquare:
@@ -125,10 +139,16 @@ class _MeanSquare:
         return "mean_square"  # a copy, or one that was pickled, is the named one again
 
     def __call__(self, h: Tensor) -> Tensor:
-        return _as_rows(h).square().mean(1)
+        return self.of_length(length_of(h), h.shape[1:].numel())
 
     def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
         return h * _spread(2 / h[0].numel() * upstream, h)
+
+    def of_length(self, length: Tensor, width: int) -> Tensor:
+        return length.square() / width
+
+    def gain(self, length: Tensor, width: int, upstream: Tensor) -> Tensor:
+        return 2 / width * upstream
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from forward_forward.parts import offers
+
 __all__ = ["SiluPair", "SymBa", "log_sigmoid", "log_sigmoid_literal", "sigmoid"]
 
 LocalLoss = Callable[[Tensor, Tensor], Tensor]
@@ -39,7 +41,7 @@ def slope_of(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]
     Returns:
         ``dloss/dpos`` [batch] and ``dloss/dneg`` [negatives, batch].
     """
-    if isinstance(loss, HasSlope):
+    if offers(loss, HasSlope):
         return loss.slope(pos, neg)
     with torch.enable_grad():
         leaves = pos.detach().requires_grad_(), neg.detach().requires_grad_()
@@ -51,12 +53,17 @@ def slope_of(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]
 
 def _mean(values: Tensor) -> Tensor:
     """Mean over the negatives; 0 where there are none."""
-    return values.sum(0) / max(values.shape[0], 1)
+    return values[0] if len(values) == 1 else values.sum(0) / max(len(values), 1)
 
 
 def _shared(slope: Tensor) -> Tensor:
     """Slope of `_mean`: each negative carries its share."""
-    return slope / max(slope.shape[0], 1)
+    return slope if len(slope) == 1 else slope / max(len(slope), 1)
+
+
+def _total(slope: Tensor) -> Tensor:
+    """Sum over the negatives."""
+    return slope[0] if len(slope) == 1 else slope.sum(0)
 
 
 def _difference(pos: Tensor, neg: Tensor, name: str) -> Tensor:
@@ -193,7 +200,7 @@ class SymBa:
 
     def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
         slope = self.alpha * _shared((-self.alpha * _difference(pos, neg, "SymBa")).sigmoid())
-        return -slope.sum(0), slope
+        return -_total(slope), slope
 
 
 @dataclass(frozen=True)
@@ -224,10 +231,10 @@ class SiluPair:
         return _mean(functional.silu(-self.alpha * _difference(pos, neg, "SiluPair")))
 
     def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
-        wrong = -self.alpha * _difference(pos, neg, "SiluPair")
-        gate = wrong.sigmoid()
-        slope = self.alpha * _shared(gate * (1 + wrong * (1 - gate)))
-        return -slope.sum(0), slope
+        wrong = _difference(pos, neg, "SiluPair").mul_(-self.alpha)
+        steepness = wrong.new_full((), self.alpha).expand_as(wrong)
+        slope = _shared(torch.ops.aten.silu_backward(steepness, wrong))
+        return -_total(slope), slope
 
 
 sigmoid = _Sigmoid()

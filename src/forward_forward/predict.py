@@ -14,6 +14,7 @@ from torch import Tensor
 
 from forward_forward.data import Source
 from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward.room import Room
 
 if TYPE_CHECKING:
     from forward_forward.forward.network import Network
@@ -38,7 +39,7 @@ def goodness_by_layer(network: Network, x: Tensor) -> Tensor:
     References:
         The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
     """
-    forward = ForwardPass(network.layers)
+    forward = ForwardPass(network.layers, room=Room())
     parts = [_candidate_goodness(network, forward, part) for part in _parts(network, x)]
     return torch.cat(parts, 1)
 
@@ -51,7 +52,7 @@ def _parts(network: Network, x: Tensor) -> tuple[Tensor, ...]:
 def _candidate_goodness(network: Network, forward: ForwardPass, x: Tensor) -> Tensor:
     candidates = network.examples.candidates(x)
     activities = forward.activities(candidates)
-    rows = [layer.goodness(h) for layer, h in zip(network.layers, activities, strict=True)]
+    rows = [layer.rate(each) for layer, each in zip(network.layers, activities, strict=True)]
     return torch.stack(rows).view(len(rows), candidates.variants, len(x)).transpose(1, 2)
 
 
@@ -73,18 +74,19 @@ def head_logits_by_layer(network: Network, x: Tensor) -> Tensor:
             "the network has no softmax head: build it with head=SoftmaxHead(...), or predict by"
             ' "goodness"'
         )
-    forward = ForwardPass(network.layers)
+    forward = ForwardPass(network.layers, room=Room())
     parts = []
     for part in torch.split(network.ready(x), ROWS):
-        activities = list(forward.activities(network.examples.neutral(part)))
+        activities = forward.activities(network.examples.neutral(part))
         with torch.no_grad():
-            parts.append(network.head.by_layer(activities))
+            parts.append(network.head.by_layer(each.h for each in activities))
     return torch.cat(parts, 1)
 
 
 def embeddings(network: Network, x: Tensor) -> list[Tensor]:
     """Activities of every layer on the neutral input, each [batch, *feature]."""
-    return list(ForwardPass(network.layers).activities(network.examples.neutral(network.ready(x))))
+    neutral = network.examples.neutral(network.ready(x))
+    return [each.h for each in ForwardPass(network.layers).activities(neutral)]
 
 
 def evaluate(

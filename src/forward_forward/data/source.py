@@ -1,8 +1,9 @@
-"""Arrays X [n, *shape] and y [n], a Dataset or a DataLoader in; a Source of their batches out."""
+"""Arrays X [n, *shape], y [n], a Dataset, DataLoader or folder in; a Source of batches out."""
 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence, Sized
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from forward_forward.data.batch import Source, class_names
 from forward_forward.data.held import Data
+from forward_forward.data.on_disk import folder
 from forward_forward.data.stream import Stream, found_classes
 from forward_forward.data.tensors import as_tensor, stacked, unpack
 
@@ -28,8 +30,9 @@ def as_source(
 
     Args:
         source: a Source (returned as it is); (X [n, *shape], y [n]) or (X, y, weight [n]) of
-            arrays, lists or tensors; a map-style Dataset of (x, y), read into memory; or a
-            DataLoader, which becomes a Stream.
+            arrays, lists or tensors; a map-style Dataset of (x, y), read into memory; a
+            DataLoader, which becomes a Stream; or the path of a folder of pictures, one
+            sub-folder a class (``folder`` has the options).
         classes: the class names; None finds them (in a DataLoader by a first pass).
         name: what reports call the set.
 
@@ -44,13 +47,15 @@ def as_source(
         if names not in (None, source.classes):
             raise ValueError(f"expected classes {source.classes} of the source, got {names}")
         return source
+    if isinstance(source, str | os.PathLike):
+        return folder(source, classes=names, name=name)
     if isinstance(source, DataLoader):
         return Stream(source, found_classes(source) if names is None else names, name)
     in_rows = isinstance(source, Dataset) and not isinstance(source, IterableDataset)
     if in_rows and isinstance(source, Sized):
         source = _collected(source)
     if not isinstance(source, tuple):
-        accepted = "(X, y), (X, y, weight), a Data, a map-style Dataset or a DataLoader"
+        accepted = "(X, y), (X, y, weight), a Data, a Dataset, a DataLoader or a folder's path"
         fix = "datasets.named(...) reads sets by name; wrap other iterables in a DataLoader"
         raise ValueError(f"expected {accepted}, got a {type(source).__name__}: {fix}")
     x, y, weight = unpack(source, "the tuple")

@@ -115,4 +115,5 @@ class HybridImages:
 
 
 def _unlabelled(images: Tensor) -> Inputs:
-    return Inputs(images, images.new_zeros(1, len(images), 0))
+    index = torch.zeros(1, len(images), dtype=torch.long, device=images.device)
+    return Inputs(images, images.new_zeros(1, 0), index)

@@ -1,7 +1,9 @@
-"""What example makers return: a shared part [batch, *shape], labels [variants, batch, classes].
+"""What example makers return: a shared part [batch, *shape] and each variant's label pattern.
 
 Positive, negative, neutral and candidate inputs of a sample differ in the label part alone, so the
-rest is kept once: the first layer's product with it serves every variant.
+rest is kept once: the first layer's product with it serves every variant. Label patterns are few,
+so they are kept once too, in a table that the variants point into: the first layer's product with a
+label is then a row that is looked up.
 """
 
 from __future__ import annotations
@@ -18,45 +20,66 @@ class Inputs:
     """Variants of a batch that differ only in their label part.
 
     Args:
-        rest: Inputs [batch, *shape], the label part zeroed; flat [batch, width] where there is one.
-        label: Label patterns [variants, batch, classes]; ``classes`` is 0 where there is none.
-        start: Column at which the label part begins.
+        rest: Inputs [batch, *shape]; flat [batch, features] where there is a label part: without
+            it if that comes after the features, and zero there if it lies over them.
+        patterns: Label patterns [patterns, classes]; ``classes`` is 0 where there is no label part.
+        index: Each variant's row of ``patterns`` [variants, batch].
+        start: Column at which the label part begins: the number of features, or one below.
 
     Raises:
         ValueError: The shapes do not fit each other.
 
-    >>> one = Inputs(torch.tensor([[0.0, 0.0, 7.0]]), torch.tensor([[[1.0, 0.0]]]), start=0)
-    >>> one.dense()
-    tensor([[[1., 0., 7.]]])
+    >>> rest, patterns = torch.tensor([[0.0, 0.0, 7.0]]), torch.eye(2)
+    >>> Inputs(rest, patterns, torch.tensor([[0], [1]])).dense()
+    tensor([[[1., 0., 7.]],
+    <BLANKLINE>
+            [[0., 1., 7.]]])
     """
 
     rest: Tensor
-    label: Tensor
+    patterns: Tensor
+    index: Tensor
     start: int = 0
 
     def __post_init__(self) -> None:
-        flat = self.rest.dim() == 2 or self.label.shape[-1] == 0
-        if self.label.dim() != 3 or self.label.shape[1] != len(self.rest) or not flat:
+        flat = self.rest.dim() == 2 or self.patterns.shape[-1] == 0
+        fits = self.patterns.dim() == 2 and self.index.shape[1:] == self.rest.shape[:1]
+        if not (flat and fits):
             raise ValueError(
-                "Inputs expects rest [batch, width] and label [variants, batch, classes], got "
-                f"{tuple(self.rest.shape)} and {tuple(self.label.shape)}: flatten the rest and "
-                "give the label a leading axis of variants"
+                "Inputs expects rest [batch, width], patterns [patterns, classes] and index"
+                f" [variants, batch], got {tuple(self.rest.shape)}, {tuple(self.patterns.shape)}"
+                f" and {tuple(self.index.shape)}: flatten the rest and give the index a leading"
+                " axis of variants"
             )
 
     @property
     def variants(self) -> int:
-        return self.label.shape[0]
+        return self.index.shape[0]
 
     @property
     def columns(self) -> slice:
         """The columns of the label part."""
-        return slice(self.start, self.start + self.label.shape[2])
+        return slice(self.start, self.start + self.patterns.shape[1])
+
+    @property
+    def appended(self) -> bool:
+        """Whether the label part comes after the rest, not over it."""
+        return self.start == self.rest.shape[1]
+
+    @property
+    def label(self) -> Tensor:
+        """Every variant's label pattern, written out [variants, batch, classes]."""
+        return self.patterns[self.index]
 
     def dense(self) -> Tensor:
         """Every variant written out: [variants, batch, *shape]."""
-        full = self.rest.repeat(self.variants, *(1,) * self.rest.dim())
-        if self.label.shape[2]:
-            full[:, :, self.columns] = self.label
+        rest = self.rest.expand(self.variants, *self.rest.shape)
+        if not self.patterns.shape[1]:
+            return rest.clone()
+        if self.appended:
+            return torch.cat([rest, self.label], 2)
+        full = rest.clone()
+        full[:, :, self.columns] = self.label
         return full
 
     def masked(self, mask: Tensor) -> Inputs:
@@ -65,7 +88,7 @@ class Inputs:
 
     def first(self, rows: int) -> Inputs:
         """The variants of the first ``rows`` samples."""
-        return replace(self, rest=self.rest[:rows], label=self.label[:, :rows])
+        return replace(self, rest=self.rest[:rows], index=self.index[:, :rows])
 
 
 Samples = Tensor | Inputs  # raw samples, or inputs made of them before: their rest is then shared
@@ -128,5 +151,9 @@ def stack(positive: Inputs, negative: Inputs) -> Inputs | Tensor:
         [variants * batch, *shape].
     """
     if positive.rest is negative.rest:
-        return replace(positive, label=torch.cat([positive.label, negative.label]))
+        if positive.patterns is negative.patterns:
+            return replace(positive, index=torch.cat([positive.index, negative.index]))
+        patterns = torch.cat([positive.patterns, negative.patterns])
+        index = torch.cat([positive.index, negative.index + len(positive.patterns)])
+        return replace(positive, patterns=patterns, index=index)
     return torch.cat([positive.dense(), negative.dense()]).flatten(0, 1)

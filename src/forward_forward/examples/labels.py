@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from forward_forward.examples.inputs import Inputs, Samples, floating
 from forward_forward.examples.negatives import Uniform, WrongLabels, hard_rows
@@ -44,27 +44,24 @@ class _Label(ABC):
 
     @abstractmethod
     def _place(self, flat: Tensor) -> tuple[Tensor, int]:
-        """The rest [batch, width] of flattened samples, and the label's first column."""
+        """The rest [batch, features] of flattened samples, and the label's first column."""
 
     def positive(self, x: Samples, y: Tensor | None) -> Inputs:
-        return self._with(x, self._pattern(self._labels(y)[None]))
+        return self._one_hot(x, self._labels(y)[None])
 
     def negative(
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
     ) -> Inputs:
         wrong = self.negatives(self._labels(y), self.num_classes, rng, scores)
-        return self._with(x, self._pattern(wrong))
+        return self._one_hot(x, wrong)
 
     def neutral(self, x: Samples) -> Inputs:
-        return self._with(
-            x,
-            self._every_sample(
-                x, torch.full((1, self.num_classes), 1 / self.num_classes, dtype=torch.float64)
-            ),
-        )
+        rest, start = self._rest(x)
+        patterns = rest.new_full((1, self.num_classes), self.strength / self.num_classes)
+        return Inputs(rest, patterns, _every_row(patterns, rest), start)
 
     def candidates(self, x: Samples) -> Inputs:
-        return self._with(x, self._every_sample(x, torch.eye(self.num_classes)))
+        return self._one_hot(x)
 
     def _labels(self, y: Tensor | None) -> Tensor:
         if y is None or y.dtype != torch.int64:
@@ -73,22 +70,40 @@ class _Label(ABC):
                 f"{type(self).__name__} expects integer labels (torch.int64) [batch], got {got}:"
                 " convert them with y.long(), or use HybridImages to train without labels"
             )
+        # Elsewhere than on the CPU, looking would wait for the device; `Data` has looked before.
+        if y.device.type == "cpu" and y.numel():
+            least, most = (int(value) for value in y.aminmax())
+            if least < 0 or most >= self.num_classes:
+                raise ValueError(
+                    f"{type(self).__name__} expects labels 0 to {self.num_classes - 1}, got"
+                    f" {least} to {most}: number the labels from 0, or set num_classes"
+                )
         return y
 
-    def _pattern(self, labels: Tensor) -> Tensor:
-        return self.strength * functional.one_hot(labels, self.num_classes).float()
+    def _rest(self, x: Samples) -> tuple[Tensor, int]:
+        return (x.rest, x.start) if isinstance(x, Inputs) else self._place(floating(x).flatten(1))
 
-    def _every_sample(self, x: Samples, rows: Tensor) -> Tensor:
-        """The same patterns [variants, classes] for each sample: [variants, batch, classes]."""
-        samples = x.rest if isinstance(x, Inputs) else x
-        pattern = (self.strength * rows).to(samples).unsqueeze(1)
-        return pattern.expand(-1, len(samples), self.num_classes)
+    def _one_hot(self, x: Samples, labels: Tensor | None = None) -> Inputs:
+        """Inputs with labels [variants, batch]; None is every label, for each sample."""
+        rest, start = self._rest(x)
+        patterns = _one_hot_patterns(self.num_classes, self.strength, rest.dtype, rest.device)
+        index = _every_row(patterns, rest) if labels is None else labels
+        return Inputs(rest, patterns, index, start)
 
-    def _with(self, x: Samples, label: Tensor) -> Inputs:
-        if isinstance(x, Inputs):
-            return Inputs(x.rest, label.to(x.rest), x.start)
-        rest, start = self._place(floating(x).flatten(1))
-        return Inputs(rest, label.to(rest), start)
+
+@functools.lru_cache(maxsize=32)
+def _one_hot_patterns(
+    classes: int, strength: float, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """The patterns of all labels [classes, classes]: one tensor, so that variants share it."""
+    with torch.inference_mode(False):  # it may be asked for by autograd later
+        return torch.eye(classes, dtype=dtype, device=device).mul_(strength)
+
+
+def _every_row(patterns: Tensor, rest: Tensor) -> Tensor:
+    """Every pattern for each sample: [patterns, batch], held once."""
+    rows = torch.arange(len(patterns), device=rest.device)
+    return rows[:, None].expand(-1, len(rest))
 
 
 @dataclass(frozen=True)
@@ -112,7 +127,7 @@ class AppendLabel(_Label):
         return features + self.num_classes
 
     def _place(self, flat: Tensor) -> tuple[Tensor, int]:
-        return functional.pad(flat, (0, self.num_classes)), flat.shape[1]
+        return flat, flat.shape[1]
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,25 @@ The weights and the inputs are converted once to the precision of the products; 
 weights themselves stay in their own. Inputs that differ only in their label share one product:
 
     z_k = (W_rest x_rest + W_label label_k) / n_k + b,    dW_rest = (sum_k delta_k / n_k)^T x_rest
+
+and a label's part is no product but a row that is looked up, since the patterns are few.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from forward_forward.examples import Inputs
+from forward_forward.forward.activities import Activities
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.normalize import LengthNormalize
+from forward_forward.forward.room import Room
+from forward_forward.goodness import length_of
+from forward_forward.parts import offers
 
 
 class Operand(Protocol):
@@ -25,9 +32,35 @@ class Operand(Protocol):
         """Total inputs of the units [rows, units]."""
         ...
 
-    def weight_gradient(self, delta: Tensor) -> Tensor:
-        """Gradient of the weights [units, inputs] for slopes ``delta`` [rows, units]."""
+    def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Gradients of the weights [units, inputs] and of the biases [units].
+
+        Args:
+            delta: Slopes with respect to the totals [rows, units].
+            scale: What each row is still to be multiplied by [rows], or None.
+        """
         ...
+
+
+class Shared(NamedTuple):
+    """What all label variants of a batch have in common, computed once.
+
+    ``rest`` are the inputs [batch, features], ``operand`` the same in the precision of the
+    products, ``product`` is ``rest @ W^T`` [batch, units] with the weights of these columns, and
+    ``length`` [batch] the norm of each row.
+    """
+
+    rest: Tensor
+    operand: Tensor
+    product: Tensor
+    length: Tensor
+
+    def begins_with(self, rest: Tensor) -> bool:
+        """Whether ``rest`` is the first rows of these, the same memory."""
+        return rest.data_ptr() == self.rest.data_ptr() and len(rest) <= len(self.rest)
+
+    def first(self, rows: int) -> Shared:
+        return self if rows == len(self.rest) else Shared(*(each[:rows] for each in self))
 
 
 class Affine:
@@ -36,104 +69,170 @@ class Affine:
     Args:
         layer: A layer with a linear block.
         products: Type of the products' operands; the weights' own type computes exactly.
+        room: Memory for the results; by default they get memory of their own.
+        name: The layer's own name in the room, where other layers use it too.
     """
 
-    def __init__(self, layer: Layer, products: torch.dtype) -> None:
+    def __init__(
+        self, layer: Layer, products: torch.dtype, room: Room | None = None, name: str = ""
+    ) -> None:
         linear = layer.linear
         if linear is None:
             raise ValueError("Affine expects a layer with a linear block and its own activation")
         self.layer = layer
         self.linear: nn.Linear = linear
         self.products = products
-        self.weight = linear.weight.detach().to(products)
-        self._rest: Tensor | None = None
-        self._rest_product: Tensor | None = None
+        self.exact = products == linear.weight.dtype
+        self.room = room or Room(keep=False)
+        self.weight = self.lowered(f"weight {name}", linear.weight.detach())
+        self.bias = None if linear.bias is None else linear.bias.detach()
+        self._shared: Shared | None = None
 
-    def operand(self, source: Inputs | Tensor) -> Operand:
+    def operand(self, source: Inputs | Activities) -> Operand:
         """The batch as an operand: shared over its variants where that is exact."""
-        if isinstance(source, Tensor):
+        if isinstance(source, Activities):
             return DenseOperand(self, source)
         if self.shares(source):
             return LabelledOperand(self, source)
-        return DenseOperand(self, source.dense().flatten(0, 1))
+        return DenseOperand(self, Activities(source.dense().flatten(0, 1)))
 
     def shares(self, inputs: Inputs) -> bool:
         """Whether one product can serve all variants: the normalisation must be a mere division."""
-        return inputs.rest.dim() == 2 and isinstance(self.layer.normalize, LengthNormalize | None)
+        normalize = self.layer.normalize
+        return inputs.rest.dim() == 2 and (normalize is None or offers(normalize, LengthNormalize))
 
     def share(self, inputs: Inputs) -> None:
         """Compute the product with these inputs' rest, for all operands made of its first rows."""
         if self.shares(inputs):
-            self.rest_product(inputs.rest)
+            self.shared(inputs.rest)
 
-    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
-        """The product of two matrices, back in the precision of the weights."""
-        return (a.to(self.products) @ b.to(self.products)).to(self.linear.weight.dtype)
+    def take(self, name: str, *shape: int) -> Tensor:
+        """Memory in the weights' own type."""
+        weight = self.linear.weight
+        return self.room.take(name, shape, weight.dtype, weight.device)
 
-    def rest_product(self, rest: Tensor) -> Tensor:
-        """``rest @ W^T``, computed once for all variants of the same rest, or of its first rows."""
-        if self._rest_product is None or not _begins(self._rest, rest):
-            self._rest, self._rest_product = rest, self.multiply(rest, self.weight.t())
-        return self._rest_product[: len(rest)]
+    def take_operand(self, name: str, *shape: int) -> Tensor:
+        """Memory in the products' type."""
+        return self.room.take(name, shape, self.products, self.linear.weight.device)
 
+    def lowered(self, name: str, matrix: Tensor) -> Tensor:
+        """A matrix in the products' type."""
+        if matrix.dtype == self.products:
+            return matrix
+        return self.take_operand(name, *matrix.shape).copy_(matrix)
 
-def _begins(whole: Tensor | None, part: Tensor) -> bool:
-    """Whether ``part`` is the first rows of ``whole``, the same memory."""
-    return whole is not None and part.data_ptr() == whole.data_ptr() and len(part) <= len(whole)
+    def scaled(self, matrix: Tensor, scale: Tensor | None) -> Tensor:
+        """A matrix with each row times ``scale`` [rows]; None leaves it as it is."""
+        if scale is None:
+            return matrix
+        return torch.mul(matrix, scale[:, None], out=self.take("scaled", *matrix.shape))
+
+    def multiply(self, name: str, a: Tensor, b: Tensor) -> Tensor:
+        """The product of two matrices in the products' type, back in the weights' own."""
+        return self.multiply_into(self.take(name, len(a), b.shape[1]), a, b)
+
+    def multiply_into(self, out: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """The same into the memory of ``out`` [a's rows, b's columns]."""
+        if self.exact:
+            return torch.mm(a, b, out=out)
+        return out.copy_(torch.mm(a, b, out=self.take_operand("product", *out.shape)))
+
+    def shared(self, rest: Tensor) -> Shared:
+        """What the variants of a rest share, computed once for it and for its first rows."""
+        if self._shared is None or not self._shared.begins_with(rest):
+            operand = self.lowered("rest", rest)
+            product = self.multiply("rest product", operand, self.weight[:, : rest.shape[1]].t())
+            self._shared = Shared(rest, operand, product, length_of(rest))
+        return self._shared.first(len(rest))
 
 
 class DenseOperand:
     """Rows written out [rows, inputs]."""
 
-    def __init__(self, affine: Affine, x: Tensor) -> None:
+    def __init__(self, affine: Affine, source: Activities) -> None:
         self.affine = affine
-        self.rows = affine.layer.rows(x).to(affine.products)
+        self.rows = self._normalized(source)
+
+    def _normalized(self, source: Activities) -> Tensor:
+        layer, x = self.affine.layer, source.h.flatten(1)
+        layer.check_width(x.shape[1])
+        if layer.normalize is None or not offers(layer.normalize, LengthNormalize):
+            # A copy in any case: the input may lie where the output will.
+            return self.affine.take_operand("rows", *x.shape).copy_(layer.rows(x))
+        divisor = layer.normalize.divisor(source.length.square(), x.shape[1])
+        rows = self.affine.scaled(x, divisor.reciprocal())
+        # In two steps: a kernel that reads one type and writes another makes copies of its own.
+        return self.affine.take_operand("rows", *x.shape).copy_(rows)
 
     def totals(self) -> Tensor:
-        z = self.affine.multiply(self.rows, self.affine.weight.t())
-        bias = self.affine.linear.bias
-        return z if bias is None else z.add_(bias.detach())
+        z = self.affine.multiply("h", self.rows, self.affine.weight.t())
+        return z if self.affine.bias is None else z.add_(self.affine.bias)
 
-    def weight_gradient(self, delta: Tensor) -> Tensor:
-        return self.affine.multiply(delta.t(), self.rows)
+    def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        affine = self.affine
+        delta = affine.scaled(delta, scale)
+        weight = affine.multiply("gradient", affine.lowered("delta", delta).t(), self.rows)
+        return weight, delta.sum(0)
 
 
 class LabelledOperand:
     """Variants that share their rest [batch, inputs] and differ in the label part."""
 
     def __init__(self, affine: Affine, inputs: Inputs) -> None:
-        affine.layer.check_width(inputs.rest.shape[1])
+        width = inputs.rest.shape[1]
+        self.width = width + inputs.patterns.shape[1] if inputs.appended else width
+        affine.layer.check_width(self.width)
         self.affine = affine
         self.inputs = inputs
+        self.shared = affine.shared(inputs.rest)
         self.divisor = self._divisor()
 
     def _divisor(self) -> Tensor | None:
-        """Each row's own norm [variants, batch, 1]."""
+        """Each row's own norm [variants, batch]."""
         normalize = self.affine.layer.normalize
-        if not isinstance(normalize, LengthNormalize):
+        if normalize is None or not offers(normalize, LengthNormalize):
             return None
-        rest, label = self.inputs.rest, self.inputs.label
-        square_sum = rest.square().sum(1) + label.square().sum(2)
-        return normalize.divisor(square_sum, rest.shape[1])[..., None]
+        label = self.inputs.patterns.square().sum(1)[self.inputs.index]
+        return normalize.divisor(self.shared.length.square() + label, self.width)
 
     def totals(self) -> Tensor:
-        linear, inputs = self.affine.linear, self.inputs
-        rest = self.affine.rest_product(inputs.rest)
-        weight = linear.weight.detach()[:, inputs.columns]
-        z = (inputs.label.flatten(0, 1) @ weight.t()).view(inputs.variants, *rest.shape)
-        z += rest
-        if self.divisor is not None:
-            z /= self.divisor
-        if linear.bias is not None:
-            z += linear.bias.detach()
+        bias, z = self.affine.bias, self._products()
+        if self.divisor is not None and bias is not None:
+            torch.addcdiv(bias, z, self.divisor[..., None], out=z)
+        elif self.divisor is not None:
+            z /= self.divisor[..., None]
+        elif bias is not None:
+            z += bias
         return z.flatten(0, 1)
 
-    def weight_gradient(self, delta: Tensor) -> Tensor:
-        inputs = self.inputs
-        delta = delta.reshape(inputs.variants, -1, delta.shape[1])
+    def _products(self) -> Tensor:
+        """``W_rest x_rest + W_label label`` of every variant [variants, batch, units]."""
+        index, weight = self.inputs.index, self.affine.linear.weight.detach()
+        rows = self.inputs.patterns @ weight[:, self.inputs.columns].t()
+        z = self.affine.take("h", *index.shape, len(weight))
+        if index.stride(1) == 0:  # one label for all samples: a row to be added, not one for each
+            return torch.add(rows[index[:, 0]][:, None], self.shared.product, out=z)
+        torch.index_select(rows, 0, index.flatten(), out=z.view(-1, len(weight)))
+        return z.add_(self.shared.product)
+
+    def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        affine, inputs = self.affine, self.inputs
+        delta = affine.scaled(delta, scale)
+        bias = delta.sum(0)
         if self.divisor is not None:
-            delta = delta / self.divisor
-        gradient = self.affine.multiply(delta.sum(0).t(), inputs.rest)
-        label = inputs.label.flatten(0, 1)
-        gradient[:, inputs.columns] = delta.flatten(0, 1).t() @ label
-        return gradient
+            delta = affine.scaled(delta, self.divisor.flatten().reciprocal())
+        total = delta.view(inputs.variants, -1, delta.shape[1]).sum(0)
+        total = affine.lowered("delta", total)
+        weight = affine.take("gradient", delta.shape[1], self.width)
+        affine.multiply_into(weight[:, : inputs.rest.shape[1]], total.t(), self.shared.operand)
+        by_pattern = _sum_by(inputs.index.flatten(), delta, len(inputs.patterns))
+        weight[:, inputs.columns] = by_pattern.t() @ inputs.patterns
+        return weight, bias
+
+
+def _sum_by(index: Tensor, rows: Tensor, count: int) -> Tensor:
+    """Sums of the rows with each index [count, units]."""
+    if rows.device.type == "cpu":
+        return rows.new_zeros(count, rows.shape[1]).index_add_(0, index, rows)
+    # Elsewhere `index_add_` sums in any order; a product with one-hot rows does not.
+    return functional.one_hot(index, count).to(rows).t() @ rows

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -56,16 +57,20 @@ class SoftmaxHead(nn.Module):
             nn.Parameter(torch.zeros(num_classes, width)) for width in self.widths[skip:]
         )
 
-    def rows(self, activities: Sequence[Tensor]) -> list[Tensor]:
-        """The detached, normalised activities that are read."""
-        read = [h.detach().flatten(1) for h in activities[self.skip :]]
-        return read if self.normalize is None else [self.normalize(h) for h in read]
+    def row(self, h: Tensor) -> Tensor:
+        """A layer's activities as the head reads them: detached, flat, normalised, a copy."""
+        h = h.detach().flatten(1)
+        return h.clone() if self.normalize is None else self.normalize(h)
 
-    def by_layer(self, activities: Sequence[Tensor]) -> Tensor:
+    def logits(self, rows: Sequence[Tensor]) -> Tensor:
         """What each layer that is read adds to the logits [layers - skip, batch, classes]."""
-        pairs = zip(self.rows(activities), self.weights, strict=True)
+        pairs = zip(rows, self.weights, strict=True)
         return torch.stack([h @ weight.t() for h, weight in pairs])
 
-    def forward(self, activities: Sequence[Tensor]) -> Tensor:
+    def by_layer(self, activities: Iterable[Tensor]) -> Tensor:
+        """The same from the activities of all layers, each [batch, width]."""
+        return self.logits([self.row(h) for h in itertools.islice(activities, self.skip, None)])
+
+    def forward(self, activities: Iterable[Tensor]) -> Tensor:
         """Logits [batch, classes] from the activities of all layers, each [batch, width]."""
         return self.by_layer(activities).sum(0)

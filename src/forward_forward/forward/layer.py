@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward import losses
+from forward_forward.forward.activities import Activities
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
 from forward_forward.goodness import Goodness, at_unit_activity, mean_square
+from forward_forward.radial import radial_of
 
 Threshold = float | Literal["width", "calibrated"]
 
@@ -199,9 +201,17 @@ class Layer(nn.Module):
         """Activities [batch, *feature] of an input [batch, *feature], which is detached first."""
         return self.activate(self.preactivation(x))
 
+    def rate(self, activities: Activities) -> Tensor:
+        """Goodness [batch] of the layer's activities, from their length where that is enough."""
+        radial = radial_of(self.goodness)
+        if radial is None:
+            return self.goodness(activities.h)
+        return radial.of_length(activities.length, activities.h.shape[1:].numel())
+
     def margin(self, goodness: Tensor) -> Tensor:
         """Goodness minus threshold, over the temperature: what the loss compares."""
-        return (goodness - self.threshold_value) / self.temperature
+        above = goodness - self.threshold_value
+        return above if self.temperature == 1 else above / self.temperature
 
     @property
     def calibrated(self) -> bool:

@@ -14,7 +14,7 @@ from forward_forward.examples import AppendLabel, Examples, FromGoodness, Inputs
 from forward_forward.examples.inputs import floating
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
-from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward.passes import ForwardPass, as_source
 
 Reading = Literal["goodness", "head"]
 READINGS = get_args(Reading)
@@ -96,7 +96,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor | Inputs) -> list[Tensor]:
         """Activities of every layer, each [rows, *feature], for rows [rows, *shape] or inputs."""
-        return list(ForwardPass(self.layers).activities(x))
+        return [each.h for each in ForwardPass(self.layers).activities(as_source(x))]
 
     def read(self, goodness_by_layer: Tensor) -> Tensor:
         """Sum the goodness [layers, batch, classes] over the layers of the readout."""
@@ -141,9 +141,9 @@ class Network(nn.Module):
         y = None if y is None else y.to(self.device)
         positive = self.examples.positive(self.ready(x), y)
         activities = ForwardPass(self.layers).activities(positive)
-        for layer, h in zip(self.layers, activities, strict=True):
+        for layer, each in zip(self.layers, activities, strict=True):
             if not layer.calibrated:
-                layer.calibrate(h)
+                layer.calibrate(each.h)
 
 
 def _check_head(head: SoftmaxHead, layers: Sequence[Layer], examples: Examples) -> None:

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from forward_forward.goodness import length_of
+
 __all__ = ["MeanSquareOne", "UnitLength"]
 
 Normalize = Callable[[Tensor], Tensor]
@@ -28,7 +30,7 @@ class LengthNormalize(Protocol):
 
 def _divide(normalize: LengthNormalize, x: Tensor) -> Tensor:
     rows = x.flatten(1)
-    divisor = normalize.divisor(rows.square().sum(1), rows.shape[1])
+    divisor = normalize.divisor(length_of(rows).square(), rows.shape[1])
     return (rows / divisor[:, None]).view_as(x)
 
 

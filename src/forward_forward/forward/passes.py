@@ -9,8 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
+from forward_forward.forward.activation import known
+from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
+from forward_forward.forward.room import Room
 
 
 @contextmanager
@@ -25,9 +28,14 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def written_out(source: Inputs | Tensor) -> Tensor:
+def written_out(source: Inputs | Activities) -> Tensor:
     """The rows [variants * batch, *shape] of an input."""
-    return source if isinstance(source, Tensor) else source.dense().flatten(0, 1)
+    return source.h if isinstance(source, Activities) else source.dense().flatten(0, 1)
+
+
+def as_source(x: Inputs | Tensor) -> Inputs | Activities:
+    """Rows of a user as what a layer reads."""
+    return Activities(x) if isinstance(x, Tensor) else x
 
 
 class ForwardPass:
@@ -38,11 +46,21 @@ class ForwardPass:
     Args:
         layers: The layers, lowest first.
         products: Type of the matrix products' operands, or None for the weights' own.
+        room: Memory that all layers work in, each layer's activities in the place of the last's;
+            by default each gets memory of its own.
     """
 
-    def __init__(self, layers: Iterable[Layer], products: torch.dtype | None = None) -> None:
+    def __init__(
+        self,
+        layers: Iterable[Layer],
+        products: torch.dtype | None = None,
+        room: Room | None = None,
+    ) -> None:
         self.layers = list(layers)
-        self.affines = [_affine(layer, products) for layer in self.layers]
+        self.affines = [
+            _affine(layer, products, room, f"of layer {index}")
+            for index, layer in enumerate(self.layers)
+        ]
 
     def share(self, inputs: Inputs) -> None:
         """Compute the first layer's product with these inputs' rest, for the passes that follow."""
@@ -50,30 +68,34 @@ class ForwardPass:
             self.affines[0].share(inputs)
 
     @torch.no_grad()
-    def activities(self, source: Inputs | Tensor, first: int = 0) -> Iterator[Tensor]:
+    def activities(self, source: Inputs | Activities, first: int = 0) -> Iterator[Activities]:
         """Activities of each layer in turn, blocks in evaluation mode.
 
         Args:
-            source: Inputs, or rows [rows, *shape], of layer ``first``.
+            source: Inputs, or the activities [rows, *shape] below layer ``first``.
             first: The layer to begin with.
 
         Yields:
-            The layer's activities [rows, *feature].
+            The layer's activities [rows, *feature]; in a room, they stand until the next layer's.
         """
         for layer, affine in zip(self.layers[first:], self.affines[first:], strict=True):
             source = _activities(layer, affine, source)
             yield source
 
 
-def _activities(layer: Layer, affine: Affine | None, source: Inputs | Tensor) -> Tensor:
+def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:
+    activation = known(layer.activation)
+    if affine is not None and activation is not None:
+        return Activities(activation.in_place(affine.operand(source).totals()))
     with evaluating(layer):
         if affine is not None:
-            return layer.activate(affine.operand(source).totals())
-        h: Tensor = layer(written_out(source))
-        return h
+            return Activities(layer.activate(affine.operand(source).totals()))
+        return Activities(layer(written_out(source)))
 
 
-def _affine(layer: Layer, products: torch.dtype | None) -> Affine | None:
+def _affine(
+    layer: Layer, products: torch.dtype | None, room: Room | None, name: str
+) -> Affine | None:
     if layer.linear is None:
         return None
-    return Affine(layer, products or layer.linear.weight.dtype)
+    return Affine(layer, products or layer.linear.weight.dtype, room, name)

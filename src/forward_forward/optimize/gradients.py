@@ -7,54 +7,50 @@ graph begins and ends within the layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from forward_forward import goodness, losses
 from forward_forward.examples import Inputs
+from forward_forward.forward.activation import Known, known
+from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer, peer_gradient
 from forward_forward.forward.passes import written_out
+from forward_forward.radial import radial_of
 
 
 class Outcome(NamedTuple):
     """What a layer made of a batch; its gradients lie in its parameters' ``grad``.
 
-    ``h`` are the activities [variants * batch, *feature], ``loss`` is [batch], ``positive`` [batch]
-    and ``negative`` [negatives, batch] are goodness.
+    ``activities`` are [variants * batch, *feature], ``loss`` is [batch], ``positive`` [batch] and
+    ``negative`` [negatives, batch] are goodness.
     """
 
-    h: Tensor
+    activities: Activities
     loss: Tensor
     positive: Tensor
     negative: Tensor
 
-    def statistics(self, share: Tensor) -> dict[str, Tensor]:
-        """Figures of the batch, each a scalar on the device; see `Trainer.step`."""
-        positives = self.h[: len(share)]
-        silent = positives.flatten(1).abs().sum(0) == 0
-        figures = {
-            "loss": share @ self.loss,
-            "goodness_positive": share @ self.positive,
-            "silent_units": silent.to(share).mean(),
-        }
-        if len(self.negative):
-            higher = (self.positive > self.negative).to(share)
-            figures["goodness_negative"] = share @ self.negative.mean(0)
-            figures["separation"] = share @ higher.mean(0)
-        return figures
+    def silent_units(self) -> Tensor:
+        """Share of units at 0 for every positive of the batch, a scalar."""
+        positives = self.activities.h[: len(self.loss)].flatten(1)
+        # One sum is the cheapest look at a matrix; that of activities not all 0 is not 0.
+        return (positives.sum(0) == 0).to(self.loss.dtype).mean()
 
 
 def split(values: Tensor, batch: int) -> tuple[Tensor, Tensor]:
     """Values of stacked variants [variants * batch] -> positives [batch], negatives [k, batch]."""
-    return values[:batch], values[batch:].view(-1, batch)
+    variants = values.view(-1, batch)
+    return variants[0], variants[1:]
 
 
 @torch.no_grad()
-def closed_form(layer: Layer, affine: Affine, source: Inputs | Tensor, share: Tensor) -> Outcome:
+def closed_form(
+    layer: Layer, affine: Affine, source: Inputs | Activities, share: Tensor
+) -> Outcome:
     """Gradients of a layer with a linear block, without a graph.
 
     Args:
@@ -67,55 +63,72 @@ def closed_form(layer: Layer, affine: Affine, source: Inputs | Tensor, share: Te
         The outcome, with ``grad`` of the block's parameters set.
     """
     operand = affine.operand(source)
-    batch = len(share)
-    z = operand.totals()
-    if type(layer.activation) in _ACTIVATION_SLOPES:
-        h = layer.activate(z)
-        rated = layer.goodness(h)
-        loss, upstream = _judge(layer, rated, share)
-        slope = goodness.slope_of(layer.goodness, h, upstream)
-        delta = _ACTIVATION_SLOPES[type(layer.activation)](slope, h)
+    activation = known(layer.activation)
+    if activation is None:
+        outcome, delta, scale = _slopes_by_autograd(layer, operand.totals(), share)
     else:
-        with torch.enable_grad():
-            leaf = z.requires_grad_()
-            h = layer.activate(leaf.clone())  # it may work in place
-            rated = layer.goodness(h)
-        loss, upstream = _judge(layer, rated.detach(), share)
-        (delta,) = torch.autograd.grad(rated, leaf, upstream)
-        h, rated = h.detach(), rated.detach()
+        outcome, delta, scale = _slopes_by_hand(layer, activation, operand.totals(), share)
     if layer.peer is not None:
-        mean_activity = layer.follow_mean_activity(h[:batch], share)
-        delta = delta.contiguous()  # a sum's slope is one number seen many times
-        delta[:batch] += peer_gradient(layer.peer, mean_activity, share)
-    affine.linear.weight.grad = operand.weight_gradient(delta)
+        positives = slice(len(share))
+        mean_activity = layer.follow_mean_activity(outcome.activities.h[positives], share)
+        # Its slope is not in proportion to the activity, so the whole must be written out.
+        delta = delta.clone() if scale is None else delta * scale[:, None]
+        delta[positives] += peer_gradient(layer.peer, mean_activity, share)
+        scale = None
+    weight_gradient, bias_gradient = operand.gradients(delta, scale)
+    affine.linear.weight.grad = weight_gradient
     if affine.linear.bias is not None:
-        affine.linear.bias.grad = delta.sum(0)
-    return Outcome(h, loss, *split(rated, batch))
+        affine.linear.bias.grad = bias_gradient
+    return outcome
+
+
+class _Slopes(NamedTuple):
+    """An outcome and the loss's slope with respect to the totals: ``scale[:, None] * delta``."""
+
+    outcome: Outcome
+    delta: Tensor
+    scale: Tensor | None
+
+
+def _slopes_by_hand(layer: Layer, activation: Known, z: Tensor, share: Tensor) -> _Slopes:
+    activities = Activities(activation.in_place(z))
+    h, rated = activities.h, layer.rate(activities)
+    loss, upstream = _judge(layer, rated, share)
+    outcome = Outcome(activities, loss, *split(rated, len(share)))
+    radial = radial_of(layer.goodness)
+    if radial is not None and activation.gates:
+        return _Slopes(outcome, h, radial.gain(activities.length, h.shape[1], upstream))
+    slope = goodness.slope_of(layer.goodness, h, upstream)
+    return _Slopes(outcome, activation.slope(slope, h), None)
+
+
+def _slopes_by_autograd(layer: Layer, z: Tensor, share: Tensor) -> _Slopes:
+    with torch.enable_grad():
+        leaf = z.requires_grad_()
+        h = layer.activate(leaf.clone())  # it may work in place
+        rated = layer.goodness(h)
+    loss, upstream = _judge(layer, rated.detach(), share)
+    (delta,) = torch.autograd.grad(rated, leaf, upstream)
+    outcome = Outcome(Activities(h.detach()), loss, *split(rated.detach(), len(share)))
+    return _Slopes(outcome, delta, None)
 
 
 def _judge(layer: Layer, rated: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """Loss [batch] and the mean loss's slope [variants * batch] for the goodness of all rows."""
     pos, neg = split(layer.margin(rated), len(share))
     d_pos, d_neg = losses.slope_of(layer.loss, pos, neg)
-    upstream = torch.cat([d_pos[None], d_neg]) * (share / layer.temperature)
+    if layer.temperature != 1:
+        share = share / layer.temperature
+    upstream = torch.cat([d_pos[None], d_neg]).mul_(share)
     return layer.loss(pos, neg), upstream.flatten()
-
-
-# Slopes found from the activities, times what comes from above; others go through autograd.
-_ACTIVATION_SLOPES: dict[type | None, Callable[[Tensor, Tensor], Tensor]] = {
-    nn.ReLU: lambda slope, h: torch.ops.aten.threshold_backward(slope, h, 0),
-    nn.Tanh: torch.ops.aten.tanh_backward,
-    nn.Sigmoid: torch.ops.aten.sigmoid_backward,
-    nn.Identity: lambda slope, h: slope,
-}
 
 
 def draws(layer: Layer) -> bool:
     """Whether a layer may draw random numbers of its own as it runs."""
-    return layer.linear is None or type(layer.activation) not in _ACTIVATION_SLOPES
+    return layer.linear is None or known(layer.activation) is None
 
 
-def by_autograd(layer: Layer, source: Inputs | Tensor, share: Tensor) -> Outcome:
+def by_autograd(layer: Layer, source: Inputs | Activities, share: Tensor) -> Outcome:
     """Gradients of a layer with any block, by a graph that ends at the layer's input.
 
     Args:
@@ -145,4 +158,4 @@ def by_autograd(layer: Layer, source: Inputs | Tensor, share: Tensor) -> Outcome
     gradients = torch.autograd.grad(objective, weights, allow_unused=True)
     for weight, gradient in zip(weights, gradients, strict=True):
         weight.grad = gradient
-    return Outcome(h.detach(), loss.detach(), *split(rated.detach(), batch))
+    return Outcome(Activities(h.detach()), loss.detach(), *split(rated.detach(), batch))

@@ -35,7 +35,9 @@ def optimizer_of(
         {"params": [weight for weight in weights if weight.dim() > 1]},
         {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
     ]
-    if weight_decay is not None:
+    if weight_decay == 0:  # nothing tells them apart: one group is one call of the kernel
+        groups = [{"params": weights, "weight_decay": 0.0}]
+    elif weight_decay is not None:
         groups[0]["weight_decay"] = weight_decay
     groups = [{**group, "initial_lr": lr} for group in groups if group["params"]]
     if not groups:
@@ -51,3 +53,55 @@ def optimizer_of(
             f" {type(optimizer).__name__}: leave weight_decay out, or use AdamW or AveragedSGD"
         )
     return optimizer
+
+
+def stepper(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
+    """The quickest way to take an optimiser's step.
+
+    torch's fused Adam spends more time in Python than in its kernel on layers of a few hundred
+    units; where nothing but the kernel is needed, it is called at once. The numbers are the same.
+
+    Args:
+        optimizer: The optimiser.
+
+    Returns:
+        What takes a step when called.
+    """
+    plain = type(optimizer) in (torch.optim.Adam, torch.optim.AdamW) and all(
+        group["fused"]
+        and not (group["amsgrad"] or group["maximize"] or group["differentiable"])
+        and not isinstance(group["lr"], torch.Tensor)
+        for group in optimizer.param_groups
+    )
+    return functools.partial(_fused_adam, optimizer) if plain else optimizer.step
+
+
+def _fused_adam(optimizer: torch.optim.Optimizer) -> None:
+    hooked = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    if hooked or not optimizer.state:  # the first step makes the state
+        optimizer.step()
+        return
+    for group in optimizer.param_groups:
+        weights = [weight for weight in group["params"] if weight.grad is not None]
+        memories = [optimizer.state[weight] for weight in weights]
+        if not all(memories):
+            raise RuntimeError("a weight had no gradient at the first step but has one now")
+        steps = [memory["step"] for memory in memories]
+        for step in steps:
+            step += 1
+        kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+        kernel(
+            weights,
+            [weight.grad for weight in weights],
+            [memory["exp_avg"] for memory in memories],
+            [memory["exp_avg_sq"] for memory in memories],
+            [],
+            steps,
+            lr=group["lr"],
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )

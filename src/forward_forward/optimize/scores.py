@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -33,11 +35,12 @@ def teach_head(
     head = network.head
     if head is None:
         raise ValueError("teach_head expects a network with a head, got one without")
-    activities = list(forward.activities(network.examples.neutral(inputs)))
-    logits: Tensor = head(activities)
+    activities = forward.activities(network.examples.neutral(inputs))
+    rows = [head.row(each.h) for each in itertools.islice(activities, head.skip, None)]
+    logits = head.logits(rows).sum(0)
     target = functional.one_hot(y, head.num_classes)
     error = (logits.softmax(1) - target) * share[:, None]
-    for weight, h in zip(head.weights, head.rows(activities), strict=True):
+    for weight, h in zip(head.weights, rows, strict=True):
         weight.grad = error.t() @ h
     return logits
 
@@ -61,5 +64,5 @@ def label_goodness(network: Network, forward: ForwardPass, inputs: Inputs, train
     candidates = network.examples.candidates(inputs)
     # The layers come first in the zip: the pass stops at the last that is needed.
     pairs = zip(network.layers[:stop], forward.activities(candidates), strict=False)
-    rated = [layer.goodness(h) for index, (layer, h) in enumerate(pairs) if index >= first]
+    rated = [layer.rate(each) for index, (layer, each) in enumerate(pairs) if index >= first]
     return torch.stack(rated).sum(0).view(candidates.variants, -1).t()

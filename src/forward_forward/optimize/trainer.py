@@ -13,13 +13,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from forward_forward import notation, seeds
 from forward_forward.examples import Inputs, stack
 from forward_forward.forward import Layer, Network
-from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward.activities import Activities
+from forward_forward.forward.passes import ForwardPass, as_source
+from forward_forward.forward.room import Room
 from forward_forward.optimize import schedules
 from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form, draws
-from forward_forward.optimize.optimizers import optimizer_of
+from forward_forward.optimize.optimizers import optimizer_of, stepper
 from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.scores import label_goodness, teach_head
+from forward_forward.optimize.statistics import Statistics
 
 if TYPE_CHECKING:
     from forward_forward.optimize.fit import Fitted
@@ -106,6 +109,8 @@ class Trainer:
         self.schedule = schedule
         self.order: Order = order
         self.engine: Engine = engine
+        # Asked once: counting a layer's weights takes longer than its small kernels.
+        self.by_hand = [engine == "closed_form" and layer.closed_form for layer in network.layers]
         self.products = products(precision, self.device)
         self.seed = seed
         self.optimizers = [
@@ -116,11 +121,13 @@ class Trainer:
             decay = weight_decay if head_weight_decay is None else head_weight_decay
             rate = lr if head_lr is None else head_lr
             self.head_optimizer = optimizer_of(network.head, optimizer, rate, decay)
+        self._steppers = [stepper(optimizer) for optimizer in self.optimizers]
         self.averaged = None
         if average is not None:
             averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
             self.averaged = AveragedModel(network, multi_avg_fn=averaging)
         self.steps = 0
+        self._room = Room()
         self._calibrated = False
         self.first_active = 0
         self.last_active = len(network.layers) - 1
@@ -177,12 +184,13 @@ class Trainer:
         network = self.network
         self._calibrate(x, y)
         positive = self._dropped(network.examples.positive(x, y), 0, len(x))
-        forward = ForwardPass(network.layers, self.products)
+        forward = ForwardPass(network.layers, self.products, self._room)
         forward.share(positive)
         scores = self._scores(forward, positive, y, share)
         rng = self._generator("negatives")
         negative = network.examples.negative(positive, y, rng, scores)
-        statistics = self._layers(forward, stack(positive, negative), share)
+        source = as_source(stack(positive, negative))
+        statistics = self._layers(forward, source, share)
         if self.averaged is not None:
             self.averaged.update_parameters(network)
         self.steps += 1
@@ -197,7 +205,7 @@ class Trainer:
     def _prepared(
         self, x: Tensor, y: Tensor | None, weight: Tensor | None
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-        x = self.network.ready(x)
+        x = self.network.ready(x).detach()
         y = y if y is None else y.to(self.device, non_blocking=True)
         if weight is None:
             share = torch.full((len(x),), 1 / len(x), dtype=x.dtype, device=self.device)
@@ -218,22 +226,22 @@ class Trainer:
     def _generator(self, purpose: str, layer: int = 0) -> torch.Generator:
         return seeds.generator(self.seed, purpose, self.steps, layer)
 
-    def _dropped(self, source: Inputs | Tensor, index: int, batch: int) -> Any:
+    def _dropped(self, source: Inputs | Activities, index: int, batch: int) -> Any:
         """The layer's input with dropout: one mask for all variants of a sample."""
         dropout = self.network.layers[index].dropout
         if not dropout:
             return source
-        shape = source.rest.shape if isinstance(source, Inputs) else (batch, *source.shape[1:])
+        shape = source.rest.shape if isinstance(source, Inputs) else (batch, *source.h.shape[1:])
         keep = seeds.coins(shape, 1 - dropout, self._generator("dropout", index))
         mask = keep.to(self.device).to(self.network.dtype) / (1 - dropout)
         if isinstance(source, Inputs):
             return source.masked(mask)
-        return (source.view(-1, *shape) * mask).flatten(0, 1)
+        return Activities((source.h.view(-1, *shape) * mask).flatten(0, 1))
 
     def _layers(
-        self, forward: ForwardPass, source: Inputs | Tensor, share: Tensor
+        self, forward: ForwardPass, source: Inputs | Activities, share: Tensor
     ) -> dict[str, Tensor]:
-        rows = []
+        statistics = Statistics(share)
         for index, layer in enumerate(self.network.layers[: self.last_active + 1]):
             if index > 0:
                 source = self._dropped(source, index, len(share))
@@ -242,24 +250,24 @@ class Trainer:
                 continue
             outcome = self._gradients(forward, index, layer, source, share)
             # The activities are those from before this step: the next layer's input in all paths.
-            self.optimizers[index].step()
-            rows.append(outcome.statistics(share))
-            source = outcome.h
-        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+            self._steppers[index]()
+            statistics.add(outcome.loss, outcome.positive, outcome.negative, outcome.silent_units())
+            source = outcome.activities
+        return statistics.figures()
 
     def _gradients(
         self,
         forward: ForwardPass,
         index: int,
         layer: Layer,
-        source: Inputs | Tensor,
+        source: Inputs | Activities,
         share: Tensor,
     ) -> Outcome:
         affine = forward.affines[index]
         # A layer that draws random numbers must not move torch's global state.
         key = (self.seed, "block", self.steps, index)
         with seeds.forked(*key) if draws(layer) else nullcontext():
-            if self.engine == "closed_form" and affine is not None and layer.closed_form:
+            if affine is not None and self.by_hand[index]:
                 return closed_form(layer, affine, source, share)
             return by_autograd(layer, source, share)
 

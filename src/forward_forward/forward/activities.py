@@ -1,0 +1,31 @@
+"""A layer's activities [rows, *feature] -> the same with their length, found once for all uses."""
+
+from __future__ import annotations
+
+import functools
+
+from torch import Tensor
+
+from forward_forward.goodness import length_of
+
+
+class Activities:
+    """What a layer gives: its activities, and on demand their length.
+
+    The length serves a radial goodness and the normalisation of the next layer alike.
+
+    Args:
+        h: Activities [rows, *feature].
+
+    >>> import torch
+    >>> Activities(torch.tensor([[3.0, 4.0]])).length
+    tensor([5.])
+    """
+
+    def __init__(self, h: Tensor) -> None:
+        self.h = h
+
+    @functools.cached_property
+    def length(self) -> Tensor:
+        """L2 norm of each row [rows]."""
+        return length_of(self.h)
