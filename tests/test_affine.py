@@ -88,7 +88,7 @@ def test_layers_that_share_a_room_compute_as_those_that_do_not(products):
     for room in (None, Room()):
         first, second = (Affine(layer, products, room, str(k)) for k, layer in enumerate(layers))
         h = Activities(first.operand(inputs).totals().relu_())
-        operand = second.operand(h)
+        operand, length = second.operand(h), h.length
         delta = operand.totals()
-        gradients.append([each.clone() for each in operand.gradients(delta, h.length)])
+        gradients.append([each.clone() for each in operand.gradients(delta, length)])
     torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=0)

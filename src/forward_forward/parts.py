@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, TypeGuard, TypeVar
 
 Asked = TypeVar("Asked")
 
 
-@functools.cache
-def _offers(kind: Any, protocol: Any) -> bool:
-    return issubclass(kind, protocol)
+_ANSWERS: dict[tuple[Any, Any], bool] = {}  # not functools.cache: torch.compile warns of it
 
 
 def offers(part: object, protocol: Callable[..., Asked]) -> TypeGuard[Asked]:
@@ -25,6 +22,7 @@ def offers(part: object, protocol: Callable[..., Asked]) -> TypeGuard[Asked]:
     >>> offers("text", Sized)
     True
     """
-    kind: Any = type(part)
-    asked: Any = protocol  # mypy knows no hash of a callable
-    return _offers(kind, asked)
+    key: tuple[Any, Any] = type(part), protocol
+    if key not in _ANSWERS:
+        _ANSWERS[key] = issubclass(*key)
+    return _ANSWERS[key]

@@ -24,13 +24,14 @@ def number(*key: int | str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def generator(*key: int | str) -> torch.Generator:
-    """A generator on the CPU for this key alone.
+def generator(*key: int | str, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator for this key alone.
 
-    Drawing on the CPU makes the numbers the same on every device.
+    Another device draws other numbers from the same key.
 
     Args:
         key: The seed, the purpose, and where it is used: epoch, step, layer.
+        device: Where the numbers are drawn.
 
     Returns:
         A seeded generator.
@@ -38,25 +39,27 @@ def generator(*key: int | str) -> torch.Generator:
     >>> generator(0, "order").initial_seed() == generator(0, "order").initial_seed()
     True
     """
-    return torch.Generator().manual_seed(number(*key))
+    return torch.Generator(device).manual_seed(number(*key))
 
 
 def coins(shape: Sequence[int], probability: float, rng: torch.Generator) -> Tensor:
     """Independent coins, true with a probability (to 1 part in 65,536).
 
-    Four are cut from each 64-bit number, since drawing is what such masks cost on a CPU.
+    On a CPU four are cut from each 64-bit number, since drawing is what such masks cost there.
 
     Args:
         shape: Shape of the result.
         probability: Of true, 0 to 1.
-        rng: Generator on the CPU.
+        rng: Generator.
 
     Returns:
-        Boolean tensor on the CPU.
+        Boolean tensor where the generator is.
 
     >>> coins((2, 3), 1.0, generator(0, "dropout")).all()
     tensor(True)
     """
+    if rng.device.type != "cpu":
+        return torch.rand(shape, generator=rng, device=rng.device) < probability
     count = math.prod(shape)
     words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None, generator=rng)
     cut = round(probability * 2**16) - 2**15

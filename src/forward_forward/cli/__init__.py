@@ -17,12 +17,19 @@ if os.environ.get("NO_COLOR"):
 
 import tyro
 
+from forward_forward.cli.benchmark import benchmark
 from forward_forward.cli.doctor import doctor
 from forward_forward.cli.evaluate import evaluate
 from forward_forward.cli.predict import predict
 from forward_forward.cli.train import train
 
-COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "doctor": doctor}
+COMMANDS = {
+    "train": train,
+    "evaluate": evaluate,
+    "predict": predict,
+    "benchmark": benchmark,
+    "doctor": doctor,
+}
 DESCRIPTION = (
     "Train neural networks without backpropagation: every layer has its own goal, high goodness for"
     " positive data and low goodness for negative data."

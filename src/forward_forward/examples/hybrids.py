@@ -21,7 +21,7 @@ def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blu
         batch: How many masks.
         height: Rows of an image, in pixels.
         width: Columns of an image, in pixels.
-        rng: Generator on the CPU.
+        rng: Generator; the masks are where it is.
         blurs: How often to blur; more makes larger regions.
 
     Returns:
@@ -30,7 +30,7 @@ def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blu
     References:
         Hinton (2022), arXiv 2212.13345, section 3.2.
     """
-    mask = torch.randint(0, 2, (batch, 1, height, width), generator=rng).float()
+    mask = torch.randint(0, 2, (batch, 1, height, width), generator=rng, device=rng.device).float()
     for _ in range(blurs):
         rows = functional.pad(mask, (0, 0, 1, 1), mode="replicate")
         mask = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 4
@@ -101,8 +101,9 @@ class HybridImages:
             )
         batch, _, height, width = images.shape
         mask = blurred_masks(batch, height, width, rng, self.blurs).to(images)
-        other = torch.randint(1, batch, (1,), generator=rng).item()
-        return _unlabelled(mask * images + (1 - mask) * images.roll(int(other), 0))
+        shift = torch.randint(1, batch, (1,), generator=rng, device=rng.device).to(images.device)
+        other = (torch.arange(batch, device=images.device) - shift) % batch
+        return _unlabelled(mask * images + (1 - mask) * images[other])
 
     def neutral(self, x: Samples) -> Inputs:
         return x if isinstance(x, Inputs) else _unlabelled(floating(x))

@@ -35,7 +35,7 @@ def uniform_wrong(y: Tensor, classes: int, rng: torch.Generator) -> Tensor:
     Args:
         y: True labels [batch], 0 to classes - 1.
         classes: How many labels there are, at least 2.
-        rng: Generator on the CPU.
+        rng: Generator, best on the labels' device.
 
     Returns:
         Labels [batch].
@@ -45,7 +45,7 @@ def uniform_wrong(y: Tensor, classes: int, rng: torch.Generator) -> Tensor:
             f"wrong labels expect at least 2 classes, got {classes}: use examples without labels,"
             " such as HybridImages"
         )
-    shift = torch.randint(1, classes, y.shape, generator=rng).to(y.device)
+    shift = torch.randint(1, classes, y.shape, generator=rng, device=rng.device).to(y.device)
     return (y + shift) % classes
 
 
@@ -121,7 +121,7 @@ def _hard(
             )
         # In float64 the draw decides, not the rounding; MPS has float32 only.
         wide = torch.float32 if y.device.type == "mps" else torch.float64
-        draw = torch.rand(rows, generator=rng, dtype=wide).to(y.device)
+        draw = torch.rand(rows, generator=rng, dtype=wide, device=rng.device).to(y.device)
         labels[:rows] = sample_wrong(y[:rows], logits[:rows].to(wide), draw)
     return labels[None]
 

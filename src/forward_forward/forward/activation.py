@@ -12,12 +12,13 @@ from torch import Tensor, nn
 class Known(NamedTuple):
     """An activation whose slope is found from its own output.
 
-    ``in_place`` turns totals [rows, units] into activities in the same memory; ``slope`` takes the
-    slope from above and the activities to the slope with respect to the totals; ``gates`` says that
-    it only lets a slope pass where the activity is not 0, so that a slope in proportion to the
-    activity passes as it is.
+    ``of`` turns totals [rows, units] into activities, ``in_place`` does so in the same memory;
+    ``slope`` takes the slope from above and the activities to the slope with respect to the totals;
+    ``gates`` says that it only lets a slope pass where the activity is not 0, so that a slope in
+    proportion to the activity passes as it is.
     """
 
+    of: Callable[[Tensor], Tensor]
     in_place: Callable[[Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
     gates: bool
@@ -33,10 +34,10 @@ def _relu_slope(slope: Tensor, h: Tensor) -> Tensor:
 
 
 _KNOWN: dict[type | None, Known] = {
-    nn.ReLU: Known(torch.relu_, _relu_slope, gates=True),
-    nn.Tanh: Known(torch.tanh_, torch.ops.aten.tanh_backward, gates=False),
-    nn.Sigmoid: Known(torch.sigmoid_, torch.ops.aten.sigmoid_backward, gates=False),
-    nn.Identity: Known(_unchanged, lambda slope, h: slope, gates=True),
+    nn.ReLU: Known(torch.relu, torch.relu_, _relu_slope, gates=True),
+    nn.Tanh: Known(torch.tanh, torch.tanh_, torch.ops.aten.tanh_backward, gates=False),
+    nn.Sigmoid: Known(torch.sigmoid, torch.sigmoid_, torch.ops.aten.sigmoid_backward, gates=False),
+    nn.Identity: Known(_unchanged, _unchanged, lambda slope, h: slope, gates=True),
 }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from torch import Tensor
 
 from forward_forward.goodness import length_of
@@ -16,16 +14,20 @@ class Activities:
 
     Args:
         h: Activities [rows, *feature].
+        length: Their length [rows], where it is known.
 
     >>> import torch
     >>> Activities(torch.tensor([[3.0, 4.0]])).length
     tensor([5.])
     """
 
-    def __init__(self, h: Tensor) -> None:
+    def __init__(self, h: Tensor, length: Tensor | None = None) -> None:
         self.h = h
+        self._length = length
 
-    @functools.cached_property
+    @property
     def length(self) -> Tensor:
-        """L2 norm of each row [rows]."""
-        return length_of(self.h)
+        """L2 norm of each row [rows], found at the first call, while ``h`` still stands."""
+        if self._length is None:
+            self._length = length_of(self.h)
+        return self._length

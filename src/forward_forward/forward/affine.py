@@ -10,7 +10,7 @@ and a label's part is no product but a row that is looked up, since the patterns
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,23 +23,6 @@ from forward_forward.forward.normalize import LengthNormalize
 from forward_forward.forward.room import Room
 from forward_forward.goodness import length_of
 from forward_forward.parts import offers
-
-
-class Operand(Protocol):
-    """One batch of inputs to a linear block."""
-
-    def totals(self) -> Tensor:
-        """Total inputs of the units [rows, units]."""
-        ...
-
-    def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Gradients of the weights [units, inputs] and of the biases [units].
-
-        Args:
-            delta: Slopes with respect to the totals [rows, units].
-            scale: What each row is still to be multiplied by [rows], or None.
-        """
-        ...
 
 
 class Shared(NamedTuple):
@@ -88,7 +71,7 @@ class Affine:
         self.bias = None if linear.bias is None else linear.bias.detach()
         self._shared: Shared | None = None
 
-    def operand(self, source: Inputs | Activities) -> Operand:
+    def operand(self, source: Inputs | Activities) -> DenseOperand | LabelledOperand:
         """The batch as an operand: shared over its variants where that is exact."""
         if isinstance(source, Activities):
             return DenseOperand(self, source)
@@ -165,14 +148,28 @@ class DenseOperand:
         return self.affine.take_operand("rows", *x.shape).copy_(rows)
 
     def totals(self) -> Tensor:
+        """Total inputs of the units [rows, units]."""
         z = self.affine.multiply("h", self.rows, self.affine.weight.t())
         return z if self.affine.bias is None else z.add_(self.affine.bias)
 
+    def product(self) -> Tensor:
+        """``rows @ W^T`` [rows, units] in the products' type, without the bias."""
+        out = self.affine.take_operand("product", len(self.rows), len(self.affine.weight))
+        return torch.mm(self.rows, self.affine.weight.t(), out=out)
+
     def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        affine = self.affine
-        delta = affine.scaled(delta, scale)
-        weight = affine.multiply("gradient", affine.lowered("delta", delta).t(), self.rows)
-        return weight, delta.sum(0)
+        """Gradients of the weights [units, inputs] and of the biases [units].
+
+        Args:
+            delta: Slopes with respect to the totals [rows, units].
+            scale: What each row is still to be multiplied by [rows], or None.
+        """
+        delta = self.affine.scaled(delta, scale)
+        return self.weight_gradient(self.affine.lowered("delta", delta)), delta.sum(0)
+
+    def weight_gradient(self, delta: Tensor) -> Tensor:
+        """Gradient of the weights for slopes [rows, units] in the products' type."""
+        return self.affine.multiply("gradient", delta.t(), self.rows)
 
 
 class LabelledOperand:
@@ -196,6 +193,7 @@ class LabelledOperand:
         return normalize.divisor(self.shared.length.square() + label, self.width)
 
     def totals(self) -> Tensor:
+        """Total inputs of the units [variants * batch, units]."""
         bias, z = self.affine.bias, self._products()
         if self.divisor is not None and bias is not None:
             torch.addcdiv(bias, z, self.divisor[..., None], out=z)
@@ -207,27 +205,42 @@ class LabelledOperand:
 
     def _products(self) -> Tensor:
         """``W_rest x_rest + W_label label`` of every variant [variants, batch, units]."""
-        index, weight = self.inputs.index, self.affine.linear.weight.detach()
-        rows = self.inputs.patterns @ weight[:, self.inputs.columns].t()
-        z = self.affine.take("h", *index.shape, len(weight))
+        index, rows = self.inputs.index, self.label_products()
+        z = self.affine.take("h", *index.shape, rows.shape[1])
         if index.stride(1) == 0:  # one label for all samples: a row to be added, not one for each
             return torch.add(rows[index[:, 0]][:, None], self.shared.product, out=z)
-        torch.index_select(rows, 0, index.flatten(), out=z.view(-1, len(weight)))
+        torch.index_select(rows, 0, index.flatten(), out=z.view(-1, rows.shape[1]))
         return z.add_(self.shared.product)
 
+    def label_products(self) -> Tensor:
+        """``W_label`` times each pattern [patterns, units]."""
+        weight = self.affine.linear.weight.detach()
+        return self.inputs.patterns @ weight[:, self.inputs.columns].t()
+
     def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        affine, inputs = self.affine, self.inputs
+        """As those of `DenseOperand`, for slopes [variants * batch, units]."""
+        affine = self.affine
         delta = affine.scaled(delta, scale)
         bias = delta.sum(0)
         if self.divisor is not None:
             delta = affine.scaled(delta, self.divisor.flatten().reciprocal())
-        total = delta.view(inputs.variants, -1, delta.shape[1]).sum(0)
-        total = affine.lowered("delta", total)
+        total = delta.view(self.inputs.variants, -1, delta.shape[1]).sum(0)
+        return self.weight_gradient(affine.lowered("delta", total), delta), bias
+
+    def weight_gradient(self, total: Tensor, delta: Tensor) -> Tensor:
+        """Gradient of the weights.
+
+        Args:
+            total: Slopes over the norms, summed over the variants [batch, units], in the products'
+                type.
+            delta: The same before they are summed [variants * batch, units].
+        """
+        affine, inputs = self.affine, self.inputs
         weight = affine.take("gradient", delta.shape[1], self.width)
         affine.multiply_into(weight[:, : inputs.rest.shape[1]], total.t(), self.shared.operand)
         by_pattern = _sum_by(inputs.index.flatten(), delta, len(inputs.patterns))
         weight[:, inputs.columns] = by_pattern.t() @ inputs.patterns
-        return weight, bias
+        return weight
 
 
 def _sum_by(index: Tensor, rows: Tensor, count: int) -> Tensor:

@@ -26,19 +26,27 @@ class Outcome(NamedTuple):
     """What a layer made of a batch; its gradients lie in its parameters' ``grad``.
 
     ``activities`` are [variants * batch, *feature], ``loss`` is [batch], ``positive`` [batch] and
-    ``negative`` [negatives, batch] are goodness.
+    ``negative`` [negatives, batch] are goodness, ``silent`` is the share of units at 0 for every
+    positive.
     """
 
     activities: Activities
     loss: Tensor
     positive: Tensor
     negative: Tensor
+    silent: Tensor
 
-    def silent_units(self) -> Tensor:
-        """Share of units at 0 for every positive of the batch, a scalar."""
-        positives = self.activities.h[: len(self.loss)].flatten(1)
-        # One sum is the cheapest look at a matrix; that of activities not all 0 is not 0.
-        return (positives.sum(0) == 0).to(self.loss.dtype).mean()
+
+def outcome_of(activities: Activities, loss: Tensor, rated: Tensor) -> Outcome:
+    """The outcome of activities, losses [batch] and goodness [variants * batch]."""
+    batch = len(loss)
+    return Outcome(activities, loss, *split(rated, batch), silent_share(activities.h[:batch]))
+
+
+def silent_share(positives: Tensor) -> Tensor:
+    """Share of units at 0 for all of the activities [batch, *feature], a scalar."""
+    # One sum is the cheapest look at a matrix; that of activities not all 0 is not 0.
+    return (positives.flatten(1).sum(0) == 0).to(positives.dtype).mean()
 
 
 def split(values: Tensor, batch: int) -> tuple[Tensor, Tensor]:
@@ -93,8 +101,8 @@ class _Slopes(NamedTuple):
 def _slopes_by_hand(layer: Layer, activation: Known, z: Tensor, share: Tensor) -> _Slopes:
     activities = Activities(activation.in_place(z))
     h, rated = activities.h, layer.rate(activities)
-    loss, upstream = _judge(layer, rated, share)
-    outcome = Outcome(activities, loss, *split(rated, len(share)))
+    loss, upstream = judge(layer, rated, layer.threshold_value, share)
+    outcome = outcome_of(activities, loss, rated)
     radial = radial_of(layer.goodness)
     if radial is not None and activation.gates:
         return _Slopes(outcome, h, radial.gain(activities.length, h.shape[1], upstream))
@@ -107,19 +115,19 @@ def _slopes_by_autograd(layer: Layer, z: Tensor, share: Tensor) -> _Slopes:
         leaf = z.requires_grad_()
         h = layer.activate(leaf.clone())  # it may work in place
         rated = layer.goodness(h)
-    loss, upstream = _judge(layer, rated.detach(), share)
+    loss, upstream = judge(layer, rated.detach(), layer.threshold_value, share)
     (delta,) = torch.autograd.grad(rated, leaf, upstream)
-    outcome = Outcome(Activities(h.detach()), loss, *split(rated.detach(), len(share)))
+    outcome = outcome_of(Activities(h.detach()), loss, rated.detach())
     return _Slopes(outcome, delta, None)
 
 
-def _judge(layer: Layer, rated: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+def judge(layer: Layer, rated: Tensor, threshold: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """Loss [batch] and the mean loss's slope [variants * batch] for the goodness of all rows."""
-    pos, neg = split(layer.margin(rated), len(share))
+    pos, neg = split(layer.margin(rated, threshold), len(share))
     d_pos, d_neg = losses.slope_of(layer.loss, pos, neg)
     if layer.temperature != 1:
         share = share / layer.temperature
-    upstream = torch.cat([d_pos[None], d_neg]).mul_(share)
+    upstream = torch.cat([d_pos[None], d_neg]) * share
     return layer.loss(pos, neg), upstream.flatten()
 
 
@@ -158,4 +166,4 @@ def by_autograd(layer: Layer, source: Inputs | Activities, share: Tensor) -> Out
     gradients = torch.autograd.grad(objective, weights, allow_unused=True)
     for weight, gradient in zip(weights, gradients, strict=True):
         weight.grad = gradient
-    return Outcome(Activities(h.detach()), loss.detach(), *split(rated.detach(), batch))
+    return outcome_of(Activities(h.detach()), loss.detach(), rated.detach())

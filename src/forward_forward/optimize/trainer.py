@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,12 +11,15 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from forward_forward import notation, seeds
+from forward_forward.data import augment as augmenting
 from forward_forward.examples import Inputs, stack
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass, as_source
 from forward_forward.forward.room import Room
 from forward_forward.optimize import schedules
+from forward_forward.optimize.chance import Augment, Chance
+from forward_forward.optimize.compiled import Compiled
 from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form, draws
 from forward_forward.optimize.optimizers import optimizer_of, stepper
 from forward_forward.optimize.precision import Precision, products, usable
@@ -51,6 +54,11 @@ class Trainer:
             "autograd" for all, the slow reference.
         precision: Of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 where the
             device multiplies it in hardware). Weights and sums stay in float32.
+        compile: Whether to join the small kernels of linear layers with torch.compile: a fifth
+            off the time of small layers, for some seconds at the first step. Needs a C++ compiler,
+            or a GPU.
+        augment: Random changes of the pictures [batch, (channels,) height, width] of each batch,
+            such as ``data.augment.Shift(2)``, in this order; the same for all label variants.
         average: Decay of an exponential average of the weights, taken at each step and used for
             validation and by the trained network; None for none.
         head_lr: Learning rate of the softmax head; None for ``lr``.
@@ -79,6 +87,8 @@ class Trainer:
         order: Order = "joint",
         engine: Engine = "closed_form",
         precision: Precision = "float32",
+        compile: bool = False,
+        augment: Sequence[Augment] = (),
         average: float | None = None,
         head_lr: float | None = None,
         head_weight_decay: float | None = None,
@@ -99,6 +109,8 @@ class Trainer:
             "order": order,
             "engine": engine,
             "precision": precision,
+            "compile": compile,
+            "augment": [notation.write(part, notation.public(augmenting)) for part in augment],
             "average": average,
             "head_lr": head_lr,
             "head_weight_decay": head_weight_decay,
@@ -112,6 +124,7 @@ class Trainer:
         # Asked once: counting a layer's weights takes longer than its small kernels.
         self.by_hand = [engine == "closed_form" and layer.closed_form for layer in network.layers]
         self.products = products(precision, self.device)
+        self.augment = tuple(augment)
         self.seed = seed
         self.optimizers = [
             optimizer_of(layer, optimizer, lr, weight_decay) for layer in network.layers
@@ -128,6 +141,10 @@ class Trainer:
             self.averaged = AveragedModel(network, multi_avg_fn=averaging)
         self.steps = 0
         self._room = Room()
+        self._compiled: list[Compiled] = []
+        if compile:
+            dtype = self.products or network.dtype
+            self._compiled = [Compiled(layer, dtype) for layer in network.layers]
         self._calibrated = False
         self.first_active = 0
         self.last_active = len(network.layers) - 1
@@ -183,14 +200,16 @@ class Trainer:
         x, y, share = self._prepared(x, y, weight)
         network = self.network
         self._calibrate(x, y)
-        positive = self._dropped(network.examples.positive(x, y), 0, len(x))
+        chance = Chance(self.seed, self.steps, self.device)
+        x = chance.augmented(x, self.augment)
+        positive = chance.dropped(network.examples.positive(x, y), network.layers[0].dropout)
         forward = ForwardPass(network.layers, self.products, self._room)
         forward.share(positive)
         scores = self._scores(forward, positive, y, share)
-        rng = self._generator("negatives")
+        rng = chance.generator("negatives")
         negative = network.examples.negative(positive, y, rng, scores)
         source = as_source(stack(positive, negative))
-        statistics = self._layers(forward, source, share)
+        statistics = self._layers(forward, source, share, chance)
         if self.averaged is not None:
             self.averaged.update_parameters(network)
         self.steps += 1
@@ -223,35 +242,24 @@ class Trainer:
             self.network.calibrate(x[:CALIBRATION_SAMPLES], labels)
         self._calibrated = True
 
-    def _generator(self, purpose: str, layer: int = 0) -> torch.Generator:
-        return seeds.generator(self.seed, purpose, self.steps, layer)
-
-    def _dropped(self, source: Inputs | Activities, index: int, batch: int) -> Any:
-        """The layer's input with dropout: one mask for all variants of a sample."""
-        dropout = self.network.layers[index].dropout
-        if not dropout:
-            return source
-        shape = source.rest.shape if isinstance(source, Inputs) else (batch, *source.h.shape[1:])
-        keep = seeds.coins(shape, 1 - dropout, self._generator("dropout", index))
-        mask = keep.to(self.device).to(self.network.dtype) / (1 - dropout)
-        if isinstance(source, Inputs):
-            return source.masked(mask)
-        return Activities((source.h.view(-1, *shape) * mask).flatten(0, 1))
-
     def _layers(
-        self, forward: ForwardPass, source: Inputs | Activities, share: Tensor
+        self,
+        forward: ForwardPass,
+        source: Inputs | Activities,
+        share: Tensor,
+        chance: Chance,
     ) -> dict[str, Tensor]:
         statistics = Statistics(share)
         for index, layer in enumerate(self.network.layers[: self.last_active + 1]):
-            if index > 0:
-                source = self._dropped(source, index, len(share))
+            if isinstance(source, Activities) and index > 0:
+                source = chance.dropped_rows(source, layer.dropout, len(share), index)
             if index < self.first_active:
                 source = next(forward.activities(source, index))
                 continue
             outcome = self._gradients(forward, index, layer, source, share)
             # The activities are those from before this step: the next layer's input in all paths.
             self._steppers[index]()
-            statistics.add(outcome.loss, outcome.positive, outcome.negative, outcome.silent_units())
+            statistics.add(outcome.loss, outcome.positive, outcome.negative, outcome.silent)
             source = outcome.activities
         return statistics.figures()
 
@@ -268,7 +276,8 @@ class Trainer:
         key = (self.seed, "block", self.steps, index)
         with seeds.forked(*key) if draws(layer) else nullcontext():
             if affine is not None and self.by_hand[index]:
-                return closed_form(layer, affine, source, share)
+                by_hand = self._compiled[index] if self._compiled else closed_form
+                return by_hand(layer, affine, source, share)
             return by_autograd(layer, source, share)
 
     def _scores(

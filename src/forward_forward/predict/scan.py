@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.data import Source
+from forward_forward.examples import Inputs
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.room import Room
 
@@ -40,20 +41,22 @@ def goodness_by_layer(network: Network, x: Tensor) -> Tensor:
         The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
     """
     forward = ForwardPass(network.layers, room=Room())
-    parts = [_candidate_goodness(network, forward, part) for part in _parts(network, x)]
-    return torch.cat(parts, 1)
+    parts = torch.split(network.ready(x), rows_at_a_time(network.examples.num_classes))
+    every = [variants_goodness(forward, network.examples.candidates(part)) for part in parts]
+    return torch.cat(every, 1)
 
 
-def _parts(network: Network, x: Tensor) -> tuple[Tensor, ...]:
-    return torch.split(network.ready(x), max(1, ROWS // network.examples.num_classes))
+def rows_at_a_time(variants: int) -> int:
+    """How many samples with so many variants fill the memory set aside."""
+    return max(1, ROWS // variants)
 
 
 @torch.no_grad()
-def _candidate_goodness(network: Network, forward: ForwardPass, x: Tensor) -> Tensor:
-    candidates = network.examples.candidates(x)
-    activities = forward.activities(candidates)
-    rows = [layer.rate(each) for layer, each in zip(network.layers, activities, strict=True)]
-    return torch.stack(rows).view(len(rows), candidates.variants, len(x)).transpose(1, 2)
+def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
+    """Goodness of inputs in every layer of a pass [layers, batch, variants]."""
+    activities = forward.activities(inputs)
+    rows = [layer.rate(each) for layer, each in zip(forward.layers, activities, strict=True)]
+    return torch.stack(rows).view(len(rows), *inputs.index.shape).transpose(1, 2)
 
 
 def head_logits_by_layer(network: Network, x: Tensor) -> Tensor:

@@ -1,0 +1,10 @@
+"""Networks -> how fast the engine trains them, beside others, in one run: ``ff benchmark``.
+
+In reading order: ``arms`` (the ways to train), ``arithmetic`` (what the products alone cost),
+``scan`` (inference as mostly done), ``measure`` (times and memory), ``learn`` (seconds to 98 %),
+``run`` (all of it) and ``show`` (the table and the plot).
+"""
+
+from forward_forward.benchmark.run import DEEP, WIDE, Setting, benchmark
+
+__all__ = ["DEEP", "WIDE", "Setting", "benchmark"]

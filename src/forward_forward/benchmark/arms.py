@@ -1,0 +1,125 @@
+"""A network's widths -> the ways to train it that are compared, a step on x [batch, features], y.
+
+All have the same weights, the same fused AdamW and products of the same precision.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from forward_forward.examples import AppendLabel, Uniform
+from forward_forward.examples.negatives import uniform_wrong
+from forward_forward.forward import mlp
+from forward_forward.optimize import Trainer
+from forward_forward.optimize.precision import Precision
+
+LR = 1e-3
+CLASSES = 10
+
+
+class Arm(Protocol):
+    """A way to train: its weights, and a step."""
+
+    def step(self, x: Tensor, y: Tensor) -> object: ...
+
+
+def adamw(weights: Any) -> torch.optim.Optimizer:
+    """The optimiser of every arm."""
+    return torch.optim.AdamW(weights, lr=LR, weight_decay=0.0, fused=True)
+
+
+def engine(widths: Sequence[int], products: torch.dtype, *, compile: bool = False) -> Trainer:
+    """The project's own engine, with uniform wrong labels."""
+    features, *hidden = widths
+    examples = AppendLabel(CLASSES, negatives=Uniform())
+    network = mlp(features, *hidden, num_classes=CLASSES, examples=examples)
+    precision: Precision = "bfloat16" if products == torch.bfloat16 else "float32"
+    return Trainer(network, lr=LR, weight_decay=0.0, precision=precision, compile=compile)
+
+
+def _linears(widths: Sequence[int]) -> list[nn.Linear]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return [nn.Linear(inputs, units) for inputs, units in itertools.pairwise(widths)]
+
+
+def _linear(x: Tensor, linear: nn.Linear, products: torch.dtype) -> Tensor:
+    """The layer with its weights converted once to the products' type."""
+    return functional.linear(x.to(products), linear.weight.to(products), linear.bias.to(products))
+
+
+class AutogradFF:
+    """Forward-Forward as most write it: rows written out in full, a graph within each layer."""
+
+    def __init__(self, widths: Sequence[int], products: torch.dtype) -> None:
+        features, *hidden = widths
+        self.products = products
+        self.layers = _linears([features + CLASSES, *hidden])
+        self.optimizers = [adamw(layer.parameters()) for layer in self.layers]
+        self.rng = torch.Generator().manual_seed(0)
+
+    def step(self, x: Tensor, y: Tensor) -> None:
+        wrong = uniform_wrong(y, CLASSES, self.rng)
+        labels = functional.one_hot(torch.stack([y, wrong]), CLASSES).to(x.dtype)
+        h = torch.cat([x.expand(2, -1, -1), labels], 2).flatten(0, 1)
+        for layer, optimizer in zip(self.layers, self.optimizers, strict=True):
+            h = h.detach()
+            h = h / (h.square().mean(1, keepdim=True).sqrt() + 1e-8)
+            h = _linear(h, layer, self.products).float().relu()
+            positive, negative = h.square().mean(1).view(2, -1)
+            loss = functional.silu(-6 * (positive - negative)).mean()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+
+class Backprop:
+    """The same layers and one for the labels, trained by backprop with cross entropy."""
+
+    def __init__(self, widths: Sequence[int], products: torch.dtype) -> None:
+        self.products = products
+        self.layers = _linears([*widths, CLASSES])
+        self.optimizer = adamw([weight for layer in self.layers for weight in layer.parameters()])
+        self.loss: Callable[[Tensor, Tensor], Tensor] = self._loss
+
+    def compiled(self) -> Backprop:
+        """The same with its forward and backward pass compiled."""
+        self.loss = torch.compile(self._loss)
+        return self
+
+    def set_rate(self, lr: float) -> None:
+        """Set the learning rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Scores of the labels [batch, classes]."""
+        for layer in self.layers[:-1]:
+            x = _linear(x, layer, self.products).relu()
+        return _linear(x, self.layers[-1], self.products).float()
+
+    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+        return functional.cross_entropy(self.logits(x), y)
+
+    def step(self, x: Tensor, y: Tensor) -> None:
+        self.optimizer.zero_grad()
+        self.loss(x, y).backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+
+
+def sklearn_step(widths: Sequence[int], x: Tensor, y: Tensor) -> Callable[[], object]:
+    """One step of scikit-learn's MLPClassifier on this batch, in float32."""
+    from sklearn.neural_network import MLPClassifier
+
+    hidden = tuple(widths[1:])
+    model = MLPClassifier(hidden_layer_sizes=hidden, batch_size=len(x), random_state=0)
+    step = functools.partial(model.partial_fit, x.numpy(), y.numpy())
+    step(classes=list(range(CLASSES)))
+    return step

@@ -1,0 +1,61 @@
+"""Calls by name -> the median seconds of each, taken in turn so that all meet the same machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+
+def medians(
+    calls: Mapping[str, Callable[[], object]], *, budget: float, least: int = 5, block: int = 4
+) -> dict[str, float]:
+    """Median seconds of each call.
+
+    The calls take turns in short blocks: a machine that slows down slows all of them, and a ratio
+    of two medians stays what it was.
+
+    Args:
+        calls: What to time.
+        budget: Seconds for all of them together.
+        least: Turns that each call gets, whatever the budget.
+        block: Calls in a row at each turn.
+
+    Returns:
+        Seconds by name.
+    """
+    for call in calls.values():
+        for _ in range(2):
+            call()
+    spans: dict[str, list[float]] = {name: [] for name in calls}
+    end, turns = time.perf_counter() + budget, 0
+    while turns < least or time.perf_counter() < end:
+        for name, call in calls.items():
+            for _ in range(block):
+                began = time.perf_counter()
+                call()
+                spans[name].append(time.perf_counter() - began)
+        turns += 1
+    return {name: statistics.median(each) for name, each in spans.items()}
+
+
+def peak_bytes(call: Callable[[], object]) -> int:
+    """Most bytes of tensors that a call holds at once, on the CPU, beyond those held before it.
+
+    Args:
+        call: The call; its first time, since memory that is kept is asked for then.
+    """
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        call()
+    held = most = 0
+    profiler = record.profiler
+    if profiler is None or profiler.kineto_results is None:
+        raise RuntimeError("this torch was built without its profiler: memory cannot be measured")
+    for event in profiler.kineto_results.events():
+        if event.name() == "[memory]" and event.device_type() == torch._C._autograd.DeviceType.CPU:
+            held += event.nbytes()
+            most = max(most, held)
+    return most
