@@ -7,11 +7,18 @@ negatives without labels; ``inputs`` is what they all return.
 from forward_forward.examples.hybrids import HybridImages
 from forward_forward.examples.inputs import Examples, Inputs, stack
 from forward_forward.examples.labels import AppendLabel, OverlayLabel
-from forward_forward.examples.negatives import FromGoodness, FromSoftmax, Uniform, WrongLabels
+from forward_forward.examples.negatives import (
+    FromFirstLayer,
+    FromGoodness,
+    FromSoftmax,
+    Uniform,
+    WrongLabels,
+)
 
 __all__ = [
     "AppendLabel",
     "Examples",
+    "FromFirstLayer",
     "FromGoodness",
     "FromSoftmax",
     "HybridImages",

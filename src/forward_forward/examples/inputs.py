@@ -108,7 +108,7 @@ class Examples(Protocol):
     """How a batch becomes positive and negative data.
 
     ``labelled`` says whether the label is in the input, so that goodness can be read as a label;
-    ``scores`` names what the negatives are drawn from ("nothing", "softmax" or "goodness").
+    ``scores`` names what the negatives are drawn from: see `WrongLabels`.
     """
 
     @property

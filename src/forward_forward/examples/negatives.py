@@ -8,14 +8,15 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["FromGoodness", "FromSoftmax", "Uniform"]
+__all__ = ["FromFirstLayer", "FromGoodness", "FromSoftmax", "Uniform"]
 
 
 class WrongLabels(Protocol):
     """A way of choosing wrong labels.
 
     ``scores`` names what it draws from: "nothing", the "softmax" head's logits of the neutral pass,
-    or the "goodness" of every label; ``fraction`` is the share of the batch that needs them.
+    the "goodness" of every label, or that in the "first layer" alone; ``fraction`` is the share of
+    the batch that needs them.
     """
 
     @property
@@ -170,17 +171,64 @@ class FromGoodness:
     scores = "goodness"
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0 or not 0 <= self.fraction <= 1:
-            raise ValueError(
-                "FromGoodness expects temperature > 0 and fraction within 0 to 1, got "
-                f"temperature={self.temperature} and fraction={self.fraction}"
-            )
+        _check(self)
 
     def __call__(
         self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
     ) -> Tensor:
-        logits = None if scores is None else scores / self.temperature
-        return _hard(y, classes, rng, logits, hard_rows(self, len(y)))
+        return _by_goodness(self, y, classes, rng, scores)
+
+
+@dataclass(frozen=True)
+class FromFirstLayer:
+    """Hard wrong labels, sampled from ``softmax(goodness of the first layer / temperature)``.
+
+    The first layer's product is shared by all labels, so its goodness of every label takes no
+    product of its own: hard negatives for the whole batch at the cost of a few passes over it.
+
+    Args:
+        temperature: In units of goodness; smaller is harder.
+        fraction: Share of each batch that gets hard labels, 0 to 1; the others get uniform ones.
+
+    Raises:
+        ValueError: ``temperature`` is not positive or ``fraction`` not within 0 to 1.
+
+    >>> FromFirstLayer()(torch.tensor([0]), 2, torch.Generator(), torch.zeros(1, 2))
+    tensor([[1]])
+    """
+
+    temperature: float = 0.03
+    fraction: float = 1.0
+
+    scores = "first layer"
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def __call__(
+        self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
+    ) -> Tensor:
+        return _by_goodness(self, y, classes, rng, scores)
+
+
+def _check(negatives: FromGoodness | FromFirstLayer) -> None:
+    temperature, fraction = negatives.temperature, negatives.fraction
+    if not temperature > 0 or not 0 <= fraction <= 1:
+        raise ValueError(
+            f"{type(negatives).__name__} expects temperature > 0 and fraction within 0 to 1, got"
+            f" temperature={temperature} and fraction={fraction}"
+        )
+
+
+def _by_goodness(
+    negatives: FromGoodness | FromFirstLayer,
+    y: Tensor,
+    classes: int,
+    rng: torch.Generator,
+    scores: Tensor | None,
+) -> Tensor:
+    logits = None if scores is None else scores / negatives.temperature
+    return _hard(y, classes, rng, logits, hard_rows(negatives, len(y)))
 
 
 def hard_rows(negatives: WrongLabels, batch: int) -> int:

@@ -24,11 +24,12 @@ class Chance:
     Args:
         seed: Of the run.
         step: How many steps were taken before.
-        device: Where the numbers are drawn.
+        device: Where the numbers are drawn; on the CPU where it has no generator.
     """
 
     def __init__(self, seed: int, step: int, device: torch.device) -> None:
-        self.seed, self.step, self.device = seed, step, device
+        self.seed, self.step = seed, step
+        self.device = torch.device("cpu") if device.type == "meta" else device
 
     def generator(self, purpose: str, index: int = 0) -> torch.Generator:
         """A generator for one purpose in one layer, on the device."""
@@ -58,4 +59,4 @@ class Chance:
         """Zeros for what is dropped, ``1 / (1 - share)`` for what stays."""
         rng = self.generator("dropout", layer)
         keep = seeds.coins(like.shape, 1 - share, rng)
-        return keep.to(like.dtype).mul_(1 / (1 - share))
+        return keep.to(like).mul_(1 / (1 - share))

@@ -46,23 +46,38 @@ def teach_head(
 
 
 @torch.no_grad()
-def label_goodness(network: Network, forward: ForwardPass, inputs: Inputs, trained: int) -> Tensor:
-    """Goodness of every label, summed over those of the readout's layers that have been trained.
+def label_goodness(
+    network: Network, forward: ForwardPass, inputs: Inputs, first: int, stop: int
+) -> Tensor:
+    """Goodness of every label, summed over the layers from ``first`` to before ``stop``.
 
     Args:
         network: The network.
         forward: Its passes on this batch.
         inputs: Any inputs made from the samples; their rest is used.
-        trained: How many layers, from the lowest, have been trained or are.
+        first: The lowest layer that counts.
+        stop: The layer above the highest.
 
     Returns:
         Goodness [rows, classes].
     """
-    first, stop = network.readout
-    stop = min(stop, trained)
-    first = min(first, stop - 1)
     candidates = network.examples.candidates(inputs)
     # The layers come first in the zip: the pass stops at the last that is needed.
     pairs = zip(network.layers[:stop], forward.activities(candidates), strict=False)
     rated = [layer.rate(each) for index, (layer, each) in enumerate(pairs) if index >= first]
-    return torch.stack(rated).sum(0).view(candidates.variants, -1).t()
+    total = rated[0] if len(rated) == 1 else torch.stack(rated).sum(0)
+    return total.view(candidates.variants, -1).t()
+
+
+def scored_layers(network: Network, trained: int) -> tuple[int, int]:
+    """The layers whose goodness hard negatives are drawn from: first, and the one above the last.
+
+    Args:
+        network: The network.
+        trained: How many layers, from the lowest, have been trained or are.
+    """
+    if network.examples.scores == "first layer":
+        return 0, 1
+    first, stop = network.readout
+    stop = min(stop, trained)
+    return min(first, stop - 1), stop

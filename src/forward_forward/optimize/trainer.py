@@ -24,7 +24,7 @@ from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form
 from forward_forward.optimize.optimizers import optimizer_of, stepper
 from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.schedules import Schedule, constant
-from forward_forward.optimize.scores import label_goodness, teach_head
+from forward_forward.optimize.scores import label_goodness, scored_layers, teach_head
 from forward_forward.optimize.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -291,6 +291,7 @@ class Trainer:
         if network.examples.scores == "softmax":
             return logits
         hard = network.examples.hard_rows(len(share))
-        if network.examples.scores != "goodness" or not hard:
+        if network.examples.scores == "nothing" or not hard:
             return None
-        return label_goodness(network, forward, positive.first(hard), self.last_active + 1)
+        layers = scored_layers(network, self.last_active + 1)
+        return label_goodness(network, forward, positive.first(hard), *layers)
