@@ -38,7 +38,7 @@ def test_the_first_layers_shared_product_is_exact(place, normalize, bias):
     for inputs in (stack(positive, negative), examples.candidates(x), examples.neutral(x)):
         shared, dense = (
             affine.operand(inputs),
-            DenseOperand(affine, written_out(inputs)),
+            DenseOperand.of(affine, written_out(inputs)),
         )
         assert isinstance(shared, LabelledOperand) == (normalize is not halved)
         totals = shared.totals()
@@ -59,7 +59,7 @@ def test_shared_products_serve_the_first_rows_and_no_others():
     candidates = AppendLabel(CLASSES).candidates(X)
     affine.share(candidates)
     for inputs in (candidates.first(2), AppendLabel(CLASSES).candidates(1 - X), candidates):
-        dense = DenseOperand(affine, written_out(inputs)).totals()
+        dense = DenseOperand.of(affine, written_out(inputs)).totals()
         torch.testing.assert_close(affine.operand(inputs).totals(), dense)
 
 

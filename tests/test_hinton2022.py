@@ -15,6 +15,7 @@ from forward_forward.examples import FromSoftmax
 from forward_forward.examples.negatives import sample_wrong
 from forward_forward.forward import MeanSquareOne, PeerNormalization
 from forward_forward.optimize import AveragedSGD, Trainer
+from forward_forward.optimize.engine import Engine
 from forward_forward.recipes import hinton2022
 
 FILE = Path(os.environ.get("FF_DATA", "")) / "parity" / "hinton_supervised.npz"
@@ -117,7 +118,7 @@ def average_gap(trainer: Trainer, moment: str) -> float:
 @pytest.mark.parametrize("engine", ["closed_form", "autograd"])
 def test_every_number_of_the_run_is_hintons(engine):
     trainer = started()
-    trainer.engine = engine
+    trainer._engine = Engine(trainer.network.layers, engine, torch.float64)
     for number in (1, 2):
         run(trainer, number, first=number - 1)
         assert weight_gap(trainer, f"batch{number}.after") < 1e-12
@@ -135,7 +136,7 @@ def test_every_number_of_the_run_is_hintons(engine):
 @pytest.mark.parametrize("engine", ["closed_form", "autograd"])
 def test_the_trained_network_reads_the_test_images_as_hintons_does(engine):
     trainer = started()
-    trainer.engine = engine
+    trainer._engine = Engine(trainer.network.layers, engine, torch.float64)
     network, x, y = run(trainer, 12).network, images("test", torch.float64), golden("labels.test")
     assert gap(network.goodness(x), "final.energy.test_score") < 1e-9
     logits = network.scores(x, by="head")

@@ -91,11 +91,11 @@ def _gradients() -> Check:
 
     from forward_forward.forward import mlp
     from forward_forward.optimize import Trainer
-    from forward_forward.optimize.trainer import Engine
+    from forward_forward.optimize.engine import Kind
 
     x, y = torch.linspace(0, 1, 40).view(8, 5), torch.arange(8) % 3
     weights = []
-    engines: tuple[Engine, ...] = ("closed_form", "autograd")
+    engines: tuple[Kind, ...] = ("closed_form", "autograd")
     for engine in engines:
         network = mlp(5, 7, 6, num_classes=3).double()
         trainer = Trainer(network, optimizer=torch.optim.SGD, lr=1.0, engine=engine)

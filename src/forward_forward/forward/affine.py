@@ -10,6 +10,7 @@ and a label's part is no product but a row that is looked up, since the patterns
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -74,10 +75,10 @@ class Affine:
     def operand(self, source: Inputs | Activities) -> DenseOperand | LabelledOperand:
         """The batch as an operand: shared over its variants where that is exact."""
         if isinstance(source, Activities):
-            return DenseOperand(self, source)
+            return DenseOperand.of(self, source)
         if self.shares(source):
             return LabelledOperand(self, source)
-        return DenseOperand(self, Activities(source.dense().flatten(0, 1)))
+        return DenseOperand.of(self, Activities(source.dense().flatten(0, 1)))
 
     def shares(self, inputs: Inputs) -> bool:
         """Whether one product can serve all variants: the normalisation must be a mere division."""
@@ -132,20 +133,14 @@ class Affine:
 class DenseOperand:
     """Rows written out [rows, inputs]."""
 
-    def __init__(self, affine: Affine, source: Activities) -> None:
+    def __init__(self, affine: Affine, rows: Tensor) -> None:
         self.affine = affine
-        self.rows = self._normalized(source)
+        self.rows = rows
 
-    def _normalized(self, source: Activities) -> Tensor:
-        layer, x = self.affine.layer, source.h.flatten(1)
-        layer.check_width(x.shape[1])
-        if layer.normalize is None or not offers(layer.normalize, LengthNormalize):
-            # A copy in any case: the input may lie where the output will.
-            return self.affine.take_operand("rows", *x.shape).copy_(layer.rows(x))
-        divisor = layer.normalize.divisor(source.length.square(), x.shape[1])
-        rows = self.affine.scaled(x, divisor.reciprocal())
-        # In two steps: a kernel that reads one type and writes another makes copies of its own.
-        return self.affine.take_operand("rows", *x.shape).copy_(rows)
+    @classmethod
+    def of(cls, affine: Affine, source: Activities) -> DenseOperand:
+        """The operand of a layer's input, normalised."""
+        return cls(affine, _normalized(affine, source))
 
     def totals(self) -> Tensor:
         """Total inputs of the units [rows, units]."""
@@ -156,6 +151,20 @@ class DenseOperand:
         """``rows @ W^T`` [rows, units] in the products' type, without the bias."""
         out = self.affine.take_operand("product", len(self.rows), len(self.affine.weight))
         return torch.mm(self.rows, self.affine.weight.t(), out=out)
+
+    def of_samples(
+        self, kept: Tensor, batch: int, delta: Tensor, scale: Tensor | None
+    ) -> tuple[DenseOperand, Tensor, Tensor | None]:
+        """The operand, slopes and scale of some samples alone.
+
+        Args:
+            kept: The samples [kept], out of 0 to ``batch`` - 1.
+            batch: How many there are.
+            delta: Slopes [variants * batch, units].
+            scale: What each row is still to be multiplied by, or None.
+        """
+        operand = DenseOperand(self.affine, _rows_of(self.rows, kept, batch))
+        return operand, *_slopes_of(delta, scale, kept, batch)
 
     def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Gradients of the weights [units, inputs] and of the biases [units].
@@ -172,16 +181,29 @@ class DenseOperand:
         return self.affine.multiply("gradient", delta.t(), self.rows)
 
 
+def _normalized(affine: Affine, source: Activities) -> Tensor:
+    """A layer's normalised input in the products' type [rows, inputs]."""
+    layer, x = affine.layer, source.h.flatten(1)
+    layer.check_width(x.shape[1])
+    if layer.normalize is None or not offers(layer.normalize, LengthNormalize):
+        # A copy in any case: the input may lie where the output will.
+        return affine.take_operand("rows", *x.shape).copy_(layer.rows(x))
+    divisor = layer.normalize.divisor(source.length.square(), x.shape[1])
+    rows = affine.scaled(x, divisor.reciprocal())
+    # In two steps: a kernel that reads one type and writes another makes copies of its own.
+    return affine.take_operand("rows", *x.shape).copy_(rows)
+
+
 class LabelledOperand:
     """Variants that share their rest [batch, inputs] and differ in the label part."""
 
-    def __init__(self, affine: Affine, inputs: Inputs) -> None:
+    def __init__(self, affine: Affine, inputs: Inputs, shared: Shared | None = None) -> None:
         width = inputs.rest.shape[1]
         self.width = width + inputs.patterns.shape[1] if inputs.appended else width
         affine.layer.check_width(self.width)
         self.affine = affine
         self.inputs = inputs
-        self.shared = affine.shared(inputs.rest)
+        self.shared = shared or affine.shared(inputs.rest)
         self.divisor = self._divisor()
 
     def _divisor(self) -> Tensor | None:
@@ -217,6 +239,15 @@ class LabelledOperand:
         weight = self.affine.linear.weight.detach()
         return self.inputs.patterns @ weight[:, self.inputs.columns].t()
 
+    def of_samples(
+        self, kept: Tensor, batch: int, delta: Tensor, scale: Tensor | None
+    ) -> tuple[LabelledOperand, Tensor, Tensor | None]:
+        """As that of `DenseOperand`."""
+        shared = Shared(*(each.index_select(0, kept) for each in self.shared))
+        inputs = replace(self.inputs, rest=shared.rest, index=self.inputs.index[:, kept])
+        operand = LabelledOperand(self.affine, inputs, shared)
+        return operand, *_slopes_of(delta, scale, kept, batch)
+
     def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As those of `DenseOperand`, for slopes [variants * batch, units]."""
         affine = self.affine
@@ -241,6 +272,21 @@ class LabelledOperand:
         by_pattern = _sum_by(inputs.index.flatten(), delta, len(inputs.patterns))
         weight[:, inputs.columns] = by_pattern.t() @ inputs.patterns
         return weight
+
+
+def _rows_of(matrix: Tensor, kept: Tensor, batch: int) -> Tensor:
+    """The rows of some samples [variants * kept, ...] of all rows [variants * batch, ...]."""
+    variants = matrix.view(-1, batch, *matrix.shape[1:])
+    return variants.index_select(1, kept).flatten(0, 1)
+
+
+def _slopes_of(
+    delta: Tensor, scale: Tensor | None, kept: Tensor, batch: int
+) -> tuple[Tensor, Tensor | None]:
+    return (
+        _rows_of(delta, kept, batch),
+        None if scale is None else _rows_of(scale, kept, batch),
+    )
 
 
 def _sum_by(index: Tensor, rows: Tensor, count: int) -> Tensor:

@@ -57,7 +57,11 @@ def split(values: Tensor, batch: int) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def closed_form(
-    layer: Layer, affine: Affine, source: Inputs | Activities, share: Tensor
+    layer: Layer,
+    affine: Affine,
+    source: Inputs | Activities,
+    share: Tensor,
+    skip: float = 0.0,
 ) -> Outcome:
     """Gradients of a layer with a linear block, without a graph.
 
@@ -66,6 +70,8 @@ def closed_form(
         affine: Its products, made from its present weights.
         source: Its input: positives first, then the negatives.
         share: Each sample's share in the mean loss [batch]; ``1 / batch`` unweighted.
+        skip: Samples whose slopes are all below this share of the batch's steepest are left out of
+            the gradients' products; 0 leaves out none.
 
     Returns:
         The outcome, with ``grad`` of the block's parameters set.
@@ -73,9 +79,10 @@ def closed_form(
     operand = affine.operand(source)
     activation = known(layer.activation)
     if activation is None:
-        outcome, delta, scale = _slopes_by_autograd(layer, operand.totals(), share)
+        outcome, upstream, delta, scale = _slopes_by_autograd(layer, operand.totals(), share)
     else:
-        outcome, delta, scale = _slopes_by_hand(layer, activation, operand.totals(), share)
+        slopes = _slopes_by_hand(layer, activation, operand.totals(), share)
+        outcome, upstream, delta, scale = slopes
     if layer.peer is not None:
         positives = slice(len(share))
         mean_activity = layer.follow_mean_activity(outcome.activities.h[positives], share)
@@ -83,6 +90,9 @@ def closed_form(
         delta = delta.clone() if scale is None else delta * scale[:, None]
         delta[positives] += peer_gradient(layer.peer, mean_activity, share)
         scale = None
+    elif skip:
+        steep = steeper(upstream.view(-1, len(share)), skip)
+        operand, delta, scale = operand.of_samples(steep, len(share), delta, scale)
     weight_gradient, bias_gradient = operand.gradients(delta, scale)
     affine.linear.weight.grad = weight_gradient
     if affine.linear.bias is not None:
@@ -91,9 +101,14 @@ def closed_form(
 
 
 class _Slopes(NamedTuple):
-    """An outcome and the loss's slope with respect to the totals: ``scale[:, None] * delta``."""
+    """An outcome and the loss's slopes.
+
+    ``upstream`` is that with respect to the goodness [variants * batch], ``scale[:, None] * delta``
+    that with respect to the totals.
+    """
 
     outcome: Outcome
+    upstream: Tensor
     delta: Tensor
     scale: Tensor | None
 
@@ -105,9 +120,10 @@ def _slopes_by_hand(layer: Layer, activation: Known, z: Tensor, share: Tensor) -
     outcome = outcome_of(activities, loss, rated)
     radial = radial_of(layer.goodness)
     if radial is not None and activation.gates:
-        return _Slopes(outcome, h, radial.gain(activities.length, h.shape[1], upstream))
+        gain = radial.gain(activities.length, h.shape[1], upstream)
+        return _Slopes(outcome, upstream, h, gain)
     slope = goodness.slope_of(layer.goodness, h, upstream)
-    return _Slopes(outcome, activation.slope(slope, h), None)
+    return _Slopes(outcome, upstream, activation.slope(slope, h), None)
 
 
 def _slopes_by_autograd(layer: Layer, z: Tensor, share: Tensor) -> _Slopes:
@@ -118,7 +134,7 @@ def _slopes_by_autograd(layer: Layer, z: Tensor, share: Tensor) -> _Slopes:
     loss, upstream = judge(layer, rated.detach(), layer.threshold_value, share)
     (delta,) = torch.autograd.grad(rated, leaf, upstream)
     outcome = outcome_of(Activities(h.detach()), loss, rated.detach())
-    return _Slopes(outcome, delta, None)
+    return _Slopes(outcome, upstream, delta, None)
 
 
 def judge(layer: Layer, rated: Tensor, threshold: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,6 +145,16 @@ def judge(layer: Layer, rated: Tensor, threshold: Tensor, share: Tensor) -> tupl
         share = share / layer.temperature
     upstream = torch.cat([d_pos[None], d_neg]) * share
     return layer.loss(pos, neg), upstream.flatten()
+
+
+def steeper(upstream: Tensor, skip: float) -> Tensor:
+    """Samples with a slope [variants, batch] of at least a share of the batch's steepest: [kept].
+
+    >>> steeper(torch.tensor([[-1.0, 0.001, 0.5], [1.0, 0.0, 0.5]]), 0.01)
+    tensor([0, 2])
+    """
+    steepness = upstream.abs().amax(0)
+    return (steepness >= skip * steepness.max()).nonzero()[:, 0]
 
 
 def draws(layer: Layer) -> bool:

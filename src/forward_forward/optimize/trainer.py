@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from forward_forward import notation, seeds
+from forward_forward import notation
 from forward_forward.data import augment as augmenting
 from forward_forward.examples import Inputs, stack
-from forward_forward.forward import Layer, Network
+from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass, as_source
 from forward_forward.forward.room import Room
 from forward_forward.optimize import schedules
 from forward_forward.optimize.chance import Augment, Chance
-from forward_forward.optimize.compiled import Compiled
-from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form, draws
+from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.optimizers import optimizer_of, stepper
 from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.schedules import Schedule, constant
@@ -30,7 +28,6 @@ from forward_forward.optimize.statistics import Statistics
 if TYPE_CHECKING:
     from forward_forward.optimize.fit import Fitted
 
-Engine = Literal["closed_form", "autograd"]
 Order = Literal["joint", "greedy"]
 
 CALIBRATION_SAMPLES = 1024
@@ -57,6 +54,8 @@ class Trainer:
         compile: Whether to join the small kernels of linear layers with torch.compile: a fifth
             off the time of small layers, for some seconds at the first step. Needs a C++ compiler,
             or a GPU.
+        skip: Samples whose slope in a layer is below this share of the batch's steepest are left
+            out of its gradients' products; 0 leaves out none.
         augment: Random changes of the pictures [batch, (channels,) height, width] of each batch,
             such as ``data.augment.Shift(2)``, in this order; the same for all label variants.
         average: Decay of an exponential average of the weights, taken at each step and used for
@@ -85,9 +84,10 @@ class Trainer:
         weight_decay: float | None = None,
         schedule: Schedule = constant,
         order: Order = "joint",
-        engine: Engine = "closed_form",
+        engine: Kind = "closed_form",
         precision: Precision = "float32",
         compile: bool = False,
+        skip: float = 0.0,
         augment: Sequence[Augment] = (),
         average: float | None = None,
         head_lr: float | None = None,
@@ -97,8 +97,6 @@ class Trainer:
     ) -> None:
         if order not in ("joint", "greedy"):
             raise ValueError(f'order expects "joint" or "greedy", got {order!r}')
-        if engine not in ("closed_form", "autograd"):
-            raise ValueError(f'engine expects "closed_form" or "autograd", got {engine!r}')
         if device is not None:
             network.to(usable(device))
         self.settings = {
@@ -110,6 +108,7 @@ class Trainer:
             "engine": engine,
             "precision": precision,
             "compile": compile,
+            "skip": skip,
             "augment": [notation.write(part, notation.public(augmenting)) for part in augment],
             "average": average,
             "head_lr": head_lr,
@@ -120,9 +119,6 @@ class Trainer:
         self.device = network.device
         self.schedule = schedule
         self.order: Order = order
-        self.engine: Engine = engine
-        # Asked once: counting a layer's weights takes longer than its small kernels.
-        self.by_hand = [engine == "closed_form" and layer.closed_form for layer in network.layers]
         self.products = products(precision, self.device)
         self.augment = tuple(augment)
         self.seed = seed
@@ -141,10 +137,8 @@ class Trainer:
             self.averaged = AveragedModel(network, multi_avg_fn=averaging)
         self.steps = 0
         self._room = Room()
-        self._compiled: list[Compiled] = []
-        if compile:
-            dtype = self.products or network.dtype
-            self._compiled = [Compiled(layer, dtype) for layer in network.layers]
+        dtype = self.products or network.dtype
+        self._engine = Engine(network.layers, engine, dtype, compile=compile, skip=skip)
         self._calibrated = False
         self.first_active = 0
         self.last_active = len(network.layers) - 1
@@ -256,29 +250,13 @@ class Trainer:
             if index < self.first_active:
                 source = next(forward.activities(source, index))
                 continue
-            outcome = self._gradients(forward, index, layer, source, share)
+            key = self.seed, "block", self.steps, index
+            outcome = self._engine.gradients(index, forward.affines[index], source, share, key)
             # The activities are those from before this step: the next layer's input in all paths.
             self._steppers[index]()
             statistics.add(outcome.loss, outcome.positive, outcome.negative, outcome.silent)
             source = outcome.activities
         return statistics.figures()
-
-    def _gradients(
-        self,
-        forward: ForwardPass,
-        index: int,
-        layer: Layer,
-        source: Inputs | Activities,
-        share: Tensor,
-    ) -> Outcome:
-        affine = forward.affines[index]
-        # A layer that draws random numbers must not move torch's global state.
-        key = (self.seed, "block", self.steps, index)
-        with seeds.forked(*key) if draws(layer) else nullcontext():
-            if affine is not None and self.by_hand[index]:
-                by_hand = self._compiled[index] if self._compiled else closed_form
-                return by_hand(layer, affine, source, share)
-            return by_autograd(layer, source, share)
 
     def _scores(
         self, forward: ForwardPass, positive: Inputs, y: Tensor | None, share: Tensor
