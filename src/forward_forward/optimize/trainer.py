@@ -130,7 +130,6 @@ class Trainer:
             decay = weight_decay if head_weight_decay is None else head_weight_decay
             rate = lr if head_lr is None else head_lr
             self.head_optimizer = optimizer_of(network.head, optimizer, rate, decay)
-        self._steppers = [stepper(optimizer) for optimizer in self.optimizers]
         self.averaged = None
         if average is not None:
             averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
@@ -253,7 +252,7 @@ class Trainer:
             key = self.seed, "block", self.steps, index
             outcome = self._engine.gradients(index, forward.affines[index], source, share, key)
             # The activities are those from before this step: the next layer's input in all paths.
-            self._steppers[index]()
+            stepper(self.optimizers[index])()
             statistics.add(outcome.loss, outcome.positive, outcome.negative, outcome.silent)
             source = outcome.activities
         return statistics.figures()
