@@ -35,13 +35,17 @@ def adamw(weights: Any) -> torch.optim.Optimizer:
     return torch.optim.AdamW(weights, lr=LR, weight_decay=0.0, fused=True)
 
 
-def engine(widths: Sequence[int], products: torch.dtype, *, compile: bool = False) -> Trainer:
+def engine(
+    widths: Sequence[int], products: torch.dtype, *, compile: bool = False, skip: float = 0.0
+) -> Trainer:
     """The project's own engine, with uniform wrong labels."""
     features, *hidden = widths
     examples = AppendLabel(CLASSES, negatives=Uniform())
     network = mlp(features, *hidden, num_classes=CLASSES, examples=examples)
     precision: Precision = "bfloat16" if products == torch.bfloat16 else "float32"
-    return Trainer(network, lr=LR, weight_decay=0.0, precision=precision, compile=compile)
+    return Trainer(
+        network, lr=LR, weight_decay=0.0, precision=precision, compile=compile, skip=skip
+    )
 
 
 def _linears(widths: Sequence[int]) -> list[nn.Linear]:
@@ -112,6 +116,11 @@ class Backprop:
         self.optimizer.zero_grad()
         self.loss(x, y).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
+
+    def gradients(self, x: Tensor, y: Tensor) -> None:
+        """A step without the optimiser's, into gradients that are there already."""
+        self.optimizer.zero_grad(set_to_none=False)
+        self.loss(x, y).backward()  # type: ignore[no-untyped-call]
 
 
 def sklearn_step(widths: Sequence[int], x: Tensor, y: Tensor) -> Callable[[], object]:

@@ -104,7 +104,8 @@ def two_stage_figures(network: Network, validation: Data, test: Data) -> dict[st
         ``vs_naive``, its time over that of the naive scan; ``agreement`` with the exact scan, in
         percent; and ``second_stage``, the percentage of images that needed it.
     """
-    calibration, images = (data.inputs.flatten(1) / 255 for data in (validation, test))
+    calibration, images = (next(data.batches(len(data))).x for data in (validation, test))
+    images = images.flatten(1)
     stages = predict.two_stage(network, calibration)
     calls: dict[str, Callable[[], object]] = {
         "naive": lambda: naive_scan(network, images),

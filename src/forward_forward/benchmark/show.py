@@ -73,6 +73,12 @@ def _notes(result: dict[str, Any]) -> list[str]:
         f" {machine['threads']} threads, {machine['cpu_capability']}, torch {machine['torch']}"
     ]
     for row in result["networks"]:
+        if "fewer_products" in row:
+            fewer = row["fewer_products"]
+            lines += [
+                f"{row['network']}: with samples of shallow slope left out (skip {fewer['skip']}),"
+                f" in training: {fewer['step_vs_backprop']:.2f} of backprop's step"
+            ]
         if "seconds_to_98" in row:
             seconds = {
                 arm: "not reached" if value is None else f"{value:.1f} s"

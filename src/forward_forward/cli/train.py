@@ -62,7 +62,7 @@ def train(
         recipe: standard (the default), poster.method, hinton2022.mnist_supervised_matlab, or your
             own function as package.module:name. What is not given below is the recipe's own.
         hidden: Units of each hidden layer, lowest first; 500 500 in the standard recipe.
-        epochs: Passes over the training data; about 3,000 steps in the standard recipe, but 15 to
+        epochs: Passes over the training data; about 1,300 steps in the standard recipe, but 7 to
             55 epochs.
         batch_size: Samples a step; 256 in the standard recipe, fewer for small data.
         lr: Learning rate at the start; 0.005 in the standard recipe.
@@ -74,8 +74,8 @@ def train(
             "Minimised(mean_square)".
         threshold: A number, width or calibrated (standard).
         activation: ReLU (standard), Tanh, Sigmoid or any other of torch.nn.
-        negatives: Uniform, FromSoftmax or "FromGoodness(temperature=0.1, fraction=0.3)"
-            (standard).
+        negatives: FromFirstLayer (standard), "FromGoodness(temperature=0.1, fraction=0.3)",
+            FromSoftmax or Uniform.
         label: append the label to the inputs (standard), or overlay the first of them.
         seed: For weights, negatives, dropout and order; 0 by default.
         device: cpu (the default), cuda or mps.

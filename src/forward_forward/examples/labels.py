@@ -52,7 +52,8 @@ class _Label(ABC):
     def negative(
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
     ) -> Inputs:
-        wrong = self.negatives(self._labels(y), self.num_classes, rng, scores)
+        # Labels are looked through once, in `positive`: here they only choose others.
+        wrong = self.negatives(self._integers(y), self.num_classes, rng, scores)
         return self._one_hot(x, wrong)
 
     def neutral(self, x: Samples) -> Inputs:
@@ -63,13 +64,17 @@ class _Label(ABC):
     def candidates(self, x: Samples) -> Inputs:
         return self._one_hot(x)
 
-    def _labels(self, y: Tensor | None) -> Tensor:
+    def _integers(self, y: Tensor | None) -> Tensor:
         if y is None or y.dtype != torch.int64:
             got = "none" if y is None else str(y.dtype)
             raise ValueError(
                 f"{type(self).__name__} expects integer labels (torch.int64) [batch], got {got}:"
                 " convert them with y.long(), or use HybridImages to train without labels"
             )
+        return y
+
+    def _labels(self, y: Tensor | None) -> Tensor:
+        y = self._integers(y)
         # Elsewhere than on the CPU, looking would wait for the device; `Data` has looked before.
         if y.device.type == "cpu" and y.numel():
             least, most = (int(value) for value in y.aminmax())

@@ -15,13 +15,14 @@ class Known(NamedTuple):
     ``of`` turns totals [rows, units] into activities, ``in_place`` does so in the same memory;
     ``slope`` takes the slope from above and the activities to the slope with respect to the totals;
     ``gates`` says that it only lets a slope pass where the activity is not 0, so that a slope in
-    proportion to the activity passes as it is.
+    proportion to the activity passes as it is; ``positive`` that no activity is below 0.
     """
 
     of: Callable[[Tensor], Tensor]
     in_place: Callable[[Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
     gates: bool
+    positive: bool
 
 
 def _unchanged(z: Tensor) -> Tensor:
@@ -33,11 +34,13 @@ def _relu_slope(slope: Tensor, h: Tensor) -> Tensor:
     return gated
 
 
+_tanh_slope, _sigmoid_slope = torch.ops.aten.tanh_backward, torch.ops.aten.sigmoid_backward
+
 _KNOWN: dict[type | None, Known] = {
-    nn.ReLU: Known(torch.relu, torch.relu_, _relu_slope, gates=True),
-    nn.Tanh: Known(torch.tanh, torch.tanh_, torch.ops.aten.tanh_backward, gates=False),
-    nn.Sigmoid: Known(torch.sigmoid, torch.sigmoid_, torch.ops.aten.sigmoid_backward, gates=False),
-    nn.Identity: Known(_unchanged, _unchanged, lambda slope, h: slope, gates=True),
+    nn.ReLU: Known(torch.relu, torch.relu_, _relu_slope, gates=True, positive=True),
+    nn.Tanh: Known(torch.tanh, torch.tanh_, _tanh_slope, gates=False, positive=False),
+    nn.Sigmoid: Known(torch.sigmoid, torch.sigmoid_, _sigmoid_slope, gates=False, positive=True),
+    nn.Identity: Known(_unchanged, _unchanged, lambda slope, h: slope, gates=True, positive=False),
 }
 
 

@@ -11,7 +11,7 @@ and a label's part is no product but a row that is looked up, since the patterns
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,8 @@ from forward_forward.forward.normalize import LengthNormalize
 from forward_forward.forward.room import Room
 from forward_forward.goodness import length_of
 from forward_forward.parts import offers
+
+Rows = TypeVar("Rows", Tensor, Tensor | None)
 
 
 class Shared(NamedTuple):
@@ -68,9 +70,17 @@ class Affine:
         self.products = products
         self.exact = products == linear.weight.dtype
         self.room = room or Room(keep=False)
-        self.weight = self.lowered(f"weight {name}", linear.weight.detach())
+        self.name = name
+        self._weight: Tensor | None = None
         self.bias = None if linear.bias is None else linear.bias.detach()
         self._shared: Shared | None = None
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights [units, inputs] in the products' type, of the first call."""
+        if self._weight is None:
+            self._weight = self.lowered(f"weight {self.name}", self.linear.weight.detach())
+        return self._weight
 
     def operand(self, source: Inputs | Activities) -> DenseOperand | LabelledOperand:
         """The batch as an operand: shared over its variants where that is exact."""
@@ -125,7 +135,10 @@ class Affine:
         """What the variants of a rest share, computed once for it and for its first rows."""
         if self._shared is None or not self._shared.begins_with(rest):
             operand = self.lowered("rest", rest)
-            product = self.multiply("rest product", operand, self.weight[:, : rest.shape[1]].t())
+            # The columns of the rest alone: in one piece their products are faster.
+            columns = self.linear.weight.detach()[:, : rest.shape[1]]
+            weight = self.lowered(f"rest weight {self.name}", columns)
+            product = self.multiply("rest product", operand, weight.t())
             self._shared = Shared(rest, operand, product, length_of(rest))
         return self._shared.first(len(rest))
 
@@ -147,11 +160,6 @@ class DenseOperand:
         z = self.affine.multiply("h", self.rows, self.affine.weight.t())
         return z if self.affine.bias is None else z.add_(self.affine.bias)
 
-    def product(self) -> Tensor:
-        """``rows @ W^T`` [rows, units] in the products' type, without the bias."""
-        out = self.affine.take_operand("product", len(self.rows), len(self.affine.weight))
-        return torch.mm(self.rows, self.affine.weight.t(), out=out)
-
     def of_samples(
         self, kept: Tensor, batch: int, delta: Tensor, scale: Tensor | None
     ) -> tuple[DenseOperand, Tensor, Tensor | None]:
@@ -164,7 +172,7 @@ class DenseOperand:
             scale: What each row is still to be multiplied by, or None.
         """
         operand = DenseOperand(self.affine, _rows_of(self.rows, kept, batch))
-        return operand, *_slopes_of(delta, scale, kept, batch)
+        return operand, _rows_of(delta, kept, batch), _rows_of(scale, kept, batch)
 
     def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Gradients of the weights [units, inputs] and of the biases [units].
@@ -246,7 +254,7 @@ class LabelledOperand:
         shared = Shared(*(each.index_select(0, kept) for each in self.shared))
         inputs = replace(self.inputs, rest=shared.rest, index=self.inputs.index[:, kept])
         operand = LabelledOperand(self.affine, inputs, shared)
-        return operand, *_slopes_of(delta, scale, kept, batch)
+        return operand, _rows_of(delta, kept, batch), _rows_of(scale, kept, batch)
 
     def gradients(self, delta: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As those of `DenseOperand`, for slopes [variants * batch, units]."""
@@ -274,19 +282,12 @@ class LabelledOperand:
         return weight
 
 
-def _rows_of(matrix: Tensor, kept: Tensor, batch: int) -> Tensor:
+def _rows_of(matrix: Rows, kept: Tensor, batch: int) -> Rows:
     """The rows of some samples [variants * kept, ...] of all rows [variants * batch, ...]."""
+    if matrix is None:
+        return None
     variants = matrix.view(-1, batch, *matrix.shape[1:])
     return variants.index_select(1, kept).flatten(0, 1)
-
-
-def _slopes_of(
-    delta: Tensor, scale: Tensor | None, kept: Tensor, batch: int
-) -> tuple[Tensor, Tensor | None]:
-    return (
-        _rows_of(delta, kept, batch),
-        None if scale is None else _rows_of(scale, kept, batch),
-    )
 
 
 def _sum_by(index: Tensor, rows: Tensor, count: int) -> Tensor:

@@ -208,9 +208,9 @@ class Layer(nn.Module):
             return self.goodness(activities.h)
         return radial.of_length(activities.length, activities.h.shape[1:].numel())
 
-    def margin(self, goodness: Tensor, threshold: Tensor | None = None) -> Tensor:
+    def margin(self, goodness: Tensor) -> Tensor:
         """Goodness minus threshold, over the temperature: what the loss compares."""
-        above = goodness - (self.threshold_value if threshold is None else threshold)
+        above = goodness - self.threshold_value
         return above if self.temperature == 1 else above / self.temperature
 
     @property

@@ -18,8 +18,11 @@ from forward_forward.forward.activation import Known, known
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine, LabelledOperand
 from forward_forward.forward.layer import Layer
+from forward_forward.forward.normalize import LengthNormalize
+from forward_forward.forward.passes import written_out
 from forward_forward.goodness import length_of, slope_of
 from forward_forward.optimize.gradients import Outcome, closed_form, judge, silent_share, split
+from forward_forward.parts import offers
 from forward_forward.radial import radial_of
 
 
@@ -40,8 +43,8 @@ class Compiled:
         self.batch: int | None = None
         if activation is not None:
             tail = _tail(layer, activation)
-            self.dense: Any = torch.compile(_dense(tail, products), dynamic=False)
-            self.labelled: Any = torch.compile(_labelled(tail, products), dynamic=False)
+            self.dense = _compiled(_dense(layer, tail, products))
+            self.labelled = _compiled(_labelled(tail, products))
 
     @torch.no_grad()
     def __call__(
@@ -51,19 +54,28 @@ class Compiled:
         self.batch = self.batch or len(share)
         if not self.fits or len(share) != self.batch:
             return closed_form(layer, affine, source, share)
-        operand, linear = affine.operand(source), affine.linear
+        linear = affine.linear
         constants = affine.bias, layer.threshold_value, share
-        if isinstance(operand, LabelledOperand):
-            inputs = operand.shared.product, operand.label_products(), operand.inputs.index
+        if isinstance(source, Inputs) and affine.shares(source):
+            operand = LabelledOperand(affine, source)
+            inputs = operand.shared.product, operand.label_products(), source.index
             tail, total, delta = self.labelled(*inputs, operand.divisor, *constants)
             linear.weight.grad = operand.weight_gradient(total, delta)
         else:
-            tail, delta = self.dense(operand.product(), *constants)
-            linear.weight.grad = operand.weight_gradient(delta)
+            rows = Activities(written_out(source)) if isinstance(source, Inputs) else source
+            layer.check_width(rows.h.flatten(1).shape[1])
+            tail, linear.weight.grad = self.dense(rows.h, rows.length, affine.weight, *constants)
         if linear.bias is not None:
             linear.bias.grad = tail.bias_gradient
         activities = Activities(tail.h, tail.length)
         return Outcome(activities, tail.loss, *split(tail.rated, len(share)), tail.silent)
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    # The layer's parts stay as they were when it was compiled, so at each call only the tensors
+    # are looked at again: the rest of torch's guards would take longer than the kernels.
+    guards: Any = {"guard_filter_fn": torch.compiler.keep_tensor_guards_unsafe}
+    return torch.compile(function, dynamic=False, options=guards)
 
 
 class _Tail(NamedTuple):
@@ -79,34 +91,50 @@ class _Tail(NamedTuple):
 
 def _tail(layer: Layer, activation: Known) -> Callable[..., tuple[_Tail, Tensor]]:
     """Totals [rows, units] -> what follows, and the slopes with respect to them [rows, units]."""
-    radial, goodness = radial_of(layer.goodness), layer.goodness
+    # Only what is needed of the layer: a whole module would be looked through at each call.
+    radial, goodness, loss = radial_of(layer.goodness), layer.goodness, layer.loss
+    temperature = layer.temperature
 
     def tail(z: Tensor, threshold: Tensor, share: Tensor) -> tuple[_Tail, Tensor]:
         h = activation.of(z)
         length = length_of(h)
         rated = goodness(h) if radial is None else radial.of_length(length, h.shape[1])
-        loss, upstream = judge(layer, rated, threshold, share)
+        margins = (rated - threshold) / temperature
+        losses, upstream = judge(loss, margins, share, temperature)
         if radial is not None and activation.gates:
             delta = h * radial.gain(length, h.shape[1], upstream)[:, None]
         else:
             delta = activation.slope(slope_of(goodness, h, upstream), h)
-        silent = silent_share(h[: len(share)])
-        return _Tail(h, length, loss, rated, silent, delta.sum(0)), delta
+        silent = silent_share(h[: len(share)], positive=activation.positive)
+        return _Tail(h, length, losses, rated, silent, delta.sum(0)), delta
 
     return tail
 
 
 def _dense(
-    tail: Callable[..., tuple[_Tail, Tensor]], products: torch.dtype
+    layer: Layer, tail: Callable[..., tuple[_Tail, Tensor]], products: torch.dtype
 ) -> Callable[..., tuple[_Tail, Tensor]]:
-    """The product of rows written out [rows, units] -> what follows."""
+    """Rows written out [rows, inputs] -> what follows, and the gradient of the weights."""
+    normalize = layer.normalize
 
     def dense(
-        product: Tensor, bias: Tensor | None, threshold: Tensor, share: Tensor
+        x: Tensor,
+        length: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        threshold: Tensor,
+        share: Tensor,
     ) -> tuple[_Tail, Tensor]:
-        z = product.to(share.dtype)
+        x = x.flatten(1)
+        if normalize is not None and offers(normalize, LengthNormalize):
+            x = x / normalize.divisor(length.square(), x.shape[1])[:, None]
+        elif normalize is not None:
+            x = normalize(x)
+        rows = x.to(products)
+        z = (rows @ weight.t()).to(share.dtype)
         follows, delta = tail(z if bias is None else z + bias, threshold, share)
-        return follows, delta.to(products)
+        gradient = delta.to(products).t() @ rows
+        return follows, gradient.to(share.dtype)
 
     return dense
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from forward_forward import predict, seeds
 from forward_forward.checkpoint import Run, load_weights
 from forward_forward.data import Data, Source, as_source
 from forward_forward.forward.description import describe
+from forward_forward.optimize.cached import Below, below
 from forward_forward.optimize.checks import check_data, check_finite, check_same
 from forward_forward.optimize.interrupt import Wish, interrupts
 from forward_forward.optimize.state import add, means, restore, state_of
@@ -66,7 +68,8 @@ def fit(
 
     With ``out``, a checkpoint is written after each epoch, and at Ctrl-C; a run that was broken
     off at any moment goes on with ``resume=True`` and ends in the weights of an undisturbed one.
-    In the greedy order each layer gets an equal share of the epochs, and the schedule begins anew.
+    In the greedy order each layer gets an equal share of the epochs, and the schedule begins anew;
+    where they fit into memory, the activities below the layer are computed once for all of these.
 
     Args:
         trainer: The trainer, built with the same settings where a run is resumed.
@@ -141,6 +144,8 @@ class _Loop:
         self.history: list[Row] = []
         self.sums: dict[str, Tensor] = {}
         self.run: Run | None = None
+        self.turn = 0  # in the greedy order: the layer to train, and what is known of those below
+        self.known: Below | None = None
         self.began = time.perf_counter()
 
     def resume(self, run: Run, settings: Mapping[str, Any]) -> None:
@@ -190,9 +195,11 @@ class _Loop:
         order = seeds.generator(trainer.seed, "order", progress.epoch)
         steps = self._steps() or 1
         self._choose_layers()
-        for x, y, weight in self.source.batches(self.batch_size, shuffle=order, skip=progress.step):
+        source = self.known or self.source
+        step = functools.partial(trainer.step_above, self.known) if self.known else trainer.step
+        for batch in source.batches(self.batch_size, shuffle=order, skip=progress.step):
             trainer.set_rate(self._factor(progress.epoch + progress.step / steps))
-            self.sums = add(self.sums, trainer.step(x, y, weight))
+            self.sums = add(self.sums, step(*batch))
             progress.step += 1
             for watcher in self.watch:
                 watcher.step()
@@ -212,6 +219,9 @@ class _Loop:
         if self.trainer.order == "greedy":
             index, _, _ = self._share()
             self.trainer.train_layers(index, index)
+            if index != self.turn:
+                self.known = None  # its memory is needed for the next
+                self.turn, self.known = index, below(self.trainer, self.source, index)
 
     def _factor(self, epoch: float) -> float:
         if self.trainer.order == "greedy":

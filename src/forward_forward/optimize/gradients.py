@@ -37,16 +37,24 @@ class Outcome(NamedTuple):
     silent: Tensor
 
 
-def outcome_of(activities: Activities, loss: Tensor, rated: Tensor) -> Outcome:
-    """The outcome of activities, losses [batch] and goodness [variants * batch]."""
+def outcome_of(
+    activities: Activities, loss: Tensor, rated: Tensor, *, positive: bool = False
+) -> Outcome:
+    """The outcome of activities, losses [batch] and goodness [variants * batch].
+
+    ``positive`` says that no activity is below 0, which is then not asked.
+    """
     batch = len(loss)
-    return Outcome(activities, loss, *split(rated, batch), silent_share(activities.h[:batch]))
+    silent = silent_share(activities.h[:batch], positive=positive)
+    return Outcome(activities, loss, *split(rated, batch), silent)
 
 
-def silent_share(positives: Tensor) -> Tensor:
+def silent_share(h: Tensor, *, positive: bool) -> Tensor:
     """Share of units at 0 for all of the activities [batch, *feature], a scalar."""
-    # One sum is the cheapest look at a matrix; that of activities not all 0 is not 0.
-    return (positives.flatten(1).sum(0) == 0).to(positives.dtype).mean()
+    h = h.flatten(1)
+    # One sum is the cheapest look at a matrix; of positive numbers it is 0 only if all are.
+    silent = h.sum(0) == 0 if positive else ~h.any(0)
+    return silent.to(h.dtype).mean()
 
 
 def split(values: Tensor, batch: int) -> tuple[Tensor, Tensor]:
@@ -116,8 +124,8 @@ class _Slopes(NamedTuple):
 def _slopes_by_hand(layer: Layer, activation: Known, z: Tensor, share: Tensor) -> _Slopes:
     activities = Activities(activation.in_place(z))
     h, rated = activities.h, layer.rate(activities)
-    loss, upstream = judge(layer, rated, layer.threshold_value, share)
-    outcome = outcome_of(activities, loss, rated)
+    loss, upstream = judge(layer.loss, layer.margin(rated), share, layer.temperature)
+    outcome = outcome_of(activities, loss, rated, positive=activation.positive)
     radial = radial_of(layer.goodness)
     if radial is not None and activation.gates:
         gain = radial.gain(activities.length, h.shape[1], upstream)
@@ -131,20 +139,29 @@ def _slopes_by_autograd(layer: Layer, z: Tensor, share: Tensor) -> _Slopes:
         leaf = z.requires_grad_()
         h = layer.activate(leaf.clone())  # it may work in place
         rated = layer.goodness(h)
-    loss, upstream = judge(layer, rated.detach(), layer.threshold_value, share)
+    loss, upstream = judge(layer.loss, layer.margin(rated.detach()), share, layer.temperature)
     (delta,) = torch.autograd.grad(rated, leaf, upstream)
     outcome = outcome_of(Activities(h.detach()), loss, rated.detach())
     return _Slopes(outcome, upstream, delta, None)
 
 
-def judge(layer: Layer, rated: Tensor, threshold: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss [batch] and the mean loss's slope [variants * batch] for the goodness of all rows."""
-    pos, neg = split(layer.margin(rated, threshold), len(share))
-    d_pos, d_neg = losses.slope_of(layer.loss, pos, neg)
-    if layer.temperature != 1:
-        share = share / layer.temperature
+def judge(
+    loss: losses.LocalLoss, margins: Tensor, share: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Loss [batch] and the mean loss's slope with respect to the goodness [variants * batch].
+
+    Args:
+        loss: The layer's.
+        margins: Of all rows [variants * batch].
+        share: Each sample's share in the mean loss [batch].
+        temperature: The layer's.
+    """
+    pos, neg = split(margins, len(share))
+    d_pos, d_neg = losses.slope_of(loss, pos, neg)
+    if temperature != 1:
+        share = share / temperature
     upstream = torch.cat([d_pos[None], d_neg]) * share
-    return layer.loss(pos, neg), upstream.flatten()
+    return loss(pos, neg), upstream.flatten()
 
 
 def steeper(upstream: Tensor, skip: float) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import optimizer as torch_optimizer
 
 
 def optimizer_of(
@@ -77,31 +78,48 @@ def stepper(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
 
 
 def _fused_adam(optimizer: torch.optim.Optimizer) -> None:
-    hooked = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
-    if hooked or not optimizer.state:  # the first step makes the state
+    groups = [
+        (group, [weight for weight in group["params"] if weight.grad is not None])
+        for group in optimizer.param_groups
+    ]
+    # A weight's first step makes its memory; and hooks are torch's own affair.
+    begun = all(optimizer.state.get(weight) for _, weights in groups for weight in weights)
+    if not begun or _hooked(optimizer):
         optimizer.step()
         return
-    for group in optimizer.param_groups:
-        weights = [weight for weight in group["params"] if weight.grad is not None]
-        memories = [optimizer.state[weight] for weight in weights]
-        if not all(memories):
-            raise RuntimeError("a weight had no gradient at the first step but has one now")
-        steps = [memory["step"] for memory in memories]
-        for step in steps:
-            step += 1
-        kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
-        kernel(
-            weights,
-            [weight.grad for weight in weights],
-            [memory["exp_avg"] for memory in memories],
-            [memory["exp_avg_sq"] for memory in memories],
-            [],
-            steps,
-            lr=group["lr"],
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            amsgrad=False,
-            maximize=False,
-        )
+    for group, weights in groups:
+        if weights:
+            _call_kernel(group, weights, [optimizer.state[weight] for weight in weights])
+
+
+def _hooked(optimizer: torch.optim.Optimizer) -> bool:
+    return bool(
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or torch_optimizer._global_optimizer_pre_hooks
+        or torch_optimizer._global_optimizer_post_hooks
+    )
+
+
+def _call_kernel(
+    group: dict[str, Any], weights: list[torch.Tensor], memories: list[dict[str, Any]]
+) -> None:
+    steps = [memory["step"] for memory in memories]
+    for step in steps:
+        step += 1
+    kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+    kernel(
+        weights,
+        [weight.grad for weight in weights if weight.grad is not None],
+        [memory["exp_avg"] for memory in memories],
+        [memory["exp_avg_sq"] for memory in memories],
+        [],
+        steps,
+        lr=group["lr"],
+        beta1=group["betas"][0],
+        beta2=group["betas"][1],
+        weight_decay=group["weight_decay"],
+        eps=group["eps"],
+        amsgrad=False,
+        maximize=False,
+    )

@@ -41,13 +41,16 @@ class Statistics:
     def figures(self) -> dict[str, Tensor]:
         """The figures by name, each [layers]."""
         positive, negative = torch.stack(self.positive), torch.stack(self.negative)
-        rows = {"loss": torch.stack(self.loss), "goodness_positive": positive}
+        figures = {
+            "loss": torch.stack(self.loss) @ self.share,
+            "goodness_positive": positive @ self.share,
+            "silent_units": torch.stack(self.silent),
+        }
         if negative.shape[1]:
             higher = (positive[:, None] > negative).to(positive.dtype)
-            rows |= {"goodness_negative": _mean(negative), "separation": _mean(higher)}
-        means = torch.cat(list(rows.values())) @ self.share
-        figures = dict(zip(rows, means.view(len(rows), -1), strict=True))
-        return {**figures, "silent_units": torch.stack(self.silent)}
+            figures["goodness_negative"] = _mean(negative) @ self.share
+            figures["separation"] = _mean(higher) @ self.share
+        return figures
 
 
 def _mean(values: Tensor) -> Tensor:

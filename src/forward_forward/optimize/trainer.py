@@ -26,6 +26,7 @@ from forward_forward.optimize.scores import label_goodness, scored_layers, teach
 from forward_forward.optimize.statistics import Statistics
 
 if TYPE_CHECKING:
+    from forward_forward.optimize.cached import Below
     from forward_forward.optimize.fit import Fitted
 
 Order = Literal["joint", "greedy"]
@@ -202,11 +203,24 @@ class Trainer:
         rng = chance.generator("negatives")
         negative = network.examples.negative(positive, y, rng, scores)
         source = as_source(stack(positive, negative))
-        statistics = self._layers(forward, source, share, chance)
-        if self.averaged is not None:
-            self.averaged.update_parameters(network)
-        self.steps += 1
-        return statistics
+        return self._layers(forward, source, share, chance)
+
+    def step_above(
+        self, known: Below, numbers: Tensor, y: Tensor, weight: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The same as `step` in the greedy order, where all below the layer in training is known.
+
+        Args:
+            known: What the frozen layers make of the training set.
+            numbers: Which of its samples make up the batch [batch].
+            y: Their labels [batch].
+            weight: Their weights [batch], or None for equal ones.
+        """
+        chance = Chance(self.seed, self.steps, self.device)
+        forward = ForwardPass(self.network.layers, self.products, self._room)
+        source = known.source(forward, numbers, y, chance.generator("negatives"))
+        share = self._shares(weight, len(y))
+        return self._layers(forward, source, share, chance, known.layer)
 
     def fit(self, train: Any, **settings: Any) -> Fitted:
         """Train for some epochs; see `forward_forward.optimize.fit.fit` for the settings."""
@@ -219,13 +233,16 @@ class Trainer:
     ) -> tuple[Tensor, Tensor | None, Tensor]:
         x = self.network.ready(x).detach()
         y = y if y is None else y.to(self.device, non_blocking=True)
+        return x, y, self._shares(weight, len(x))
+
+    def _shares(self, weight: Tensor | None, batch: int) -> Tensor:
+        """Each sample's share in the mean over its batch [batch]."""
+        dtype = self.network.dtype
         if weight is None:
-            share = torch.full((len(x),), 1 / len(x), dtype=x.dtype, device=self.device)
-        else:
-            share = weight.to(x)
-            # Where all weights are 0 there is nothing to learn: no share, rather than 0 / 0.
-            share = share / share.sum().clamp(min=torch.finfo(share.dtype).tiny)
-        return x, y, share
+            return torch.full((batch,), 1 / batch, dtype=dtype, device=self.device)
+        share = weight.to(self.device, dtype)
+        # Where all weights are 0 there is nothing to learn: no share, rather than 0 / 0.
+        return share / share.sum().clamp(min=torch.finfo(dtype).tiny)
 
     def _calibrate(self, x: Tensor, y: Tensor | None) -> None:
         if self._calibrated:  # asked once: the answer is read from the device
@@ -241,9 +258,12 @@ class Trainer:
         source: Inputs | Activities,
         share: Tensor,
         chance: Chance,
+        first: int = 0,
     ) -> dict[str, Tensor]:
+        """One step of the layers that learn, given what layer ``first`` reads."""
         statistics = Statistics(share)
-        for index, layer in enumerate(self.network.layers[: self.last_active + 1]):
+        for index in range(first, self.last_active + 1):
+            layer = self.network.layers[index]
             if isinstance(source, Activities) and index > 0:
                 source = chance.dropped_rows(source, layer.dropout, len(share), index)
             if index < self.first_active:
@@ -255,6 +275,9 @@ class Trainer:
             stepper(self.optimizers[index])()
             statistics.add(outcome.loss, outcome.positive, outcome.negative, outcome.silent)
             source = outcome.activities
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.network)
+        self.steps += 1
         return statistics.figures()
 
     def _scores(

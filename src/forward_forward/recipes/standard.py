@@ -11,7 +11,13 @@ import torch
 from torch import nn
 
 from forward_forward.data import Data
-from forward_forward.examples import AppendLabel, Examples, FromGoodness, OverlayLabel, WrongLabels
+from forward_forward.examples import (
+    AppendLabel,
+    Examples,
+    FromFirstLayer,
+    OverlayLabel,
+    WrongLabels,
+)
 from forward_forward.forward import Layer, mlp
 from forward_forward.forward.layer import Threshold
 from forward_forward.goodness import Goodness, mean_square
@@ -20,7 +26,8 @@ from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.precision import Precision
 from forward_forward.recipes.plan import Plan, features
 
-STEPS = 3000
+STEPS = 1300
+SKIP = 0.2
 
 
 def standard(
@@ -36,7 +43,7 @@ def standard(
     goodness: Goodness = mean_square,
     threshold: Threshold = "calibrated",
     activation: Callable[[], nn.Module] = nn.ReLU,
-    negatives: WrongLabels = FromGoodness(temperature=0.1, fraction=0.3),
+    negatives: WrongLabels = FromFirstLayer(),
     label: Literal["append", "overlay"] = "append",
     precision: Precision = "auto",
     device: torch.device | str | None = None,
@@ -45,15 +52,15 @@ def standard(
 
     Positive and negative data, and a layer-local loss of goodness.
 
-    The label is appended, the stronger the fewer the inputs; a fifth of the inputs is dropped; 30 %
-    of the negatives are hard ones, drawn from the goodness of all labels; labels are read from the
-    summed goodness of all layers but the first. A softmax head is added where the negatives are
-    drawn from one.
+    The label is appended, the stronger the fewer the inputs; a tenth of the inputs is dropped; the
+    negatives are hard ones, drawn from the first layer's goodness of all labels; labels are read
+    from the summed goodness of all layers but the first; samples of shallow slope are left out of
+    the gradients' products. A softmax head is added where the negatives are drawn from one.
 
     Args:
         train: Training data.
         seed: For weights, negatives, dropout and order.
-        epochs: Passes over the data; None for about 3,000 steps, 15 to 55 epochs.
+        epochs: Passes over the data; None for about 1,300 steps, 7 to 55 epochs.
         hidden: Units of each layer.
         batch_size: Samples a step; None for 256, or about a twentieth of smaller data.
         lr: Learning rate at the start; it falls to 0 by half a cosine.
@@ -87,12 +94,16 @@ def standard(
         seed=seed,
         examples=examples,
         layer=layer,
-        dropout=[0.2, *[0.0] * (len(hidden) - 1)],
+        dropout=[0.1, *[0.0] * (len(hidden) - 1)],
         head=negatives.scores == "softmax",
         readout=(min(1, len(hidden) - 1), len(hidden)),
     )
+    # Without loss of accuracy on MNIST (docs/engine.md), for this loss. Elsewhere than on a CPU,
+    # finding these samples would wait for the device in each step.
+    on_cpu = device is None or torch.device(device).type == "cpu"
     trainer = Trainer(
         network,
+        skip=SKIP if on_cpu and isinstance(loss, SiluPair) else 0.0,
         optimizer=optimizer,
         lr=lr,
         weight_decay=0.0,
@@ -104,7 +115,7 @@ def standard(
     if batch_size is None:
         batch_size = _batch_size(len(train))
     if epochs is None:
-        epochs = min(55, max(15, math.ceil(STEPS * batch_size / len(train))))
+        epochs = min(55, max(7, math.ceil(STEPS * batch_size / len(train))))
     return Plan(trainer, epochs, batch_size)
 
 
