@@ -6,15 +6,16 @@ names sort in the order in which a batch meets them:
     data, datasets   whatever the user has -> batches
     examples         batches -> positive, negative, neutral and candidate inputs
     forward          inputs -> activities: Layer, Network, SoftmaxHead
-    goodness         activities -> goodness
+    goodness         activities -> goodness; radial: lengths of activities -> goodness
     losses           goodness of positives and negatives -> each layer's own loss
     optimize         losses -> every layer's own step: Trainer, schedules
     predict          a trained network -> goodness of every label, labels, errors
     recipes          published experiments, one function each
     track            figures -> files
 
-Around them: ``checkpoint`` (a run's folder), ``cli`` (the ``ff`` command), ``files`` (atomic
-writes), ``notation`` (parts by name), ``seeds`` (random numbers by key).
+Around them: ``benchmark`` (the engine beside others), ``checkpoint`` (a run's folder), ``cli`` (the
+``ff`` command), ``files`` (atomic writes), ``notation`` (parts by name), ``parts`` (what a part
+offers), ``pictures`` (files -> inputs), ``seeds`` (random numbers by key).
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from forward_forward.recipes.standard import SKIP
 
 WIDE = ((500, 500), (1000, 1000, 1000), (2000, 2000, 2000, 2000))
 DEEP = tuple((256,) * depth for depth in (4, 8, 16, 32, 64))
+GOAL = WIDE[:2]  # those that train in a minute or two
 BATCHES = (512, 100)
 EPOCH = 50_000
 SCANNED = 1_000
@@ -48,13 +49,13 @@ class Setting:
         seconds: Time for the steps of one network and batch.
         compile: Whether compiled kernels are tried too, for the engine and for backprop.
         sklearn: Whether scikit-learn is timed too.
-        goal: Whether the wide networks are trained to 98 % on MNIST.
+        goal: Whether the smaller wide networks are trained to 98 % on MNIST.
     """
 
     networks: tuple[tuple[int, ...], ...] = (*WIDE, *DEEP)
     batches: tuple[int, ...] = BATCHES
     precision: Precision = "auto"
-    seconds: float = 15.0
+    seconds: float = 8.0
     compile: bool = True
     sklearn: bool = True
     goal: bool = True
@@ -84,7 +85,7 @@ def benchmark(
                 row |= _scan(train, hidden)
                 if hidden in WIDE:
                     row["fewer_products"] = _fewer_products(train, setting, hidden, batch)
-                if setting.goal and hidden in WIDE and train.name == "mnist":
+                if setting.goal and hidden in GOAL and train.name == "mnist":
                     say(f"{name}, to 98 %")
                     row |= _goal(train, test, setting, hidden)
             rows.append(row)

@@ -1,8 +1,10 @@
 """Inputs [variants, batch, ...] -> activities and goodness of every layer.
 
-``normalize`` forgets a row's length, ``layer`` is normalise -> block -> goodness, ``affine`` holds
-the products of a linear block, ``passes`` runs a row of layers, ``head`` reads labels off
-activities, ``network`` is the row with its examples, ``description`` writes it down.
+``normalize`` forgets a row's length, ``layer`` is normalise -> block -> goodness, ``activities``
+are what it gives; ``activation`` is what the engine knows of a layer's, ``affine`` holds the
+products of a linear block, in the memory of a ``room``; ``passes`` runs a row of layers, ``head``
+reads labels off activities, ``network`` is the row with its examples, ``description`` writes it
+down.
 """
 
 from forward_forward.forward.head import SoftmaxHead

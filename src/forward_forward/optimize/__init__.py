@@ -1,7 +1,10 @@
 """Batches -> trained layers: every layer takes its own step, and nothing flows back between them.
 
-``gradients`` are a layer's own, by hand or by autograd; ``trainer`` takes one step of all layers;
-``fit`` repeats it over the epochs; ``averaged_sgd``, ``schedules`` and ``precision`` are its parts.
+``gradients`` are a layer's own, by hand or by autograd, ``compiled`` the same in fewer kernels, and
+``engine`` chooses between them; ``chance`` draws and ``scores`` ranks what a step needs first;
+``trainer`` takes one step of all layers; ``fit`` repeats it over the epochs, and ``cached`` spares
+the greedy order the layers below. ``optimizers``, ``averaged_sgd``, ``schedules``, ``precision``
+and ``statistics`` are its parts.
 """
 
 from forward_forward.optimize.averaged_sgd import AveragedSGD
