@@ -217,3 +217,26 @@ def test_other_blocks_and_the_autograd_engine_are_never_compiled(monkeypatch):
     )
     steps(plain, compiled_one)
     assert_same(compiled_one, plain)
+
+
+def alike(loss, goodness=sum_of_squares) -> Network:
+    """Two layers of the same size, with other parts in the second."""
+    rng, layers = torch.Generator().manual_seed(2), []
+    parts = ({"loss": loss, "goodness": goodness}, {"loss": losses.SymBa(2.0)})
+    for given in parts:
+        linear = nn.Linear(9, 9)
+        for weight in linear.parameters():
+            nn.init.normal_(weight, std=0.5, generator=rng)
+        layers.append(Layer(linear, threshold=0.5, **given))
+    return Network(*layers, examples=AppendLabel(CLASSES)).double()
+
+
+def test_no_layer_or_trainer_runs_the_kernels_of_another():
+    for loss in (losses.sigmoid, losses.log_sigmoid):
+        make = functools.partial(alike, loss)
+        compiled_one, by_hand = start(make, compile=True), start(make)
+        steps(compiled_one, by_hand)
+        for mine, other in zip(
+            compiled_one.network.parameters(), by_hand.network.parameters(), strict=True
+        ):
+            torch.testing.assert_close(mine, other, rtol=0, atol=1e-9)

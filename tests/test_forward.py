@@ -284,3 +284,15 @@ def test_convolutions_learn_without_labels_for_a_head_to_read():
     net = Network(*layers, examples=HybridImages(10, blurs=3), head=head)
     Trainer(net, lr=3e-3, head_lr=0.02).fit(train, epochs=4, batch_size=64)
     assert evaluate(net, test)["error"] < 15
+
+
+def test_no_samples_have_no_labels():
+    assert mlp(4, 8, num_classes=3).predict(torch.rand(0, 4)).shape == (0,)
+
+
+def test_a_module_that_normalises_is_in_evaluation_mode_when_it_judges():
+    layer = functools.partial(Layer, normalize=nn.BatchNorm1d(7, affine=False))
+    net = mlp(4, 8, num_classes=3, layer=layer).train()
+    x = torch.rand(6, 4)
+    torch.testing.assert_close(net.goodness(x)[:2], net.goodness(x[:2]))
+    assert int(net.layers[0].normalize.num_batches_tracked) == 0

@@ -59,7 +59,7 @@ def radial_of(goodness: Goodness) -> Radial | None:
     """
     if offers(goodness, Radial):
         return goodness
-    if isinstance(goodness, PNorm) and goodness.p == 2:
+    if type(goodness) is PNorm and goodness.p == 2:
         return _Length()
     if isinstance(goodness, Minimised):
         inner = radial_of(goodness.goodness)

@@ -1,6 +1,6 @@
 """A network's widths -> the ways to train it that are compared, a step on x [batch, features], y.
 
-All have the same weights, the same fused AdamW and products of the same precision.
+All have layers of the same sizes, the same fused AdamW and products of the same precision.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Backprop:
 
     def compiled(self) -> Backprop:
         """The same with its forward and backward pass compiled."""
-        self.loss = torch.compile(self._loss)
+        self.loss = torch.compile(self._loss, dynamic=False)
         return self
 
     def set_rate(self, lr: float) -> None:

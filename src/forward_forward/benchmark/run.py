@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,8 @@ class Setting:
         batches: Samples a step.
         precision: Of the products in training; inference is measured in float32.
         seconds: Time for the steps of one network and batch.
-        compile: Whether compiled kernels are tried too, for the engine and for backprop.
+        compile: Whether compiled kernels are tried too, for the engine and for backprop, in
+            networks of up to four layers, where there is a C++ compiler.
         sklearn: Whether scikit-learn is timed too.
         goal: Whether the smaller wide networks are trained to 98 % on MNIST.
     """
@@ -108,7 +110,7 @@ def _row(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> 
     x = x.flatten(1)
     widths = [x.shape[1], *hidden]
     wide = hidden in WIDE or len(hidden) <= 4
-    calls = _steps(widths, dtype, x, y, compile=setting.compile and wide)
+    calls = _steps(widths, dtype, x, y, compile=setting.compile and wide and _has_compiler())
     seconds = medians(calls, budget=setting.seconds)
     if setting.sklearn and wide:
         # Apart: its threads go on spinning for a while, and slow down whatever comes next.
@@ -147,6 +149,10 @@ def _steps(
 
     calls = {name: step_of(arm) for name, arm in arms.items()}
     return {**calls, "products": bare_products(widths, len(x), dtype)}
+
+
+def _has_compiler() -> bool:
+    return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
 
 
 def _fastest(seconds: dict[str, float], arm: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
@@ -91,18 +90,13 @@ class _Label(ABC):
     def _one_hot(self, x: Samples, labels: Tensor | None = None) -> Inputs:
         """Inputs with labels [variants, batch]; None is every label, for each sample."""
         rest, start = self._rest(x)
-        patterns = _one_hot_patterns(self.num_classes, self.strength, rest.dtype, rest.device)
+        if isinstance(x, Inputs) and len(x.patterns) == self.num_classes:
+            patterns = x.patterns  # made here before: variants that share them stack the faster
+        else:
+            patterns = torch.eye(self.num_classes, dtype=rest.dtype, device=rest.device)
+            patterns *= self.strength
         index = _every_row(patterns, rest) if labels is None else labels
         return Inputs(rest, patterns, index, start)
-
-
-@functools.lru_cache(maxsize=32)
-def _one_hot_patterns(
-    classes: int, strength: float, dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    """The patterns of all labels [classes, classes]: one tensor, so that variants share it."""
-    with torch.inference_mode(False):  # it may be asked for by autograd later
-        return torch.eye(classes, dtype=dtype, device=device).mul_(strength)
 
 
 def _every_row(patterns: Tensor, rest: Tensor) -> Tensor:

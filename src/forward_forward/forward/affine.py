@@ -237,7 +237,9 @@ class LabelledOperand:
         """``W_rest x_rest + W_label label`` of every variant [variants, batch, units]."""
         index, rows = self.inputs.index, self.label_products()
         z = self.affine.take("h", *index.shape, rows.shape[1])
-        if index.stride(1) == 0:  # one label for all samples: a row to be added, not one for each
+        if (
+            index.stride(1) == 0 and index.numel()
+        ):  # one label for all samples: a row to be added, not one for each
             return torch.add(rows[index[:, 0]][:, None], self.shared.product, out=z)
         torch.index_select(rows, 0, index.flatten(), out=z.view(-1, rows.shape[1]))
         return z.add_(self.shared.product)

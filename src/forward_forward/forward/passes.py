@@ -85,7 +85,9 @@ class ForwardPass:
 
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:
     activation = known(layer.activation)
-    if affine is not None and activation is not None:
+    # Entering evaluation mode takes longer than a small kernel: not where nothing has a mode.
+    modeless = not isinstance(layer.normalize, nn.Module)
+    if affine is not None and activation is not None and modeless:
         return Activities(activation.in_place(affine.operand(source).totals()))
     with evaluating(layer):
         if affine is not None:

@@ -27,9 +27,9 @@ from forward_forward.radial import radial_of
 
 
 class Compiled:
-    """Gradients of one layer, with compiled kernels for batches of the first size it meets.
+    """Gradients of one layer, with compiled kernels for the largest batches it has met.
 
-    Other sizes, such as the last batch of an epoch, are left to `closed_form`: to compile for them
+    Smaller ones, such as the last batch of an epoch, are left to `closed_form`: to compile for them
     too would cost more than it saves.
 
     Args:
@@ -40,7 +40,7 @@ class Compiled:
     def __init__(self, layer: Layer, products: torch.dtype) -> None:
         activation = None if layer.peer is not None else known(layer.activation)
         self.fits = activation is not None
-        self.batch: int | None = None
+        self.batch = 0
         if activation is not None:
             tail = _tail(layer, activation)
             self.dense = _compiled(_dense(layer, tail, products))
@@ -51,7 +51,7 @@ class Compiled:
         self, layer: Layer, affine: Affine, source: Inputs | Activities, share: Tensor
     ) -> Outcome:
         """The same as `closed_form`."""
-        self.batch = self.batch or len(share)
+        self.batch = max(self.batch, len(share))
         if not self.fits or len(share) != self.batch:
             return closed_form(layer, affine, source, share)
         linear = affine.linear
@@ -73,9 +73,11 @@ class Compiled:
 
 def _compiled(function: Callable[..., Any]) -> Any:
     # The layer's parts stay as they were when it was compiled, so at each call only the tensors
-    # are looked at again: the rest of torch's guards would take longer than the kernels.
+    # are looked at again: the rest of torch's guards would take longer than the kernels. Without
+    # them, layers must not share what was compiled for another.
     guards: Any = {"guard_filter_fn": torch.compiler.keep_tensor_guards_unsafe}
-    return torch.compile(function, dynamic=False, options=guards)
+    compile: Any = torch.compile
+    return compile(function, dynamic=False, options=guards, isolate_recompiles=True)
 
 
 class _Tail(NamedTuple):

@@ -33,7 +33,7 @@ class Engine:
 
     Raises:
         ValueError: An unknown kind, a ``skip`` not within 0 to below 1, or one together with
-            ``compile``.
+            ``compile`` or autograd.
     """
 
     def __init__(
@@ -47,10 +47,12 @@ class Engine:
     ) -> None:
         if kind not in ("closed_form", "autograd"):
             raise ValueError(f'engine expects "closed_form" or "autograd", got {kind!r}')
-        if not 0 <= skip < 1 or (skip and compile):
+        if not 0 <= skip < 1:
+            raise ValueError(f"skip expects a share from 0 to below 1, got {skip}")
+        if skip and (compile or kind == "autograd"):
             raise ValueError(
-                f"skip expects a share from 0 to below 1, and compile=False, got skip={skip} and"
-                f" compile={compile}"
+                'skip goes with engine="closed_form" and compile=False, got'
+                f" skip={skip}, engine={kind!r} and compile={compile}: leave skip at 0"
             )
         self.layers = list(layers)
         # Asked once: counting a layer's weights takes longer than its small kernels.

@@ -136,7 +136,7 @@ def _slopes_by_hand(layer: Layer, activation: Known, z: Tensor, share: Tensor) -
 
 def _slopes_by_autograd(layer: Layer, z: Tensor, share: Tensor) -> _Slopes:
     with torch.enable_grad():
-        leaf = z.requires_grad_()
+        leaf = z.detach().requires_grad_()  # not z: its memory is taken again
         h = layer.activate(leaf.clone())  # it may work in place
         rated = layer.goodness(h)
     loss, upstream = judge(layer.loss, layer.margin(rated.detach()), share, layer.temperature)

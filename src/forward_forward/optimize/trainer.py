@@ -56,7 +56,8 @@ class Trainer:
             off the time of small layers, for some seconds at the first step. Needs a C++ compiler,
             or a GPU.
         skip: Samples whose slope in a layer is below this share of the batch's steepest are left
-            out of its gradients' products; 0 leaves out none.
+            out of its gradients' products; 0 leaves out none. Not for layers with peer
+            normalisation or other blocks than linear ones; on a GPU it waits for the device.
         augment: Random changes of the pictures [batch, (channels,) height, width] of each batch,
             such as ``data.augment.Shift(2)``, in this order; the same for all label variants.
         average: Decay of an exponential average of the weights, taken at each step and used for
@@ -252,6 +253,7 @@ class Trainer:
             self.network.calibrate(x[:CALIBRATION_SAMPLES], labels)
         self._calibrated = True
 
+    @torch.no_grad()
     def _layers(
         self,
         forward: ForwardPass,
@@ -273,6 +275,7 @@ class Trainer:
             outcome = self._engine.gradients(index, forward.affines[index], source, share, key)
             # The activities are those from before this step: the next layer's input in all paths.
             stepper(self.optimizers[index])()
+            self.optimizers[index].zero_grad()  # its memory is the next layer's too
             statistics.add(outcome.loss, outcome.positive, outcome.negative, outcome.silent)
             source = outcome.activities
         if self.averaged is not None:
