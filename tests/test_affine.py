@@ -7,8 +7,9 @@ from torch import nn
 from forward_forward.examples import AppendLabel, OverlayLabel, Uniform, stack
 from forward_forward.forward import Layer
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.affine import Affine, DenseOperand, LabelledOperand
+from forward_forward.forward.affine import Affine
 from forward_forward.forward.normalize import MeanSquareOne, UnitLength
+from forward_forward.forward.operands import DenseOperand, LabelledOperand, operand_of
 from forward_forward.forward.room import Room
 
 CLASSES = 3
@@ -37,8 +38,8 @@ def test_the_first_layers_shared_product_is_exact(place, normalize, bias):
     negative = examples.negative(positive, Y, torch.Generator())
     for inputs in (stack(positive, negative), examples.candidates(x), examples.neutral(x)):
         shared, dense = (
-            affine.operand(inputs),
-            DenseOperand.of(affine, written_out(inputs)),
+            operand_of(affine, inputs),
+            DenseOperand(affine, written_out(inputs)),
         )
         assert isinstance(shared, LabelledOperand) == (normalize is not halved)
         totals = shared.totals()
@@ -59,8 +60,8 @@ def test_shared_products_serve_the_first_rows_and_no_others():
     candidates = AppendLabel(CLASSES).candidates(X)
     affine.share(candidates)
     for inputs in (candidates.first(2), AppendLabel(CLASSES).candidates(1 - X), candidates):
-        dense = DenseOperand.of(affine, written_out(inputs)).totals()
-        torch.testing.assert_close(affine.operand(inputs).totals(), dense)
+        dense = DenseOperand(affine, written_out(inputs)).totals()
+        torch.testing.assert_close(operand_of(affine, inputs).totals(), dense)
 
 
 def test_a_room_gives_the_same_memory_again_and_grows_when_it_must():
@@ -87,8 +88,8 @@ def test_layers_that_share_a_room_compute_as_those_that_do_not(products):
     gradients = []
     for room in (None, Room()):
         first, second = (Affine(layer, products, room, str(k)) for k, layer in enumerate(layers))
-        h = Activities(first.operand(inputs).totals().relu_())
-        operand, length = second.operand(h), h.length
+        h = Activities(operand_of(first, inputs).totals().relu_())
+        operand, length = operand_of(second, h), h.length
         delta = operand.totals()
         gradients.append([each.clone() for each in operand.gradients(delta, length)])
     torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=0)

@@ -197,7 +197,7 @@ def test_what_cannot_be_compiled_goes_the_other_way(options, monkeypatch):
     assert_same(fast, by_hand, by_graph)
 
 
-def test_other_blocks_and_the_autograd_engine_are_never_compiled(monkeypatch):
+def test_other_blocks_are_never_compiled(monkeypatch):
     monkeypatch.setattr(compiled.Compiled, "__call__", refuse)
 
     def conv() -> Network:
@@ -210,13 +210,27 @@ def test_other_blocks_and_the_autograd_engine_are_never_compiled(monkeypatch):
         ).double()
 
     steps(start(conv, compile=True), count=1)
-    make = functools.partial(network, {}, {})
-    plain, compiled_one = (
-        start(make, engine="autograd"),
-        start(make, engine="autograd", compile=True),
-    )
-    steps(plain, compiled_one)
-    assert_same(compiled_one, plain)
+
+
+def test_the_autograd_engine_is_not_compiled():
+    with pytest.raises(ValueError, match="compile"):
+        start(functools.partial(network, {}, {}), engine="autograd", compile=True)
+
+
+@pytest.mark.parametrize("case", ["relu, radial, appended", "tanh and linear units, no bias"])
+def test_compiled_kernels_leave_out_the_same_samples(case, monkeypatch):
+    options = dict(CASES[case])
+    weight = options.pop("weight")
+    make = functools.partial(network, *options.pop("options"), **options)
+    by_hand, full = start(make, skip=0.5), start(make)
+    fast = start(make, skip=0.5, compile=True)
+    steps(by_hand, full, weight=weight)
+    monkeypatch.setattr(engine, "closed_form", refuse)
+    monkeypatch.setattr(compiled, "closed_form", refuse)
+    steps(fast, weight=weight)
+    assert_same(fast, by_hand)
+    mine, every = (each.network.layers[0].block.weight for each in (fast, full))
+    assert not torch.allclose(mine, every, atol=1e-6)
 
 
 def alike(loss, goodness=sum_of_squares) -> Network:

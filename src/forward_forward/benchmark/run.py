@@ -163,36 +163,40 @@ def _fastest(seconds: dict[str, float], arm: str) -> float:
 def _memory(widths: list[int], dtype: torch.dtype, x: Tensor, y: Tensor) -> Row:
     """Bytes of a first step beyond the weights; and what of them a batch's activities take.
 
-    Activities are what the batch adds to a step on a single sample, once weights, gradients and
-    optimiser state are there. Backprop's are measured without the optimiser's step, in which they
-    are gone; Forward-Forward's steps cannot be taken apart.
+    Activities are twice what the second half of the batch adds to a step on the first, once
+    gradients and optimiser state are there. Backprop's are measured without the optimiser's step,
+    in which they are gone; Forward-Forward's steps cannot be taken apart.
     """
-    mine, theirs = engine(widths, dtype), Backprop(widths, dtype)
     return {
         "peak_bytes": {
             "ff": _peak(engine(widths, dtype).step, x, y),
             "backprop": _peak(Backprop(widths, dtype).step, x, y),
         },
         "activity_bytes": {
-            "ff": _added(mine, mine.step, x, y),
-            "backprop": _added(theirs, theirs.gradients, x, y),
+            "ff": _added(lambda: engine(widths, dtype), lambda arm: arm.step, x, y),
+            "backprop": _added(lambda: Backprop(widths, dtype), lambda arm: arm.gradients, x, y),
         },
     }
 
 
-def _peak(step: Callable[[Tensor, Tensor], object], x: Tensor, y: Tensor) -> int:
+Step = Callable[[Tensor, Tensor], object]
+
+
+def _peak(step: Step, x: Tensor, y: Tensor) -> int:
     return peak_bytes(lambda: step(x, y))
 
 
-def _added(arm: Arm, step: Callable[[Tensor, Tensor], object], x: Tensor, y: Tensor) -> int:
+def _added(make: Callable[[], Any], step_of: Callable[[Any], Step], x: Tensor, y: Tensor) -> int:
+    half, whole = (_peak_after_one(make(), step_of, x[:n], y[:n]) for n in (len(x) // 2, len(x)))
+    return 2 * (whole - half)
+
+
+def _peak_after_one(arm: Arm, step_of: Callable[[Any], Step], x: Tensor, y: Tensor) -> int:
     arm.step(x[:1], y[:1])
-    single = _peak(step, x[:1], y[:1])
-    return _peak(step, x, y) - single
+    return _peak(step_of(arm), x, y)
 
 
-def _fewer_products(
-    train: Data, setting: Setting, hidden: tuple[int, ...], batch: int
-) -> dict[str, float]:
+def _fewer_products(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> Row:
     """A step that leaves out samples of shallow slope, in training, over one of backprop.
 
     How many are left out depends on how well the network does, so this is measured while both
@@ -200,16 +204,25 @@ def _fewer_products(
     """
     dtype = products(setting.precision, torch.device("cpu")) or torch.float32
     widths = [features(train), *hidden]
-    mine, theirs = engine(widths, dtype, skip=SKIP), Backprop(widths, dtype)
-    for x, y, _ in train.first(min(EPOCH, len(train))).batches(batch):
-        mine.step(x.flatten(1), y)
-    batches = _endless(train, batch)
-    calls: dict[str, Callable[[], object]] = {
-        "engine": lambda: mine.step(*next(batches)),
-        "backprop": lambda: theirs.step(*next(batches)),
+    arms: dict[str, Any] = {
+        "engine": engine(widths, dtype, skip=SKIP),
+        "backprop": Backprop(widths, dtype),
     }
+    if setting.compile and _has_compiler():
+        arms["engine_compiled"] = engine(widths, dtype, skip=SKIP, compile=True)
+        arms["backprop_compiled"] = Backprop(widths, dtype).compiled()
+    for x, y, _ in train.first(min(EPOCH, len(train))).batches(batch):
+        for arm in arms.values():
+            arm.step(x.flatten(1), y)
+    batches = _endless(train, batch)
+
+    def step_of(arm: Arm) -> Callable[[], object]:
+        return lambda: arm.step(*next(batches))
+
+    calls = {name: step_of(arm) for name, arm in arms.items()}
     seconds = medians(calls, budget=setting.seconds / 2)
-    return {"skip": SKIP, "step_vs_backprop": seconds["engine"] / seconds["backprop"]}
+    ratio = _fastest(seconds, "engine") / _fastest(seconds, "backprop")
+    return {"skip": SKIP, "step_seconds": seconds, "step_vs_backprop": ratio}
 
 
 def _endless(train: Data, batch: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -79,12 +79,17 @@ class Network(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.parameters()).device
+        return self._threshold.device
 
     @property
     def dtype(self) -> torch.dtype:
         """The weights' type."""
-        return next(self.parameters()).dtype
+        return self._threshold.dtype
+
+    @property
+    def _threshold(self) -> Tensor:
+        """A threshold: it goes where the weights go, and is found without a search through them."""
+        return self.layers[0].threshold_value
 
     def ready(self, x: Tensor) -> Tensor:
         """Samples on the network's device, in its type.

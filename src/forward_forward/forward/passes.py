@@ -13,6 +13,7 @@ from forward_forward.forward.activation import known
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
+from forward_forward.forward.operands import operand_of
 from forward_forward.forward.room import Room
 
 
@@ -88,10 +89,10 @@ def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities
     # Entering evaluation mode takes longer than a small kernel: not where nothing has a mode.
     modeless = not isinstance(layer.normalize, nn.Module)
     if affine is not None and activation is not None and modeless:
-        return Activities(activation.in_place(affine.operand(source).totals()))
+        return Activities(activation.in_place(operand_of(affine, source).totals()))
     with evaluating(layer):
         if affine is not None:
-            return Activities(layer.activate(affine.operand(source).totals()))
+            return Activities(layer.activate(operand_of(affine, source).totals()))
         return Activities(layer(written_out(source)))
 
 

@@ -32,8 +32,8 @@ class Engine:
         skip: See `closed_form`.
 
     Raises:
-        ValueError: An unknown kind, a ``skip`` not within 0 to below 1, or one together with
-            ``compile`` or autograd.
+        ValueError: An unknown kind, a ``skip`` not within 0 to below 1, or ``skip`` or ``compile``
+            together with autograd.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class Engine:
             raise ValueError(f'engine expects "closed_form" or "autograd", got {kind!r}')
         if not 0 <= skip < 1:
             raise ValueError(f"skip expects a share from 0 to below 1, got {skip}")
-        if skip and (compile or kind == "autograd"):
+        if kind == "autograd" and (skip or compile):
             raise ValueError(
-                'skip goes with engine="closed_form" and compile=False, got'
-                f" skip={skip}, engine={kind!r} and compile={compile}: leave skip at 0"
+                'skip and compile go with engine="closed_form", got'
+                f" skip={skip}, compile={compile} and engine={kind!r}: leave them out"
             )
         self.layers = list(layers)
         # Asked once: counting a layer's weights takes longer than its small kernels.
         self.by_hand = [kind == "closed_form" and layer.closed_form for layer in layers]
         self.draws = [draws(layer) for layer in layers]
-        self.compiled = [Compiled(layer, products) for layer in layers] if compile else []
+        self.compiled = [Compiled(layer, products, skip) for layer in layers] if compile else []
         self.skip = skip
 
     def gradients(

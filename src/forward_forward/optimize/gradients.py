@@ -18,6 +18,7 @@ from forward_forward.forward.activation import Known, known
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer, peer_gradient
+from forward_forward.forward.operands import operand_of
 from forward_forward.forward.passes import written_out
 from forward_forward.radial import radial_of
 
@@ -84,7 +85,7 @@ def closed_form(
     Returns:
         The outcome, with ``grad`` of the block's parameters set.
     """
-    operand = affine.operand(source)
+    operand = operand_of(affine, source)
     activation = known(layer.activation)
     if activation is None:
         outcome, upstream, delta, scale = _slopes_by_autograd(layer, operand.totals(), share)
@@ -98,10 +99,8 @@ def closed_form(
         delta = delta.clone() if scale is None else delta * scale[:, None]
         delta[positives] += peer_gradient(layer.peer, mean_activity, share)
         scale = None
-    elif skip:
-        steep = steeper(upstream.view(-1, len(share)), skip)
-        operand, delta, scale = operand.of_samples(steep, len(share), delta, scale)
-    weight_gradient, bias_gradient = operand.gradients(delta, scale)
+    kept = steeper(upstream.view(-1, len(share)), skip) if skip and layer.peer is None else None
+    weight_gradient, bias_gradient = operand.gradients(delta, scale, kept, len(share))
     affine.linear.weight.grad = weight_gradient
     if affine.linear.bias is not None:
         affine.linear.bias.grad = bias_gradient

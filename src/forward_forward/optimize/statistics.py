@@ -1,13 +1,15 @@
 """What the layers made of one batch -> figures of each layer, on the device.
 
-Nothing is read from the device here; all layers' figures are found together, since each call of a
-small kernel costs as much as the kernel.
+Nothing is read from the device here. Each layer's figures are found at once and in one product,
+since to keep what they are found from would take memory that grows with depth.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+FIGURES = "loss", "goodness_positive", "goodness_negative", "separation"
 
 
 class Statistics:
@@ -19,9 +21,7 @@ class Statistics:
 
     def __init__(self, share: Tensor) -> None:
         self.share = share
-        self.loss: list[Tensor] = []
-        self.positive: list[Tensor] = []
-        self.negative: list[Tensor] = []
+        self.means: list[Tensor] = []
         self.silent: list[Tensor] = []
 
     def add(self, loss: Tensor, positive: Tensor, negative: Tensor, silent: Tensor) -> None:
@@ -33,26 +33,20 @@ class Statistics:
             negative: Goodness of the negatives [negatives, batch].
             silent: Share of silent units, a scalar.
         """
-        self.loss.append(loss)
-        self.positive.append(positive)
-        self.negative.append(negative)
+        rows = [loss, positive]
+        if len(negative):
+            higher = (positive > negative).to(positive.dtype)
+            rows += [_mean(negative), _mean(higher)]
+        self.means.append(torch.stack(rows) @ self.share)
         self.silent.append(silent)
 
     def figures(self) -> dict[str, Tensor]:
         """The figures by name, each [layers]."""
-        positive, negative = torch.stack(self.positive), torch.stack(self.negative)
-        figures = {
-            "loss": torch.stack(self.loss) @ self.share,
-            "goodness_positive": positive @ self.share,
-            "silent_units": torch.stack(self.silent),
-        }
-        if negative.shape[1]:
-            higher = (positive[:, None] > negative).to(positive.dtype)
-            figures["goodness_negative"] = _mean(negative) @ self.share
-            figures["separation"] = _mean(higher) @ self.share
-        return figures
+        by_figure = torch.stack(self.means, 1)
+        figures = dict(zip(FIGURES, by_figure, strict=False))
+        return {**figures, "silent_units": torch.stack(self.silent)}
 
 
 def _mean(values: Tensor) -> Tensor:
-    """Mean over the negatives of values [layers, negatives, batch]."""
-    return values[:, 0] if values.shape[1] == 1 else values.mean(1)
+    """Mean over the negatives of values [negatives, batch]."""
+    return values[0] if len(values) == 1 else values.mean(0)

@@ -19,7 +19,7 @@ from forward_forward.forward.room import Room
 from forward_forward.optimize import schedules
 from forward_forward.optimize.chance import Augment, Chance
 from forward_forward.optimize.engine import Engine, Kind
-from forward_forward.optimize.optimizers import optimizer_of, stepper
+from forward_forward.optimize.optimizers import forget_gradients, optimizer_of, stepper
 from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.scores import label_goodness, scored_layers, teach_head
@@ -52,12 +52,12 @@ class Trainer:
             "autograd" for all, the slow reference.
         precision: Of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 where the
             device multiplies it in hardware). Weights and sums stay in float32.
-        compile: Whether to join the small kernels of linear layers with torch.compile: a fifth
-            off the time of small layers, for some seconds at the first step. Needs a C++ compiler,
-            or a GPU.
+        compile: Whether to join the small kernels of linear layers with torch.compile: a tenth
+            off the time of small layers, for some seconds at the first step. Layers with peer
+            normalisation or an unknown activation run as without. Needs a C++ compiler or a GPU.
         skip: Samples whose slope in a layer is below this share of the batch's steepest are left
-            out of its gradients' products; 0 leaves out none. Not for layers with peer
-            normalisation or other blocks than linear ones; on a GPU it waits for the device.
+            out of its gradients' products; 0 leaves out none. Other blocks than linear ones, and
+            layers with peer normalisation, take all samples. On a GPU it waits for the device.
         augment: Random changes of the pictures [batch, (channels,) height, width] of each batch,
             such as ``data.augment.Shift(2)``, in this order; the same for all label variants.
         average: Decay of an exponential average of the weights, taken at each step and used for
@@ -275,7 +275,7 @@ class Trainer:
             outcome = self._engine.gradients(index, forward.affines[index], source, share, key)
             # The activities are those from before this step: the next layer's input in all paths.
             stepper(self.optimizers[index])()
-            self.optimizers[index].zero_grad()  # its memory is the next layer's too
+            forget_gradients(self.optimizers[index])  # their memory is the next layer's too
             statistics.add(outcome.loss, outcome.positive, outcome.negative, outcome.silent)
             source = outcome.activities
         if self.averaged is not None:
