@@ -43,14 +43,15 @@ def test_the_first_layers_shared_product_is_exact(place, normalize, bias):
         )
         assert isinstance(shared, LabelledOperand) == (normalize is not halved)
         totals = shared.totals()
-        by_torch = linear(dense.rows).detach()
+        rows = affine.layer.rows(written_out(inputs).h)
+        by_torch = linear(rows).detach()
         torch.testing.assert_close(totals, by_torch, rtol=0, atol=1e-12)
         torch.testing.assert_close(totals, dense.totals(), rtol=0, atol=1e-12)
         delta = torch.randn(totals.shape, generator=torch.Generator().manual_seed(1)).double()
         scale = torch.rand(len(delta), generator=torch.Generator().manual_seed(2)).double()
         for each in (None, scale):
             scaled = delta if each is None else delta * each[:, None]
-            expected = scaled.t() @ dense.rows, scaled.sum(0)
+            expected = scaled.t() @ rows, scaled.sum(0)
             torch.testing.assert_close(shared.gradients(delta, each), expected, rtol=0, atol=1e-12)
             torch.testing.assert_close(dense.gradients(delta, each), expected, rtol=0, atol=1e-12)
 
@@ -87,7 +88,7 @@ def test_layers_that_share_a_room_compute_as_those_that_do_not(products):
     inputs = AppendLabel(CLASSES).candidates(X)
     gradients = []
     for room in (None, Room()):
-        first, second = (Affine(layer, products, room, str(k)) for k, layer in enumerate(layers))
+        first, second = (Affine(layer, products, room, k) for k, layer in enumerate(layers))
         h = Activities(operand_of(first, inputs).totals().relu_())
         operand, length = operand_of(second, h), h.length
         delta = operand.totals()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from forward_forward.optimize.gradients import silent_share
-from forward_forward.optimize.statistics import Statistics
+from forward_forward.optimize.statistics import by_name, figures_of
 
 BATCH = 5
 WIDTHS = (4, 7, 3)
@@ -54,11 +54,12 @@ def reference(layers: list[dict[str, torch.Tensor]], share: torch.Tensor) -> dic
 
 
 def gathered(layers: list[dict[str, torch.Tensor]], share: torch.Tensor) -> dict:
-    statistics = Statistics(share)
+    of_layers = []
     for layer in layers:
         silent = silent_share(layer["h"], positive=True)
-        statistics.add(layer["loss"], layer["positive"], layer["negative"], silent)
-    return statistics.figures()
+        judged = layer["loss"], layer["positive"], layer["negative"]
+        of_layers.append(figures_of(*judged, silent, share))
+    return by_name(of_layers)
 
 
 @pytest.mark.parametrize("share", SHARES.values(), ids=SHARES)

@@ -6,6 +6,7 @@ Several negatives of one sample enter as their mean. Every form is safe for marg
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -43,36 +44,46 @@ def slope_of(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]
     """
     if offers(loss, HasSlope):
         return loss.slope(pos, neg)
+    return judged(loss, pos, neg)[1:]
+
+
+def judged(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Each sample's loss and its slopes, as `slope_of` gives them.
+
+    Args:
+        loss: Any local loss.
+        pos: Margins of the positives [batch].
+        neg: Margins of the negatives [negatives, batch].
+
+    Returns:
+        The loss [batch], ``dloss/dpos`` [batch] and ``dloss/dneg`` [negatives, batch].
+    """
+    if isinstance(loss, _Pairwise):
+        return loss.judged(pos, neg)
+    if offers(loss, HasSlope):
+        return loss(pos, neg), *loss.slope(pos, neg)
     with torch.enable_grad():
         leaves = pos.detach().requires_grad_(), neg.detach().requires_grad_()
+        value = loss(*leaves)
         d_pos, d_neg = torch.autograd.grad(
-            loss(*leaves).sum(), leaves, allow_unused=True, materialize_grads=True
+            value.sum(), leaves, allow_unused=True, materialize_grads=True
         )
-    return d_pos, d_neg
+    return value.detach(), d_pos, d_neg
 
 
 def _mean(values: Tensor) -> Tensor:
     """Mean over the negatives; 0 where there are none."""
-    return values[0] if len(values) == 1 else values.sum(0) / max(len(values), 1)
+    return values[0] if values.shape[0] == 1 else values.sum(0) / max(values.shape[0], 1)
 
 
 def _shared(slope: Tensor) -> Tensor:
     """Slope of `_mean`: each negative carries its share."""
-    return slope if len(slope) == 1 else slope / max(len(slope), 1)
+    return slope if slope.shape[0] == 1 else slope / max(slope.shape[0], 1)
 
 
 def _total(slope: Tensor) -> Tensor:
     """Sum over the negatives."""
-    return slope[0] if len(slope) == 1 else slope.sum(0)
-
-
-def _difference(pos: Tensor, neg: Tensor, name: str) -> Tensor:
-    if neg.shape[0] == 0:
-        raise ValueError(
-            f"{name} compares positives with negatives and expected at least one negative, got"
-            " none: use a separable loss such as log_sigmoid"
-        )
-    return pos - neg
+    return slope[0] if slope.shape[0] == 1 else slope.sum(0)
 
 
 class _Sigmoid:
@@ -174,7 +185,42 @@ class _LogSigmoidLiteral:
 
 
 @dataclass(frozen=True)
-class SymBa:
+class _Pairwise(ABC):
+    """A loss of ``alpha (neg - pos)``, how far each pair is on its wrong side."""
+
+    alpha: float
+
+    @abstractmethod
+    def _value(self, wrong: Tensor) -> Tensor:
+        """The loss of pairs [negatives, batch]."""
+
+    @abstractmethod
+    def _slope(self, wrong: Tensor) -> Tensor:
+        """``alpha`` times its slope [negatives, batch]."""
+
+    def _wrong(self, pos: Tensor, neg: Tensor) -> Tensor:
+        if neg.shape[0] == 0:
+            raise ValueError(
+                f"{type(self).__name__} compares positives with negatives and expected at least"
+                " one negative, got none: use a separable loss such as log_sigmoid"
+            )
+        return (neg - pos).mul_(self.alpha)
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return _mean(self._value(self._wrong(pos, neg)))
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        return self.judged(pos, neg)[1:]
+
+    def judged(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss and slopes: both begin with the same difference."""
+        wrong = self._wrong(pos, neg)
+        slope = _shared(self._slope(wrong))
+        return _mean(self._value(wrong)), -_total(slope), slope
+
+
+@dataclass(frozen=True)
+class SymBa(_Pairwise):
     """Balanced pairwise loss, ``softplus(-alpha (pos - neg))``; no threshold remains in it.
 
     Args:
@@ -195,16 +241,15 @@ class SymBa:
 
     alpha: float = 4.0
 
-    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
-        return -_mean(functional.logsigmoid(self.alpha * _difference(pos, neg, "SymBa")))
+    def _value(self, wrong: Tensor) -> Tensor:
+        return -functional.logsigmoid(-wrong)
 
-    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
-        slope = self.alpha * _shared((-self.alpha * _difference(pos, neg, "SymBa")).sigmoid())
-        return -_total(slope), slope
+    def _slope(self, wrong: Tensor) -> Tensor:
+        return self.alpha * wrong.sigmoid()
 
 
 @dataclass(frozen=True)
-class SiluPair:
+class SiluPair(_Pairwise):
     """Pairwise silu loss, ``silu(-alpha (pos - neg))`` with ``silu(u) = u sigma(u)``.
 
     Like `SymBa` for pairs on the wrong side; a pair far on its right side is left alone.
@@ -227,14 +272,13 @@ class SiluPair:
 
     alpha: float = 6.0
 
-    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
-        return _mean(functional.silu(-self.alpha * _difference(pos, neg, "SiluPair")))
+    def _value(self, wrong: Tensor) -> Tensor:
+        return functional.silu(wrong)
 
-    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
-        wrong = _difference(pos, neg, "SiluPair").mul_(-self.alpha)
+    def _slope(self, wrong: Tensor) -> Tensor:
         steepness = wrong.new_full((), self.alpha).expand_as(wrong)
-        slope = _shared(torch.ops.aten.silu_backward(steepness, wrong))
-        return -_total(slope), slope
+        slope: Tensor = torch.ops.aten.silu_backward(steepness, wrong)
+        return slope
 
 
 sigmoid = _Sigmoid()

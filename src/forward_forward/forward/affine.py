@@ -6,14 +6,16 @@ their own type. Inputs that differ only in their label share one product.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
+from forward_forward.forward.activation import known
 from forward_forward.forward.layer import Layer
-from forward_forward.forward.normalize import LengthNormalize
+from forward_forward.forward.normalize import LengthNormalize, Normalize
 from forward_forward.forward.room import Room
 from forward_forward.goodness import length_of
 from forward_forward.parts import offers
@@ -43,43 +45,65 @@ class Shared(NamedTuple):
         return self if rows == len(self.rest) else Shared(*(each[:rows] for each in self))
 
 
+def divisor_of(normalize: Normalize | None) -> Callable[[Tensor, int], Tensor] | None:
+    """What a normalisation divides rows of a length [rows] by; None where it does otherwise."""
+    return normalize.divisor if offers(normalize, LengthNormalize) else None
+
+
 class Affine:
     """The linear block of a layer, ready for the products of one step.
 
     Args:
         layer: A layer with a linear block.
-        products: Type of the products' operands; the weights' own type computes exactly.
+        products: Type of the products' operands; None for the weights' own, which computes exactly.
         room: Memory for the results; by default they get memory of their own.
-        name: The layer's own name in the room, where other layers use it too.
+        index: Which layer it is, where others use the room too: its input lies there, too.
     """
 
     def __init__(
-        self, layer: Layer, products: torch.dtype, room: Room | None = None, name: str = ""
+        self,
+        layer: Layer,
+        products: torch.dtype | None = None,
+        room: Room | None = None,
+        index: int = 0,
     ) -> None:
         linear = layer.linear
         if linear is None:
             raise ValueError("Affine expects a layer with a linear block and its own activation")
         self.layer = layer
         self.linear: nn.Linear = linear
-        self.products = products
-        self.exact = products == linear.weight.dtype
+        self._products = products
         self.room = room or Room(keep=False)
-        self.name = name
-        self._weight: Tensor | None = None
+        self.index = index
+        self.begin()
+
+    def begin(self) -> None:
+        """Take the layer as it is now: what was made of earlier weights is forgotten."""
+        layer, linear = self.layer, self.linear
+        self.activation = known(layer.activation)
+        normalize = layer.normalize
+        self.divisor = divisor_of(normalize)
+        self.divides = normalize is None or self.divisor is not None
+        self.has_mode = isinstance(normalize, nn.Module)  # of training or of evaluation
+        self.full = linear.weight.detach()
         self.bias = None if linear.bias is None else linear.bias.detach()
+        self.products = self._products or self.full.dtype
+        self.exact = self.products == self.full.dtype
+        # The activities below are an operand themselves where they need not be converted.
+        self.place = f"h {self.index % 2}" if self.exact else "h"
+        self._weight: Tensor | None = None
         self._shared: Shared | None = None
 
     @property
     def weight(self) -> Tensor:
-        """The weights [units, inputs] in the products' type, of the first call."""
+        """The weights [units, inputs] in the products' type."""
         if self._weight is None:
-            self._weight = self.lowered(f"weight {self.name}", self.linear.weight.detach())
+            self._weight = self.lowered(f"weight {self.index}", self.full)
         return self._weight
 
     def shares(self, inputs: Inputs) -> bool:
         """Whether one product can serve all variants: the normalisation must be a mere division."""
-        normalize = self.layer.normalize
-        return inputs.rest.dim() == 2 and (normalize is None or offers(normalize, LengthNormalize))
+        return self.divides and inputs.rest.dim() == 2
 
     def share(self, inputs: Inputs) -> None:
         """Compute the product with these inputs' rest, for all operands made of its first rows."""
@@ -88,12 +112,11 @@ class Affine:
 
     def take(self, name: str, *shape: int) -> Tensor:
         """Memory in the weights' own type."""
-        weight = self.linear.weight
-        return self.room.take(name, shape, weight.dtype, weight.device)
+        return self.room.take(name, shape, self.full.dtype, self.full.device)
 
     def take_operand(self, name: str, *shape: int) -> Tensor:
         """Memory in the products' type."""
-        return self.room.take(name, shape, self.products, self.linear.weight.device)
+        return self.room.take(name, shape, self.products, self.full.device)
 
     def lowered(self, name: str, matrix: Tensor, scale: Tensor | None = None) -> Tensor:
         """A matrix in the products' type, each row times ``scale`` [rows] where that is given."""
@@ -111,6 +134,14 @@ class Affine:
             scratch = self.take("scratch", *matrix[rows].shape)
             out[rows].copy_(torch.mul(matrix[rows], scale[rows, None], out=scratch))
         return out
+
+    def scaled_and_biased(self, z: Tensor, factor: Tensor | None) -> Tensor:
+        """``factor z + b`` in the place of z [rows, units], for a factor [rows] or None."""
+        if factor is None:
+            return z if self.bias is None else z.add_(self.bias)
+        if self.bias is None:
+            return z.mul_(factor[:, None])
+        return torch.addcmul(self.bias, z, factor[:, None], out=z)
 
     def raised(self, name: str, matrix: Tensor) -> Tensor:
         """A matrix of the products' type in the weights' own."""
@@ -134,8 +165,8 @@ class Affine:
         if self._shared is None or not self._shared.begins_with(rest):
             operand = self.lowered("rest", rest)
             # The columns of the rest alone: in one piece their products are faster.
-            columns = self.linear.weight.detach()[:, : rest.shape[1]]
-            weight = self.lowered(f"rest weight {self.name}", columns)
+            columns = self.full[:, : rest.shape[1]]
+            weight = self.lowered(f"rest weight {self.index}", columns)
             product = self.take_operand("rest product", len(rest), len(weight))
             torch.mm(operand, weight.t(), out=product)
             self._shared = Shared(rest, operand, product, length_of(rest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -17,20 +18,20 @@ Normalize = Callable[[Tensor], Tensor]
 
 @runtime_checkable
 class LengthNormalize(Protocol):
-    """A normalisation that divides a row by a number found from its sum of squares.
+    """A normalisation that divides a row by a number found from its length.
 
     The engine needs no more of such a one than the divisor, so the first layer's product can be
     shared by inputs that differ in their label alone.
     """
 
-    def divisor(self, square_sum: Tensor, width: int) -> Tensor: ...
+    def divisor(self, length: Tensor, width: int) -> Tensor: ...
 
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
 def _divide(normalize: LengthNormalize, x: Tensor) -> Tensor:
     rows = x.flatten(1)
-    divisor = normalize.divisor(length_of(rows).square(), rows.shape[1])
+    divisor = normalize.divisor(length_of(rows), rows.shape[1])
     return (rows / divisor[:, None]).view_as(x)
 
 
@@ -54,8 +55,8 @@ class MeanSquareOne:
 
     eps: float = 1e-8
 
-    def divisor(self, square_sum: Tensor, width: int) -> Tensor:
-        return (square_sum / width).sqrt() + self.eps
+    def divisor(self, length: Tensor, width: int) -> Tensor:
+        return length / math.sqrt(width) + self.eps
 
     def __call__(self, x: Tensor) -> Tensor:
         return _divide(self, x)
@@ -78,8 +79,8 @@ class UnitLength:
 
     eps: float = 1e-8
 
-    def divisor(self, square_sum: Tensor, width: int) -> Tensor:
-        return square_sum.sqrt() + self.eps
+    def divisor(self, length: Tensor, width: int) -> Tensor:
+        return length + self.eps
 
     def __call__(self, x: Tensor) -> Tensor:
         return _divide(self, x)

@@ -9,6 +9,7 @@ and a label's part is no product but a row that is looked up, since the patterns
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TypeVar
 
 import torch
@@ -17,9 +18,6 @@ from torch import Tensor
 from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
-from forward_forward.forward.layer import Layer
-from forward_forward.forward.normalize import LengthNormalize
-from forward_forward.parts import offers
 
 Rows = TypeVar("Rows", Tensor, Tensor | None)
 
@@ -37,24 +35,38 @@ def operand_of(affine: Affine, source: Inputs | Activities) -> DenseOperand | La
 
 
 class DenseOperand:
-    """Rows written out, normalised, in the products' type: ``rows`` [rows, inputs]."""
+    """Rows written out.
+
+    ``rows`` [rows, inputs] are in the products' type; where the layer normalises by length, not yet
+    normalised: each is still to be multiplied by its `factor`. That is cheaper on the units' side,
+    where every row is scaled anyway. ``length`` is theirs [rows], ``width`` how many inputs.
+    """
 
     def __init__(self, affine: Affine, source: Activities) -> None:
+        x = source.h.flatten(1)
+        affine.layer.check_width(x.shape[1])
         self.affine = affine
-        self.rows = _normalized(affine, source)
+        self.width, self.length = x.shape[1], source.length
+        self.rows = affine.lowered("rows", affine.layer.rows(x) if affine.divisor is None else x)
+
+    @cached_property
+    def factor(self) -> Tensor | None:
+        """What normalisation multiplies each row by [rows]; None where it is no division."""
+        divisor = self.affine.divisor
+        return None if divisor is None else divisor(self.length, self.width).reciprocal()
 
     def product(self) -> Tensor:
         """The product with the weights [rows, units], in the products' type."""
         affine = self.affine
-        out = affine.take_operand("product", len(self.rows), len(affine.weight))
+        out = affine.take_operand("product", self.rows.shape[0], affine.weight.shape[0])
         return torch.mm(self.rows, affine.weight.t(), out=out)
 
     def totals(self) -> Tensor:
         """Total inputs of the units [rows, units]."""
         affine = self.affine
         # The product in its own type is spent before the slopes are lowered into its memory.
-        z = affine.multiply("h", self.rows, affine.weight.t(), low="delta")
-        return z if affine.bias is None else z.add_(affine.bias)
+        z = affine.multiply(affine.place, self.rows, affine.weight.t(), low="delta")
+        return affine.scaled_and_biased(z, self.factor)
 
     def gradients(
         self,
@@ -62,6 +74,7 @@ class DenseOperand:
         scale: Tensor | None = None,
         kept: Tensor | None = None,
         batch: int = 0,
+        slopes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Gradients of the weights [units, inputs] and of the biases [units].
 
@@ -70,34 +83,17 @@ class DenseOperand:
             scale: What each row is still to be multiplied by [variants * batch], or None.
             kept: The samples that count [kept], out of 0 to ``batch`` - 1; None for all.
             batch: How many samples there are, where only some count.
+            slopes: Those with respect to the product, in the products' type, where they are known;
+                by default they are found.
         """
-        affine, rows = self.affine, self.rows
+        affine, rows, factor = self.affine, self.rows, self.factor
         if kept is not None:
             rows, delta = _rows_of(rows, kept, batch), _rows_of(delta, kept, batch)
-            scale = _rows_of(scale, kept, batch)
-        bias = column_sums(delta, scale)
-        lowered = affine.lowered("delta", delta, scale)
-        return affine.multiply("gradient", lowered.t(), rows), bias
-
-
-def _normalized(affine: Affine, source: Activities) -> Tensor:
-    """A layer's normalised input in the products' type [rows, inputs]."""
-    layer, x = affine.layer, source.h.flatten(1)
-    layer.check_width(x.shape[1])
-    factor = length_factor(layer, source)
-    if factor is None:
-        # A copy in any case: the input may lie where the output will.
-        return affine.take_operand("rows", *x.shape).copy_(layer.rows(x))
-    return affine.lowered("rows", x, factor)
-
-
-def length_factor(layer: Layer, source: Activities) -> Tensor | None:
-    """What normalisation by length multiplies each row by [rows]; None where it is another."""
-    normalize = layer.normalize
-    if normalize is None or not offers(normalize, LengthNormalize):
-        return None
-    width = source.h.shape[1:].numel()
-    return normalize.divisor(source.length.square(), width).reciprocal()
+            scale, factor = _rows_of(scale, kept, batch), _rows_of(factor, kept, batch)
+        if slopes is None:
+            slopes = affine.lowered("delta", delta, _times(scale, factor))
+        bias = column_sums(delta, scale)  # before the product, which leaves the caches cold
+        return affine.multiply("gradient", slopes.t(), rows), bias
 
 
 class LabelledOperand:
@@ -110,31 +106,25 @@ class LabelledOperand:
         self.affine = affine
         self.inputs = inputs
         self.shared = affine.shared(inputs.rest)
-        self.factor = self._factor()
 
-    def _factor(self) -> Tensor | None:
-        """What normalisation multiplies each row by [variants, batch]."""
-        normalize = self.affine.layer.normalize
-        if normalize is None or not offers(normalize, LengthNormalize):
+    @cached_property
+    def factor(self) -> Tensor | None:
+        """What normalisation multiplies each row by [variants * batch], or None."""
+        divisor, rest = self.affine.divisor, self.shared.length
+        if divisor is None:
             return None
         label = self.inputs.patterns.square().sum(1)[self.inputs.index]
-        return normalize.divisor(self.shared.length.square() + label, self.width).reciprocal()
+        length = torch.addcmul(label, rest, rest).sqrt_().flatten()
+        return divisor(length, self.width).reciprocal()
 
     def totals(self) -> Tensor:
         """Total inputs of the units [variants * batch, units]."""
-        bias, factor, z = self.affine.bias, self.factor, self._products()
-        if factor is not None and bias is not None:
-            torch.addcmul(bias, z, factor[..., None], out=z)
-        elif factor is not None:
-            z *= factor[..., None]
-        elif bias is not None:
-            z += bias
-        return z.flatten(0, 1)
+        return self.affine.scaled_and_biased(self._products().flatten(0, 1), self.factor)
 
     def _products(self) -> Tensor:
         """``W_rest x_rest + W_label label`` of every variant [variants, batch, units]."""
         index, rows = self.inputs.index, self.label_products()
-        z = self.affine.take("h", *index.shape, rows.shape[1])
+        z = self.affine.take(self.affine.place, *index.shape, rows.shape[1])
         product = self.affine.raised("delta", self.shared.product)
         if index.stride(1) == 0 and index.numel():
             # One label for all samples: a row to be added, not one for each.
@@ -144,8 +134,7 @@ class LabelledOperand:
 
     def label_products(self) -> Tensor:
         """``W_label`` times each pattern [patterns, units]."""
-        weight = self.affine.linear.weight.detach()
-        return self.inputs.patterns @ weight[:, self.inputs.columns].t()
+        return self.inputs.patterns @ self.affine.full[:, self.inputs.columns].t()
 
     def gradients(
         self,
@@ -153,30 +142,21 @@ class LabelledOperand:
         scale: Tensor | None = None,
         kept: Tensor | None = None,
         batch: int = 0,
+        slopes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """As those of `DenseOperand`."""
+        """As those of `DenseOperand`; ``slopes`` are then summed over the variants."""
         index, factor, rest = self.inputs.index, self.factor, self.shared.operand
         if kept is not None:
             index, rest = index[:, kept], rest.index_select(0, kept)
-            factor = None if factor is None else factor[:, kept]
-            delta, scale = _rows_of(delta, kept, batch), _rows_of(scale, kept, batch)
-        bias = column_sums(delta, scale)
-        if factor is not None:
-            scale = factor.flatten() if scale is None else scale * factor.flatten()
-        total = self._total(delta.view(*index.shape, delta.shape[1]), scale)
-        by_pattern = sums_by(index.flatten(), delta, scale, len(self.inputs.patterns))
-        return self._joined(self.affine.lowered("delta", total), rest, by_pattern), bias
-
-    def weight_gradient(self, total: Tensor, delta: Tensor) -> Tensor:
-        """Gradient of the weights for slopes in the products' type.
-
-        Args:
-            total: With respect to the products, summed over the variants [batch, units].
-            delta: The same before they are summed [variants * batch, units].
-        """
-        index, count = self.inputs.index.flatten(), len(self.inputs.patterns)
-        by_pattern = sums_by(index, delta, None, count).to(self.affine.linear.weight.dtype)
-        return self._joined(total, self.shared.operand, by_pattern)
+            factor, delta = _rows_of(factor, kept, batch), _rows_of(delta, kept, batch)
+            scale = _rows_of(scale, kept, batch)
+        scales = _times(scale, factor)
+        if slopes is None:
+            total = self._total(delta.view(*index.shape, delta.shape[1]), scales)
+            slopes = self.affine.lowered("delta", total)
+        # Normalisation does not scale the biases.
+        by_pattern, bias = sums_by(index, delta, scales, scale, self.inputs.patterns.shape[0])
+        return self._joined(slopes, rest, by_pattern), bias
 
     def _total(self, delta: Tensor, scale: Tensor | None) -> Tensor:
         """The sum over the variants [batch, units] of delta [variants, batch, units]."""
@@ -194,7 +174,7 @@ class LabelledOperand:
         affine, inputs = self.affine, self.inputs
         weight = affine.take("gradient", total.shape[1], self.width)
         affine.multiply_into(weight[:, : rest.shape[1]], total.t(), rest)
-        weight[:, inputs.columns] = by_pattern.t() @ inputs.patterns
+        torch.mm(by_pattern.t(), inputs.patterns, out=weight[:, inputs.columns])
         return weight
 
 
@@ -206,21 +186,46 @@ def _rows_of(matrix: Rows, kept: Tensor, batch: int) -> Rows:
     return variants.index_select(1, kept).flatten(0, 1)
 
 
+def _times(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """The product of two scales, of which None is 1."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first * second
+
+
 def column_sums(rows: Tensor, scale: Tensor | None) -> Tensor:
     """Sums of the rows [units], each times ``scale`` [rows] where that is given."""
     return rows.sum(0) if scale is None else scale @ rows
 
 
-def sums_by(index: Tensor, rows: Tensor, scale: Tensor | None, count: int) -> Tensor:
-    """Sums of the rows with each index [count, units], each times ``scale`` where given.
+def sums_by(
+    index: Tensor, rows: Tensor, scale: Tensor | None, whole: Tensor | None, count: int
+) -> tuple[Tensor, Tensor]:
+    """Sums of the rows with each index [count, units], and of all rows [units].
 
-    >>> sums_by(torch.tensor([1, 0, 1]), torch.eye(3), None, count=2)
-    tensor([[0., 1., 0.],
-            [1., 0., 1.]])
+    Args:
+        index: Each row's, 0 to ``count`` - 1 [variants, batch].
+        rows: The rows [variants * batch, units].
+        scale: What a row is multiplied by in the sum for its index [rows], or None.
+        whole: And in the sum of all [rows], or None.
+        count: How many indices there are.
+
+    >>> sums_by(torch.tensor([[1, 0, 1]]), torch.eye(3), None, None, count=2)
+    (tensor([[0., 1., 0.],
+            [1., 0., 1.]]), tensor([1., 1., 1.]))
     """
+    index = index.flatten()
     if rows.device.type == "cpu" and count > FEW:
-        rows = rows if scale is None else rows * scale[:, None]
-        return rows.new_zeros(count, rows.shape[1]).index_add_(0, index, rows)
-    # On other devices `index_add_` sums in any order; a product does not.
-    one_hot = (index == torch.arange(count, device=index.device)[:, None]).to(rows.dtype)
-    return (one_hot if scale is None else one_hot * scale) @ rows
+        scaled = rows if scale is None else rows * scale[:, None]
+        sums = rows.new_zeros(count, rows.shape[1]).index_add_(0, index, scaled)
+        return sums, column_sums(rows, whole)
+    # One product for both sums; on other devices `index_add_` would add in any order. Rows in
+    # fours, since products with an odd number of them take up to twice as long.
+    shares = rows.new_zeros(-(-(count + 1) // 4) * 4, rows.shape[0])
+    if scale is None:
+        shares.scatter_(0, index[None], 1)
+    else:
+        shares.scatter_(0, index[None], scale[None])
+    shares[count] = 1 if whole is None else whole
+    sums = shares @ rows
+    return sums[:count], sums[count]

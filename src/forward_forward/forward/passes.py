@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
-from forward_forward.forward.activation import known
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
@@ -40,7 +39,7 @@ def as_source(x: Inputs | Tensor) -> Inputs | Activities:
 
 
 class ForwardPass:
-    """Forward passes through a row of layers, all with the weights of this moment.
+    """Forward passes through a row of layers, all with the weights of the moment they begin.
 
     The first layer's product with a batch is computed once for all label variants of that batch.
 
@@ -59,9 +58,16 @@ class ForwardPass:
     ) -> None:
         self.layers = list(layers)
         self.affines = [
-            _affine(layer, products, room, f"of layer {index}")
+            None if layer.linear is None else Affine(layer, products, room, index)
             for index, layer in enumerate(self.layers)
         ]
+
+    def begin(self) -> ForwardPass:
+        """The same passes with the weights as they are now."""
+        for affine in self.affines:
+            if affine is not None:
+                affine.begin()
+        return self
 
     def share(self, inputs: Inputs) -> None:
         """Compute the first layer's product with these inputs' rest, for the passes that follow."""
@@ -85,20 +91,10 @@ class ForwardPass:
 
 
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:
-    activation = known(layer.activation)
     # Entering evaluation mode takes longer than a small kernel: not where nothing has a mode.
-    modeless = not isinstance(layer.normalize, nn.Module)
-    if affine is not None and activation is not None and modeless:
-        return Activities(activation.in_place(operand_of(affine, source).totals()))
+    if affine is not None and affine.activation is not None and not affine.has_mode:
+        return Activities(affine.activation.in_place(operand_of(affine, source).totals()))
     with evaluating(layer):
         if affine is not None:
             return Activities(layer.activate(operand_of(affine, source).totals()))
         return Activities(layer(written_out(source)))
-
-
-def _affine(
-    layer: Layer, products: torch.dtype | None, room: Room | None, name: str
-) -> Affine | None:
-    if layer.linear is None:
-        return None
-    return Affine(layer, products or layer.linear.weight.dtype, room, name)

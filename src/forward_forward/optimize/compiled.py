@@ -16,10 +16,9 @@ from torch import Tensor
 from forward_forward.examples import Inputs
 from forward_forward.forward.activation import Known, known
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.affine import Affine
+from forward_forward.forward.affine import Affine, divisor_of
 from forward_forward.forward.layer import Layer
-from forward_forward.forward.operands import LabelledOperand, length_factor, operand_of
-from forward_forward.forward.passes import written_out
+from forward_forward.forward.operands import DenseOperand, LabelledOperand, operand_of
 from forward_forward.goodness import length_of, slope_of
 from forward_forward.optimize.gradients import (
     Outcome,
@@ -29,6 +28,7 @@ from forward_forward.optimize.gradients import (
     split,
     steeper,
 )
+from forward_forward.optimize.statistics import Figures, figures_of
 from forward_forward.radial import radial_of
 
 
@@ -52,63 +52,36 @@ class Compiled:
         if activation is not None:
             _keep_freed_memory()
             front = _front(layer, activation)
-            self.front, self.labelled_front = _compiled(front), _compiled(_labelled_front(front))
-            self.dense = _compiled(_dense(layer, front, products))
-            self.labelled = _compiled(_labelled(front, products))
+            function = front if skip else _with_slopes(front, products)
+            # One for each kind of operand: what kind it is, is not looked at again.
+            self.of_dense, self.of_labelled = _compiled(function), _compiled(function)
 
     @torch.no_grad()
     def __call__(
         self, layer: Layer, affine: Affine, source: Inputs | Activities, share: Tensor
     ) -> Outcome:
         """The same as `closed_form`."""
-        self.batch = max(self.batch, len(share))
-        if not self.fits or len(share) != self.batch:
+        batch = share.shape[0]
+        self.batch = max(self.batch, batch)
+        if not self.fits or batch != self.batch:
             return closed_form(layer, affine, source, share, self.skip)
-        constants = affine.bias, layer.threshold_value, share
-        gradients = self._of_few if self.skip else self._of_all
-        front, weight_gradient, bias_gradient = gradients(affine, source, constants)
+        operand, constants = operand_of(affine, source), (affine.bias, layer.threshold_value, share)
+        function = self.of_dense if isinstance(operand, DenseOperand) else self.of_labelled
+        front: _Front
+        kept = slopes = None
+        if self.skip:  # how many samples count is not known beforehand
+            front = function(_given(operand), constants)
+            kept = steeper(front.upstream.view(-1, batch), self.skip)
+        else:
+            front, slopes = function(_given(operand), constants)
+        operand.factor = front.factor
+        delta = (front.h, front.gain) if front.delta is None else (front.delta, None)
+        weight_gradient, bias_gradient = operand.gradients(*delta, kept, batch, slopes)
         affine.linear.weight.grad = weight_gradient
         if affine.linear.bias is not None:
             affine.linear.bias.grad = bias_gradient
-        rated = split(front.rated, len(share))
-        return Outcome(Activities(front.h, front.length), front.loss, *rated, front.silent)
-
-    def _of_all(
-        self, affine: Affine, source: Inputs | Activities, constants: _Constants
-    ) -> tuple[_Front, Tensor, Tensor]:
-        """Gradients of the weights and biases, from all samples."""
-        if isinstance(source, Inputs) and affine.shares(source):
-            operand = LabelledOperand(affine, source)
-            front, total, delta, bias = self.labelled(*_shared(operand), *constants)
-            return front, operand.weight_gradient(total, delta), bias
-        rows = Activities(written_out(source)) if isinstance(source, Inputs) else source
-        affine.layer.check_width(rows.h.flatten(1).shape[1])
-        gradients: tuple[_Front, Tensor, Tensor] = self.dense(
-            rows.h, length_factor(affine.layer, rows), affine.weight, *constants
-        )
-        return gradients
-
-    def _of_few(
-        self, affine: Affine, source: Inputs | Activities, constants: _Constants
-    ) -> tuple[_Front, Tensor, Tensor]:
-        """The same from those whose slope is steep: how many there are is not known beforehand."""
-        operand, batch = operand_of(affine, source), len(constants[-1])
-        if isinstance(operand, LabelledOperand):
-            front: _Front = self.labelled_front(*_shared(operand), *constants)
-        else:
-            front = self.front(operand.product(), *constants)
-        kept = steeper(front.upstream.view(-1, batch), self.skip)
-        slopes = (front.h, front.gain) if front.delta is None else (front.delta, None)
-        return front, *operand.gradients(*slopes, kept, batch)
-
-
-_Constants = tuple[Tensor | None, Tensor, Tensor]  # biases, threshold, each sample's share
-
-
-def _shared(operand: LabelledOperand) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """What the totals of label variants are made of: see `_totals`."""
-    product, by_label = operand.shared.product, operand.label_products()
-    return product, by_label, operand.inputs.index, operand.factor
+        rated = split(front.rated, batch)
+        return Outcome(Activities(front.h, front.length), front.loss, *rated, front.figures)
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -134,14 +107,16 @@ class _Front(NamedTuple):
     """What follows from a layer's totals.
 
     The slopes with respect to them are ``delta`` [rows, units] or, where that is None,
-    ``gain[:, None] * h``; ``upstream`` [rows] are those with respect to the goodness.
+    ``gain[:, None] * h``; ``upstream`` [rows] are those with respect to the goodness, and
+    ``factor`` is what normalisation multiplies each row by, or None.
     """
 
     h: Tensor
     length: Tensor
     loss: Tensor
     rated: Tensor
-    silent: Tensor
+    figures: Figures
+    factor: Tensor | None
     upstream: Tensor
     delta: Tensor | None
     gain: Tensor | None
@@ -153,101 +128,113 @@ class _Front(NamedTuple):
         return self.h if self.gain is None else self.h * self.gain[:, None]
 
 
-def _front(layer: Layer, activation: Known) -> Callable[..., _Front]:
-    """A product with the weights [rows, units] -> what follows."""
+class _Dense(NamedTuple):
+    """What the totals of rows are made of.
+
+    ``product`` is that of the rows with the weights [rows, units], in the products' type, and
+    ``length`` that of each row [rows], of ``width`` inputs.
+    """
+
+    product: Tensor
+    length: Tensor
+    width: int
+
+    def lengths(self) -> Tensor:
+        """Of each row, before it is normalised [rows]."""
+        return self.length
+
+    def product_of(self, dtype: torch.dtype) -> Tensor:
+        """The product of each row [rows, units]."""
+        return self.product.to(dtype)
+
+    def slopes(self, delta: Tensor) -> Tensor:
+        """Slopes with respect to ``product``, from those of each row's."""
+        return delta
+
+
+class _Labelled(NamedTuple):
+    """What the totals of label variants are made of.
+
+    ``product`` is what they share [batch, units], in the products' type, and ``length`` that of
+    their rest [batch]; ``by_label`` is what each label adds [patterns, units], ``patterns`` are the
+    labels' own [patterns, classes], and ``label`` is each variant's [variants, batch].
+    """
+
+    product: Tensor
+    length: Tensor
+    width: int
+    by_label: Tensor
+    patterns: Tensor
+    label: Tensor
+
+    def lengths(self) -> Tensor:
+        """Of each variant, before it is normalised [variants * batch]."""
+        of_label = self.patterns.square().sum(1)[self.label]
+        return (of_label + self.length.square()).sqrt().flatten()
+
+    def product_of(self, dtype: torch.dtype) -> Tensor:
+        """The product of each variant [variants * batch, units]."""
+        return (self.product.to(dtype) + self.by_label[self.label]).flatten(0, 1)
+
+    def slopes(self, delta: Tensor) -> Tensor:
+        """Slopes with respect to ``product``, from those of each variant's."""
+        return delta.view(*self.label.shape, -1).sum(0)
+
+
+def _scaled(z: Tensor, factor: Tensor | None) -> Tensor:
+    return z if factor is None else z * factor[:, None]
+
+
+def _biased(z: Tensor, bias: Tensor | None) -> Tensor:
+    return z if bias is None else z + bias
+
+
+_Given = _Dense | _Labelled
+_Constants = tuple[Tensor | None, Tensor, Tensor]  # biases, threshold, each sample's share
+
+
+def _given(operand: DenseOperand | LabelledOperand) -> _Given:
+    if isinstance(operand, DenseOperand):
+        return _Dense(operand.product(), operand.length, operand.width)
+    shared, inputs = operand.shared, operand.inputs
+    labels = operand.label_products(), inputs.patterns, inputs.index
+    return _Labelled(shared.product, shared.length, operand.width, *labels)
+
+
+def _front(layer: Layer, activation: Known) -> Callable[[_Given, _Constants], _Front]:
+    """What the totals are made of -> what follows from them."""
     # Only what is needed of the layer: a whole module would be looked through at each call.
     radial, goodness, loss = radial_of(layer.goodness), layer.goodness, layer.loss
-    temperature = layer.temperature
+    temperature, divisor = layer.temperature, divisor_of(layer.normalize)
 
-    def front(product: Tensor, bias: Tensor | None, threshold: Tensor, share: Tensor) -> _Front:
-        z = product.to(share.dtype)
+    def front(given: _Given, constants: _Constants) -> _Front:
+        bias, threshold, share = constants
+        factor = None if divisor is None else divisor(given.lengths(), given.width).reciprocal()
+        z = _scaled(given.product_of(share.dtype), factor)
         h = activation.of(z if bias is None else z + bias)
         length = length_of(h)
         rated = goodness(h) if radial is None else radial.of_length(length, h.shape[1])
         margins = (rated - threshold) / temperature
         losses, upstream = judge(loss, margins, share, temperature)
-        silent = silent_share(h[: len(share)], positive=activation.positive)
+        silent = silent_share(h[: share.shape[0]], positive=activation.positive)
+        figures = figures_of(losses, *split(rated, share.shape[0]), silent, share)
         delta = gain = None
         if radial is not None and activation.gates:
             gain = radial.gain(length, h.shape[1], upstream)
         else:
             delta = activation.slope(slope_of(goodness, h, upstream), h)
-        return _Front(h, length, losses, rated, silent, upstream, delta, gain)
+        return _Front(h, length, losses, rated, figures, factor, upstream, delta, gain)
 
     return front
 
 
-def _totals(product: Tensor, by_label: Tensor, index: Tensor, factor: Tensor | None) -> Tensor:
-    """The totals of label variants, without biases [variants * batch, units].
+def _with_slopes(
+    front: Callable[[_Given, _Constants], _Front], products: torch.dtype
+) -> Callable[[_Given, _Constants], tuple[_Front, Tensor]]:
+    """The same, and the slopes with respect to the product, in the products' type."""
 
-    Args:
-        product: What they share [batch, units].
-        by_label: What each label adds [patterns, units].
-        index: Each variant's label [variants, batch].
-        factor: What normalisation multiplies each by [variants, batch], or None.
-    """
-    z = product.to(by_label.dtype) + by_label[index]
-    return (z if factor is None else z * factor[..., None]).flatten(0, 1)
+    def with_slopes(given: _Given, constants: _Constants) -> tuple[_Front, Tensor]:
+        follows = front(given, constants)
+        return follows, given.slopes(_scaled(follows.slopes(), follows.factor)).to(products)
 
-
-def _labelled_front(front: Callable[..., _Front]) -> Callable[..., _Front]:
-    def labelled_front(
-        product: Tensor,
-        by_label: Tensor,
-        index: Tensor,
-        factor: Tensor | None,
-        *constants: Tensor | None,
-    ) -> _Front:
-        return front(_totals(product, by_label, index, factor), *constants)
-
-    return labelled_front
-
-
-def _dense(
-    layer: Layer, front: Callable[..., _Front], products: torch.dtype
-) -> Callable[..., tuple[_Front, Tensor, Tensor]]:
-    """Rows written out [rows, inputs] -> what follows; gradients of the weights and biases."""
-    normalize = layer.normalize
-
-    def dense(
-        x: Tensor, factor: Tensor | None, weight: Tensor, *constants: Tensor
-    ) -> tuple[_Front, Tensor, Tensor]:
-        x = x.flatten(1)
-        if factor is not None:
-            x = x * factor[:, None]
-        elif normalize is not None:
-            x = normalize(x)
-        rows = x.to(products)
-        follows = front(rows @ weight.t(), *constants)
-        delta = follows.slopes()
-        gradient = delta.to(products).t() @ rows
-        return follows, gradient.to(delta.dtype), delta.sum(0)
-
-    return dense
-
-
-def _labelled(
-    front: Callable[..., _Front], products: torch.dtype
-) -> Callable[..., tuple[_Front, Tensor, Tensor, Tensor]]:
-    """Label variants, as `_totals` takes them -> what follows, and the biases' gradient.
-
-    Between the two: the slopes with respect to the products [variants * batch, units], and before
-    them their sums over the variants [batch, units], both in the products' type.
-    """
-
-    def labelled(
-        product: Tensor,
-        by_label: Tensor,
-        index: Tensor,
-        factor: Tensor | None,
-        *constants: Tensor,
-    ) -> tuple[_Front, Tensor, Tensor, Tensor]:
-        follows = front(_totals(product, by_label, index, factor), *constants)
-        delta = follows.slopes()
-        bias = delta.sum(0)
-        if factor is not None:
-            delta = delta * factor.flatten()[:, None]
-        total = delta.view(*index.shape, -1).sum(0)
-        return follows, total.to(products), delta.to(products), bias
-
-    return labelled
+    return with_slopes

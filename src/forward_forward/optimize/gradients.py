@@ -20,6 +20,7 @@ from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer, peer_gradient
 from forward_forward.forward.operands import operand_of
 from forward_forward.forward.passes import written_out
+from forward_forward.optimize.statistics import Figures, figures_of
 from forward_forward.radial import radial_of
 
 
@@ -27,27 +28,28 @@ class Outcome(NamedTuple):
     """What a layer made of a batch; its gradients lie in its parameters' ``grad``.
 
     ``activities`` are [variants * batch, *feature], ``loss`` is [batch], ``positive`` [batch] and
-    ``negative`` [negatives, batch] are goodness, ``silent`` is the share of units at 0 for every
-    positive.
+    ``negative`` [negatives, batch] are goodness, ``figures`` those of the layer.
     """
 
     activities: Activities
     loss: Tensor
     positive: Tensor
     negative: Tensor
-    silent: Tensor
+    figures: Figures
 
 
 def outcome_of(
-    activities: Activities, loss: Tensor, rated: Tensor, *, positive: bool = False
+    activities: Activities, loss: Tensor, rated: Tensor, share: Tensor, *, positive: bool = False
 ) -> Outcome:
-    """The outcome of activities, losses [batch] and goodness [variants * batch].
+    """The outcome of activities, losses [batch], goodness [variants * batch], shares [batch].
 
     ``positive`` says that no activity is below 0, which is then not asked.
     """
-    batch = len(loss)
+    batch = loss.shape[0]
     silent = silent_share(activities.h[:batch], positive=positive)
-    return Outcome(activities, loss, *split(rated, batch), silent)
+    good, bad = split(rated, batch)
+    figures = figures_of(loss, good, bad, silent, share)
+    return Outcome(activities, loss, good, bad, figures)
 
 
 def silent_share(h: Tensor, *, positive: bool) -> Tensor:
@@ -55,7 +57,7 @@ def silent_share(h: Tensor, *, positive: bool) -> Tensor:
     h = h.flatten(1)
     # One sum is the cheapest look at a matrix; of positive numbers it is 0 only if all are.
     silent = h.sum(0) == 0 if positive else ~h.any(0)
-    return silent.to(h.dtype).mean()
+    return silent.mean(dtype=h.dtype)
 
 
 def split(values: Tensor, batch: int) -> tuple[Tensor, Tensor]:
@@ -86,11 +88,10 @@ def closed_form(
         The outcome, with ``grad`` of the block's parameters set.
     """
     operand = operand_of(affine, source)
-    activation = known(layer.activation)
-    if activation is None:
+    if affine.activation is None:
         outcome, upstream, delta, scale = _slopes_by_autograd(layer, operand.totals(), share)
     else:
-        slopes = _slopes_by_hand(layer, activation, operand.totals(), share)
+        slopes = _slopes_by_hand(layer, affine.activation, operand.totals(), share)
         outcome, upstream, delta, scale = slopes
     if layer.peer is not None:
         positives = slice(len(share))
@@ -124,7 +125,7 @@ def _slopes_by_hand(layer: Layer, activation: Known, z: Tensor, share: Tensor) -
     activities = Activities(activation.in_place(z))
     h, rated = activities.h, layer.rate(activities)
     loss, upstream = judge(layer.loss, layer.margin(rated), share, layer.temperature)
-    outcome = outcome_of(activities, loss, rated, positive=activation.positive)
+    outcome = outcome_of(activities, loss, rated, share, positive=activation.positive)
     radial = radial_of(layer.goodness)
     if radial is not None and activation.gates:
         gain = radial.gain(activities.length, h.shape[1], upstream)
@@ -140,7 +141,7 @@ def _slopes_by_autograd(layer: Layer, z: Tensor, share: Tensor) -> _Slopes:
         rated = layer.goodness(h)
     loss, upstream = judge(layer.loss, layer.margin(rated.detach()), share, layer.temperature)
     (delta,) = torch.autograd.grad(rated, leaf, upstream)
-    outcome = outcome_of(Activities(h.detach()), loss, rated.detach())
+    outcome = outcome_of(Activities(h.detach()), loss, rated.detach(), share)
     return _Slopes(outcome, upstream, delta, None)
 
 
@@ -155,12 +156,11 @@ def judge(
         share: Each sample's share in the mean loss [batch].
         temperature: The layer's.
     """
-    pos, neg = split(margins, len(share))
-    d_pos, d_neg = losses.slope_of(loss, pos, neg)
+    value, d_pos, d_neg = losses.judged(loss, *split(margins, share.shape[0]))
     if temperature != 1:
         share = share / temperature
-    upstream = torch.cat([d_pos[None], d_neg]) * share
-    return loss(pos, neg), upstream.flatten()
+    upstream = torch.cat([d_pos[None], d_neg]).mul_(share)
+    return value, upstream.flatten()
 
 
 def steeper(upstream: Tensor, skip: float) -> Tensor:
@@ -208,4 +208,4 @@ def by_autograd(layer: Layer, source: Inputs | Activities, share: Tensor) -> Out
     gradients = torch.autograd.grad(objective, weights, allow_unused=True)
     for weight, gradient in zip(weights, gradients, strict=True):
         weight.grad = gradient
-    return outcome_of(Activities(h.detach()), loss.detach(), rated.detach())
+    return outcome_of(Activities(h.detach()), loss.detach(), rated.detach(), share)

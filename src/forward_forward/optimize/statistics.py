@@ -6,47 +6,51 @@ since to keep what they are found from would take memory that grows with depth.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-FIGURES = "loss", "goodness_positive", "goodness_negative", "separation"
+NAMES = "loss", "goodness_positive", "goodness_negative", "separation"
 
 
-class Statistics:
-    """Gathers a step's figures layer by layer.
+class Figures(NamedTuple):
+    """A layer's: ``means`` over the batch, as many of `NAMES` as there are, and ``silent``.
 
-    Args:
-        share: Each sample's share in the mean over the batch [batch].
+    The last is the share of units at 0 for every positive, a scalar.
     """
 
-    def __init__(self, share: Tensor) -> None:
-        self.share = share
-        self.means: list[Tensor] = []
-        self.silent: list[Tensor] = []
+    means: Tensor
+    silent: Tensor
 
-    def add(self, loss: Tensor, positive: Tensor, negative: Tensor, silent: Tensor) -> None:
-        """Take note of a layer.
 
-        Args:
-            loss: Of each sample [batch].
-            positive: Goodness of the positives [batch].
-            negative: Goodness of the negatives [negatives, batch].
-            silent: Share of silent units, a scalar.
-        """
-        rows = [loss, positive]
-        if len(negative):
-            higher = (positive > negative).to(positive.dtype)
-            rows += [_mean(negative), _mean(higher)]
-        self.means.append(torch.stack(rows) @ self.share)
-        self.silent.append(silent)
+def figures_of(
+    loss: Tensor, positive: Tensor, negative: Tensor, silent: Tensor, share: Tensor
+) -> Figures:
+    """The figures of one layer.
 
-    def figures(self) -> dict[str, Tensor]:
-        """The figures by name, each [layers]."""
-        by_figure = torch.stack(self.means, 1)
-        figures = dict(zip(FIGURES, by_figure, strict=False))
-        return {**figures, "silent_units": torch.stack(self.silent)}
+    Args:
+        loss: Of each sample [batch].
+        positive: Goodness of the positives [batch].
+        negative: Goodness of the negatives [negatives, batch].
+        silent: Share of silent units, a scalar.
+        share: Each sample's share in the mean over the batch [batch].
+    """
+    rows = [loss, positive]
+    if negative.shape[0]:
+        higher = (positive > negative).to(positive.dtype)
+        rows += [_mean(negative), _mean(higher)]
+    return Figures(torch.stack(rows) @ share, silent)
+
+
+def by_name(layers: Sequence[Figures]) -> dict[str, Tensor]:
+    """The figures of all layers by name, each [layers]."""
+    means, silent = zip(*layers, strict=True)
+    named = dict(zip(NAMES, torch.stack(means, 1), strict=False))
+    return {**named, "silent_units": torch.stack(silent)}
 
 
 def _mean(values: Tensor) -> Tensor:
     """Mean over the negatives of values [negatives, batch]."""
-    return values[0] if len(values) == 1 else values.mean(0)
+    return values[0] if values.shape[0] == 1 else values.mean(0)

@@ -23,7 +23,8 @@ from forward_forward.optimize.optimizers import forget_gradients, optimizer_of, 
 from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.scores import label_goodness, scored_layers, teach_head
-from forward_forward.optimize.statistics import Statistics
+from forward_forward.optimize.shares import Shares
+from forward_forward.optimize.statistics import by_name
 
 if TYPE_CHECKING:
     from forward_forward.optimize.cached import Below
@@ -137,7 +138,8 @@ class Trainer:
             averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
             self.averaged = AveragedModel(network, multi_avg_fn=averaging)
         self.steps = 0
-        self._room = Room()
+        self._forward = ForwardPass(network.layers, self.products, Room())
+        self._shares = Shares()
         dtype = self.products or network.dtype
         self._engine = Engine(network.layers, engine, dtype, compile=compile, skip=skip)
         self._calibrated = False
@@ -198,7 +200,7 @@ class Trainer:
         chance = Chance(self.seed, self.steps, self.device)
         x = chance.augmented(x, self.augment)
         positive = chance.dropped(network.examples.positive(x, y), network.layers[0].dropout)
-        forward = ForwardPass(network.layers, self.products, self._room)
+        forward = self._forward.begin()
         forward.share(positive)
         scores = self._scores(forward, positive, y, share)
         rng = chance.generator("negatives")
@@ -218,9 +220,9 @@ class Trainer:
             weight: Their weights [batch], or None for equal ones.
         """
         chance = Chance(self.seed, self.steps, self.device)
-        forward = ForwardPass(self.network.layers, self.products, self._room)
+        forward = self._forward.begin()
         source = known.source(forward, numbers, y, chance.generator("negatives"))
-        share = self._shares(weight, len(y))
+        share = self._shares.of(y.shape[0], weight, self.network)
         return self._layers(forward, source, share, chance, known.layer)
 
     def fit(self, train: Any, **settings: Any) -> Fitted:
@@ -234,16 +236,7 @@ class Trainer:
     ) -> tuple[Tensor, Tensor | None, Tensor]:
         x = self.network.ready(x).detach()
         y = y if y is None else y.to(self.device, non_blocking=True)
-        return x, y, self._shares(weight, len(x))
-
-    def _shares(self, weight: Tensor | None, batch: int) -> Tensor:
-        """Each sample's share in the mean over its batch [batch]."""
-        dtype = self.network.dtype
-        if weight is None:
-            return torch.full((batch,), 1 / batch, dtype=dtype, device=self.device)
-        share = weight.to(self.device, dtype)
-        # Where all weights are 0 there is nothing to learn: no share, rather than 0 / 0.
-        return share / share.sum().clamp(min=torch.finfo(dtype).tiny)
+        return x, y, self._shares.of(x.shape[0], weight, self.network)
 
     def _calibrate(self, x: Tensor, y: Tensor | None) -> None:
         if self._calibrated:  # asked once: the answer is read from the device
@@ -263,11 +256,11 @@ class Trainer:
         first: int = 0,
     ) -> dict[str, Tensor]:
         """One step of the layers that learn, given what layer ``first`` reads."""
-        statistics = Statistics(share)
+        figures = []
         for index in range(first, self.last_active + 1):
             layer = self.network.layers[index]
             if isinstance(source, Activities) and index > 0:
-                source = chance.dropped_rows(source, layer.dropout, len(share), index)
+                source = chance.dropped_rows(source, layer.dropout, share.shape[0], index)
             if index < self.first_active:
                 source = next(forward.activities(source, index))
                 continue
@@ -276,12 +269,12 @@ class Trainer:
             # The activities are those from before this step: the next layer's input in all paths.
             stepper(self.optimizers[index])()
             forget_gradients(self.optimizers[index])  # their memory is the next layer's too
-            statistics.add(outcome.loss, outcome.positive, outcome.negative, outcome.silent)
+            figures.append(outcome.figures)
             source = outcome.activities
         if self.averaged is not None:
             self.averaged.update_parameters(self.network)
         self.steps += 1
-        return statistics.figures()
+        return by_name(figures)
 
     def _scores(
         self, forward: ForwardPass, positive: Inputs, y: Tensor | None, share: Tensor
@@ -293,7 +286,7 @@ class Trainer:
             self.head_optimizer.step()
         if network.examples.scores == "softmax":
             return logits
-        hard = network.examples.hard_rows(len(share))
+        hard = network.examples.hard_rows(share.shape[0])
         if network.examples.scores == "nothing" or not hard:
             return None
         layers = scored_layers(network, self.last_active + 1)
