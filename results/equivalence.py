@@ -1,72 +1,138 @@
 """Ways to save work -> whether the validation error stays within +-0.10 points of the full work's.
 
-python results/equivalence.py 20 27    # seeds 20 to 26, into results/equivalence.json
+python results/equivalence.py 20 27    # seeds 20 to 26, into results/engine/equivalence.json
 
-The standard recipe on MNIST, float32 products against bfloat16 ones, and samples of shallow slope
-left out against none, each seed by seed; judged on the 10,000 validation images. An arm is
-equivalent where the 90 % t interval of the mean paired difference (two one-sided tests at 5 %) lies
-within the margin. Runs that were finished before are kept.
+The standard recipe on MNIST, each way against the same work without it, seed by seed; judged on the
+10,000 validation images. A way is equivalent where the 90 % t interval of the mean paired
+difference (two one-sided tests at 5 %) lies within the margin. Runs that were finished before are
+kept. bfloat16 products are tried where the processor multiplies them in hardware.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy import stats
+from torch import Tensor
 
 import forward_forward as ff
-from forward_forward import predict, recipes
-from forward_forward.recipes.standard import SKIP
+from forward_forward import files, losses, predict, recipes, seeds
+from forward_forward.checkpoint import machine
+from forward_forward.examples import AppendLabel, Inputs
+from forward_forward.optimize import cosine
+from forward_forward.optimize.precision import products
 
-KEPT = Path(__file__).parent / "equivalence.json"
+KEPT = Path(__file__).parent / "engine" / "equivalence.json"
 MARGIN = 0.10
-FULL = "full work"
-ARMS: dict[str, dict[str, Any]] = {
-    FULL: {"precision": "bfloat16", "skip": 0.0},
-    "float32 products": {"precision": "float32", "skip": 0.0},
-    f"skip {SKIP}": {"precision": "bfloat16", "skip": SKIP},
+
+
+class EveryOther(AppendLabel):
+    """Labels as `AppendLabel` gives them, with negatives in every other step only.
+
+    Such a step has two of them, so that both signs weigh the same in the end.
+    """
+
+    steps = 0
+
+    def negative(
+        self, x: Any, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
+    ) -> Inputs:
+        type(self).steps += 1
+        once = super().negative(x, y, rng, scores)
+        if self.steps % 2:
+            return dataclasses.replace(once, index=once.index[:0])
+        twice = super().negative(x, y, rng, scores)
+        return dataclasses.replace(once, index=torch.cat([once.index, twice.index]))
+
+
+def steep(network: ff.Network) -> None:
+    for layer in network.layers:
+        layer.temperature = 0.1
+
+
+def every_other(network: ff.Network) -> None:
+    steep(network)
+    examples = network.examples
+    fields = {each.name: getattr(examples, each.name) for each in dataclasses.fields(AppendLabel)}
+    network.examples = EveryOther(**fields)
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """Settings of the standard recipe, what is changed after it, and the arm to compare with."""
+
+    settings: dict[str, Any]
+    against: str = ""
+    change: Callable[[ff.Network], None] = lambda network: None
+
+
+LOG = {"loss": losses.log_sigmoid, "threshold": "width", "lr": 2e-3}
+LOW = "bfloat16" if products("auto", torch.device("cpu")) else "float32"
+ARMS = {
+    "full work": Arm({"precision": LOW, "skip": 0.0}),
+    **{
+        f"skip {skip}": Arm({"precision": LOW, "skip": skip}, "full work")
+        for skip in (0.05, 0.1, 0.2)
+    },
+    "log-sigmoid": Arm({"precision": LOW, **LOG}, "", steep),
+    "log-sigmoid, negatives every other step": Arm(
+        {"precision": LOW, **LOG}, "log-sigmoid", every_other
+    ),
 }
+if LOW == "bfloat16":
+    ARMS["float32 products"] = Arm({"precision": "float32", "skip": 0.0}, "full work")
 
 
-def error(seed: int, settings: dict[str, Any]) -> float:
+def error(seed: int, arm: Arm) -> float:
     """Validation error of one run, in percent."""
     train, validation = ff.datasets.mnist()[0].split()
-    plan = recipes.standard(train, seed=seed, **settings)
-    plan.trainer.fit(train, epochs=plan.epochs, batch_size=plan.batch_size)
+    plan = recipes.standard(train, seed=seed, **arm.settings)
+    arm.change(plan.trainer.network)
+    plan.trainer.network.train()
+    for epoch in range(plan.epochs):  # not `fit`, whose figures are those of steps of one kind
+        order = seeds.generator(seed, "order", epoch)
+        batches = list(train.batches(plan.batch_size, shuffle=order))
+        for step, batch in enumerate(batches):
+            plan.trainer.set_rate(cosine(epoch + step / len(batches), plan.epochs))
+            plan.trainer.step(*batch)
     return float(predict.evaluate(plan.trainer.network, validation)["error"])
 
 
-def judged(errors: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Mean paired difference to the full work, its 90 % interval, and the verdict, by arm."""
-    verdicts = {}
-    for arm in list(ARMS)[1:]:
-        seeds = sorted(errors[arm].keys() & errors[FULL].keys())
-        gaps = np.array([errors[arm][seed] - errors[FULL][seed] for seed in seeds])
-        low, high = stats.t.interval(0.9, len(gaps) - 1, gaps.mean(), stats.sem(gaps))
-        verdicts[arm] = {
-            "seeds": len(seeds),
-            "difference": round(float(gaps.mean()), 3),
-            "low": round(float(low), 3),
-            "high": round(float(high), 3),
-            "equivalent": bool(low > -MARGIN and high < MARGIN),
-        }
-    return verdicts
+def judged(errors: dict[str, dict[str, float]], name: str) -> dict[str, Any]:
+    """Mean paired difference of an arm to the one it is compared with, and the verdict."""
+    mine, theirs = errors[name], errors[ARMS[name].against]
+    gaps = np.array([mine[seed] - theirs[seed] for seed in sorted(mine.keys() & theirs.keys())])
+    low, high = stats.t.interval(0.9, len(gaps) - 1, gaps.mean(), stats.sem(gaps))
+    return {
+        "against": ARMS[name].against,
+        "seeds": len(gaps),
+        "difference": round(float(gaps.mean()), 3),
+        "low": round(float(low), 3),
+        "high": round(float(high), 3),
+        "equivalent": bool(low > -MARGIN and high < MARGIN),
+    }
 
 
 def main(first: int, stop: int) -> None:
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"errors": {arm: {} for arm in ARMS}}
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"errors": {}}
+    kept["machine"] = {**machine(), "products": LOW}
     for seed in range(first, stop):
-        for arm, settings in ARMS.items():
-            if str(seed) not in kept["errors"][arm]:
-                kept["errors"][arm][str(seed)] = error(seed, settings)
-                KEPT.write_text(json.dumps(kept, indent=1) + "\n")
-                print(seed, arm, kept["errors"][arm][str(seed)], flush=True)
-    kept["verdicts"] = judged(kept["errors"])
-    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+        for name, arm in ARMS.items():
+            errors = kept["errors"].setdefault(name, {})
+            if str(seed) not in errors:
+                errors[str(seed)] = error(seed, arm)
+                files.write_json(KEPT, kept)
+                print(seed, name, errors[str(seed)], flush=True)
+    compared = [name for name, arm in ARMS.items() if arm.against]
+    kept["verdicts"] = {name: judged(kept["errors"], name) for name in compared}
+    files.write_json(KEPT, kept)
     print(json.dumps(kept["verdicts"], indent=1))
 
 

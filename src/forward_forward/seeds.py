@@ -42,7 +42,12 @@ def generator(*key: int | str, device: torch.device | str = "cpu") -> torch.Gene
     return torch.Generator(device).manual_seed(number(*key))
 
 
-def coins(shape: Sequence[int], probability: float, rng: torch.Generator) -> Tensor:
+def coins(
+    shape: Sequence[int],
+    probability: float,
+    rng: torch.Generator,
+    dtype: torch.dtype = torch.bool,
+) -> Tensor:
     """Independent coins, true with a probability (to 1 part in 65,536).
 
     On a CPU four are cut from each 64-bit number, since drawing is what such masks cost there.
@@ -51,21 +56,25 @@ def coins(shape: Sequence[int], probability: float, rng: torch.Generator) -> Ten
         shape: Shape of the result.
         probability: Of true, 0 to 1.
         rng: Generator.
+        dtype: Of the result; in another than bool, true is 1.
 
     Returns:
-        Boolean tensor where the generator is.
+        Tensor where the generator is.
 
     >>> coins((2, 3), 1.0, generator(0, "dropout")).all()
     tensor(True)
     """
     if rng.device.type != "cpu":
-        return torch.rand(shape, generator=rng, device=rng.device) < probability
+        return (torch.rand(shape, generator=rng, device=rng.device) < probability).to(dtype)
     count = math.prod(shape)
     words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None, generator=rng)
     cut = round(probability * 2**16) - 2**15
     if cut == 2**15:  # beyond the largest 16-bit number: always true
-        return torch.ones(shape, dtype=torch.bool)
-    return (words.view(torch.int16)[:count] < cut).view(shape)
+        return torch.ones(shape, dtype=dtype)
+    # Written as numbers at once: to convert truth values takes as long as to draw them.
+    return torch.lt(words.view(torch.int16)[:count], cut, out=torch.empty(count, dtype=dtype)).view(
+        shape
+    )
 
 
 @contextmanager

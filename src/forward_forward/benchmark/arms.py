@@ -95,7 +95,9 @@ class Backprop:
 
     def compiled(self) -> Backprop:
         """The same with its forward and backward pass compiled."""
-        self.loss = torch.compile(self._loss, dynamic=False)
+        # Each network's apart: together they would soon reach the limit of recompilations.
+        compile: Any = torch.compile
+        self.loss = compile(self._loss, dynamic=False, isolate_recompiles=True)
         return self
 
     def set_rate(self, lr: float) -> None:

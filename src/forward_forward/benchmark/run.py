@@ -211,10 +211,11 @@ def _fewer_products(train: Data, setting: Setting, hidden: tuple[int, ...], batc
     if setting.compile and _has_compiler():
         arms["engine_compiled"] = engine(widths, dtype, skip=SKIP, compile=True)
         arms["backprop_compiled"] = Backprop(widths, dtype).compiled()
-    for x, y, _ in train.first(min(EPOCH, len(train))).batches(batch):
-        for arm in arms.values():
-            arm.step(x.flatten(1), y)
     batches = _endless(train, batch)
+    for _ in range(min(EPOCH, len(train)) // batch):
+        x, y = next(batches)
+        for arm in arms.values():
+            arm.step(x, y)
 
     def step_of(arm: Arm) -> Callable[[], object]:
         return lambda: arm.step(*next(batches))
@@ -226,8 +227,10 @@ def _fewer_products(train: Data, setting: Setting, hidden: tuple[int, ...], batc
 
 
 def _endless(train: Data, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Whole batches without end: what is compiled would be compiled again for a smaller one."""
+    whole = train.first(len(train) - len(train) % batch or len(train))
     while True:
-        for x, y, _ in train.batches(batch):
+        for x, y, _ in whole.batches(batch):
             yield x.flatten(1), y
 
 

@@ -30,8 +30,13 @@ def benchmark(
         json: Print the result as one JSON object.
     """
     import json as json_format
+    import os
     import sys
     from pathlib import Path
+
+    # The profiler, which measures memory, writes of its own starts and stops; before torch is here.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
     import torch
 

@@ -62,9 +62,9 @@ def train(
         recipe: standard (the default), poster.method, hinton2022.mnist_supervised_matlab, or your
             own function as package.module:name. What is not given below is the recipe's own.
         hidden: Units of each hidden layer, lowest first; 500 500 in the standard recipe.
-        epochs: Passes over the training data; about 1,300 steps in the standard recipe, but 7 to
-            55 epochs.
-        batch_size: Samples a step; 256 in the standard recipe, fewer for small data.
+        epochs: Passes over the training data; 6 to 55 in the standard recipe, which shows about
+            300,000 samples in all.
+        batch_size: Samples a step; 320 in the standard recipe, fewer for small data.
         lr: Learning rate at the start; 0.005 in the standard recipe.
         optimizer: AdamW (standard), Adam, RMSprop, AveragedSGD, "SGD(momentum=0.9)" or any other
             of torch.optim; your own as package.module:name, as with all parts below.

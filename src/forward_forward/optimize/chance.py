@@ -58,5 +58,5 @@ class Chance:
     def _mask(self, like: Tensor, share: float, layer: int) -> Tensor:
         """Zeros for what is dropped, ``1 / (1 - share)`` for what stays."""
         rng = self.generator("dropout", layer)
-        keep = seeds.coins(like.shape, 1 - share, rng)
-        return keep.to(like).mul_(1 / (1 - share))
+        keep = seeds.coins(like.shape, 1 - share, rng, like.dtype)
+        return keep.to(like.device).mul_(1 / (1 - share))

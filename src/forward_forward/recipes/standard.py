@@ -26,7 +26,7 @@ from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.precision import Precision
 from forward_forward.recipes.plan import Plan, features
 
-STEPS = 1300
+SHOWN = 300_000  # samples in all epochs together
 SKIP = 0.2
 
 
@@ -61,9 +61,9 @@ def standard(
     Args:
         train: Training data.
         seed: For weights, negatives, dropout and order.
-        epochs: Passes over the data; None for about 1,300 steps, 7 to 55 epochs.
+        epochs: Passes over the data; None for about 300,000 samples in all, in 6 to 55 epochs.
         hidden: Units of each layer.
-        batch_size: Samples a step; None for 256, or about a twentieth of smaller data.
+        batch_size: Samples a step; None for 320, or about a twentieth of smaller data.
         lr: Learning rate at the start; it falls to 0 by half a cosine.
         optimizer: A torch optimiser's class.
         loss: Of each layer.
@@ -119,11 +119,11 @@ def standard(
     if batch_size is None:
         batch_size = _batch_size(len(train))
     if epochs is None:
-        epochs = min(55, max(7, math.ceil(STEPS * batch_size / len(train))))
+        epochs = min(55, max(6, round(SHOWN / len(train))))
     return Plan(trainer, epochs, batch_size)
 
 
 def _batch_size(samples: int) -> int:
-    """A power of two, 32 to 256: small data need small batches to take enough steps."""
+    """A power of two, 32 to 256, or 320: small data need small batches to take enough steps."""
     nearest: int = 2 ** round(math.log2(max(1, samples / 20)))
-    return min(256, max(32, nearest))
+    return min(320, max(32, nearest))
