@@ -39,21 +39,25 @@ class DenseOperand:
 
     ``rows`` [rows, inputs] are in the products' type; where the layer normalises by length, not yet
     normalised: each is still to be multiplied by its `factor`. That is cheaper on the units' side,
-    where every row is scaled anyway. ``length`` is theirs [rows], ``width`` how many inputs.
+    where every row is scaled anyway. ``length`` is theirs [rows] where that is needed, else None;
+    ``width`` is how many inputs there are.
     """
 
     def __init__(self, affine: Affine, source: Activities) -> None:
         x = source.h.flatten(1)
         affine.layer.check_width(x.shape[1])
         self.affine = affine
-        self.width, self.length = x.shape[1], source.length
+        self.width = x.shape[1]
+        self.length = None if affine.divisor is None else source.length
         self.rows = affine.lowered("rows", affine.layer.rows(x) if affine.divisor is None else x)
 
     @cached_property
     def factor(self) -> Tensor | None:
         """What normalisation multiplies each row by [rows]; None where it is no division."""
-        divisor = self.affine.divisor
-        return None if divisor is None else divisor(self.length, self.width).reciprocal()
+        divisor, length = self.affine.divisor, self.length
+        if divisor is None or length is None:
+            return None
+        return divisor(length, self.width).reciprocal()
 
     def product(self) -> Tensor:
         """The product with the weights [rows, units], in the products' type."""

@@ -132,14 +132,14 @@ class _Dense(NamedTuple):
     """What the totals of rows are made of.
 
     ``product`` is that of the rows with the weights [rows, units], in the products' type, and
-    ``length`` that of each row [rows], of ``width`` inputs.
+    ``length`` that of each row [rows], of ``width`` inputs; None where it is not needed.
     """
 
     product: Tensor
-    length: Tensor
+    length: Tensor | None
     width: int
 
-    def lengths(self) -> Tensor:
+    def lengths(self) -> Tensor | None:
         """Of each row, before it is normalised [rows]."""
         return self.length
 
@@ -209,7 +209,9 @@ def _front(layer: Layer, activation: Known) -> Callable[[_Given, _Constants], _F
 
     def front(given: _Given, constants: _Constants) -> _Front:
         bias, threshold, share = constants
-        factor = None if divisor is None else divisor(given.lengths(), given.width).reciprocal()
+        factor, lengths = None, given.lengths()
+        if divisor is not None and lengths is not None:
+            factor = divisor(lengths, given.width).reciprocal()
         z = _scaled(given.product_of(share.dtype), factor)
         h = activation.of(z if bias is None else z + bias)
         length = length_of(h)

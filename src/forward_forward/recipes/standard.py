@@ -27,7 +27,7 @@ from forward_forward.optimize.precision import Precision
 from forward_forward.recipes.plan import Plan, features
 
 SHOWN = 300_000  # samples in all epochs together
-SKIP = 0.2
+SKIP = 0.1
 
 
 def standard(
@@ -73,7 +73,7 @@ def standard(
         negatives: How wrong labels are chosen.
         label: Whether the label is appended to the inputs or laid over the first of them.
         precision: Of the products.
-        skip: See `Trainer`; None for 0.2 with `SiluPair` on a CPU, else 0.
+        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, else 0.
         device: Where to train.
 
     Returns:
