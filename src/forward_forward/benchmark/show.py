@@ -126,10 +126,11 @@ def _plot_times(axes: Any, rows: list[dict[str, Any]]) -> None:
         axes.bar_label(bars, fmt="%.2f", fontsize=7)
     axes.set_xticks(range(len(rows)), [row["network"] for row in rows])
     axes.axhline(1, color="grey", linewidth=0.8)
-    axes.set_yscale("log")
     axes.set_ylabel("times as long")
     if shown:
-        axes.legend(fontsize=8)
+        # Room for the legend above the bars.
+        axes.set_ylim(0, 1.35 * max(axes.get_ylim()[1], 1))
+        axes.legend(fontsize=8, ncols=2, loc="upper left")
 
 
 def _backprop(row: dict[str, Any]) -> float:
