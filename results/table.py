@@ -1,7 +1,10 @@
-"""Finished runs -> a tracked JSON file and the README's table.
+"""Finished runs -> a tracked JSON file, and the tables of README.md and docs/engine.md.
 
 python results/table.py NAME RUN RUN RUN   # runs of one command with different seeds -> NAME.json
-python results/table.py                    # all JSON files here -> the table in README.md
+python results/table.py                    # all JSON files here -> the tables
+
+Those of docs/engine.md are made of engine/benchmark.json (`ff benchmark --out`), of
+engine/equivalence.json and of engine/many_runs.json.
 """
 
 from __future__ import annotations
@@ -16,8 +19,7 @@ import numpy as np
 from scipy import stats
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-START, END = "<!-- results: made by results/table.py -->", "<!-- end of results -->"
+README, DOCS = HERE.parent / "README.md", HERE.parent / "docs" / "engine.md"
 LEAST = 3
 
 
@@ -85,12 +87,111 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def steps_table(rows: list[dict[str, Any]]) -> str:
+    """Step times of the engine, of one batch size."""
+    lines = [
+        "| network | step | 50,000 images | over backprop's step | products alone"
+        " | over FF by autograd | in products | exact scan over naive | bound"
+        " | leaving out, over backprop's |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        step = row["seconds_per_50k"] / 50_000 * row["batch"] * 1e3
+        ratios = ("step_vs_backprop", "arithmetic_ratio", "step_vs_autograd_ff", "gemm_fraction")
+        cells = [
+            row["network"],
+            f"{step:.1f} ms",
+            f"{row['seconds_per_50k']:.1f} s",
+            *(f"{row[name]:.2f}" for name in ratios),
+            *(
+                f"{row[name]:.3f}" if name in row else ""
+                for name in ("scan_vs_naive", "scan_bound")
+            ),
+            f"{row['fewer_products']['step_vs_backprop']:.2f}" if "fewer_products" in row else "",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def memory_table(rows: list[dict[str, Any]]) -> str:
+    """What a batch's activities take, and the peak of a first step, against depth."""
+    lines = [
+        "| layers of 256 units | activities, MB | backprop's | peak of a step, MB | backprop's |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        sizes = [
+            f"{row[kind][arm] / 1e6:.1f}"
+            for kind in ("activity_bytes", "peak_bytes")
+            for arm in ("ff", "backprop")
+        ]
+        lines.append(f"| {len(row['hidden'])} | {' | '.join(sizes)} |")
+    return "\n".join(lines)
+
+
+def equivalence_table(kept: dict[str, Any]) -> str:
+    """Ways to save work beside the full work."""
+    lines = [
+        "| way | against | seeds | mean error, % | difference | 90 % interval | within +-0.10 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, each in kept["verdicts"].items():
+        mean = np.mean(list(kept["errors"][name].values()))
+        theirs = np.mean(list(kept["errors"][each["against"]].values()))
+        cells = [
+            name,
+            f"{each['against']} ({theirs:.2f} %)",
+            str(each["seeds"]),
+            f"{mean:.2f}",
+            f"{each['difference']:+.2f}",
+            f"{each['low']:.2f} to {each['high']:.2f}",
+            "yes" if each["equivalent"] else "no",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def many_runs_table(kept: dict[str, Any]) -> str:
+    """Milliseconds for a step of one of several runs."""
+    rows = kept["milliseconds_a_run_and_step"]
+    counts = list(rows[0]["together"])
+    together = " | ".join(f"{count} together" for count in counts)
+    lines = [
+        f"| network | batch | one after the other | side by side | {together} |",
+        "|---" * (4 + len(counts)) + "|",
+    ]
+    for row in rows:
+        spans = [row["alone"], row["side_by_side"], *row["together"].values()]
+        widths = "-".join(map(str, row["widths"]))
+        lines.append(
+            f"| {widths} | {row['batch']} | {' | '.join(f'{each:.2f}' for each in spans)} |"
+        )
+    return "\n".join(lines)
+
+
+def written(page: Path, name: str, text: str) -> None:
+    """Put a table into a page, between the marks with its name."""
+    start, end = f"<!-- {name}: made by results/table.py -->", f"<!-- end of {name} -->"
+    before, found, rest = page.read_text().partition(start)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        sys.exit(f"{page} expects the marks {start} and {end}")
+    page.write_text(f"{before}{start}\n{text}\n{end}{after}")
+
+
+def of_engine(name: str) -> Any:
+    return json.loads((HERE / "engine" / f"{name}.json").read_text())
+
+
 def main() -> None:
     if len(sys.argv) > 1:
         collect(sys.argv[1], sys.argv[2:])
-    before, _, rest = README.read_text().partition(START)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{START}\n{table()}\n{END}{after}")
+    written(README, "results", table())
+    rows = [row for row in of_engine("benchmark")["networks"] if row["batch"] == 512]
+    written(DOCS, "steps", steps_table([row for row in rows if row["hidden"][0] != 256]))
+    written(DOCS, "memory", memory_table([row for row in rows if row["hidden"][0] == 256]))
+    written(DOCS, "equivalence", equivalence_table(of_engine("equivalence")))
+    written(DOCS, "many runs", many_runs_table(of_engine("many_runs")))
 
 
 if __name__ == "__main__":
