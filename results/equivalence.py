@@ -59,6 +59,7 @@ def steep(network: ff.Network) -> None:
 
 def every_other(network: ff.Network) -> None:
     steep(network)
+    EveryOther.steps = 0
     examples = network.examples
     fields = {each.name: getattr(examples, each.name) for each in dataclasses.fields(AppendLabel)}
     network.examples = EveryOther(**fields)

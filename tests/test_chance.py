@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from forward_forward import seeds
 from forward_forward.checkpoint import Run
 from forward_forward.data.augment import Cutout, Flip, Shift
 from forward_forward.examples import AppendLabel, FromGoodness, OverlayLabel, Uniform
@@ -246,3 +247,18 @@ def test_a_run_is_not_resumed_with_other_augmentation(tmp_path):
         trainer_of(augment=PARTS).fit((X, Y), watch=[Break(2)], **given)
     with pytest.raises(ValueError, match="augment"):
         trainer_of(augment=[Flip()]).fit((X, Y), resume=True, **given)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.float32])
+@pytest.mark.parametrize("probability", [0.0, 0.1, 0.5, 0.9, 1.0])
+def test_coins_fall_as_often_as_they_should(probability, dtype):
+    shape = 1001, 999  # not a multiple of the four that are cut from a word
+    thrown = seeds.coins(shape, probability, seeds.generator(3, "coins"), dtype)
+    again = seeds.coins(shape, probability, seeds.generator(3, "coins"), dtype)
+    assert thrown.shape == shape
+    assert thrown.dtype == dtype
+    assert torch.equal(thrown, again)
+    assert set(thrown.unique().tolist()) <= {0, 1}
+    # Five standard deviations of the mean, and the part in 65,536 that is rounded away.
+    margin = 5 * (probability * (1 - probability) / thrown.numel()) ** 0.5 + 2**-16
+    assert abs(float(thrown.double().mean()) - probability) <= margin * (0 < probability < 1)

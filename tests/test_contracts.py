@@ -34,7 +34,7 @@ from tests.contracts import (
 from forward_forward import examples, notation
 from forward_forward.forward.description import names
 from forward_forward.goodness import slope_of as goodness_slope
-from forward_forward.losses import slope_of as loss_slopes
+from forward_forward.losses import judged
 from forward_forward.optimize import schedules
 
 every_goodness = pytest.mark.parametrize("goodness", GOODNESS.values(), ids=GOODNESS)
@@ -127,6 +127,10 @@ def test_a_loss_is_one_number_a_sample(loss, dtype, negatives):
     value = loss(pos.to(dtype), neg.to(dtype))
     assert value.shape == pos.shape
     assert value.dtype == dtype
+
+
+def loss_slopes(loss, pos, neg):
+    return judged(loss, pos, neg)[1:]
 
 
 @every_loss

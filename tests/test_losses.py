@@ -12,12 +12,16 @@ from forward_forward.forward import mlp
 from forward_forward.losses import (
     SiluPair,
     SymBa,
+    judged,
     log_sigmoid,
     log_sigmoid_literal,
     sigmoid,
-    slope_of,
 )
 from forward_forward.optimize import AveragedSGD, Trainer
+
+
+def slope_of(loss, pos, neg):
+    return judged(loss, pos, neg)[1:]
 
 
 def logistic(t: float) -> float:

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from forward_forward import datasets, predict, recipes
 from forward_forward.cli.choices import check_settings, recipe_named
 from forward_forward.data import Data
+from forward_forward.forward.description import describe
 
 NAMES = ["standard", "poster.method", "hinton2022.mnist_supervised_matlab"]
 
@@ -119,3 +121,24 @@ def test_the_defaults_read_digits(ff, tmp_path):
     printed = json.loads(done.out)
     assert printed["test_error"] <= 6
     assert printed["validation_error"] <= 6
+
+
+RESULTS = sorted((Path(__file__).parents[1] / "results").glob("*.json"))
+SHAPES = {"mnist": (28, 28), "digits": (8, 8)}
+
+
+@pytest.mark.skipif(not RESULTS, reason="results/ is not here: it is not part of the sdist")
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_published_results_are_those_of_the_recipes_as_they_are(path):
+    kept = json.loads(path.read_text())
+    words = kept["command"].split()
+    name = words[words.index("--recipe") + 1] if "--recipe" in words else "standard"
+    count, data = kept["fit"]["samples"], kept["data"]
+    pixels = torch.zeros(count, 1, *SHAPES[data["name"]], dtype=torch.uint8)
+    classes = data["classes"]
+    train = Data(pixels, torch.arange(count) % len(classes), classes, data["name"])
+    plan = recipe_named(name, typed=False)(train)
+    assert (plan.epochs, plan.batch_size) == (kept["fit"]["epochs"], kept["fit"]["batch_size"])
+    now = {**plan.trainer.settings, "seed": None}
+    assert {key: now[key] for key in kept["trainer"]} == kept["trainer"]
+    assert describe(plan.trainer.network)["layers"] == kept["network"]["layers"]

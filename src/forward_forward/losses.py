@@ -31,8 +31,15 @@ class HasSlope(Protocol):
     def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
-def slope_of(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
-    """Slopes of each sample's loss with respect to its own margins.
+@runtime_checkable
+class Judges(HasSlope, Protocol):
+    """A loss that finds its value and its slopes in less work together."""
+
+    def judged(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
+
+
+def judged(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Each sample's loss, and its slopes with respect to the sample's own margins.
 
     Args:
         loss: Any local loss; its own ``slope`` is used where it has one, autograd elsewhere.
@@ -40,25 +47,9 @@ def slope_of(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]
         neg: Margins of the negatives [negatives, batch].
 
     Returns:
-        ``dloss/dpos`` [batch] and ``dloss/dneg`` [negatives, batch].
-    """
-    if offers(loss, HasSlope):
-        return loss.slope(pos, neg)
-    return judged(loss, pos, neg)[1:]
-
-
-def judged(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Each sample's loss and its slopes, as `slope_of` gives them.
-
-    Args:
-        loss: Any local loss.
-        pos: Margins of the positives [batch].
-        neg: Margins of the negatives [negatives, batch].
-
-    Returns:
         The loss [batch], ``dloss/dpos`` [batch] and ``dloss/dneg`` [negatives, batch].
     """
-    if isinstance(loss, _Pairwise):
+    if offers(loss, Judges):
         return loss.judged(pos, neg)
     if offers(loss, HasSlope):
         return loss(pos, neg), *loss.slope(pos, neg)

@@ -61,7 +61,7 @@ def radial_of(goodness: Goodness) -> Radial | None:
         return goodness
     if type(goodness) is PNorm and goodness.p == 2:
         return _Length()
-    if isinstance(goodness, Minimised):
+    if type(goodness) is Minimised:
         inner = radial_of(goodness.goodness)
         return None if inner is None else _Negated(inner)
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,7 @@ from forward_forward.benchmark.measure import medians, peak_bytes
 from forward_forward.benchmark.scan import naive_scan
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data
+from forward_forward.optimize.compiled import compiler
 from forward_forward.optimize.precision import Precision, products
 from forward_forward.recipes.plan import features
 from forward_forward.recipes.standard import SKIP
@@ -110,7 +110,7 @@ def _row(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> 
     x = x.flatten(1)
     widths = [x.shape[1], *hidden]
     wide = hidden in WIDE or len(hidden) <= 4
-    calls = _steps(widths, dtype, x, y, compile=setting.compile and wide and _has_compiler())
+    calls = _steps(widths, dtype, x, y, compile=setting.compile and wide and compiler() is not None)
     seconds = medians(calls, budget=setting.seconds)
     if setting.sklearn and wide:
         # Apart: its threads go on spinning for a while, and slow down whatever comes next.
@@ -149,10 +149,6 @@ def _steps(
 
     calls = {name: step_of(arm) for name, arm in arms.items()}
     return {**calls, "products": bare_products(widths, len(x), dtype)}
-
-
-def _has_compiler() -> bool:
-    return any(shutil.which(name) for name in ("g++", "clang++", "c++"))
 
 
 def _fastest(seconds: dict[str, float], arm: str) -> float:
@@ -209,7 +205,7 @@ def _fewer_products(train: Data, setting: Setting, hidden: tuple[int, ...], batc
         "engine": engine(widths, dtype, skip=SKIP),
         "backprop": Backprop(widths, dtype),
     }
-    if setting.compile and _has_compiler():
+    if setting.compile and compiler() is not None:
         arms["engine_compiled"] = engine(widths, dtype, skip=SKIP, compile=True)
         arms["backprop_compiled"] = Backprop(widths, dtype).compiled()
     batches = _endless(train, batch)

@@ -18,8 +18,8 @@ def benchmark(
 ) -> int:
     """Time the engine beside FF by autograd, backprop and scikit-learn, in one process, in turn.
 
-    All have the same data, threads, optimiser and precision (scikit-learn has its own). About ten
-    minutes on two cores; nothing else should run meanwhile.
+    All have the same data, threads, optimiser and precision (scikit-learn has its own). About a
+    quarter of an hour on two cores; nothing else should run meanwhile.
 
     Args:
         data: Data set; mnist by default, random images of its size where it is not to be had.

@@ -60,7 +60,9 @@ class SoftmaxHead(nn.Module):
     def row(self, h: Tensor) -> Tensor:
         """A layer's activities as the head reads them: detached, flat, normalised, a copy."""
         h = h.detach().flatten(1)
-        return h.clone() if self.normalize is None else self.normalize(h)
+        row = h if self.normalize is None else self.normalize(h)
+        # The layers' memory is used again: what still lies in it must not be kept.
+        return row.clone() if row.data_ptr() == h.data_ptr() else row
 
     def logits(self, rows: Sequence[Tensor]) -> Tensor:
         """What each layer that is read adds to the logits [layers - skip, batch, classes]."""

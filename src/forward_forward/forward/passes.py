@@ -63,8 +63,17 @@ class ForwardPass:
         ]
 
     def begin(self) -> ForwardPass:
-        """The same passes with the weights as they are now."""
-        for affine in self.affines:
+        """The same passes with the weights as they are now.
+
+        Raises:
+            ValueError: A layer's block was replaced by another.
+        """
+        for index, (layer, affine) in enumerate(zip(self.layers, self.affines, strict=True)):
+            if layer.linear is not (None if affine is None else affine.linear):
+                raise ValueError(
+                    f"layer {index} expected the block that it had when training began, got"
+                    " another: its optimiser holds the old one's weights, so make a new Trainer"
+                )
             if affine is not None:
                 affine.begin()
         return self

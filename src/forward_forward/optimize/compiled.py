@@ -7,6 +7,8 @@ long runs.
 
 from __future__ import annotations
 
+import operator
+import shutil
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,7 +16,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.examples import Inputs
-from forward_forward.forward.activation import Known, known
+from forward_forward.forward.activation import Known
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine, divisor_of
 from forward_forward.forward.layer import Layer
@@ -32,29 +34,28 @@ from forward_forward.optimize.statistics import Figures, figures_of
 from forward_forward.radial import radial_of
 
 
+def compiler() -> str | None:
+    """Where a C++ compiler is that torch.compile can use on a CPU, or None."""
+    return shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")
+
+
 class Compiled:
     """Gradients of one layer, with compiled kernels for the largest batches it has met.
 
     Smaller ones, such as the last batch of an epoch, are left to `closed_form`: to compile for them
     too would cost more than it saves.
 
+    Where a part of the layer was replaced by another since, the kernels are made anew.
+
     Args:
-        layer: A layer with a linear block.
-        products: Type of the products' operands.
         skip: See `closed_form`.
     """
 
-    def __init__(self, layer: Layer, products: torch.dtype, skip: float = 0.0) -> None:
-        activation = None if layer.peer is not None else known(layer.activation)
-        self.fits = activation is not None
+    def __init__(self, skip: float = 0.0) -> None:
+        _keep_freed_memory()
         self.skip = skip
         self.batch = 0
-        if activation is not None:
-            _keep_freed_memory()
-            front = _front(layer, activation)
-            function = front if skip else _with_slopes(front, products)
-            # One for each kind of operand: what kind it is, is not looked at again.
-            self.of_dense, self.of_labelled = _compiled(function), _compiled(function)
+        self.parts: tuple[object, ...] = ()
 
     @torch.no_grad()
     def __call__(
@@ -63,8 +64,9 @@ class Compiled:
         """The same as `closed_form`."""
         batch = share.shape[0]
         self.batch = max(self.batch, batch)
-        if not self.fits or batch != self.batch:
+        if affine.activation is None or layer.peer is not None or batch != self.batch:
             return closed_form(layer, affine, source, share, self.skip)
+        self._begin(layer, affine.activation, affine.products)
         operand, constants = operand_of(affine, source), (affine.bias, layer.threshold_value, share)
         function = self.of_dense if isinstance(operand, DenseOperand) else self.of_labelled
         front: _Front
@@ -83,6 +85,18 @@ class Compiled:
         rated = split(front.rated, batch)
         return Outcome(Activities(front.h, front.length), front.loss, *rated, front.figures)
 
+    def _begin(self, layer: Layer, activation: Known, products: torch.dtype) -> None:
+        """Make the kernels, where they are not those of the layer as it is now."""
+        of_layer = layer.goodness, layer.loss, layer.normalize, layer.temperature
+        parts = *of_layer, activation, products
+        if len(parts) == len(self.parts) and all(map(operator.is_, parts, self.parts)):
+            return
+        self.parts = parts
+        front = _front(layer, activation)
+        function = front if self.skip else _with_slopes(front, products)
+        # One for each kind of operand: what kind it is, is not looked at again.
+        self.of_dense, self.of_labelled = _compiled(function), _compiled(function)
+
 
 def _compiled(function: Callable[..., Any]) -> Any:
     # The layer's parts stay as they were when it was compiled, so at each call only the tensors
@@ -97,8 +111,8 @@ def _keep_freed_memory() -> None:
     """Let the C library keep memory that compiled kernels free, for the next step.
 
     glibc gives a block back to the system until one of that size or larger was freed; to ask for
-    it anew costs up to a tenth of a step in page faults. This block is the largest that it learns
-    from, and none of its pages is touched. Other libraries take no notice.
+    it anew costs up to a tenth of a step in page faults. It learns so from blocks of up to 32 MiB;
+    this one is a little smaller, and none of its pages is touched. Other libraries take no notice.
     """
     torch.empty(31 * 2**20, dtype=torch.uint8)
 
@@ -183,10 +197,6 @@ class _Labelled(NamedTuple):
 
 def _scaled(z: Tensor, factor: Tensor | None) -> Tensor:
     return z if factor is None else z * factor[:, None]
-
-
-def _biased(z: Tensor, bias: Tensor | None) -> Tensor:
-    return z if bias is None else z + bias
 
 
 _Given = _Dense | _Labelled

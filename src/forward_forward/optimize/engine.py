@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from forward_forward import seeds
@@ -27,7 +26,6 @@ class Engine:
         layers: The layers, lowest first.
         kind: "closed_form" gradients, with autograd for blocks that are not linear; or "autograd"
             for all, the slow reference.
-        products: Type of the matrix products' operands.
         compile: Whether to compile what lies between a linear layer's products.
         skip: See `closed_form`.
 
@@ -40,7 +38,6 @@ class Engine:
         self,
         layers: Sequence[Layer],
         kind: Kind,
-        products: torch.dtype,
         *,
         compile: bool = False,
         skip: float = 0.0,
@@ -58,7 +55,7 @@ class Engine:
         # Asked once: counting a layer's weights takes longer than its small kernels.
         self.by_hand = [kind == "closed_form" and layer.closed_form for layer in layers]
         self.draws = [draws(layer) for layer in layers]
-        self.compiled = [Compiled(layer, products, skip) for layer in layers] if compile else []
+        self.compiled = [Compiled(skip) for _ in layers] if compile else []
         self.skip = skip
 
     def gradients(

@@ -75,7 +75,9 @@ def stepper(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
     Returns:
         What takes a step when called.
     """
-    plain = type(optimizer) in (torch.optim.Adam, torch.optim.AdamW) and all(
+    # A step that was replaced on the optimiser itself, as torch's schedulers do, is taken.
+    own = type(optimizer) in (torch.optim.Adam, torch.optim.AdamW) and "step" not in vars(optimizer)
+    plain = own and all(
         group["fused"]
         and not (group["amsgrad"] or group["maximize"] or group["differentiable"])
         and not isinstance(group["lr"], torch.Tensor)

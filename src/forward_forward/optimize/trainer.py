@@ -140,8 +140,7 @@ class Trainer:
         self.steps = 0
         self._forward = ForwardPass(network.layers, self.products, Room())
         self._shares = Shares()
-        dtype = self.products or network.dtype
-        self._engine = Engine(network.layers, engine, dtype, compile=compile, skip=skip)
+        self._engine = Engine(network.layers, engine, compile=compile, skip=skip)
         self._calibrated = False
         self.first_active = 0
         self.last_active = len(network.layers) - 1
