@@ -33,7 +33,8 @@ from forward_forward.checkpoint import machine
 KEPT = Path(__file__).parent / "engine" / "many_runs.json"
 SIZES = (([64, 100, 100], 32), ([64, 500, 500], 64), ([784, 500, 500], 100), ([784, 500, 500], 256))
 RUNS = (2, 4, 8, 16)
-STEPS = 60
+TURNS = 3  # all ways take turns, since the machine's speed moves
+SECONDS = 2.0  # of each way in each turn
 
 
 class Together:
@@ -83,12 +84,14 @@ class Together:
 
 def milliseconds(step: Callable[[], object]) -> float:
     """Median of a step, after some to warm up."""
-    spans = []
-    for _ in range(STEPS + 5):
+    for _ in range(5):
+        step()
+    spans, end = [], time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
         began = time.perf_counter()
         step()
         spans.append(time.perf_counter() - began)
-    return 1e3 * statistics.median(spans[5:])
+    return 1e3 * statistics.median(spans)
 
 
 def alone(widths: list[int], batch: int) -> float:
@@ -125,18 +128,19 @@ def together(runs: int, widths: list[int], batch: int) -> float:
     return milliseconds(lambda: arm.step(x, y)) / runs
 
 
+def turn(widths: list[int], batch: int) -> dict[str, float]:
+    """Every way once."""
+    figures = {"alone": alone(widths, batch), "side_by_side": side_by_side(widths, batch)}
+    return figures | {str(runs): together(runs, widths, batch) for runs in RUNS}
+
+
 def main() -> None:
     rows = []
     for widths, batch in SIZES:
-        row = {
-            "widths": widths,
-            "batch": batch,
-            "alone": alone(widths, batch),
-            "side_by_side": side_by_side(widths, batch),
-            "together": {str(runs): together(runs, widths, batch) for runs in RUNS},
-        }
-        rows.append(row)
-        print(json.dumps(row), flush=True)
+        turns = [turn(widths, batch) for _ in range(TURNS)]
+        middle = {name: statistics.median(each[name] for each in turns) for name in turns[0]}
+        rows.append({"widths": widths, "batch": batch, **middle, "turns": turns})
+        print(json.dumps(rows[-1]), flush=True)
     files.write_json(KEPT, {"milliseconds_a_run_and_step": rows, "machine": machine()})
 
 

@@ -154,14 +154,14 @@ def equivalence_table(kept: dict[str, Any]) -> str:
 def many_runs_table(kept: dict[str, Any]) -> str:
     """Milliseconds for a step of one of several runs."""
     rows = kept["milliseconds_a_run_and_step"]
-    counts = list(rows[0]["together"])
+    counts = [name for name in rows[0] if name.isdigit()]
     together = " | ".join(f"{count} together" for count in counts)
     lines = [
         f"| network | batch | one after the other | side by side | {together} |",
         "|---" * (4 + len(counts)) + "|",
     ]
     for row in rows:
-        spans = [row["alone"], row["side_by_side"], *row["together"].values()]
+        spans = [row["alone"], row["side_by_side"], *(row[count] for count in counts)]
         widths = "-".join(map(str, row["widths"]))
         lines.append(
             f"| {widths} | {row['batch']} | {' | '.join(f'{each:.2f}' for each in spans)} |"
