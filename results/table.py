@@ -38,6 +38,7 @@ def collect(name: str, runs: list[str]) -> None:
         "test_errors": [row["test_error"] for row in rows],
         "validation_errors": [row["validation_error"] for row in rows],
         "seconds": [row["seconds"] for row in rows],
+        "validation_seconds": [row.get("validation_seconds") for row in rows],
         "test": [row["test"] for row in rows],
         "machine": [row["machine"] for row in rows],
     }

@@ -268,6 +268,7 @@ def test_the_best_epoch_is_chosen_by_validation(monkeypatch):
     fitted = Trainer(network()).fit(DATA, epochs=4, validation=(X[:7], Y[:7]))
     # Of two equal ones the later: on little data many are equal by chance.
     assert (fitted.best_epoch, fitted.validation_error) == (4, 10.0)
+    assert 0 < fitted.validation_seconds < fitted.seconds
     assert asked == [7] * 4
 
 

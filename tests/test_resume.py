@@ -130,8 +130,9 @@ def result(trainer: ff.Trainer, out: Path) -> dict[str, Any]:
             for name, each in load_file(path).items():
                 tensors[f"{which}/{path.stem}.{name}"] = each
     progress = json.loads((out / "checkpoints/last/progress.json").read_text())
-    progress["progress"].pop("seconds")
-    dropped = ("machine", "seconds")
+    for name in ("seconds", "validation_seconds"):
+        progress["progress"].pop(name)
+    dropped = ("machine", "seconds", "validation_seconds")
     about = {name: value for name, value in run.about.items() if name not in dropped}
     raw = {name: each.detach().cpu().numpy().tobytes() for name, each in tensors.items()}
     return {**raw, **numbers, **progress, **about, "rows": without_time(run.metrics.rows())}

@@ -100,6 +100,7 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
             "validation_error": about["validation_error"],
             "best_epoch": about["best_epoch"],
             "seconds": about["seconds"],
+            "validation_seconds": about.get("validation_seconds"),  # older runs have none
             "test": about["test"],
         }
         print(json.dumps(figures))
@@ -108,7 +109,8 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
     if result.validation_error is not None:
         print(
             f"  weights of epoch {result.best_epoch}, the best of {len(result.history)} by"
-            f" validation error ({result.validation_error:.2f} %); {result.seconds:.1f} s"
+            f" validation error ({result.validation_error:.2f} %); {result.seconds:.1f} s,"
+            f" {result.validation_seconds:.1f} s of them for validation"
         )
     thresholds = ", ".join(f"{value:.4g}" for value in about["thresholds"])
     print(f"  thresholds by layer: {thresholds}")

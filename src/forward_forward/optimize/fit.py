@@ -32,6 +32,7 @@ class Progress:
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
+    validation_seconds: float = 0.0
     best_epoch: int = 0
     best_error: float | None = None
 
@@ -41,13 +42,14 @@ class Fitted:
     """What training gave: a row of figures an epoch, and the best of them.
 
     ``validation_error`` is in percent and None without validation data; ``seconds`` is the time
-    of training and validation together.
+    of training and validation together, ``validation_seconds`` that of validation alone.
     """
 
     history: list[Row]
     best_epoch: int
     validation_error: float | None
     seconds: float
+    validation_seconds: float
     run: Path | None = None
 
 
@@ -185,6 +187,7 @@ class _Loop:
                 best_epoch=self.progress.best_epoch,
                 validation_error=self.progress.best_error,
                 seconds=round(self.progress.seconds, 3),
+                validation_seconds=round(self.progress.validation_seconds, 3),
             )
 
     def _steps(self) -> int | None:
@@ -235,7 +238,9 @@ class _Loop:
         check_finite(row, trainer)
         error: float | None = None
         if self.judge is not None:
+            began = time.perf_counter()
             figures = predict.evaluate(trainer.evaluated, self.judge)
+            progress.validation_seconds += time.perf_counter() - began
             row |= {f"validation_{name}": value for name, value in figures.items()}
             error = row["validation_error"]
         progress.epoch, progress.step, self.sums = progress.epoch + 1, 0, {}
@@ -267,9 +272,8 @@ class _Loop:
     def fitted(self) -> Fitted:
         progress = self.progress
         path = None if self.run is None else self.run.path
-        return Fitted(
-            self.history, progress.best_epoch, progress.best_error, progress.seconds, path
-        )
+        times = progress.seconds, progress.validation_seconds
+        return Fitted(self.history, progress.best_epoch, progress.best_error, *times, path)
 
 
 def _on_device(source: Any, trainer: Trainer) -> Any:
