@@ -23,8 +23,10 @@ def samples(batch: int = 60, width: int = 12) -> torch.Tensor:
 
 def of_blocks(place, classes: int) -> Network:
     width = place(classes).width(12)
-    first = nn.Sequential(nn.Linear(width, 9), nn.Tanh(), nn.Linear(9, 8), nn.ReLU())
-    second = nn.Sequential(nn.Unflatten(1, (2, 4)), nn.Conv1d(2, 3, 2), nn.GELU())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        first = nn.Sequential(nn.Linear(width, 9), nn.Tanh(), nn.Linear(9, 8), nn.ReLU())
+        second = nn.Sequential(nn.Unflatten(1, (2, 4)), nn.Conv1d(2, 3, 2), nn.GELU())
     layers = Layer(first, activation=None), Layer(second, activation=None)
     return Network(*layers, examples=place(classes))
 
