@@ -49,7 +49,7 @@ def standard(
     skip: float | None = None,
     device: torch.device | str | None = None,
 ) -> Plan:
-    """1.63 % on MNIST in 18 s (n = 5, 95 % interval +-0.07), 1.9 % on digits in 9 s (n = 3, +-1.4).
+    """1.63 % on MNIST in 19 s (n = 5, 95 % interval +-0.07), 1.9 % on digits in 9 s (n = 3, +-1.4).
 
     Positive and negative data, and a layer-local loss of goodness.
 
