@@ -125,6 +125,15 @@ class Backprop:
         self.loss(x, y).backward()  # type: ignore[no-untyped-call]
 
 
+def gradients_alone(
+    widths: Sequence[int], products: torch.dtype
+) -> Callable[[Tensor, Tensor], object]:
+    """Backprop's step without the optimiser's, once its gradients and state are there."""
+    arm = Backprop(widths, products)
+    arm.step(torch.zeros(1, widths[0]), torch.zeros(1, dtype=torch.long))
+    return arm.gradients
+
+
 def sklearn_step(widths: Sequence[int], x: Tensor, y: Tensor) -> Callable[[], object]:
     """One step of scikit-learn's MLPClassifier on this batch, in float32."""
     from sklearn.neural_network import MLPClassifier

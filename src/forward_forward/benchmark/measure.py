@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 
 import torch
+from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
+
+Step = Callable[[Tensor, Tensor], object]
 
 
 def medians(
@@ -59,3 +62,23 @@ def peak_bytes(call: Callable[[], object]) -> int:
             held += event.nbytes()
             most = max(most, held)
     return most
+
+
+def activity_bytes(make: Callable[[], Step], x: Tensor, y: Tensor) -> int:
+    """Bytes that a step holds at its peak for the samples of a batch, and so not for the weights.
+
+    It is twice what the peak grows by from half the batch to the whole.
+
+    Args:
+        make: Makes a new network and gives its step.
+        x: Samples [batch, features].
+        y: Their labels [batch].
+    """
+    half, whole = (_peak_after_one(make(), x[:n], y[:n]) for n in (len(x) // 2, len(x)))
+    # Of a small batch the peak may lie in the optimiser's step, and then varies by chance.
+    return max(0, 2 * (whole - half))
+
+
+def _peak_after_one(step: Step, x: Tensor, y: Tensor) -> int:
+    step(x[:1], y[:1])
+    return peak_bytes(lambda: step(x, y))

@@ -17,10 +17,11 @@ from forward_forward.benchmark.arms import (
     AutogradFF,
     Backprop,
     engine,
+    gradients_alone,
     sklearn_step,
 )
 from forward_forward.benchmark.learn import two_stage_figures, until_goal
-from forward_forward.benchmark.measure import medians, peak_bytes
+from forward_forward.benchmark.measure import Step, activity_bytes, medians, peak_bytes
 from forward_forward.benchmark.scan import naive_scan
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data
@@ -169,28 +170,14 @@ def _memory(widths: list[int], dtype: torch.dtype, x: Tensor, y: Tensor) -> Row:
             "backprop": _peak(Backprop(widths, dtype).step, x, y),
         },
         "activity_bytes": {
-            "ff": _added(lambda: engine(widths, dtype), lambda arm: arm.step, x, y),
-            "backprop": _added(lambda: Backprop(widths, dtype), lambda arm: arm.gradients, x, y),
+            "ff": activity_bytes(lambda: engine(widths, dtype).step, x, y),
+            "backprop": activity_bytes(lambda: gradients_alone(widths, dtype), x, y),
         },
     }
 
 
-Step = Callable[[Tensor, Tensor], object]
-
-
 def _peak(step: Step, x: Tensor, y: Tensor) -> int:
     return peak_bytes(lambda: step(x, y))
-
-
-def _added(make: Callable[[], Any], step_of: Callable[[Any], Step], x: Tensor, y: Tensor) -> int:
-    half, whole = (_peak_after_one(make(), step_of, x[:n], y[:n]) for n in (len(x) // 2, len(x)))
-    # Of a small batch the peak may lie in the optimiser's step, and then varies by chance.
-    return max(0, 2 * (whole - half))
-
-
-def _peak_after_one(arm: Arm, step_of: Callable[[Any], Step], x: Tensor, y: Tensor) -> int:
-    arm.step(x[:1], y[:1])
-    return _peak(step_of(arm), x, y)
 
 
 def _fewer_products(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> Row:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import torch
+from torch import nn
 
 from forward_forward import goodness, losses
 from forward_forward.data import Data
 from forward_forward.examples import OverlayLabel, Uniform
+from forward_forward.examples.negatives import WrongLabels
 from forward_forward.forward import Layer, mlp
+from forward_forward.forward.layer import Threshold
+from forward_forward.goodness import Goodness
+from forward_forward.losses import LocalLoss
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.precision import Precision
+from forward_forward.optimize.schedules import Schedule
 from forward_forward.recipes.plan import Plan, features
 
-__all__ = ["method"]
+__all__ = ["method", "variation"]
 
 
 def method(
@@ -53,28 +60,91 @@ def method(
     References:
         The poster, "Method" and its Figure 6 (Adam).
     """
+    return variation(
+        train,
+        seed=seed,
+        epochs=epochs,
+        hidden=hidden,
+        batch_size=batch_size,
+        lr=lr,
+        threshold_factor=threshold_factor,
+        precision=precision,
+        device=device,
+    )
+
+
+def variation(
+    train: Data,
+    *,
+    seed: int = 0,
+    epochs: int = 20,
+    hidden: tuple[int, ...] = (500, 500),
+    batch_size: int = 256,
+    lr: float = 1e-3,
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+    schedule: Schedule = cosine,
+    loss: LocalLoss = losses.sigmoid,
+    goodness: Goodness = goodness.l2_norm,
+    threshold: Threshold = "calibrated",
+    threshold_factor: float = 1.0,
+    temperature: float = 1.0,
+    activation: Callable[[], nn.Module] = nn.ReLU,
+    negatives: WrongLabels = Uniform(),
+    precision: Precision = "auto",
+    device: torch.device | str | None = None,
+) -> Plan:
+    """The poster's method with any of its parts exchanged, as its figures compare them.
+
+    Args:
+        train: Training data.
+        seed: For weights, negatives and order.
+        epochs: Passes over the data.
+        hidden: Units of each layer.
+        batch_size: Samples a step.
+        lr: Learning rate at the start.
+        optimizer: A torch optimiser's class, or a ``functools.partial`` of one (Figure 6).
+        schedule: Factor of the learning rate over the epochs.
+        loss: Of every layer (Figure 8, right).
+        goodness: Of every layer (Figure 9).
+        threshold: A number, "width" or "calibrated".
+        threshold_factor: Multiplies a threshold that was given by name.
+        temperature: Divides goodness minus threshold.
+        activation: What makes the activation of a layer (Figure 8, left).
+        negatives: How wrong labels are chosen (Figure 4).
+        precision: Of the products.
+        device: Where to train.
+
+    Returns:
+        The plan.
+
+    References:
+        The poster, Figures 4, 6, 8 and 9.
+    """
     classes = len(train.classes)
     layer = functools.partial(
         Layer,
-        goodness=goodness.l2_norm,
-        loss=losses.sigmoid,
-        threshold="calibrated",
+        activation=activation,
+        goodness=goodness,
+        loss=loss,
+        threshold=threshold,
         threshold_factor=threshold_factor,
+        temperature=temperature,
     )
     network = mlp(
         features(train),
         *hidden,
         num_classes=classes,
         seed=seed,
-        examples=OverlayLabel(classes, negatives=Uniform()),
+        examples=OverlayLabel(classes, negatives=negatives),
         layer=layer,
+        head=negatives.scores == "softmax",
     )
     trainer = Trainer(
         network,
-        optimizer=torch.optim.Adam,
+        optimizer=optimizer,
         lr=lr,
         weight_decay=0.0,
-        schedule=cosine,
+        schedule=schedule,
         precision=precision,
         seed=seed,
         device=device,

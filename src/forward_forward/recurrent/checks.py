@@ -1,0 +1,59 @@
+"""Arguments of a recurrent network -> an error that says what to do, where they do not fit."""
+
+from __future__ import annotations
+
+from forward_forward.examples import Examples
+from forward_forward.forward.layer import Layer
+
+
+def check_run(damping: float, iterations: int, scored: tuple[int, int]) -> None:
+    """Refuse a damping, or iterations to read labels from, that are out of range."""
+    if not 0 <= damping < 1:
+        raise ValueError(f"damping expects a share from 0 to below 1, got {damping}")
+    if not 1 <= scored[0] <= scored[1] <= iterations:
+        raise ValueError(
+            f"scored expects 1 <= first <= last <= {iterations} iterations, got {scored}"
+        )
+
+
+def check_hidden(hidden: tuple[int, ...]) -> None:
+    """Refuse a network without hidden layers."""
+    if not hidden or min(hidden) < 1:
+        raise ValueError(
+            f"RecurrentNetwork expects the units of at least one hidden layer, got {hidden}"
+        )
+
+
+def check_layer(layer: Layer) -> None:
+    """Refuse a layer whose gradients cannot be taken by hand."""
+    if not layer.closed_form:
+        raise ValueError(
+            "a recurrent layer expects an activation and parts without weights of their own, got"
+            f" {layer}: use a plain activation such as nn.ReLU"
+        )
+
+
+def check_choice(name: str, got: str, known: tuple[str, ...]) -> None:
+    """Refuse a name that is not one of the known ones."""
+    if got not in known:
+        choices = ", ".join(f'"{each}"' for each in known)
+        raise ValueError(f"{name} expects one of {choices}, got {got!r}")
+
+
+def check_examples(examples: Examples, features: int, classes: int, label: str) -> None:
+    """Refuse examples whose labels cannot enter where they are meant to."""
+    if not examples.labelled or examples.num_classes != classes:
+        raise ValueError(
+            f"a recurrent network expects examples with {classes} labels, got {examples!r}: give it"
+            f" AppendLabel(num_classes={classes})"
+        )
+    if examples.scores == "softmax":
+        raise ValueError(
+            "a recurrent network has no softmax head to draw negatives from: use Uniform() or"
+            " FromGoodness() negatives"
+        )
+    if label == "top" and examples.width(features) != features + classes:
+        raise ValueError(
+            f'label="top" expects examples that leave the image whole, got {examples!r}: use'
+            f" AppendLabel(num_classes={classes}), whose label part then goes to the top"
+        )

@@ -1,0 +1,138 @@
+"""A video's iterations -> gradients of each layer's own weights, local in space and in time.
+
+In every iteration the layer's loss is that of its newest state; what its neighbours showed and what
+it was itself before are constants. The gradients of the iterations are averaged. No graph is
+needed: ``delta = (1 - damping) dL/dh activation'(z)``, ``dU = delta^T n(h below)``, and so on; the
+products with image and label are taken once, with the sum of delta over the iterations.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from forward_forward import goodness
+from forward_forward.forward.activation import Known, known
+from forward_forward.forward.activities import Activities
+from forward_forward.forward.operands import sums_by
+from forward_forward.optimize.gradients import judge, silent_share, split
+from forward_forward.optimize.statistics import Figures, figures_of
+from forward_forward.radial import radial_of
+from forward_forward.recurrent.video import Video
+
+
+class Learner:
+    """Moves the layers' states as a video does, and gathers each layer's gradients on the way.
+
+    Args:
+        video: The video, positives first.
+        share: Each sample's share in the mean loss [batch].
+        count: How many iterations are learned from.
+    """
+
+    def __init__(self, video: Video, share: Tensor, count: int) -> None:
+        self.video = video
+        self.share = share
+        self.count = count
+        # An activity moves the state by this share of itself only.
+        self._upstream_share = share * ((1 - video.network.damping) / count)
+        self._deltas = [self._zeros("delta sum", index, state.shape) for index, state in self._each]
+        self._from_below: list[Tensor | None] = []
+        self._from_above: list[Tensor | None] = []
+        for index, state in self._each:
+            below, above = video.neighbours(index)
+            if index < len(video.network.feedback) and video.network.top_down == "fixed":
+                above = None  # it is read, but nothing is learned of it
+            units = state.shape[1]
+            self._from_below.append(self._product_sum("below", index, units, below))
+            self._from_above.append(self._product_sum("above", index, units, above))
+        self._means: list[list[Tensor]] = [[] for _ in video.layers]
+        self._silent: list[Tensor] = [share.new_zeros(()) for _ in video.layers]
+
+    @property
+    def _each(self) -> list[tuple[int, Tensor]]:
+        return list(enumerate(self.video.states))
+
+    def _zeros(self, name: str, index: int, shape: tuple[int, ...]) -> Tensor:
+        state = self.video.states[index]
+        take = self.video.room.take
+        return take(f"{name} {index}", tuple(shape), state.dtype, state.device).zero_()
+
+    def _product_sum(self, name: str, index: int, units: int, rows: Tensor | None) -> Tensor | None:
+        return None if rows is None else self._zeros(name, index, (units, rows.shape[1]))
+
+    def learn(self, index: int, z: Tensor) -> None:
+        """Move a layer's state by total inputs [variants * batch, units], and learn from it."""
+        activation = known(self.video.layers[index].activation)
+        if activation is None:
+            delta = self._delta_by_autograd(index, z)
+        else:
+            delta = self._delta_by_hand(index, activation, z)
+        self._deltas[index].add_(delta)
+        below, above = self.video.neighbours(index)
+        _add_product(self._from_below[index], delta, below)
+        _add_product(self._from_above[index], delta, above)
+
+    def _delta_by_hand(self, index: int, activation: Known, z: Tensor) -> Tensor:
+        layer = self.video.layers[index]
+        activity = activation.in_place(z)
+        moved = self.video.moved(index, activity)
+        upstream = self._judged(index, moved, positive=activation.positive)
+        radial = radial_of(layer.goodness)
+        if radial is None:
+            return activation.slope(goodness.slope_of(layer.goodness, moved.h, upstream), activity)
+        gain = radial.gain(moved.length, moved.h.shape[1], upstream)
+        return activation.slope(self._scaled(moved.h, gain), activity)
+
+    def _delta_by_autograd(self, index: int, z: Tensor) -> Tensor:
+        layer = self.video.layers[index]
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            activity = layer.activate(leaf.clone())  # it may work in place
+        moved = self.video.moved(index, activity.detach())
+        upstream = self._judged(index, moved, positive=False)
+        slope = goodness.slope_of(layer.goodness, moved.h, upstream)
+        (delta,) = torch.autograd.grad(activity, leaf, slope)
+        return delta
+
+    def _scaled(self, h: Tensor, gain: Tensor) -> Tensor:
+        out = self.video.room.take("slope", tuple(h.shape), h.dtype, h.device)
+        return torch.mul(h, gain[:, None], out=out)
+
+    def _judged(self, index: int, moved: Activities, *, positive: bool) -> Tensor:
+        """The loss's slope with respect to the activities' goodness [variants * batch]."""
+        layer = self.video.layers[index]
+        rated = layer.rate(moved)
+        loss, upstream = judge(
+            layer.loss, layer.margin(rated), self._upstream_share, layer.temperature
+        )
+        good, bad = split(rated, len(self.share))
+        silent = silent_share(moved.h[: len(self.share)], positive=positive)
+        self._means[index].append(figures_of(loss, good, bad, silent, self.share).means)
+        self._silent[index] = silent
+        return upstream
+
+    def set_gradients(self, index: int) -> None:
+        """Set ``grad`` of the weights that a layer learns: mean over the iterations."""
+        video, delta = self.video, self._deltas[index]
+        network, inputs = video.network, video.inputs
+        block = network.bottom_up[index]
+        if index == 0:
+            block.weight.grad, block.bias.grad = video.image.gradients(delta)
+        else:
+            block.weight.grad, block.bias.grad = self._from_below[index], delta.sum(0)
+        if self._from_above[index] is not None:
+            network.feedback[index].weight.grad = self._from_above[index]
+        if index == video.top and network.label_map is not None:
+            patterns = video.label_patterns
+            by_pattern, _ = sums_by(inputs.index, delta, None, None, len(patterns))
+            network.label_map.weight.grad = by_pattern.t() @ patterns
+
+    def figures(self, index: int) -> Figures:
+        """A layer's figures: means over the iterations, silent units in the last of them."""
+        return Figures(torch.stack(self._means[index]).mean(0), self._silent[index])
+
+
+def _add_product(total: Tensor | None, delta: Tensor, rows: Tensor | None) -> None:
+    if total is not None and rows is not None:
+        total.addmm_(delta.t(), rows)

@@ -1,0 +1,15 @@
+"""Results and run folders -> one self-contained HTML file: nothing is loaded from elsewhere.
+
+In reading order: ``page`` (results of a reproduction), ``runs`` (folders of ``ff train``), ``arms``
+(the tables and tuning curves of a result), ``figures`` (a figure's dictionary -> HTML), ``draw``
+(its numbers -> matplotlib), ``axes`` (their scales), ``heat`` (shares of colour), ``svg``
+(matplotlib -> SVG in the page's colours), ``numerals`` (numbers as a reader wants them),
+``environment`` (the templates).
+"""
+
+from __future__ import annotations
+
+from forward_forward.report.page import page
+from forward_forward.report.runs import runs_page
+
+__all__ = ["page", "runs_page"]

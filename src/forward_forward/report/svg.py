@@ -1,0 +1,170 @@
+"""A matplotlib figure -> SVG text for a page: its colours are the page's, its ids its own.
+
+Figures are drawn in colours that stand for the page's CSS variables, so one drawing serves light
+and dark. Text stays text, in the font of the page. The same figure gives the same SVG.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib
+import matplotlib.style
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+INK, MUTED, GRID, PAPER = "#00000a", "#00000b", "#00000c", "#00000d"
+SERIES = tuple(f"#0000a{index}" for index in range(1, 9))
+VARIABLES = {
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    GRID: "var(--grid)",
+    PAPER: "var(--paper)",
+    **{colour: f"var(--series-{index})" for index, colour in enumerate(SERIES, 1)},
+}
+
+# A phone shows a figure 300 pixels wide, so that text of 13 is 9 there; DejaVu, which measures it
+# here, is wider than most fonts of a page, so what fits here fits there.
+FONT_SIZE = 13
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "forward-forward",
+    "text.parse_math": False,  # a dollar in a name is a dollar
+    "font.size": FONT_SIZE,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": GRID,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Make and save figures inside: matplotlib's settings are the report's here, alone."""
+    with (
+        matplotlib.style.context("default"),
+        matplotlib.rc_context(STYLE),
+        warnings.catch_warnings(),
+    ):
+        # The page's font has its own glyphs; DejaVu's only measure the text.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def canvas(width: float, height: float) -> Figure:
+    """An empty figure of a width and height in CSS pixels."""
+    return Figure(figsize=(width / 72, height / 72), dpi=72)
+
+
+def words(text: Any) -> str:
+    """Text that XML can carry: on one line, without control characters or lone surrogates.
+
+    >>> words("a" + chr(9) + "b" + chr(0) + " c")
+    'a b c'
+    """
+    clean = "".join(each if each.isprintable() else " " for each in str(text))
+    return " ".join(clean.split())
+
+
+def themed(figure: Figure, label: str, prefix: str) -> Markup:
+    """A figure as SVG for a page. Call it inside `drawing`.
+
+    Args:
+        figure: The figure, drawn in this module's colours.
+        label: What it shows, for those who cannot see it.
+        prefix: Begins each id in it; no other figure of the page has it.
+
+    Returns:
+        An ``svg`` element without namespaces, dates or a size of its own.
+    """
+    content = io.BytesIO()
+    figure.savefig(content, format="svg", metadata={"Date": None})
+    root = ElementTree.fromstring(content.getvalue())
+    used = {
+        name
+        for element in root.iter()
+        for value in element.attrib.values()
+        for name in re.findall(r"^#(\S+)$|url\(#(\S+)\)", value)
+        for name in name
+        if name
+    }
+    _clean(root, prefix, used)
+    root.attrib = {
+        "viewBox": root.attrib["viewBox"],
+        "role": "img",
+        "aria-label": words(label),
+        "class": "drawing",
+    }
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _clean(element: ElementTree.Element, prefix: str, used: set[str]) -> None:
+    element.tag = _local(element.tag)
+    element.text = element.text if element.text and element.text.strip() else None
+    element.tail = None
+    element.attrib = {
+        _local(name): _attribute(_local(name), value, prefix)
+        for name, value in element.attrib.items()
+        if name != "id" or value in used
+    }
+    for child in list(element):
+        if _local(child.tag) in ("metadata", "style"):
+            element.remove(child)
+        else:
+            _clean(child, prefix, used)
+
+
+def _local(name: str) -> str:
+    """A name without its namespace; HTML knows that of an inline SVG."""
+    return name.rpartition("}")[2]
+
+
+def _attribute(name: str, value: str, prefix: str) -> str:
+    if name == "id":
+        return f"{prefix}-{value}"
+    if name == "style":
+        return _style(value)
+    value = re.sub(r"^#(?=\S+$)", f"#{prefix}-", value)
+    value = value.replace("url(#", f"url(#{prefix}-")
+    if name in ("d", "x", "y", "width", "height", "transform", "points"):
+        value = re.sub(r"-?\d+\.\d{3,}", lambda found: _short(found[0]), value)
+        value = " ".join(value.split())
+    return value
+
+
+def _short(digits: str) -> str:
+    """A coordinate to a hundredth of a pixel: a third of matplotlib's digits."""
+    return f"{float(digits):.2f}".rstrip("0").rstrip(".")
+
+
+def _style(value: str) -> str:
+    """Declarations with the page's colours, and without a font of their own."""
+    kept = []
+    for declaration in value.split(";"):
+        name, _, setting = (each.strip() for each in declaration.partition(":"))
+        if name == "font":  # matplotlib before 3.10: style, weight, size and family in one
+            size = re.search(r"[\d.]+px", setting)
+            name, setting = "font-size", size[0] if size else f"{FONT_SIZE}px"
+        if name and name != "font-family":
+            kept.append(f"{name}:{VARIABLES.get(setting, setting)}")
+    return ";".join(kept)

@@ -1,0 +1,78 @@
+"""Outcomes -> figures in plain values, as reports draw them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from forward_forward.reproduce.arms import Outcome
+
+Figure = dict[str, Any]
+
+
+def points(title: str, outcomes: Iterable[Outcome], caption: str = "") -> Figure:
+    """Test errors of all runs, a row an arm."""
+    outcomes = list(outcomes)
+    values = [error for outcome in outcomes for error in outcome.errors]
+    return {
+        "kind": "points",
+        "title": title,
+        "caption": caption or "Each dot is a run with a seed of its own; mean and 95 % t interval.",
+        "x_label": "test error, %",
+        # Arms that fail would press the others into a corner.
+        "log": min(values) > 0 and max(values) > 8 * min(values),
+        "groups": [{"name": each.arm.name, "values": each.errors} for each in outcomes],
+    }
+
+
+def curves(
+    title: str, outcomes: Iterable[Outcome], x: str = "epochs", caption: str = "", **more: Any
+) -> Figure:
+    """Validation error during training, of all runs that were judged often enough."""
+    labels = {"epochs": "epochs", "seconds": "seconds of training"}
+    return {
+        "kind": "curves",
+        "title": title,
+        "caption": caption or "Thin: every run. Thick: their mean.",
+        "x_label": labels[x],
+        "y_label": "validation error, %",
+        "x_log": True,
+        "y_log": True,
+        "series": [_series(outcome, x) for outcome in outcomes],
+        **more,
+    }
+
+
+def _series(outcome: Outcome, x: str) -> dict[str, Any]:
+    records = [outcome.records[seed] for seed in outcome.seeds]
+    columns = list(zip(*(record["curve"][x] for record in records), strict=True))
+    ends = [record["job"]["epochs"] if x == "epochs" else record["seconds"] for record in records]
+    return {
+        "name": outcome.arm.name,
+        "x": [round(statistics.fmean(each), 4) for each in [*columns, tuple(ends)]],
+        "y": [[*record["curve"]["errors"], record["validation_error"]] for record in records],
+    }
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], caption: str) -> Figure:
+    """A table."""
+    return {
+        "kind": "table",
+        "title": title,
+        "caption": caption,
+        "columns": list(columns),
+        "rows": [list(row) for row in rows],
+    }
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean, to two places."""
+    return round(statistics.fmean(values), 2)
+
+
+def errors_in_words(outcomes: Mapping[str, Outcome]) -> str:
+    """The arms' mean test errors in a sentence, lowest first."""
+    ordered = sorted(outcomes.values(), key=lambda outcome: statistics.fmean(outcome.errors))
+    words = ", ".join(f"{each.arm.name} {statistics.fmean(each.errors):.2f} %" for each in ordered)
+    return f"Mean test errors: {words}."

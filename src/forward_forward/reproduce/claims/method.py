@@ -1,0 +1,301 @@
+"""The method: goodness, loss, inference and local steps against direct transcriptions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forward_forward import losses, predict, recipes
+from forward_forward.forward import Network
+from forward_forward.forward.passes import ForwardPass
+from forward_forward.goodness import l2_norm, slope_of
+from forward_forward.optimize import Trainer
+from forward_forward.reproduce import rules
+from forward_forward.reproduce.claims.arms import poster
+from forward_forward.reproduce.claims.claim import Claim, Finding
+from forward_forward.reproduce.job import split_of
+from forward_forward.reproduce.lab import Lab
+
+CLOSE = 1e-9
+SAMPLES = 100
+STEP = 1e-6  # of finite differences
+
+
+def _network(lab: Lab) -> tuple[Network, Tensor, Tensor]:
+    """The poster's untrained network in float64, calibrated, and some of its images."""
+    train = split_of(lab.scale.data, lab.scale.images, "cpu").train
+    network = recipes.poster.variation(train, hidden=lab.scale.hidden).trainer.network.double()
+    x, y, _ = next(train.batches(SAMPLES))
+    network.calibrate(x, y)
+    return network, x.double(), y
+
+
+def _activities(network: Network, x: Tensor, labels: Tensor) -> list[np.ndarray]:
+    """Activities of all layers as the formulas say, in NumPy: label over the first inputs."""
+    classes = network.examples.num_classes
+    rows = x.flatten(1).numpy().copy()
+    rows[:, :classes] = np.eye(classes)[labels.numpy()]
+    found = []
+    for layer in network.layers:
+        weight = layer.block.weight.detach().numpy()  # type: ignore[operator, union-attr]
+        bias = layer.block.bias.detach().numpy()  # type: ignore[operator, union-attr]
+        rows = rows / (1e-8 + np.sqrt((rows**2).mean(1, keepdims=True)))
+        rows = np.maximum(rows @ weight.T + bias, 0)
+        found.append(rows)
+    return found
+
+
+def _largest(a: Any, b: Any) -> float:
+    return float(np.abs(np.asarray(a) - np.asarray(b)).max())
+
+
+def _goodness(lab: Lab) -> Finding:
+    network, x, y = _network(lab)
+    written = [np.sqrt((h**2).sum(1)) for h in _activities(network, x, y)]
+    passes = ForwardPass(network.layers).activities(network.examples.positive(x, y))
+    pairs = list(zip(network.layers, passes, strict=True))
+    checks = [
+        _close(f"layer {index + 1}: goodness", layer.rate(each), written[index])
+        for index, (layer, each) in enumerate(pairs)
+    ]
+    h = pairs[0][1].h[:5]
+    slope = slope_of(l2_norm, h, torch.ones(5, dtype=h.dtype))
+    checks.append(_close("its slope, h / ||h||", slope, h.numpy() / np.sqrt((h.numpy() ** 2).sum(1))[:, None]))
+    outcome = lab.arms(poster())[poster().name]
+    probe = outcome.each("probes")[0]
+    figures = [
+        _histograms("Goodness before training", probe["goodness_before"]),
+        _histograms("Goodness after training", probe["goodness_after"]),
+    ]
+    after = ", ".join(f"{row['separation']:.1f} %" for row in probe["goodness_after"])
+    note = (
+        "The goodness of each layer equals the root of the sum of its squared activities, computed in"
+        " NumPy from the weights. The figure shows it for positive and negative validation images"
+        f" (seed 0): after training, {after} of the positives, by layer, have a higher goodness than"
+        " their own image with a wrong label."
+    )
+    return _exact(checks, note, figures)
+
+
+def _histograms(title: str, layers: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "kind": "histograms",
+        "title": title,
+        "caption": "Validation images with their own label (positive) and a wrong one (negative).",
+        "x_label": "goodness, ||h||",
+        "panels": [
+            {
+                "name": f"layer {index + 1}, threshold {layer['threshold']:.2f}",
+                "series": [
+                    {"name": name, "edges": layer["edges"], "counts": layer[name]}
+                    for name in ("positive", "negative")
+                ],
+            }
+            for index, layer in enumerate(layers)
+        ],
+    }
+
+
+def _loss(lab: Lab) -> Finding:
+    network, x, y = _network(lab)
+    wrong = (y + 3) % network.examples.num_classes
+    good, bad = (
+        np.stack([np.sqrt((h**2).sum(1)) for h in _activities(network, x, labels)])
+        for labels in (y, wrong)
+    )
+    checks = []
+    for index, layer in enumerate(network.layers):
+        threshold = float(layer.threshold_value)
+        margins = torch.from_numpy(good[index] - threshold), torch.from_numpy(bad[index] - threshold)[None]
+        written = _sigma(bad[index] - threshold) - _sigma(good[index] - threshold)
+        checks.append(_close(f"layer {index + 1}: loss", layer.loss(*margins), written))
+        _, up, down = losses.judged(layer.loss, *margins)
+        differences = (
+            _sigma(bad[index] - threshold) - _sigma(good[index] + STEP - threshold)
+            - (_sigma(bad[index] - threshold) - _sigma(good[index] - STEP - threshold))
+        ) / (2 * STEP)
+        checks.append(_close(f"layer {index + 1}: slope for positives", up, differences, 1e-8))
+        s = _sigma(bad[index] - threshold)
+        checks.append(_close(f"layer {index + 1}: slope for negatives", down[0], s * (1 - s)))
+    note = (
+        "The loss of each layer equals sigma(||h_neg|| - theta) - sigma(||h_pos|| - theta), computed"
+        " in NumPy from the weights, and its slopes equal finite differences of it."
+    )
+    return _exact(checks, note)
+
+
+def _sigma(values: np.ndarray) -> np.ndarray:
+    found: np.ndarray = 1 / (1 + np.exp(-values))
+    return found
+
+
+def _inference(lab: Lab) -> Finding:
+    network, x, _ = _network(lab)
+    classes = network.examples.num_classes
+    scores = np.zeros((len(x), classes))
+    for label in range(classes):
+        labels = torch.full((len(x),), label)
+        scores[:, label] = sum(np.sqrt((h**2).sum(1)) for h in _activities(network, x, labels))
+    chosen = network.predict(x).numpy()
+    checks = [
+        _close("sum over the layers of ||h(c)||, every label c", network.goodness(x), scores),
+        rules.check(
+            "labels that differ from the argmax of the sums",
+            int((chosen != scores.argmax(1)).sum()),
+            "0",
+            bool((chosen == scores.argmax(1)).all()),
+        ),
+        _close(
+            "the same by layer, summed",
+            predict.goodness_by_layer(network, x).sum(0),
+            scores,
+        ),
+    ]
+    outcome = lab.arms(poster())[poster().name]
+    figure = {
+        "kind": "labels",
+        "title": "Goodness of every label, by layer",
+        "caption": "Validation images that are read rightly and wrongly by the network of seed 0; the"
+        " label of the largest sum is read.",
+        "samples": outcome.each("probes")[0]["labels"],
+    }
+    note = (
+        "Every label is laid over every image, the norms of the layers' activities are computed in"
+        " NumPy and summed over all layers; the library's sums are the same, and so are its labels."
+    )
+    return _exact(checks, note, [figure])
+
+
+def _local(lab: Lab) -> Finding:
+    checks = [_same_gradients(lab), _others_stay(lab), _independent(lab), *_no_graph(lab)]
+    note = (
+        "The closed-form gradients of each layer equal those of autograd within the layer alone."
+        " When one layer learns, no other weight moves. A step of one layer is the same to the last"
+        " bit whatever the layers above it are. No tensor is kept for a backward pass."
+    )
+    return _exact(checks, note)
+
+
+def _stepped(lab: Lab, **told: Any) -> tuple[Network, Trainer, Tensor, Tensor]:
+    network, x, y = _network(lab)
+    trainer = Trainer(network, optimizer=torch.optim.SGD, lr=0.1, weight_decay=0.0, **told)
+    return network, trainer, x, y
+
+
+def _weights(network: Network) -> list[Tensor]:
+    return [weight.detach().clone() for weight in network.parameters()]
+
+
+def _same_gradients(lab: Lab) -> dict[str, Any]:
+    moved = []
+    for engine in ("closed_form", "autograd"):
+        network, trainer, x, y = _stepped(lab, engine=engine)
+        trainer.step(x, y)
+        moved.append(_weights(network))
+    difference = max(float((a - b).abs().max()) for a, b in zip(*moved, strict=True))
+    return rules.check(
+        "closed form and autograd within each layer: largest difference of a weight",
+        difference,
+        CLOSE,
+        difference <= CLOSE,
+    )
+
+
+def _others_stay(lab: Lab) -> dict[str, Any]:
+    network, trainer, x, y = _stepped(lab)
+    trainer.train_layers(0, 0)
+    before = _weights(network)
+    trainer.step(x, y)
+    changed = [not torch.equal(a, b) for a, b in zip(before, _weights(network), strict=True)]
+    own = len(list(network.layers[0].parameters()))
+    return rules.check(
+        "the first layer learns: weights that change elsewhere",
+        sum(changed[own:]),
+        "0",
+        all(changed[:own]) and not any(changed[own:]),
+    )
+
+
+def _independent(lab: Lab) -> dict[str, Any]:
+    firsts = []
+    for factor in (1.0, -2.0):
+        network, trainer, x, y = _stepped(lab)
+        with torch.no_grad():
+            network.layers[-1].block.weight.mul_(factor)  # type: ignore[operator, union-attr]
+        trainer.step(x, y)
+        firsts.append(network.layers[0].block.weight.detach().clone())  # type: ignore[operator, union-attr]
+    difference = float((firsts[0] - firsts[1]).abs().max())
+    return rules.check(
+        "another last layer: change of the first layer's step", difference, "0 exactly", difference == 0
+    )
+
+
+def _no_graph(lab: Lab) -> list[dict[str, Any]]:
+    kept: list[int] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor.numel())
+        return tensor
+
+    _, trainer, x, y = _stepped(lab)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        trainer.step(x, y)
+    return [rules.check("tensors that autograd keeps in a step", len(kept), "0", not kept)]
+
+
+def _close(name: str, mine: Any, written: Any, limit: float = CLOSE) -> dict[str, Any]:
+    difference = _largest(mine.detach() if isinstance(mine, Tensor) else mine, written)
+    return rules.check(
+        f"{name}: largest difference", float(f"{difference:.2g}"), limit, math.isfinite(difference) and difference <= limit
+    )
+
+
+def _exact(
+    checks: list[dict[str, Any]], note: str, figures: list[dict[str, Any]] | None = None
+) -> Finding:
+    statistic, verdict = rules.exact(checks)
+    return Finding(statistic, verdict, note, checks=checks, figures=figures or [])
+
+
+_SOURCE = "poster, Method"
+LOCAL = Claim(
+    "method.local",
+    "Local steps",
+    "Forward-Forward is an alternative to backpropagation that computes local gradient updates"
+    " without the need for a backward pass.",
+    _SOURCE,
+    rules.EXACT,
+    _local,
+)
+GOODNESS = Claim(
+    "method.goodness",
+    "Goodness",
+    "The goodness of a layer is the L2 norm of its activations: g = ||h||_2.",
+    _SOURCE,
+    rules.EXACT,
+    _goodness,
+    lambda scale: [poster()],
+)
+LOSS = Claim(
+    "method.loss",
+    "Loss",
+    "During training, maximize goodness for positive data and minimize goodness for negative data."
+    " L = sigma(||h_neg||_2 - theta) - sigma(||h_pos||_2 - theta).",
+    _SOURCE,
+    rules.EXACT,
+    _loss,
+)
+INFERENCE = Claim(
+    "method.inference",
+    "Inference",
+    "The label leading to largest activations is chosen: argmax over c of the sum over all layers of"
+    " ||h(c)||_2.",
+    _SOURCE,
+    rules.EXACT,
+    _inference,
+    lambda scale: [poster()],
+)

@@ -1,0 +1,80 @@
+"""Claims and a scale -> their results in a folder, and a page of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from forward_forward.reproduce import results
+from forward_forward.reproduce.claims import named
+from forward_forward.reproduce.lab import Lab
+from forward_forward.reproduce.ledger import Ledger
+from forward_forward.reproduce.pool import Watcher
+from forward_forward.reproduce.scales import Scale
+
+
+class Silent:
+    """A watcher that says nothing."""
+
+    def claim(self, name: str, number: int, claims: int) -> None:
+        pass
+
+    def expect(self, jobs: Sequence[object]) -> None:
+        pass
+
+    def done(self, job: object, seconds: float) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+def reproduce(
+    words: Sequence[str],
+    scale: Scale,
+    out: Path | str,
+    *,
+    jobs: int = 1,
+    seeds: int | None = None,
+    device: str = "cpu",
+    watch: Watcher | None = None,
+) -> dict[str, results.Result]:
+    """Test claims of the poster; runs that are in the folder's ledger are not done again.
+
+    Args:
+        words: Names of claims, such as "poster" or "poster.fig6".
+        scale: How large: one of `SCALES`.
+        out: Folder of the ledger, the results (NAME.json) and whatever else is there.
+        jobs: Runs at a time, each with one thread; within ``joblib.parallel_config(...)`` on the
+            backend that it names.
+        seeds: Final runs of each arm; None for the scale's own numbers.
+        device: Where to train.
+        watch: Told how far it is.
+
+    Returns:
+        The folder's results by name, verdicts settled over all of them.
+
+    Raises:
+        ValueError: No such claim, fewer than two seeds, or results of another scale in the folder.
+    """
+    claims = named(words)
+    folder = Path(out)
+    if seeds is not None and seeds < 2:
+        raise ValueError(f"expected two seeds or more, got {seeds}: an interval needs them")
+    found = results.read(folder)
+    for name, result in found.items():
+        if result["scale"] != scale.name:
+            raise ValueError(
+                f"expected results of the {scale.name} scale in {folder}, but {name}.json is of the"
+                f" {result['scale']} scale: give another folder by --out"
+            )
+    watch = watch or Silent()
+    lab = Lab(scale, Ledger(folder), jobs, watch, seeds, device)
+    try:
+        for number, claim in enumerate(claims):
+            watch.claim(claim.name, number, len(claims))
+            found[claim.name] = results.result_of(claim, claim.measure(lab), scale)
+            results.write(folder, found)  # verdicts may change with each claim that joins
+    finally:
+        watch.stop()
+    return results.read(folder)

@@ -1,0 +1,85 @@
+"""A scale's name -> how much data, how large a network, how many epochs and seeds a claim gets."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large a reproduction is; all arms of a claim get the same.
+
+    Args:
+        name: Its name.
+        data: Data set.
+        images: Training images, the first of the training part; None for all of them.
+        hidden: Units of the layers.
+        epochs: Passes over the images in a final run.
+        batch_size: Samples a step.
+        deciding: Seeds of an arm that decides a claim.
+        others: Seeds of any other arm.
+        rates: Learning rates tried at first, a factor of the root of ten apart.
+        factors: Values of the second setting that are tried with each of them, 1 to 3.
+        extensions: How many rates may be added at an end where the best one lies.
+        tuning_share: Epochs of a tuning run over those of a final one.
+        tuning_seeds: Seeds on which the three best settings are compared; the others see one.
+        powers: SGD's constant rates are the powers of ten from the first to the last of these,
+            the third apart.
+        grid_seeds: Seeds of each cell of SGD's grid.
+    """
+
+    name: str
+    data: str
+    images: int | None
+    hidden: tuple[int, ...]
+    epochs: float
+    batch_size: int = 256
+    deciding: int = 8
+    others: int = 5
+    rates: int = 7
+    factors: int = 3
+    extensions: int = 6
+    tuning_share: float = 0.25
+    tuning_seeds: int = 3
+    powers: tuple[float, float, float] = (-4.0, 4.0, 0.5)
+    grid_seeds: int = 3
+
+
+SMOKE = Scale(
+    "smoke",
+    "digits",
+    None,
+    (32, 32),
+    epochs=3,
+    batch_size=64,
+    deciding=3,
+    others=2,
+    rates=2,
+    factors=1,
+    extensions=0,
+    tuning_share=0.5,
+    tuning_seeds=1,
+    powers=(-3.0, 3.0, 3.0),
+    grid_seeds=1,
+)
+QUICK = Scale("quick", "mnist", 10_000, (500, 500), epochs=10, deciding=3, others=3, tuning_seeds=1)
+DEFAULT = Scale("default", "mnist", 50_000, (500, 500), epochs=10)
+FULL = Scale("full", "mnist", 50_000, (2000, 2000, 2000, 2000), epochs=60)
+SCALES = {scale.name: scale for scale in (SMOKE, QUICK, DEFAULT, FULL)}
+
+
+def named(name: str) -> Scale:
+    """The scale of a name.
+
+    Raises:
+        ValueError: No such scale; the message gives the nearest one.
+
+    >>> named("smoke").data
+    'digits'
+    """
+    if name not in SCALES:
+        near = difflib.get_close_matches(name, SCALES, 1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"expected a scale among {', '.join(SCALES)}, got {name!r}{hint}")
+    return SCALES[name]

@@ -1,0 +1,123 @@
+"""A network before or after training -> what the poster's figures show of it, in plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forward_forward import predict, seeds
+from forward_forward.examples import Inputs
+from forward_forward.forward import Network
+from forward_forward.forward.passes import ForwardPass
+from forward_forward.reproduce.job import Split
+from forward_forward.reproduce.training.features import features
+
+When = Literal["before", "after"]
+LOOKED_AT = 2_000
+SHOWN = 6
+BINS = 40
+
+
+def probed(
+    names: Iterable[str], network: Network, split: Split, seed: int, when: When
+) -> dict[str, Any]:
+    """What the probes of these names find, by name; only some look before training too.
+
+    Args:
+        names: "goodness", "labels" or "features".
+        network: The network.
+        split: Its data; probes look at validation images.
+        seed: The job's; pictures are kept of seed 0 alone.
+        when: Whether training is over.
+    """
+    found: dict[str, Any] = {}
+    for name in names:
+        if name == "goodness":
+            found[f"goodness_{when}"] = goodness(network, split, seed)
+        elif when == "after":
+            found[name] = _AFTER[name](network, split, seed)
+    return found
+
+
+@torch.no_grad()
+def goodness(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
+    """Histograms of the goodness of positive and of negative data, one pair a layer (figure 1)."""
+    x, y, _ = next(split.validation.batches(LOOKED_AT))
+    positive = network.examples.positive(network.ready(x), y)
+    negative = network.examples.negative(
+        positive, y, seeds.generator(seed, "probe"), torch.zeros(len(y), len(split.train.classes))
+    )
+    pairs = zip(
+        network.layers, _goodness(network, positive), _goodness(network, negative), strict=True
+    )
+    return [_histograms(float(layer.threshold_value), *pair) for layer, *pair in pairs]
+
+
+def _goodness(network: Network, inputs: Inputs) -> list[np.ndarray]:
+    activities = ForwardPass(network.layers).activities(inputs)
+    pairs = zip(network.layers, activities, strict=True)
+    return [layer.goodness(each.h).cpu().numpy() for layer, each in pairs]
+
+
+def _histograms(threshold: float, positive: np.ndarray, negative: np.ndarray) -> dict[str, Any]:
+    edges = np.histogram_bin_edges(np.concatenate([positive, negative]), BINS)
+    return {
+        "threshold": round(threshold, 4),
+        "edges": [round(float(edge), 4) for edge in edges],
+        "positive": np.histogram(positive, edges)[0].tolist(),
+        "negative": np.histogram(negative, edges)[0].tolist(),
+        "separation": round(100 * float((positive > negative).mean()), 2),
+    }
+
+
+def labels(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
+    """Goodness of every label by layer for a few images, and the label that is read (figure 2)."""
+    x, y, _ = next(split.validation.batches(LOOKED_AT))
+    by_layer = predict.goodness_by_layer(network, x)
+    read = network.read(by_layer).argmax(1).cpu()
+    wrong = (read != y.cpu()).nonzero()[:, 0][:2].tolist()
+    right = (read == y.cpu()).nonzero()[:, 0][: SHOWN - len(wrong)].tolist()
+    return [_labelled(x[row], int(y[row]), int(read[row]), by_layer[:, row]) for row in right + wrong]
+
+
+def _labelled(image: Tensor, true: int, chosen: int, by_layer: Tensor) -> dict[str, Any]:
+    height, width = image.shape[-2:]
+    values = [[round(float(value), 3) for value in layer] for layer in by_layer]
+    return {
+        "label": f"true {true}, read {chosen}",
+        "height": height,
+        "width": width,
+        "pixels": signed(image.flatten()[: height * width]),
+        "layers": [f"layer {index + 1}" for index in range(len(values))],
+        "goodness": values,
+        "sum": [round(sum(column), 3) for column in zip(*values, strict=True)],
+        "chosen": chosen,
+        "true": true,
+    }
+
+
+def signed(values: Tensor) -> str:
+    """Values [n] as base64 of signed bytes, the largest size at 127."""
+    import base64
+
+    largest = values.abs().max().clamp_min(torch.finfo(values.dtype).tiny)
+    numbers = (values / largest * 127).round().to(torch.int8).cpu().numpy()
+    return base64.b64encode(numbers.tobytes()).decode()
+
+
+def first_features(network: Network, split: Split, seed: int) -> dict[str, Any]:
+    """The first layer's weights, ranked by how much they look like a shape (Figure 5)."""
+    found = features(network, split, seed)
+    if seed != 0:
+        found["images"] = []
+    return found
+
+
+_AFTER: dict[str, Callable[[Network, Split, int], Any]] = {
+    "labels": labels,
+    "features": first_features,
+}

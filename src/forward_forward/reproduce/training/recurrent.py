@@ -1,0 +1,66 @@
+"""A job's settings -> a recurrent network, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forward_forward import seeds
+from forward_forward.examples import AppendLabel, OverlayLabel
+from forward_forward.optimize import cosine
+from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
+from forward_forward.recipes.plan import features
+from forward_forward.recurrent import RecurrentNetwork, RecurrentTrainer
+from forward_forward.reproduce.job import Job, Record, Split
+from forward_forward.reproduce.training.loop import Course, error, judged
+
+_OF_TRAINING = ("lr", "batch_size", "hidden", "learned")
+
+
+def recurrent(job: Job, split: Split) -> Record:
+    """Train a recurrent network by the poster's loss and goodness, with Adam.
+
+    A job has ``label``, ``top_down``, ``update`` and ``threshold_factor`` of `RecurrentNetwork`, and
+    ``learned`` of `RecurrentTrainer`.
+    """
+    network = network_of(job, split).to(split.train.inputs.device)
+    trainer = RecurrentTrainer(
+        network,
+        lr=job.settings["lr"],
+        weight_decay=0.0,
+        learned=job.settings["learned"],
+        seed=job.seed,
+    )
+    order = seeds.generator(job.seed, "calibration")
+    x, y, _ = next(split.train.batches(CALIBRATION_SAMPLES, shuffle=order))
+    network.calibrate(x, y)
+    course = Course(
+        step=trainer.step,
+        set_rate=trainer.set_rate,
+        judge=lambda: error(network.predict, split.watched),
+        schedule=cosine,
+    )
+    network.train()
+    course.follow(job, split, job.settings["batch_size"])
+    network.eval()
+    found = judged(network.predict, job, split)
+    # Calibrated thresholds are the goodness at the start, times the factor.
+    thresholds = [float(f"{float(layer.threshold_value):.4g}") for layer in network.layers]
+    return {**course.record(found["validation_error"]), **found, "start": {"threshold": thresholds}}
+
+
+def network_of(job: Job, split: Split) -> RecurrentNetwork:
+    """The untrained network of a job."""
+    settings = job.settings
+    told: dict[str, Any] = {
+        name: value for name, value in settings.items() if name not in _OF_TRAINING
+    }
+    classes = len(split.train.classes)
+    over = OverlayLabel if settings["label"] == "image" else AppendLabel
+    return RecurrentNetwork(
+        features(split.train),
+        *settings["hidden"],
+        num_classes=classes,
+        examples=over(classes),
+        seed=job.seed,
+        **told,
+    )

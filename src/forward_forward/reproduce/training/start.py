@@ -1,0 +1,77 @@
+"""An untrained network and training data -> its thresholds, goodness and slopes at the start."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from forward_forward import losses, seeds
+from forward_forward.examples import Inputs
+from forward_forward.forward import Network
+from forward_forward.forward.passes import ForwardPass, as_source
+from forward_forward.goodness import l2_norm
+from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
+from forward_forward.reproduce.job import Record
+
+
+@torch.no_grad()
+def set_temperatures(network: Network, x: Tensor, y: Tensor, factor: float) -> None:
+    """Set each layer's temperature to its goodness over the L2 norm's, both at the start.
+
+    A margin then has the spread that the L2 norm's has, whatever power the goodness takes.
+
+    Args:
+        network: The untrained network.
+        x: Training samples [batch, ...].
+        y: Their labels [batch].
+        factor: Multiplies the temperatures.
+    """
+    positive = network.examples.positive(network.ready(x), y.to(network.device))
+    for layer, each in zip(
+        network.layers, ForwardPass(network.layers).activities(positive), strict=True
+    ):
+        ratio = layer.goodness(each.h).mean() / l2_norm(each.h).mean()
+        layer.temperature = factor * float(ratio)
+
+
+@torch.no_grad()
+def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
+    """What the layers are like before the first step, on training samples with uniform negatives.
+
+    Args:
+        network: The untrained network, its thresholds set.
+        x: Training samples [batch, ...].
+        y: Their labels [batch].
+        seed: For the negatives.
+
+    Returns:
+        ``threshold``, ``temperature``, ``goodness`` (mean of positives) and ``slope`` (mean size
+        of the loss's slope with respect to a positive's goodness), one value a layer.
+    """
+    x, y = x[:CALIBRATION_SAMPLES], y[:CALIBRATION_SAMPLES]
+    positive = network.examples.positive(network.ready(x), y.to(network.device))
+    negative = _negative(network, positive, y, seed)
+    rows: dict[str, list[float]] = {
+        "threshold": [],
+        "temperature": [],
+        "goodness": [],
+        "slope": [],
+    }
+    # Two passes, one after the other: both work in memory of their own.
+    passes = [ForwardPass(network.layers).activities(as_source(each)) for each in (positive, negative)]
+    for layer, good, bad in zip(network.layers, *passes, strict=True):
+        goodness = layer.goodness(good.h)
+        negatives = layer.goodness(bad.h).view(-1, len(goodness))
+        slope = losses.judged(layer.loss, layer.margin(goodness), layer.margin(negatives))[1]
+        rows["threshold"].append(float(layer.threshold_value))
+        rows["temperature"].append(layer.temperature)
+        rows["goodness"].append(float(goodness.mean()))
+        rows["slope"].append(float(slope.abs().mean()) / layer.temperature)
+    return {name: [float(f"{value:.4g}") for value in values] for name, values in rows.items()}
+
+
+def _negative(network: Network, positive: Inputs, y: Tensor, seed: int) -> Inputs:
+    rng = seeds.generator(seed, "start")
+    # Hard labels need scores, which an untrained network has no say in.
+    scores = torch.zeros(len(y), network.examples.num_classes, device=network.device)
+    return network.examples.negative(positive, y.to(network.device), rng, scores)

@@ -1,0 +1,178 @@
+"""Arms -> the learning rate and second setting of each, chosen on validation images."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from forward_forward.reproduce.arms import FIRST_TUNING_SEED, Arm, Tuning
+from forward_forward.reproduce.job import Job, Record
+from forward_forward.reproduce.scales import Scale
+
+Cell = tuple[tuple[str, float], ...]
+Run = Callable[[Sequence[Job]], Mapping[str, Record]]  # jobs -> records by key
+
+STEP = math.sqrt(10)
+FINALISTS = 3
+GOAL = 5.0  # percent of errors that the fastest settings reach soonest
+
+
+class Tuner:
+    """Tunes one arm, in rounds of runs that may be done together with those of other arms.
+
+    Args:
+        arm: The arm.
+        scale: How many rates, values and seeds, and for how long.
+    """
+
+    def __init__(self, arm: Arm, scale: Scale) -> None:
+        self.arm, self.scale = arm, scale
+        self.found: dict[Cell, list[Record]] = {}
+        reach = scale.rates // 2
+        self.powers = list(range(-reach, scale.rates - reach))
+        self.extended = 0
+        self.third = False
+        self.finals = False
+
+    def next(self) -> list[Job]:
+        """The runs of the next round; none when all is known."""
+        first = [self._job(cell, 0) for power in self.powers for cell in self._cells(power)]
+        if not self.found:
+            return first
+        if self.extended < self.scale.extensions and not self._interior():
+            self.extended += 1
+            self.powers.append(min(self.powers) - 1 if self._at_start() else max(self.powers) + 1)
+            return [self._job(cell, 0) for cell in self._cells(self.powers[-1])]
+        if self.arm.third is not None and not self.third and self.scale.factors > 1:
+            self.third = True
+            return [self._job(cell, 0) for cell in self._third_cells()]
+        if not self.finals and self.scale.tuning_seeds > 1:
+            self.finals = True
+            return [
+                self._job(cell, number)
+                for cell in self._ranked()[:FINALISTS]
+                for number in range(1, self.scale.tuning_seeds)
+            ]
+        return []
+
+    def take(self, job: Job, record: Record) -> None:
+        """Keep what a run found."""
+        cell = tuple((name, job.settings[name]) for name in self._names() if name in job.settings)
+        self.found.setdefault(cell, []).append(record)
+
+    def tuning(self) -> Tuning:
+        """What was chosen: of the settings seen with all tuning seeds, the best on average."""
+        most = max(map(len, self.found.values()))
+        finalists = [cell for cell in self.found if len(self.found[cell]) == most]
+        chosen = min(finalists, key=self._score)
+        cells = {
+            cell: [record["validation_error"] for record in records]
+            for cell, records in self.found.items()
+        }
+        return Tuning(cells, dict(chosen), self._between(dict(chosen)["lr"]))
+
+    def _names(self) -> list[str]:
+        parts = [part[0] for part in (self.arm.second, self.arm.third) if part is not None]
+        return ["lr", *parts]
+
+    def _rate(self, power: int) -> float:
+        return float(f"{self.arm.centre * STEP**power:.4g}")
+
+    def _seconds(self) -> tuple[float, ...]:
+        if self.arm.second is None:
+            return ()
+        values = self.arm.second[1]
+        return values if self.scale.factors >= len(values) else (values[len(values) // 2],)
+
+    def _cells(self, power: int) -> list[Cell]:
+        """A rate with every value of the second setting."""
+        rate = ("lr", self._rate(power))
+        if self.arm.second is None:
+            return [(rate,)]
+        return [(rate, (self.arm.second[0], value)) for value in self._seconds()]
+
+    def _third_cells(self) -> list[Cell]:
+        assert self.arm.third is not None
+        name, values = self.arm.third
+        best = dict(self._ranked()[0])
+        rates = sorted({rate for cell in self.found for key, rate in cell if key == "lr"})
+        place = rates.index(best["lr"])
+        near = rates[max(0, place - 1) : place + 2]
+        rest = {key: value for key, value in best.items() if key != "lr"}
+        plain = self.arm.settings.get(name)
+        return [
+            (("lr", rate), *rest.items(), (name, value))
+            for value in values
+            if value != plain
+            for rate in near
+        ]
+
+    def _job(self, cell: Cell, number: int) -> Job:
+        settings = {**self.arm.settings, **dict(cell)}
+        settings.pop("probes", None)  # looked at in final runs alone
+        epochs = self.scale.epochs * self.scale.tuning_share
+        images = images_of(self.arm, self.scale)
+        seed = FIRST_TUNING_SEED + number
+        settings |= {"hidden": self.scale.hidden, "batch_size": self.scale.batch_size}
+        return Job(self.arm.train, settings, self.scale.data, images, epochs, seed)
+
+    def _score(self, cell: Cell) -> tuple[float, ...]:
+        """What is least for the best settings."""
+        records = self.found[cell]
+        error = statistics.fmean(record["validation_error"] for record in records)
+        if not self.arm.fastest:
+            return (error,)
+        return statistics.fmean(reached(record, GOAL) for record in records), error
+
+    def _ranked(self) -> list[Cell]:
+        return sorted(self.found, key=self._score)
+
+    def _interior(self) -> bool:
+        return self._between(dict(self._ranked()[0])["lr"])
+
+    def _between(self, rate: float) -> bool:
+        rates = [self._rate(power) for power in self.powers]
+        return min(rates) < rate < max(rates)
+
+    def _at_start(self) -> bool:
+        return dict(self._ranked()[0])["lr"] <= self._rate(min(self.powers))
+
+
+def reached(record: Record, goal: float) -> float:
+    """Epochs until the validation error was at most a goal; infinity where it never was."""
+    curve = record["curve"]
+    for epoch, error in zip(curve["epochs"], curve["errors"], strict=True):
+        if error <= goal:
+            return float(epoch)
+    if record["validation_error"] <= goal:
+        return float(record["job"]["epochs"])
+    return math.inf
+
+
+def images_of(arm: Arm, scale: Scale) -> int | None:
+    """How many images an arm is trained on."""
+    return scale.images if scale.images is None else round(scale.images * arm.share)
+
+
+def tune(arms: Iterable[Arm], scale: Scale, run: Run) -> dict[str, Tuning]:
+    """Tune arms together, round by round.
+
+    Args:
+        arms: The arms; those of one identity are tuned once.
+        scale: How many rates, values and seeds, and for how long.
+        run: Does jobs, or finds what they gave before.
+
+    Returns:
+        Their tunings by identity.
+    """
+    tuners = {arm.tuned.identity: Tuner(arm.tuned, scale) for arm in arms}
+    while True:
+        rounds = {name: tuner.next() for name, tuner in tuners.items()}
+        jobs = [job for each in rounds.values() for job in each]
+        if not jobs:
+            return {name: tuner.tuning() for name, tuner in tuners.items()}
+        records = run(jobs)
+        for name, each in rounds.items():
+            for job in each:
+                tuners[name].take(job, records[job.key])
