@@ -21,12 +21,16 @@ from forward_forward.cli.benchmark import benchmark
 from forward_forward.cli.doctor import doctor
 from forward_forward.cli.evaluate import evaluate
 from forward_forward.cli.predict import predict
+from forward_forward.cli.report import report
+from forward_forward.cli.reproduce import reproduce
 from forward_forward.cli.train import train
 
 COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "reproduce": reproduce,
+    "report": report,
     "benchmark": benchmark,
     "doctor": doctor,
 }

@@ -21,7 +21,7 @@ def evaluate(
 
     from forward_forward import checkpoint, datasets
     from forward_forward import predict as predicting
-    from forward_forward.cli import report
+    from forward_forward.cli import words
 
     about = checkpoint.Run(run).about
     name = data or about.get("command", {}).get("data")
@@ -40,5 +40,5 @@ def evaluate(
             json_format.dumps({"run": run, "data": name, "test_error": figures["error"], **figures})
         )
     else:
-        print("\n".join(report.errors(about["network"], figures, f"{name} test")))
+        print("\n".join(words.errors(about["network"], figures, f"{name} test")))
     return 0

@@ -1,119 +1,48 @@
-"""A plan and its figures -> what a person reads: the settings on stderr, the errors on stdout."""
+"""``ff report``: folders of runs or of a reproduction -> one self-contained HTML page."""
 
 from __future__ import annotations
 
-import ast
-import json
-import shlex
-import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
-import torch
+import tyro
 
-from forward_forward.data import Data
-from forward_forward.forward import Network
-from forward_forward.forward.description import buildable, describe
-from forward_forward.optimize.fit import Fitted
-from forward_forward.recipes import Plan
+if TYPE_CHECKING:
+    from pathlib import Path
 
-QUOTE = "'"
+Folders = Annotated[
+    tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER", name="folders")
+]
 
 
-def announce(
-    command: Mapping[str, Any], plan: Plan, training: Data, validation: Data, test: Data
-) -> None:
-    """Say what is about to be trained, on stderr."""
-    network, trainer = plan.trainer.network, plan.trainer
-    about, settings = describe(network), trainer.settings
-    goal = about["layers"][0]
-    weights = sum(weight.numel() for weight in network.parameters())
-    optimizer = str(settings["optimizer"]).rpartition(":")[2]
-    products = str(trainer.products or network.dtype).removeprefix("torch.")
-    lines = {
-        "data": f"{command['data']}: {len(training):,} to train on, {len(validation):,} to"
-        f" validate on, {len(test):,} to test on",
-        "recipe": f"{command['recipe']}, seed {settings['seed']}",
-        "network": f"{_widths(network)} units, {goal['activation']}, {weights:,} weights",
-        "goal": f"{goal['loss']} of {goal['goodness']}, threshold {goal['threshold'].strip(QUOTE)}"
-        f" x {goal['threshold_factor']}",
-        "label": about["examples"],
-        "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {plan.epochs} epochs"
-        f" in batches of {plan.batch_size}",
-        "machine": f"{trainer.device}, {torch.get_num_threads()} threads, {products} products",
-    }
-    for name, line in lines.items():
-        print(f"{name:>8}  {line}", file=sys.stderr)
-
-
-def _widths(network: Network) -> str:
-    linears = [layer.linear for layer in network.layers]
-    sizes = [linear for linear in linears if linear is not None]
-    if len(sizes) < len(linears):
-        return f"{len(linears)} layers"
-    return " - ".join(map(str, [sizes[0].in_features, *(linear.out_features for linear in sizes)]))
-
-
-def errors(network_about: Mapping[str, Any], figures: Mapping[str, Any], what: str) -> list[str]:
-    """Errors of a network in words: in total, by layer, and by the head.
+def report(folders: Folders = (), out: str = "report.html") -> int:
+    """Make one page of runs, compared side by side, or of a reproduction's results.
 
     Args:
-        network_about: The network's description, for its readout and reading.
-        figures: What `predict.evaluate` gave.
-        what: The name of the data, such as "test".
-
-    Returns:
-        Lines of text.
+        folders: Runs that ff train made, or one folder that ff reproduce made.
+        out: The page's file.
     """
-    lines = [f"{what} error {figures['error']:.2f} %"]
-    if "goodness_error" in figures:
-        first, stop = ast.literal_eval(network_about["readout"])
-        span = f"layer {stop}" if stop - first == 1 else f"layers {first + 1} to {stop}"
-        lines.append(f"  by goodness of {span}: {figures['goodness_error']:.2f} %")
-        for index, error in enumerate(figures["goodness_error_by_layer"]):
-            lines.append(f"    layer {index + 1} alone: {error:.2f} %")
-    if "head_error" in figures:
-        lines.append(f"  by the softmax head: {figures['head_error']:.2f} %")
-        skip = network_about["head"]["skip"]
-        for index, error in enumerate(figures["head_error_by_layer"]):
-            lines.append(f"    layer {skip + index + 1} alone: {error:.2f} %")
-    return lines
+    import sys
+    from pathlib import Path
+
+    from forward_forward import files
+
+    if not folders:
+        raise ValueError("expected folders of runs, got none: ff report runs/first runs/mine")
+    paths = [Path(folder) for folder in folders]
+    page = _page(paths)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    files.write(Path(out), page.encode())
+    print(f"written: {out}", file=sys.stderr)
+    return 0
 
 
-def _next_commands(about: Mapping[str, Any], folder: Path) -> list[str]:
-    """What to do with a finished run; parts of one's own are code, which no command loads."""
-    if not buildable(about["network"]):
-        return [f"ff.load({str(folder)!r}, network=...) in Python, with your own parts"]
-    commands = [["ff", "evaluate", str(folder)]]
-    if about.get("frame"):
-        commands.append(["ff", "predict", str(folder), "picture.png"])
-    return [shlex.join(words) for words in commands]
+def _page(paths: list[Path]) -> str:
+    from forward_forward.report import runs_page
+    from forward_forward.reproduce import results
 
+    if len(paths) == 1 and (found := results.read(paths[0])):
+        from forward_forward.cli.claims import page_of
+        from forward_forward.reproduce.scales import named
 
-def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: bool) -> None:
-    """Print a finished run on stdout: errors, folder, next commands; or one JSON object."""
-    if as_json:
-        figures = {
-            "run": str(folder),
-            "test_error": about["test_error"],
-            "validation_error": about["validation_error"],
-            "best_epoch": about["best_epoch"],
-            "seconds": about["seconds"],
-            "validation_seconds": about.get("validation_seconds"),  # older runs have none
-            "test": about["test"],
-        }
-        print(json.dumps(figures))
-        return
-    print("\n".join(errors(about["network"], about["test"], "test")))
-    if result.validation_error is not None:
-        print(
-            f"  weights of epoch {result.best_epoch}, the best of {len(result.history)} by"
-            f" validation error ({result.validation_error:.2f} %); {result.seconds:.1f} s,"
-            f" {result.validation_seconds:.1f} s of them for validation"
-        )
-    thresholds = ", ".join(f"{value:.4g}" for value in about["thresholds"])
-    print(f"  thresholds by layer: {thresholds}")
-    print(f"run folder: {folder}")
-    for lead, line in zip(("next: ", "      "), _next_commands(about, folder), strict=False):
-        print(f"{lead}{line}")
+        return page_of(found, named(next(iter(found.values()))["scale"]))
+    return runs_page(paths)

@@ -141,7 +141,7 @@ class _Training:
         import torch
 
         from forward_forward import datasets
-        from forward_forward.cli import report
+        from forward_forward.cli import words
 
         threads = self.command["threads"]
         if threads is not None:
@@ -153,10 +153,10 @@ class _Training:
         plan = self._plan(training)
         self._begin_from(init_from, plan)
         folder = self._folder(out, init_from, overwrite)
-        report.announce(self.command, plan, training, validation, test)
+        words.announce(self.command, plan, training, validation, test)
         result = self._fit(plan, training, validation, folder, overwrite)
         figures = self._test(folder, plan, test)
-        report.finish(result, figures, folder, as_json=as_json)
+        words.finish(result, figures, folder, as_json=as_json)
         return 0
 
     def _plan(self, training: Data) -> Plan:

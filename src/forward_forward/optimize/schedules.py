@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 __all__ = ["Warmup", "constant", "cosine", "half_cooldown"]
 
-Schedule = Callable[[float, int], float]
+Schedule = Callable[[float, float], float]
 
 
-def constant(epoch: float, epochs: int) -> float:
+def constant(epoch: float, epochs: float) -> float:
     """The learning rate as it is.
 
     Args:
@@ -27,7 +27,7 @@ def constant(epoch: float, epochs: int) -> float:
     return 1.0
 
 
-def cosine(epoch: float, epochs: int) -> float:
+def cosine(epoch: float, epochs: float) -> float:
     """Half a cosine from 1 to 0, moved at every step.
 
     Args:
@@ -43,7 +43,7 @@ def cosine(epoch: float, epochs: int) -> float:
     return (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
-def half_cooldown(epoch: float, epochs: int) -> float:
+def half_cooldown(epoch: float, epochs: float) -> float:
     """Constant for the first half of the epochs, then linear to zero, moved once an epoch.
 
     Args:
@@ -80,6 +80,6 @@ class Warmup:
     schedule: Schedule = cosine
     epochs: float = 1.0
 
-    def __call__(self, epoch: float, epochs: int) -> float:
+    def __call__(self, epoch: float, epochs: float) -> float:
         rise = min(1.0, epoch / self.epochs) if self.epochs else 1.0
         return rise * self.schedule(epoch, epochs)

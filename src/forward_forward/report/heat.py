@@ -18,7 +18,7 @@ def decimals_of(values: NDArray[np.float64]) -> int | None:
     Args:
         values: The cells [rows, columns].
 
-    >>> decimals_of(np.array([[1.2345, 20.5]])), decimals_of(np.array([[0.5, 1200.0]]))
+    >>> decimals_of(np.array([[1.2345, 2.5]])), decimals_of(np.array([[0.5, 1200.0]]))
     (2, 1)
     """
     known = np.abs(values[~np.isnan(values)])

@@ -1,9 +1,9 @@
 """The poster's statements -> tests of them, with seeds, statistics and figures: ``ff reproduce``.
 
-In reading order: ``scales`` (how large), ``arms`` (what is compared), ``job`` (one run), ``training``
-(how a run trains), ``ledger`` and ``pool`` (runs, done once and side by side), ``tuning``, ``lab``
-(arms -> outcomes), ``statistics`` and ``rules`` (outcomes -> verdicts), ``claims`` (the nineteen
-statements), ``results`` (files) and ``run`` (all of it).
+In reading order: ``scales`` (how large), ``arms`` (what is compared), ``job`` (one run),
+``training`` (how a run trains), ``ledger`` and ``pool`` (runs, done once and side by side),
+``tuning``, ``lab`` (arms -> outcomes), ``statistics`` and ``rules`` (outcomes -> verdicts),
+``claims`` (the nineteen statements), ``results`` (files), ``forecast`` (work left) and ``run``.
 """
 
 from forward_forward.reproduce.run import reproduce

@@ -1,4 +1,4 @@
-"""What a claim compares: an arm is a way to train, the settings it is told, and those it is tuned in.
+"""What a claim compares: a way to train, the settings it is told, and those it is tuned in.
 
 All arms are tuned alike: learning rates around a centre, each with up to three values of a second
 setting, for a quarter of the final epochs and on seeds of their own; then the three best again on
@@ -71,7 +71,8 @@ class Tuning:
     """What tuning an arm found.
 
     ``cells`` maps settings (as pairs of names and values) to validation errors by tuning seed;
-    ``chosen`` are the best, ``interior`` says whether their rate lay between others that were tried.
+    ``chosen`` are the best, ``interior`` says whether their rate lay between others that were
+    tried.
     """
 
     cells: dict[tuple[tuple[str, float], ...], list[float]] = field(default_factory=dict)
@@ -81,7 +82,8 @@ class Tuning:
     def rows(self) -> list[dict[str, Any]]:
         """The whole curve in plain values."""
         return [
-            {**dict(cell), "validation_errors": errors} for cell, errors in sorted(self.cells.items())
+            {**dict(cell), "validation_errors": errors}
+            for cell, errors in sorted(self.cells.items())
         ]
 
 

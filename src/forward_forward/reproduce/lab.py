@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from forward_forward.reproduce.arms import Arm, Outcome, by_name
 from forward_forward.reproduce.job import Job, Record
@@ -41,7 +42,7 @@ class Lab:
             tuning = tunings[arm.tuned.identity]
             settings = {**arm.settings, **tuning.chosen}
             outcomes.append(Outcome(arm, tuning, settings, {}))
-        finals = {outcome.arm.name: self._finals(outcome) for outcome in outcomes}
+        finals = {each.arm.name: self.finals(each.arm, each.settings) for each in outcomes}
         records = self._records([job for jobs in finals.values() for job in jobs])
         for outcome in outcomes:
             outcome.records = {job.seed: records[job.key] for job in finals[outcome.arm.name]}
@@ -58,17 +59,13 @@ class Lab:
             return self.seeds
         return self.scale.deciding if arm.seeds == "deciding" else self.scale.others
 
-    def _finals(self, outcome: Outcome) -> list[Job]:
-        arm, scale = outcome.arm, self.scale
-        settings = {
-            **outcome.settings,
-            "hidden": scale.hidden,
-            "batch_size": scale.batch_size,
-        }
-        epochs = scale.epochs * arm.longer
-        images = images_of(arm, scale)
+    def finals(self, arm: Arm, settings: Mapping[str, Any]) -> list[Job]:
+        """The final runs of an arm with the settings chosen for it."""
+        scale = self.scale
+        told = {**settings, "hidden": scale.hidden, "batch_size": scale.batch_size}
+        epochs, images = scale.epochs * arm.longer, images_of(arm, scale)
         return [
-            Job(arm.train, settings, scale.data, images, epochs, seed, final=True)
+            Job(arm.train, told, scale.data, images, epochs, seed, final=True)
             for seed in range(self.count(arm))
         ]
 

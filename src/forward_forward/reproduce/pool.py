@@ -16,6 +16,10 @@ from forward_forward.reproduce.job import Job, Record
 class Watcher(Protocol):
     """Whoever shows how far the runs are."""
 
+    def start(self, work: float) -> None:
+        """So much work is to be done, in units of `Job.cost`."""
+        ...
+
     def claim(self, name: str, number: int, claims: int) -> None:
         """A claim's turn has come."""
         ...

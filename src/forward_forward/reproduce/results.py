@@ -26,9 +26,7 @@ PARTS = ("numpy", "scipy", "scikit-learn")
 def result_of(claim: Claim, finding: Finding, scale: Scale) -> Result:
     """A claim's result, its verdict open where Holm's correction has a say in it."""
     arms = [outcome.json() for outcome in finding.outcomes]
-    dates = [
-        record["date"] for outcome in finding.outcomes for record in outcome.records.values()
-    ]
+    dates = [record["date"] for outcome in finding.outcomes for record in outcome.records.values()]
     devices = sorted({device for arm in arms for device in arm["devices"]}) or ["cpu"]
     return {
         "name": claim.name,

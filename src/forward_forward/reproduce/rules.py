@@ -77,11 +77,7 @@ def similar(first: Outcome, second: Outcome) -> Comparison:
         "bootstrap_high": high,
         "seeds": len(seeds),
         "unit": "points",
-        "verdict": REPRODUCED
-        if found.p < ALPHA
-        else NOT_REPRODUCED
-        if outside
-        else INCONCLUSIVE,
+        "verdict": REPRODUCED if found.p < ALPHA else NOT_REPRODUCED if outside else INCONCLUSIVE,
     }
 
 
@@ -96,8 +92,10 @@ def test_error(outcome: Outcome, seed: int) -> float:
 
 def _bootstrap(first: Outcome, second: Outcome, seeds: Sequence[int]) -> tuple[float, float]:
     images = first.records[seeds[0]]["test_images"]
-    rows = [[each.records[seed]["test_wrong"] for seed in seeds] for each in (first, second)]
-    return statistics.two_way_bootstrap(*rows, images)
+    mine, theirs = (
+        [each.records[seed]["test_wrong"] for seed in seeds] for each in (first, second)
+    )
+    return statistics.two_way_bootstrap(mine, theirs, images)
 
 
 def directional(comparisons: Sequence[Comparison]) -> dict[str, Any]:

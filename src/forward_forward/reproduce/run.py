@@ -7,6 +7,7 @@ from pathlib import Path
 
 from forward_forward.reproduce import results
 from forward_forward.reproduce.claims import named
+from forward_forward.reproduce.forecast import forecast
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.ledger import Ledger
 from forward_forward.reproduce.pool import Watcher
@@ -15,6 +16,9 @@ from forward_forward.reproduce.scales import Scale
 
 class Silent:
     """A watcher that says nothing."""
+
+    def start(self, work: float) -> None:
+        pass
 
     def claim(self, name: str, number: int, claims: int) -> None:
         pass
@@ -70,6 +74,7 @@ def reproduce(
             )
     watch = watch or Silent()
     lab = Lab(scale, Ledger(folder), jobs, watch, seeds, device)
+    watch.start(forecast(claims, lab))
     try:
         for number, claim in enumerate(claims):
             watch.claim(claim.name, number, len(claims))

@@ -87,7 +87,7 @@ def equivalence(values: Sequence[float], margin: float) -> Equivalence:
     True
     """
     x = np.asarray(values, dtype=float)
-    p = max(paired(x + margin).p_above, paired(x - margin).p_below)
+    p = max(paired([*(x + margin)]).p_above, paired([*(x - margin)]).p_below)
     error = float(stats.sem(x))
     half = float(stats.t.ppf(0.95, len(x) - 1)) * error
     mean = float(x.mean())

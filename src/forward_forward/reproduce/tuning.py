@@ -29,7 +29,7 @@ class Tuner:
     def __init__(self, arm: Arm, scale: Scale) -> None:
         self.arm, self.scale = arm, scale
         self.found: dict[Cell, list[Record]] = {}
-        reach = scale.rates // 2
+        reach = (scale.rates - 1) // 2
         self.powers = list(range(-reach, scale.rates - reach))
         self.extended = 0
         self.third = False

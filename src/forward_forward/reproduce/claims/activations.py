@@ -63,7 +63,8 @@ def _mean(outcomes: Iterable[Outcome], seed: int) -> float:
 
 def _words(outcomes: Iterable[Outcome]) -> str:
     return ", ".join(
-        f"{each.arm.name.partition(',')[0]} {statistics.fmean(each.errors):.2f} %" for each in outcomes
+        f"{each.arm.name.partition(',')[0]} {statistics.fmean(each.errors):.2f} %"
+        for each in outcomes
     )
 
 

@@ -66,9 +66,7 @@ def variation(
     **settings: Any,
 ) -> Arm:
     """The poster's method with some parts exchanged."""
-    return Arm(
-        name, forward_forward, settings, centre, seeds=seeds, like=like, longer=longer
-    )
+    return Arm(name, forward_forward, settings, centre, seeds=seeds, like=like, longer=longer)
 
 
 def by_backprop(name: str = "backprop", longer: float = 1.0) -> Arm:
@@ -90,7 +88,7 @@ def optimizer(name: str, condition: str) -> Arm:
         return poster(label)
     make, centre = OPTIMIZERS[name]
     decides: Seeds = "deciding" if name in ("Adam", "RMSProp") else "others"
-    told = {} if name == "Adam" else {"optimizer": make}
+    told: dict[str, Any] = {} if name == "Adam" else {"optimizer": make}
     return variation(label, centre, decides, **CONDITIONS[condition], **told)
 
 
@@ -112,12 +110,11 @@ def negatives(name: str) -> Arm:
 
 def norm(p: float | str, seeds: Seeds) -> Arm:
     """The poster's method with a p-norm, or the squared L2 norm; margins on the L2 norm's scale."""
-    if p == "squared L2":
-        label, part = "squared L2", goodness.sum_of_squares
-    else:
-        power = float(p)
-        label = "p = infinity" if math.isinf(power) else f"p = {power:g}"
-        part = PNorm(power)
+    part: goodness.Goodness = goodness.sum_of_squares
+    label = "squared L2"
+    if not isinstance(p, str):
+        label = "p = infinity" if math.isinf(p) else f"p = {p:g}"
+        part = PNorm(p)
     return Arm(
         label,
         forward_forward,

@@ -44,8 +44,8 @@ def _figure_3(lab: Lab) -> Finding:
     ratio = longer.arm.longer
     note = (
         figures.errors_in_words({each.arm.name: each for each in (ff, backprop, longer)})
-        + f" In the time of one epoch of Forward-Forward, backprop has {ratio:g}. Both have the same"
-        " layers, inputs and starting weights; backprop has a layer for the labels on top. The"
+        + f" In the time of one epoch of Forward-Forward, backprop has {ratio:g}. Both have the"
+        " same layers, inputs and starting weights; backprop has a layer for the labels on top. The"
         " poster's figure is not in its text: the claim tested is that backprop's error is lower,"
         " at equal epochs and at equal seconds."
     )
@@ -86,11 +86,17 @@ def _slower(lab: Lab) -> Finding:
         _slower_by(ff, backprop, unit) for unit in ("epochs", "seconds") for ff, backprop in pairs
     ]
     rows = [
-        [outcome.arm.name, *(_reached(outcome, goal, unit) for unit in ("epochs", "seconds") for goal in GOALS)]
+        [
+            outcome.arm.name,
+            *(_reached(outcome, goal, unit) for unit in ("epochs", "seconds") for goal in GOALS),
+        ]
         for pair in pairs
         for outcome in pair
     ]
-    columns = ["arm", *(f"{unit} to {100 - goal:g} %" for unit in ("epochs", "seconds") for goal in GOALS)]
+    columns = [
+        "arm",
+        *(f"{unit} to {100 - goal:g} %" for unit in ("epochs", "seconds") for goal in GOALS),
+    ]
     note = (
         "Median over the seeds of the first moment at which the validation error, read from 2,000"
         f" images, was at most the goal; runs that never were count as the whole budget of"
@@ -105,9 +111,7 @@ def _slower(lab: Lab) -> Finding:
         comparisons,
         outcomes=list(found.values()),
         figures=[
-            figures.curves(
-                "Validation error by epochs", found.values(), levels=list(GOALS)
-            ),
+            figures.curves("Validation error by epochs", found.values(), levels=list(GOALS)),
             figures.curves(
                 "Validation error by seconds", found.values(), "seconds", levels=list(GOALS)
             ),
@@ -131,7 +135,9 @@ def _censored(record: Record, unit: str) -> float:
 
 
 def _reached(outcome: Outcome, goal: float, unit: str) -> str:
-    median = statistics.median(epochs_to(outcome.records[seed], goal, unit) for seed in outcome.seeds)
+    median = statistics.median(
+        epochs_to(outcome.records[seed], goal, unit) for seed in outcome.seeds
+    )
     return f"{median:.3g}" if math.isfinite(median) else "–"
 
 
@@ -159,7 +165,10 @@ def _scope(lab: Lab) -> Finding:
         for each in (ff, backprop)
     ]
     columns = [
-        "arm", "test error, %", "seconds of training", "million multiply-adds a sample",
+        "arm",
+        "test error, %",
+        "seconds of training",
+        "million multiply-adds a sample",
         "MB held for the activities of 512 samples",
     ]
     deep = [widths[0], *(lab.scale.hidden[0],) * 16]
@@ -170,10 +179,10 @@ def _scope(lab: Lab) -> Finding:
     note = (
         "The statement is a limitation: outside of low-power environments Forward-Forward does not"
         " replace backprop. Tested here: backprop's error is lower at equal epochs, and it reaches"
-        f" {100 - DECIDING_GOAL:g} % in fewer seconds. Where Forward-Forward wins is memory: with 16"
-        f" such layers it holds {held[0] / 1e6:.1f} MB for a batch of 512, backprop"
-        f" {held[1] / 1e6:.1f} MB, since no activity is kept for a backward pass; and nothing has to"
-        " be known of what lies between two layers (motive.analog)."
+        f" {100 - DECIDING_GOAL:g} % in fewer seconds. Where Forward-Forward wins is memory: with"
+        f" 16 such layers it holds {held[0] / 1e6:.1f} MB for a batch of 512, backprop"
+        f" {held[1] / 1e6:.1f} MB, since no activity is kept for a backward pass; and nothing has"
+        " to be known of what lies between two layers (motive.analog)."
     )
     return Finding(
         rules.directional(comparisons),
@@ -190,8 +199,8 @@ FIGURE_3 = Claim(
     "Backprop and Forward-Forward",
     "Performance of backpropagation vs Forward-Forward.",
     "poster, Figure 3",
-    f"{rules.BETTER} Here: backprop is better, both at equal epochs and at equal seconds of training"
-    " (the larger p decides).",
+    f"{rules.BETTER} Here: backprop is better, both at equal epochs and at equal seconds of"
+    " training (the larger p decides).",
     _figure_3,
     lambda scale: [poster(FF), by_backprop(), by_backprop("backprop, equal seconds", 1.1)],
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forward_forward.reproduce.arms import Arm, Outcome
+from forward_forward.reproduce.job import Job
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.scales import Scale
 
@@ -47,7 +48,8 @@ class Claim:
         source: Where they stand.
         rule: How the verdict is reached.
         measure: Tests it.
-        arms: The arms it needs, so that the runs to come can be counted.
+        arms: The arms it needs.
+        jobs: Runs it needs besides those of its arms, all that there may be.
     """
 
     name: str
@@ -57,3 +59,4 @@ class Claim:
     rule: str
     measure: Callable[[Lab], Finding]
     arms: Callable[[Scale], Sequence[Arm]] = lambda scale: ()
+    jobs: Callable[[Scale], Sequence[Job]] = lambda scale: ()

@@ -27,9 +27,14 @@ def _measure(lab: Lab) -> Finding:
     mean = statistics.fmean(shares)
     half = float(stats.t.ppf(0.975, len(shares) - 1) * stats.sem(shares))
     checks = [
-        rules.check("units that pass, %", round(mean, 2), f"at least {100 * SHARE:g}", mean >= 100 * SHARE),
         rules.check(
-            "units that fail, %", round(100 - mean, 2), f"at least {100 * SHARE:g}", 100 - mean >= 100 * SHARE
+            "units that pass, %", round(mean, 2), f"at least {100 * SHARE:g}", mean >= 100 * SHARE
+        ),
+        rules.check(
+            "units that fail, %",
+            round(100 - mean, 2),
+            f"at least {100 * SHARE:g}",
+            100 - mean >= 100 * SHARE,
         ),
         rules.check(
             "best area under the curve for 3s, in the worst seed",
@@ -77,7 +82,8 @@ def _pictures(probe: dict[str, Any]) -> list[dict[str, Any]]:
             "kind": "images",
             "title": title,
             "caption": "Weights of single units, seed 0: red raises the activity, blue lowers it."
-            " Below each its autocorrelation, the class it answers to, and the area under the curve.",
+            " Below each its autocorrelation, the class it answers to, and the area under the"
+            " curve.",
             "images": [each for each in probe["images"] if each["kind"] == kind],
         }
         for kind, title in titles.items()
@@ -89,11 +95,18 @@ def _classes(probes: list[dict[str, Any]]) -> dict[str, Any]:
     rows = []
     for label in classes:
         pairs = [
-            (area, label == best) for probe in probes for area, best in zip(probe["auc"], probe["class"], strict=True)
+            (area, label == best)
+            for probe in probes
+            for area, best in zip(probe["auc"], probe["class"], strict=True)
         ]
         mine = [area for area, here in pairs if here]
         rows.append(
-            [str(label), f"{len(mine) / len(probes):.1f}", f"{statistics.median(mine):.3f}", f"{max(mine):.3f}"]
+            [
+                str(label),
+                f"{len(mine) / len(probes):.1f}",
+                f"{statistics.median(mine):.3f}",
+                f"{max(mine):.3f}",
+            ]
         )
     return figures.table(
         "The class that each unit answers to",

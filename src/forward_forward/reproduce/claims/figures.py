@@ -55,7 +55,9 @@ def _series(outcome: Outcome, x: str) -> dict[str, Any]:
     }
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], caption: str) -> Figure:
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], caption: str
+) -> Figure:
     """A table."""
     return {
         "kind": "table",

@@ -29,8 +29,8 @@ def _measure(lab: Lab) -> Finding:
     literal = rules.better(found[LITERAL], found[SIGMOID])
     note = (
         figures.errors_in_words(found)
-        + " The literal reading, log sigma(g_neg - theta) - log sigma(g_pos - theta), has a slope that"
-        " vanishes for just the hard negatives; it is an extra arm and decides nothing."
+        + " The literal reading, log sigma(g_neg - theta) - log sigma(g_pos - theta), has a slope"
+        " that vanishes for just the hard negatives; it is an extra arm and decides nothing."
     )
     return Finding(
         rules.directional([decides]),

@@ -41,8 +41,8 @@ def _activities(network: Network, x: Tensor, labels: Tensor) -> list[np.ndarray]
     rows[:, :classes] = np.eye(classes)[labels.numpy()]
     found = []
     for layer in network.layers:
-        weight = layer.block.weight.detach().numpy()  # type: ignore[operator, union-attr]
-        bias = layer.block.bias.detach().numpy()  # type: ignore[operator, union-attr]
+        weight = layer.block.weight.detach().numpy()  # type: ignore[operator]
+        bias = layer.block.bias.detach().numpy()  # type: ignore[operator]
         rows = rows / (1e-8 + np.sqrt((rows**2).mean(1, keepdims=True)))
         rows = np.maximum(rows @ weight.T + bias, 0)
         found.append(rows)
@@ -64,7 +64,9 @@ def _goodness(lab: Lab) -> Finding:
     ]
     h = pairs[0][1].h[:5]
     slope = slope_of(l2_norm, h, torch.ones(5, dtype=h.dtype))
-    checks.append(_close("its slope, h / ||h||", slope, h.numpy() / np.sqrt((h.numpy() ** 2).sum(1))[:, None]))
+    checks.append(
+        _close("its slope, h / ||h||", slope, h.numpy() / np.sqrt((h.numpy() ** 2).sum(1))[:, None])
+    )
     outcome = lab.arms(poster())[poster().name]
     probe = outcome.each("probes")[0]
     figures = [
@@ -73,10 +75,10 @@ def _goodness(lab: Lab) -> Finding:
     ]
     after = ", ".join(f"{row['separation']:.1f} %" for row in probe["goodness_after"])
     note = (
-        "The goodness of each layer equals the root of the sum of its squared activities, computed in"
-        " NumPy from the weights. The figure shows it for positive and negative validation images"
-        f" (seed 0): after training, {after} of the positives, by layer, have a higher goodness than"
-        " their own image with a wrong label."
+        "The goodness of each layer equals the root of the sum of its squared activities, computed"
+        " in NumPy from the weights. The figure shows it for positive and negative validation"
+        f" images (seed 0): after training, {after} of the positives, by layer, have a higher"
+        " goodness than their own image with a wrong label."
     )
     return _exact(checks, note, figures)
 
@@ -110,20 +112,24 @@ def _loss(lab: Lab) -> Finding:
     checks = []
     for index, layer in enumerate(network.layers):
         threshold = float(layer.threshold_value)
-        margins = torch.from_numpy(good[index] - threshold), torch.from_numpy(bad[index] - threshold)[None]
+        margins = (
+            torch.from_numpy(good[index] - threshold),
+            torch.from_numpy(bad[index] - threshold)[None],
+        )
         written = _sigma(bad[index] - threshold) - _sigma(good[index] - threshold)
         checks.append(_close(f"layer {index + 1}: loss", layer.loss(*margins), written))
         _, up, down = losses.judged(layer.loss, *margins)
         differences = (
-            _sigma(bad[index] - threshold) - _sigma(good[index] + STEP - threshold)
+            _sigma(bad[index] - threshold)
+            - _sigma(good[index] + STEP - threshold)
             - (_sigma(bad[index] - threshold) - _sigma(good[index] - STEP - threshold))
         ) / (2 * STEP)
         checks.append(_close(f"layer {index + 1}: slope for positives", up, differences, 1e-8))
         s = _sigma(bad[index] - threshold)
         checks.append(_close(f"layer {index + 1}: slope for negatives", down[0], s * (1 - s)))
     note = (
-        "The loss of each layer equals sigma(||h_neg|| - theta) - sigma(||h_pos|| - theta), computed"
-        " in NumPy from the weights, and its slopes equal finite differences of it."
+        "The loss of each layer equals sigma(||h_neg|| - theta) - sigma(||h_pos|| - theta),"
+        " computed in NumPy from the weights, and its slopes equal finite differences of it."
     )
     return _exact(checks, note)
 
@@ -159,8 +165,8 @@ def _inference(lab: Lab) -> Finding:
     figure = {
         "kind": "labels",
         "title": "Goodness of every label, by layer",
-        "caption": "Validation images that are read rightly and wrongly by the network of seed 0; the"
-        " label of the largest sum is read.",
+        "caption": "Validation images that are read rightly and wrongly by the network of seed 0;"
+        " the label of the largest sum is read.",
         "samples": outcome.each("probes")[0]["labels"],
     }
     note = (
@@ -225,12 +231,15 @@ def _independent(lab: Lab) -> dict[str, Any]:
     for factor in (1.0, -2.0):
         network, trainer, x, y = _stepped(lab)
         with torch.no_grad():
-            network.layers[-1].block.weight.mul_(factor)  # type: ignore[operator, union-attr]
+            network.layers[-1].block.weight.mul_(factor)  # type: ignore[operator]
         trainer.step(x, y)
-        firsts.append(network.layers[0].block.weight.detach().clone())  # type: ignore[operator, union-attr]
+        firsts.append(network.layers[0].block.weight.detach().clone())  # type: ignore[operator]
     difference = float((firsts[0] - firsts[1]).abs().max())
     return rules.check(
-        "another last layer: change of the first layer's step", difference, "0 exactly", difference == 0
+        "another last layer: change of the first layer's step",
+        difference,
+        "0 exactly",
+        difference == 0,
     )
 
 
@@ -250,7 +259,10 @@ def _no_graph(lab: Lab) -> list[dict[str, Any]]:
 def _close(name: str, mine: Any, written: Any, limit: float = CLOSE) -> dict[str, Any]:
     difference = _largest(mine.detach() if isinstance(mine, Tensor) else mine, written)
     return rules.check(
-        f"{name}: largest difference", float(f"{difference:.2g}"), limit, math.isfinite(difference) and difference <= limit
+        f"{name}: largest difference",
+        float(f"{difference:.2g}"),
+        limit,
+        math.isfinite(difference) and difference <= limit,
     )
 
 
@@ -292,8 +304,8 @@ LOSS = Claim(
 INFERENCE = Claim(
     "method.inference",
     "Inference",
-    "The label leading to largest activations is chosen: argmax over c of the sum over all layers of"
-    " ||h(c)||_2.",
+    "The label leading to largest activations is chosen: argmax over c of the sum over all layers"
+    " of ||h(c)||_2.",
     _SOURCE,
     rules.EXACT,
     _inference,

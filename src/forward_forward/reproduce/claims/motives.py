@@ -63,10 +63,10 @@ def _asynchronous(lab: Lab) -> Finding:
     statistic, verdict = rules.alike(decide)
     note = (
         figures.errors_in_words(found)
-        + " Each layer is a site of its own that learns from copies of the layers below it. A delay is"
-        " the mean number of steps until it looks at them again, drawn anew each time. With no delay"
-        " the weights are those of training in step, which a test shows. All take the settings that"
-        " were chosen for training in step."
+        + " Each layer is a site of its own that learns from copies of the layers below it. A"
+        " delay is the mean number of steps until it looks at them again, drawn anew each time."
+        " With no delay the weights are those of training in step, which a test shows. All take"
+        " the settings that were chosen for training in step."
     )
     return Finding(
         statistic,
@@ -134,26 +134,30 @@ def _on_hardware(kind: str, train: str) -> Arm:
 
 def analog_arms(scale: Scale) -> list[Arm]:
     """Both on ideal hardware and with every imperfection."""
-    imperfect = [_on_hardware(kind, train) for kind in IMPERFECTIONS for train in ("FF", "backprop")]
+    imperfect = [
+        _on_hardware(kind, train) for kind in IMPERFECTIONS for train in ("FF", "backprop")
+    ]
     return [poster("FF, ideal"), by_backprop("backprop, ideal"), *imperfect]
 
 
 def _analog(lab: Lab) -> Finding:
     found = lab.arms(*analog_arms(lab.scale))
     rows = [_loses_less(found, kind) for kind in IMPERFECTIONS]
-    losses = {kind: [_added(found, train, kind) for train in ("FF", "backprop")] for kind in IMPERFECTIONS}
+    losses = {
+        kind: [_added(found, train, kind) for train in ("FF", "backprop")] for kind in IMPERFECTIONS
+    }
     words = "; ".join(
         f"{kind}: {ff:+.2f} and {backprop:+.2f}" for kind, (ff, backprop) in losses.items()
     )
     note = (
         "What an imperfection adds to the mean test error of Forward-Forward and of backprop, in"
-        f" points: {words}. The signals are what the hardware makes of them, in training and in use;"
-        " both learning rules reckon with the ideal layer. Inside: every unit has a gain (spread 0.5"
-        " of its logarithm) and an offset (0.3). Between: so has every input of the second layer and"
-        " those above. Noise: 0.3 of the signal, anew each time. 4 bits: weights and inputs rounded."
-        " Black box: the inputs of these layers go through a fixed random mixture and a step, which"
-        " has no derivative; backprop passes its error straight through. The settings are those"
-        " chosen on ideal hardware."
+        f" points: {words}. The signals are what the hardware makes of them, in training and in"
+        " use; both learning rules reckon with the ideal layer. Inside: every unit has a gain"
+        " (spread 0.5 of its logarithm) and an offset (0.3). Between: so has every input of the"
+        " second layer and those above. Noise: 0.3 of the signal, anew each time. 4 bits: weights"
+        " and inputs rounded. Black box: the inputs of these layers go through a fixed random"
+        " mixture and a step, which has no derivative; backprop passes its error straight through."
+        " The settings are those chosen on ideal hardware."
     )
     return Finding(
         rules.directional(rows),
@@ -216,8 +220,8 @@ def _unsupervised(lab: Lab) -> Finding:
     note = (
         figures.errors_in_words(found)
         + " Positive data are images, negative data hybrids of two images; no label is seen by the"
-        " layers. A linear softmax then reads the activities of all layers, each at mean square 1; it"
-        " is trained alike on all three kinds of features, for those not learned with a rate of"
+        " layers. A linear softmax then reads the activities of all layers, each at mean square 1;"
+        " it is trained alike on all three kinds of features, for those not learned with a rate of"
         " its own choice."
     )
     return Finding(
@@ -253,10 +257,14 @@ def _plausible(lab: Lab) -> Finding:
         for name, make in {"FF": _engine_step, "backprop": _backprop_step}.items()
     }
     ratios = {name: each[1] / each[0] for name, each in held.items()}
-    kept = {name: _saved(make(DEPTHS[0]), x, y) for name, make in
-            {"FF": _engine_step, "backprop": _backprop_step}.items()}
+    kept = {
+        name: _saved(make(DEPTHS[0]), x, y)
+        for name, make in {"FF": _engine_step, "backprop": _backprop_step}.items()
+    }
     checks = [
-        rules.check("tensors kept for a backward pass in a step, 4 layers", kept["FF"], "0", kept["FF"] == 0),
+        rules.check(
+            "tensors kept for a backward pass in a step, 4 layers", kept["FF"], "0", kept["FF"] == 0
+        ),
         rules.check("the same, by backprop", kept["backprop"], "above 0", kept["backprop"] > 0),
         rules.check(
             "memory for activities, 16 layers over 4",
@@ -270,13 +278,13 @@ def _plausible(lab: Lab) -> Finding:
     ]
     statistic, verdict = rules.exact(checks)
     note = (
-        "No backward pass: autograd keeps nothing in a step. No stored activities: what a step holds"
-        f" for a batch of 256 does not grow with depth ({held['FF'][0] / 1e6:.1f} MB with 4 layers of"
-        f" 256 units, {held['FF'][1] / 1e6:.1f} MB with 16; backprop {held['backprop'][0] / 1e6:.1f}"
-        f" and {held['backprop'][1] / 1e6:.1f} MB). No symmetric weights and no global error: a"
-        " layer's step does not depend on the weights above it (method.local, limit.feedback). What"
-        " is not plausible stays: a layer knows its whole goodness, and positive and negative data"
-        " come in turn."
+        "No backward pass: autograd keeps nothing in a step. No stored activities: what a step"
+        f" holds for a batch of 256 does not grow with depth ({held['FF'][0] / 1e6:.1f} MB with 4"
+        f" layers of 256 units, {held['FF'][1] / 1e6:.1f} MB with 16; backprop"
+        f" {held['backprop'][0] / 1e6:.1f} and {held['backprop'][1] / 1e6:.1f} MB). No symmetric"
+        " weights and no global error: a layer's step does not depend on the weights above it"
+        " (method.local, limit.feedback). What is not plausible stays: a layer knows its whole"
+        " goodness, and positive and negative data come in turn."
     )
     return Finding(statistic, verdict, note, checks=checks)
 
@@ -304,8 +312,8 @@ def _saved(step: Any, x: torch.Tensor, y: torch.Tensor) -> int:
 PLAUSIBLE = Claim(
     "motive.plausible",
     "Biological plausibility",
-    "Biologically plausible. (No backward pass, no stored activities, no symmetric weights, no global"
-    " error.)",
+    "Biologically plausible. (No backward pass, no stored activities, no symmetric weights, no"
+    " global error.)",
     "poster, Motivations",
     f"{rules.EXACT}",
     _plausible,

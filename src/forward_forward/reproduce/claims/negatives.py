@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -33,7 +34,7 @@ def work(widths: Sequence[int], classes: int, kind: str) -> int:
     >>> work([784, 500, 500], 10, "hard, by goodness") / work([784, 500, 500], 10, "uniform")
     2.4013452914798206
     """
-    first, *upper = (a * b for a, b in zip(widths, widths[1:], strict=False))
+    first, *upper = (a * b for a, b in itertools.pairwise(widths))
     step = 2 * first + 4 * sum(upper)
     if kind == HARD[0]:
         read = widths[2:] or widths[1:]

@@ -51,7 +51,8 @@ def _measure(lab: Lab) -> Finding:
 FIGURE_9 = Claim(
     "fig9",
     "Higher powers of the norm",
-    "The arbitrarily chosen goodness function (L2 norm) performs similarly to higher power L-norms.",
+    "The arbitrarily chosen goodness function (L2 norm) performs similarly to higher power"
+    " L-norms.",
     "poster, Figure 9",
     f"{rules.SAME} Here: p = 3, 4, 6 and 8 against p = 2; all must be similar. p = 1, 1.5, infinity"
     " and the squared L2 norm are explored beside them.",

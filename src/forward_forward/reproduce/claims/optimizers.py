@@ -10,7 +10,14 @@ from forward_forward.optimize import constant
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import FIRST_TUNING_SEED, Arm
 from forward_forward.reproduce.claims import figures
-from forward_forward.reproduce.claims.arms import CONDITIONS, LOG, MEAN, OPTIMIZERS, SIGMOID, optimizer
+from forward_forward.reproduce.claims.arms import (
+    CONDITIONS,
+    LOG,
+    MEAN,
+    OPTIMIZERS,
+    SIGMOID,
+    optimizer,
+)
 from forward_forward.reproduce.claims.claim import Claim, Finding
 from forward_forward.reproduce.job import Job, Record
 from forward_forward.reproduce.lab import Lab
@@ -45,8 +52,8 @@ class Grid:
         return {
             "kind": "heatmap",
             "title": f"{self.name} at constant rates",
-            "caption": f"Lowest validation error of the median seed, in percent; a run stops once it"
-            f" is at {CONVERGED:g} % or below.",
+            "caption": "Lowest validation error of the median seed, in percent; a run stops once"
+            f" it is at {CONVERGED:g} % or below.",
             "x_label": "learning rate",
             "y_label": "threshold",
             "x": [f"{rate:.3g}" for rate in self.rates],
@@ -68,30 +75,32 @@ class Grid:
         return rules.check(name, words, f"above {CONVERGED:g} %", not self.converges)
 
 
-def _grid(lab: Lab, name: str) -> Grid:
-    first, last, step = lab.scale.powers
+def _cells(scale: Scale) -> list[tuple[str, float]]:
+    """Thresholds and learning rates."""
+    first, last, step = scale.powers
     count = round((last - first) / step) + 1
     rates = [float(f"{10 ** (first + step * place):.4g}") for place in range(count)]
-    cells = [(threshold, rate) for threshold in THRESHOLDS for rate in rates]
-    jobs = {cell: _jobs(lab, name, *cell) for cell in cells}
-    # Two seeds that agree settle a median of three.
-    some = max(1, lab.scale.grid_seeds // 2 + 1)
+    return [(threshold, rate) for threshold in THRESHOLDS for rate in rates]
+
+
+def _grid(lab: Lab, name: str) -> Grid:
+    jobs = {cell: _jobs(lab.scale, name, *cell) for cell in _cells(lab.scale)}
+    some = lab.scale.grid_seeds // 2 + 1  # seeds that agree, more than half: they settle a median
     lab.jobs([job for each in jobs.values() for job in each[:some]])
     errors = {}
     for cell, each in jobs.items():
         found = [_least(record) for record in lab.jobs(each[:some])]
-        verdicts = {error <= CONVERGED for error in found}
-        if len(verdicts) > 1:
+        if len({error <= CONVERGED for error in found}) > 1:
             found = [_least(record) for record in lab.jobs(each)]
         errors[cell] = statistics.median(found)
-    grid = Grid(name, rates, errors)
+    grid = Grid(name, sorted({rate for _, rate in jobs}), errors)
     if not grid.converges:
-        longer = lab.jobs(_jobs(lab, name, *grid.best, epochs=LONGER))
+        longer = lab.jobs(_jobs(lab.scale, name, *grid.best, epochs=LONGER))
         grid.longer = statistics.median(_least(record) for record in longer)
     return grid
 
 
-def _jobs(lab: Lab, name: str, threshold: str, rate: float, epochs: float = 1) -> list[Job]:
+def _jobs(scale: Scale, name: str, threshold: str, rate: float, epochs: float = 1) -> list[Job]:
     make, _ = OPTIMIZERS[name]
     settings = {
         "optimizer": make,
@@ -99,13 +108,21 @@ def _jobs(lab: Lab, name: str, threshold: str, rate: float, epochs: float = 1) -
         "threshold": threshold,
         "lr": rate,
         "enough": CONVERGED,
-        "hidden": lab.scale.hidden,
-        "batch_size": lab.scale.batch_size,
+        "hidden": scale.hidden,
+        "batch_size": scale.batch_size,
     }
-    seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + lab.scale.grid_seeds)
-    whole = epochs * lab.scale.epochs
+    seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + scale.grid_seeds)
+    whole = epochs * scale.epochs
+    return [Job(forward_forward, settings, scale.data, scale.images, whole, seed) for seed in seeds]
+
+
+def jobs(scale: Scale) -> list[Job]:
+    """The runs of both grids."""
     return [
-        Job(forward_forward, settings, lab.scale.data, lab.scale.images, whole, seed) for seed in seeds
+        job
+        for name in (PLAIN, MOMENTUM)
+        for cell in _cells(scale)
+        for job in _jobs(scale, name, *cell)
     ]
 
 
@@ -127,15 +144,16 @@ def _measure(lab: Lab) -> Finding:
     ]
     plain, momentum = grids
     best_sgd = {
-        condition: statistics.fmean(found[_name(PLAIN, condition)].errors) for condition in CONDITIONS
+        condition: statistics.fmean(found[_name(PLAIN, condition)].errors)
+        for condition in CONDITIONS
     }
     note = (
         f"On the poster's loss, RMSProp's error is {comparisons[0]['estimate']:+.2f} points above"
         f" Adam's; on the log-sigmoid loss {comparisons[1]['estimate']:+.2f}; on the mean-square"
         f" goodness {comparisons[2]['estimate']:+.2f}. "
         f"Plain SGD at a constant rate {'converges' if plain.converges else 'does not converge'}"
-        f" (best cell: {plain.errors[plain.best]:.1f} % at rate {plain.best[1]:.3g} with the threshold"
-        f" {plain.best[0]}); with momentum it"
+        f" (best cell: {plain.errors[plain.best]:.1f} % at rate {plain.best[1]:.3g} with the"
+        f" threshold {plain.best[0]}); with momentum it"
         f" {'does' if momentum.converges else 'does not'}. Tuned, and with the cosine schedule that"
         " all arms have, plain SGD ends at "
         + ", ".join(f"{error:.2f} % ({condition})" for condition, error in best_sgd.items())
@@ -173,10 +191,11 @@ FIGURE_6 = Claim(
     "poster, Figure 6",
     f"Both parts must hold. {rules.BETTER} Here: Adam is better than RMSProp on the poster's loss."
     " Never converges: plain SGD at a constant rate, rates a factor of the root of ten apart from"
-    " 1e-4 to 1e4, thresholds calibrated and the root of the width, three seeds; a cell converges if"
-    f" its median validation error is at most {CONVERGED:g} %; reproduced only if none does, the"
+    " 1e-4 to 1e4, thresholds calibrated and the root of the width, three seeds; a cell converges"
+    f" if its median validation error is at most {CONVERGED:g} %; reproduced only if none does, the"
     f" best cell at {LONGER} times the budget included. SGD with momentum is a claim of its own."
     f" The {LOG} and the {MEAN} are shown beside the {SIGMOID}.",
     _measure,
     arms,
+    jobs,
 )

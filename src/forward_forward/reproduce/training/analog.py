@@ -65,6 +65,10 @@ class Hardware(nn.Module):
         index: Which layer it is; the first one's inputs are the data, and stay as they are.
     """
 
+    gain: Tensor
+    offset: Tensor
+    mixture: Tensor | None
+
     def __init__(self, linear: nn.Linear, kind: Imperfection, seed: int, index: int) -> None:
         super().__init__()
         self.linear, self.kind, self.index, self.seed = linear, kind, index, seed
@@ -97,7 +101,7 @@ class Hardware(nn.Module):
             return self._noisy(x, 0)
         if self.kind == "4 bits":
             return rounded(x)
-        if self.kind == "black box":
+        if self.mixture is not None:
             return (x @ self.mixture > 0).to(x.dtype)
         return x
 
@@ -115,7 +119,7 @@ def _scale(values: Tensor) -> Tensor:
 
 
 def analog_forward_forward(job: Job, split: Split) -> Record:
-    """The poster's method on imperfect hardware: a job has ``imperfection`` besides its settings."""
+    """The poster's method on imperfect hardware: a job has an ``imperfection`` besides."""
     told = {name: value for name, value in job.settings.items() if name != "imperfection"}
     ideal = plan_of(Job(job.train, told, job.data, job.images, job.epochs, job.seed), split)
     network = _built(ideal.trainer.network, _hardware(job))

@@ -25,10 +25,10 @@ _OF_THE_SITES = ("delay", "every", "frozen")
 def asynchronous(job: Job, split: Split) -> Record:
     """Train a variation of the poster's method with layers out of step.
 
-    Besides the settings of `forward_forward` a job has ``delay`` (steps until a layer looks at those
-    below again: drawn anew each time, evenly from 0 to twice this), ``every`` (for each layer: it
-    learns from every such batch; for example (1, 4)) and ``frozen`` (a layer, and the first and last
-    part of the training in which it does not learn, for example (0, 0.25, 0.5)).
+    Besides the settings of `forward_forward` a job has ``delay`` (steps until a layer looks at
+    those below again: drawn anew each time, evenly from 0 to twice this), ``every`` (for each
+    layer: it learns from every such batch; for example (1, 4)) and ``frozen`` (a layer, and the
+    first and last part of the training in which it does not learn, for example (0, 0.25, 0.5)).
     """
     told = {name: value for name, value in job.settings.items() if name not in _OF_THE_SITES}
     plain = Job(job.train, told, job.data, job.images, job.epochs, job.seed)
@@ -87,7 +87,7 @@ class Sites:
             trainer.set_rate(factor)
 
     def step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """One batch for every layer that learns now; each reads its input before any has learned."""
+        """One batch for every layer that learns now, all inputs read before any has learned."""
         for index in range(1, len(self.trainers)):
             if self.done >= self.looks[index]:
                 self._look(index)
@@ -100,7 +100,9 @@ class Sites:
         return {"loss": torch.cat(losses) if losses else torch.zeros(1)}
 
     def _look(self, index: int) -> None:
-        for mine, theirs in zip(self.trainers[index].network.layers, self.network.layers, strict=False):
+        for mine, theirs in zip(
+            self.trainers[index].network.layers, self.network.layers, strict=False
+        ):
             if mine is not theirs:
                 mine.load_state_dict(theirs.state_dict())
         wait = 1

@@ -129,5 +129,3 @@ def classifier(
         if dropout:
             parts.append(nn.Dropout(dropout))
     return nn.Sequential(*parts)
-
-

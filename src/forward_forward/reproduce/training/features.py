@@ -40,7 +40,7 @@ def features(network: Network, split: Split, seed: int) -> dict[str, Any]:
     """
     height, width = split.train.shape[-2:]
     used = usable_pixels(network, split, height, width)
-    weights = network.layers[0].block.weight.detach().double().cpu().numpy()  # type: ignore[union-attr]
+    weights = network.layers[0].block.weight.detach().double().cpu().numpy()  # type: ignore[operator]
     pixels = weights[:, : height * width].reshape(-1, height, width)
     moran, p = autocorrelation(pixels, used, seed)
     sensible = discoveries(p, RATE)

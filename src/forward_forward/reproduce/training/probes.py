@@ -81,7 +81,9 @@ def labels(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
     read = network.read(by_layer).argmax(1).cpu()
     wrong = (read != y.cpu()).nonzero()[:, 0][:2].tolist()
     right = (read == y.cpu()).nonzero()[:, 0][: SHOWN - len(wrong)].tolist()
-    return [_labelled(x[row], int(y[row]), int(read[row]), by_layer[:, row]) for row in right + wrong]
+    return [
+        _labelled(x[row], int(y[row]), int(read[row]), by_layer[:, row]) for row in right + wrong
+    ]
 
 
 def _labelled(image: Tensor, true: int, chosen: int, by_layer: Tensor) -> dict[str, Any]:

@@ -19,8 +19,8 @@ _OF_TRAINING = ("lr", "batch_size", "hidden", "learned")
 def recurrent(job: Job, split: Split) -> Record:
     """Train a recurrent network by the poster's loss and goodness, with Adam.
 
-    A job has ``label``, ``top_down``, ``update`` and ``threshold_factor`` of `RecurrentNetwork`, and
-    ``learned`` of `RecurrentTrainer`.
+    A job has any settings of `RecurrentNetwork`, ``label`` among them, and ``learned`` of
+    `RecurrentTrainer`.
     """
     network = network_of(job, split).to(split.train.inputs.device)
     trainer = RecurrentTrainer(

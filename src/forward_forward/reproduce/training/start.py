@@ -58,7 +58,9 @@ def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
         "slope": [],
     }
     # Two passes, one after the other: both work in memory of their own.
-    passes = [ForwardPass(network.layers).activities(as_source(each)) for each in (positive, negative)]
+    passes = [
+        ForwardPass(network.layers).activities(as_source(each)) for each in (positive, negative)
+    ]
     for layer, good, bad in zip(network.layers, *passes, strict=True):
         goodness = layer.goodness(good.h)
         negatives = layer.goodness(bad.h).view(-1, len(goodness))

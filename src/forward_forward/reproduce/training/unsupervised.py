@@ -1,4 +1,4 @@
-"""A job's settings -> features learned without labels, and how well a linear read-out reads them."""
+"""A job's settings -> features learned without labels, and the errors of a linear read-out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def unsupervised(job: Job, split: Split) -> Record:
             record |= _learned(network, job, split)
     readout = _readout(read, job, split)
     labels = _Labels(read, readout)
-    record["validation_error"] = round(100 * float(misses(labels, split.validation).double().mean()), 4)
+    record["validation_error"] = round(
+        100 * float(misses(labels, split.validation).double().mean()), 4
+    )
     if job.final:
         wrong = misses(labels, split.test)
         record["test_error"] = round(100 * float(wrong.double().mean()), 4)
@@ -133,7 +135,7 @@ def _readout(read: Callable[[Tensor], Tensor], job: Job, split: Split) -> nn.Lin
     steps = -(-len(rows) // batch)
     for epoch in range(READOUT_EPOCHS):
         order = torch.randperm(len(rows), generator=seeds.generator(job.seed, "readout", epoch))
-        for step, part in enumerate(order.to(rows.device).split(batch)):
+        for step, part in enumerate(torch.split(order.to(rows.device), batch)):
             _set_rate(optimizer, lr * cosine(epoch + step / steps, READOUT_EPOCHS))
             loss = functional.cross_entropy(readout(rows[part]), labels[part])
             optimizer.zero_grad()
