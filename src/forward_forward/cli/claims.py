@@ -107,8 +107,7 @@ def page_of(found: Mapping[str, results.Result], scale: Scale) -> str:
 
 def introduction(scale: Scale, found: Mapping[str, Any]) -> str:
     """What the page begins with: scale, conditions and rules."""
-    conditions = results.conditions(scale)
-    common = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in conditions.items())
+    common = "; ".join(f"{name}: {value}" for name, value in results.conditions(scale).items())
     return "\n\n".join(
         [
             f"{len(found)} of the poster's {len(CLAIMS)} statements, tested at the {scale.name}"

@@ -50,6 +50,10 @@ def reproduce(
     import shlex
     import sys
 
+    # The profiler, which measures memory, writes of its own starts and stops; before torch is here.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+
     from forward_forward.reproduce.scales import named
 
     chosen = named(scale)
@@ -62,10 +66,6 @@ def reproduce(
             "expected claims to test, got none: ff reproduce poster tests all of them, ff reproduce"
             " --list names them"
         )
-    # The profiler, which measures memory, writes of its own starts and stops; before torch is here.
-    os.environ.setdefault("KINETO_LOG_LEVEL", "6")
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-
     from forward_forward.cli.claims import write_page
     from forward_forward.cli.runs_progress import progress
     from forward_forward.reproduce import reproduce as test

@@ -14,6 +14,7 @@ from forward_forward.reproduce.job import Job
 from forward_forward.reproduce.pool import Watcher
 
 EVERY = 30.0  # seconds between two lines
+SURE = 15.0  # seconds before the time left is guessed: workers must have started
 
 
 def progress() -> Watcher:
@@ -46,14 +47,15 @@ class _Count:
         self.show()
 
     def left(self) -> str:
-        if not self.worked:
-            return ""
         seconds = time.perf_counter() - self.began
+        if not self.worked or seconds < SURE:
+            return ""
         rest = (self.work - self.worked) / self.worked * seconds
         return f", about {duration(max(rest, 0))} left"
 
     def words(self) -> str:
-        return f"{self.name}: {self.runs} of {self.expected} runs{self.left()}"
+        runs = f": {self.runs} of {self.expected} runs" if self.expected else ""
+        return f"{self.name}{runs}{self.left()}"
 
     def show(self) -> None:
         raise NotImplementedError

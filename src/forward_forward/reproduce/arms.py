@@ -131,8 +131,14 @@ class Outcome:
             about["settings_from"] = self.arm.like.tuned.name
         about["tuning"] = self.tuning.rows()
         about["tuning_interior"] = self.tuning.interior
-        about["devices"] = sorted({record["device"] for record in records})
+        about["devices"] = sorted({_device(record) for record in records})
         return about
+
+
+def _device(record: Record) -> str:
+    """Where a run was made, such as "cpu (AVX2)"."""
+    kind = record["machine"].get("cpu_capability") if record["device"] == "cpu" else None
+    return record["device"] if kind is None else f"{record['device']} ({kind})"
 
 
 def by_name(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:

@@ -54,18 +54,25 @@ def conditions(scale: Scale) -> dict[str, Any]:
     """What all arms have in common, unless their settings say otherwise."""
     return {
         "data": scale.data,
-        "images": scale.images,
-        "hidden": list(scale.hidden),
+        "training images": "all but those set aside" if scale.images is None else scale.images,
+        "hidden layers": ", ".join(map(str, scale.hidden)),
         "epochs": scale.epochs,
-        "batch_size": scale.batch_size,
+        "batch size": scale.batch_size,
         "normalisation": "each input row, and each layer's, to mean square 1",
         "initialisation": "weights normal with variance 1 / inputs, biases 0",
         "label": "over the first ten pixels",
         "threshold": "calibrated: mean goodness of the untrained layer, times a tuned factor",
         "schedule": "half a cosine to 0",
-        "tuning": f"{scale.rates} rates x {scale.factors} values on {scale.tuning_share:g} of the"
-        f" epochs, then the best three on {scale.tuning_seeds} tuning seeds",
+        "tuning": _tuning(scale),
     }
+
+
+def _tuning(scale: Scale) -> str:
+    grid = f"{scale.rates} learning rates, a factor of the root of ten apart"
+    grid += ", more at an end where the best lies" if scale.extensions else ""
+    grid += f", each with {scale.factors} values of a second setting" if scale.factors > 1 else ""
+    again = f"; then the best three on {scale.tuning_seeds} seeds" if scale.tuning_seeds > 1 else ""
+    return f"{grid}, for {scale.tuning_share:g} of the epochs{again}; validation images choose"
 
 
 def versions() -> dict[str, str]:

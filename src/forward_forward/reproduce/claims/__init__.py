@@ -7,15 +7,19 @@ from collections.abc import Sequence
 
 from forward_forward.reproduce.claims import (
     activations,
+    analog,
+    asynchronous,
     backprop,
     features,
+    local,
     losses,
     method,
-    motives,
     negatives,
     norms,
     optimizers,
+    plausible,
     recurrent,
+    unsupervised,
 )
 from forward_forward.reproduce.claims.claim import Claim, Finding
 
@@ -26,14 +30,14 @@ POSTER = "poster"
 CLAIMS: dict[str, Claim] = {
     claim.name: claim
     for claim in (
-        method.LOCAL,
+        local.LOCAL,
         method.GOODNESS,
         method.LOSS,
         method.INFERENCE,
-        motives.ASYNCHRONOUS,
-        motives.PLAUSIBLE,
-        motives.ANALOG,
-        motives.UNSUPERVISED,
+        asynchronous.ASYNCHRONOUS,
+        plausible.PLAUSIBLE,
+        analog.ANALOG,
+        unsupervised.UNSUPERVISED,
         backprop.SCOPE,
         backprop.SLOWER,
         recurrent.FEEDBACK,

@@ -1,4 +1,4 @@
-"""The method: goodness, loss, inference and local steps against direct transcriptions."""
+"""The method: goodness, loss and inference against direct transcriptions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from forward_forward import losses, predict, recipes
 from forward_forward.forward import Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.goodness import l2_norm, slope_of
-from forward_forward.optimize import Trainer
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.claims.arms import poster
 from forward_forward.reproduce.claims.claim import Claim, Finding
@@ -25,7 +24,7 @@ SAMPLES = 100
 STEP = 1e-6  # of finite differences
 
 
-def _network(lab: Lab) -> tuple[Network, Tensor, Tensor]:
+def untrained(lab: Lab) -> tuple[Network, Tensor, Tensor]:
     """The poster's untrained network in float64, calibrated, and some of its images."""
     train = split_of(lab.scale.data, lab.scale.images, "cpu").train
     network = recipes.poster.variation(train, hidden=lab.scale.hidden).trainer.network.double()
@@ -54,7 +53,7 @@ def _largest(a: Any, b: Any) -> float:
 
 
 def _goodness(lab: Lab) -> Finding:
-    network, x, y = _network(lab)
+    network, x, y = untrained(lab)
     written = [np.sqrt((h**2).sum(1)) for h in _activities(network, x, y)]
     passes = ForwardPass(network.layers).activities(network.examples.positive(x, y))
     pairs = list(zip(network.layers, passes, strict=True))
@@ -80,7 +79,7 @@ def _goodness(lab: Lab) -> Finding:
         f" images (seed 0): after training, {after} of the positives, by layer, have a higher"
         " goodness than their own image with a wrong label."
     )
-    return _exact(checks, note, figures)
+    return exact(checks, note, figures)
 
 
 def _histograms(title: str, layers: list[dict[str, Any]]) -> dict[str, Any]:
@@ -103,7 +102,7 @@ def _histograms(title: str, layers: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _loss(lab: Lab) -> Finding:
-    network, x, y = _network(lab)
+    network, x, y = untrained(lab)
     wrong = (y + 3) % network.examples.num_classes
     good, bad = (
         np.stack([np.sqrt((h**2).sum(1)) for h in _activities(network, x, labels)])
@@ -131,7 +130,7 @@ def _loss(lab: Lab) -> Finding:
         "The loss of each layer equals sigma(||h_neg|| - theta) - sigma(||h_pos|| - theta),"
         " computed in NumPy from the weights, and its slopes equal finite differences of it."
     )
-    return _exact(checks, note)
+    return exact(checks, note)
 
 
 def _sigma(values: np.ndarray) -> np.ndarray:
@@ -140,7 +139,7 @@ def _sigma(values: np.ndarray) -> np.ndarray:
 
 
 def _inference(lab: Lab) -> Finding:
-    network, x, _ = _network(lab)
+    network, x, _ = untrained(lab)
     classes = network.examples.num_classes
     scores = np.zeros((len(x), classes))
     for label in range(classes):
@@ -173,87 +172,7 @@ def _inference(lab: Lab) -> Finding:
         "Every label is laid over every image, the norms of the layers' activities are computed in"
         " NumPy and summed over all layers; the library's sums are the same, and so are its labels."
     )
-    return _exact(checks, note, [figure])
-
-
-def _local(lab: Lab) -> Finding:
-    checks = [_same_gradients(lab), _others_stay(lab), _independent(lab), *_no_graph(lab)]
-    note = (
-        "The closed-form gradients of each layer equal those of autograd within the layer alone."
-        " When one layer learns, no other weight moves. A step of one layer is the same to the last"
-        " bit whatever the layers above it are. No tensor is kept for a backward pass."
-    )
-    return _exact(checks, note)
-
-
-def _stepped(lab: Lab, **told: Any) -> tuple[Network, Trainer, Tensor, Tensor]:
-    network, x, y = _network(lab)
-    trainer = Trainer(network, optimizer=torch.optim.SGD, lr=0.1, weight_decay=0.0, **told)
-    return network, trainer, x, y
-
-
-def _weights(network: Network) -> list[Tensor]:
-    return [weight.detach().clone() for weight in network.parameters()]
-
-
-def _same_gradients(lab: Lab) -> dict[str, Any]:
-    moved = []
-    for engine in ("closed_form", "autograd"):
-        network, trainer, x, y = _stepped(lab, engine=engine)
-        trainer.step(x, y)
-        moved.append(_weights(network))
-    difference = max(float((a - b).abs().max()) for a, b in zip(*moved, strict=True))
-    return rules.check(
-        "closed form and autograd within each layer: largest difference of a weight",
-        difference,
-        CLOSE,
-        difference <= CLOSE,
-    )
-
-
-def _others_stay(lab: Lab) -> dict[str, Any]:
-    network, trainer, x, y = _stepped(lab)
-    trainer.train_layers(0, 0)
-    before = _weights(network)
-    trainer.step(x, y)
-    changed = [not torch.equal(a, b) for a, b in zip(before, _weights(network), strict=True)]
-    own = len(list(network.layers[0].parameters()))
-    return rules.check(
-        "the first layer learns: weights that change elsewhere",
-        sum(changed[own:]),
-        "0",
-        all(changed[:own]) and not any(changed[own:]),
-    )
-
-
-def _independent(lab: Lab) -> dict[str, Any]:
-    firsts = []
-    for factor in (1.0, -2.0):
-        network, trainer, x, y = _stepped(lab)
-        with torch.no_grad():
-            network.layers[-1].block.weight.mul_(factor)  # type: ignore[operator]
-        trainer.step(x, y)
-        firsts.append(network.layers[0].block.weight.detach().clone())  # type: ignore[operator]
-    difference = float((firsts[0] - firsts[1]).abs().max())
-    return rules.check(
-        "another last layer: change of the first layer's step",
-        difference,
-        "0 exactly",
-        difference == 0,
-    )
-
-
-def _no_graph(lab: Lab) -> list[dict[str, Any]]:
-    kept: list[int] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        kept.append(tensor.numel())
-        return tensor
-
-    _, trainer, x, y = _stepped(lab)
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        trainer.step(x, y)
-    return [rules.check("tensors that autograd keeps in a step", len(kept), "0", not kept)]
+    return exact(checks, note, [figure])
 
 
 def _close(name: str, mine: Any, written: Any, limit: float = CLOSE) -> dict[str, Any]:
@@ -266,28 +185,19 @@ def _close(name: str, mine: Any, written: Any, limit: float = CLOSE) -> dict[str
     )
 
 
-def _exact(
+def exact(
     checks: list[dict[str, Any]], note: str, figures: list[dict[str, Any]] | None = None
 ) -> Finding:
     statistic, verdict = rules.exact(checks)
     return Finding(statistic, verdict, note, checks=checks, figures=figures or [])
 
 
-_SOURCE = "poster, Method"
-LOCAL = Claim(
-    "method.local",
-    "Local steps",
-    "Forward-Forward is an alternative to backpropagation that computes local gradient updates"
-    " without the need for a backward pass.",
-    _SOURCE,
-    rules.EXACT,
-    _local,
-)
+SOURCE = "poster, Method"
 GOODNESS = Claim(
     "method.goodness",
     "Goodness",
     "The goodness of a layer is the L2 norm of its activations: g = ||h||_2.",
-    _SOURCE,
+    SOURCE,
     rules.EXACT,
     _goodness,
     lambda scale: [poster()],
@@ -297,7 +207,7 @@ LOSS = Claim(
     "Loss",
     "During training, maximize goodness for positive data and minimize goodness for negative data."
     " L = sigma(||h_neg||_2 - theta) - sigma(||h_pos||_2 - theta).",
-    _SOURCE,
+    SOURCE,
     rules.EXACT,
     _loss,
 )
@@ -306,7 +216,7 @@ INFERENCE = Claim(
     "Inference",
     "The label leading to largest activations is chosen: argmax over c of the sum over all layers"
     " of ||h(c)||_2.",
-    _SOURCE,
+    SOURCE,
     rules.EXACT,
     _inference,
     lambda scale: [poster()],

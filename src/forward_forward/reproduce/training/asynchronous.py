@@ -18,6 +18,7 @@ from forward_forward.optimize import Trainer
 from forward_forward.reproduce.job import Job, Record, Split
 from forward_forward.reproduce.training.feedforward import calibrate, plan_of
 from forward_forward.reproduce.training.loop import Course, error, judged
+from forward_forward.reproduce.training.start import start
 
 _OF_THE_SITES = ("delay", "every", "frozen")
 
@@ -33,7 +34,7 @@ def asynchronous(job: Job, split: Split) -> Record:
     told = {name: value for name, value in job.settings.items() if name not in _OF_THE_SITES}
     plain = Job(job.train, told, job.data, job.images, job.epochs, job.seed)
     plan = plan_of(plain, split)
-    calibrate(plan.trainer, split, plain)
+    began = start(plan.trainer.network, *calibrate(plan.trainer, split, plain), job.seed)
     sites = Sites(
         plan.trainer,
         delay=job.settings.get("delay", 0),
@@ -50,7 +51,7 @@ def asynchronous(job: Job, split: Split) -> Record:
     course.follow(job, split, plan.batch_size)
     network = sites.network.eval()
     found = judged(network.predict, job, split)
-    return {**course.record(found["validation_error"]), **found}
+    return {**course.record(found["validation_error"]), **found, "start": began}
 
 
 class Sites:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from forward_forward import seeds
 from forward_forward.examples import AppendLabel, OverlayLabel
 from forward_forward.optimize import cosine
@@ -12,6 +14,7 @@ from forward_forward.recipes.plan import features
 from forward_forward.recurrent import RecurrentNetwork, RecurrentTrainer
 from forward_forward.reproduce.job import Job, Record, Split
 from forward_forward.reproduce.training.loop import Course, error, judged
+from forward_forward.reproduce.training.start import stated
 
 _OF_TRAINING = ("lr", "batch_size", "hidden", "learned")
 
@@ -33,6 +36,7 @@ def recurrent(job: Job, split: Split) -> Record:
     order = seeds.generator(job.seed, "calibration")
     x, y, _ = next(split.train.batches(CALIBRATION_SAMPLES, shuffle=order))
     network.calibrate(x, y)
+    began = _start(network, x, y)
     course = Course(
         step=trainer.step,
         set_rate=trainer.set_rate,
@@ -43,9 +47,17 @@ def recurrent(job: Job, split: Split) -> Record:
     course.follow(job, split, job.settings["batch_size"])
     network.eval()
     found = judged(network.predict, job, split)
-    # Calibrated thresholds are the goodness at the start, times the factor.
-    thresholds = [float(f"{float(layer.threshold_value):.4g}") for layer in network.layers]
-    return {**course.record(found["validation_error"]), **found, "start": {"threshold": thresholds}}
+    return {**course.record(found["validation_error"]), **found, "start": began}
+
+
+def _start(network: RecurrentNetwork, x: Tensor, y: Tensor) -> Record:
+    """Thresholds, goodness and slopes before the first step, over the iterations that are read."""
+    goodness = network.goodness_by_layer(x)
+    y = y.to(goodness.device)
+    positive = goodness.gather(2, y.expand(len(goodness), -1)[:, :, None])[:, :, 0]
+    wrong = (y + 1) % goodness.shape[2]
+    negative = goodness.gather(2, wrong.expand(len(goodness), -1)[:, :, None])[:, :, 0]
+    return stated(network.layers, list(positive), [each[None] for each in negative])
 
 
 def network_of(job: Job, split: Split) -> RecurrentNetwork:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import torch
 from torch import Tensor
 
 from forward_forward import losses, seeds
 from forward_forward.examples import Inputs
-from forward_forward.forward import Network
-from forward_forward.forward.passes import ForwardPass, as_source
+from forward_forward.forward import Layer, Network
+from forward_forward.forward.passes import ForwardPass
 from forward_forward.goodness import l2_norm
 from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
 from forward_forward.reproduce.job import Record
@@ -51,25 +53,41 @@ def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
     x, y = x[:CALIBRATION_SAMPLES], y[:CALIBRATION_SAMPLES]
     positive = network.examples.positive(network.ready(x), y.to(network.device))
     negative = _negative(network, positive, y, seed)
-    rows: dict[str, list[float]] = {
-        "threshold": [],
-        "temperature": [],
-        "goodness": [],
-        "slope": [],
-    }
     # Two passes, one after the other: both work in memory of their own.
-    passes = [
-        ForwardPass(network.layers).activities(as_source(each)) for each in (positive, negative)
-    ]
-    for layer, good, bad in zip(network.layers, *passes, strict=True):
-        goodness = layer.goodness(good.h)
-        negatives = layer.goodness(bad.h).view(-1, len(goodness))
-        slope = losses.judged(layer.loss, layer.margin(goodness), layer.margin(negatives))[1]
-        rows["threshold"].append(float(layer.threshold_value))
-        rows["temperature"].append(layer.temperature)
-        rows["goodness"].append(float(goodness.mean()))
-        rows["slope"].append(float(slope.abs().mean()) / layer.temperature)
-    return {name: [float(f"{value:.4g}") for value in values] for name, values in rows.items()}
+    good, bad = (
+        [layer.rate(each) for layer, each in zip(network.layers, activities, strict=True)]
+        for activities in (
+            ForwardPass(network.layers).activities(inputs) for inputs in (positive, negative)
+        )
+    )
+    return stated(network.layers, good, [each.view(-1, len(positive.rest)) for each in bad])
+
+
+def stated(
+    layers: Iterable[Layer], positive: Sequence[Tensor], negative: Sequence[Tensor]
+) -> Record:
+    """What results state of layers, from their goodness before the first step.
+
+    Args:
+        layers: The layers.
+        positive: Goodness of positives in each layer [batch].
+        negative: Goodness of negatives in each layer [negatives, batch].
+
+    Returns:
+        See `start`.
+    """
+    rows: dict[str, list[float]] = {}
+    for layer, good, bad in zip(layers, positive, negative, strict=True):
+        slope = losses.judged(layer.loss, layer.margin(good), layer.margin(bad))[1]
+        said = {
+            "threshold": float(layer.threshold_value),
+            "temperature": layer.temperature,
+            "goodness": float(good.mean()),
+            "slope": float(slope.abs().mean()) / layer.temperature,
+        }
+        for name, value in said.items():
+            rows.setdefault(name, []).append(float(f"{value:.4g}"))
+    return rows
 
 
 def _negative(network: Network, positive: Inputs, y: Tensor, seed: int) -> Inputs:

@@ -126,7 +126,9 @@ def _readout(read: Callable[[Tensor], Tensor], job: Job, split: Split) -> nn.Lin
     """A linear softmax, trained on the features of the training images with their labels."""
     rows = _rows(read, split.train)
     labels = split.train.labels
-    readout = nn.Linear(rows.shape[1], len(split.train.classes), device=rows.device)
+    readout: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        nn.Linear, rows.shape[1], len(split.train.classes), device=rows.device
+    )
     nn.init.zeros_(readout.weight)
     nn.init.zeros_(readout.bias)
     lr = job.settings.get("readout_lr", job.settings["lr"])
