@@ -2,13 +2,16 @@
 
 python results/table.py NAME RUN RUN RUN   # runs of one command with different seeds -> NAME.json
 python results/table.py                    # all JSON files here -> the tables
+python results/table.py --check            # fails if the tables are not what the files say
 
 Those of docs/engine.md are made of engine/benchmark.json (`ff benchmark --out`), of
-engine/equivalence.json and of engine/many_runs.json.
+engine/equivalence.json and of engine/many_runs.json; the README's table of the poster's claims is
+made of poster/*.json (`ff reproduce poster`).
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 import sys
@@ -17,6 +20,9 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+
+from forward_forward.reproduce import results
+from forward_forward.reproduce.claims import CLAIMS
 
 HERE = Path(__file__).parent
 README, DOCS = HERE.parent / "README.md", HERE.parent / "docs" / "engine.md"
@@ -170,14 +176,45 @@ def many_runs_table(kept: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def written(page: Path, name: str, text: str) -> None:
-    """Put a table into a page, between the marks with its name."""
+def poster_table(found: dict[str, results.Result]) -> str:
+    """Every statement of the poster with what was found, in Markdown."""
+    lines = [
+        "| the poster says | verdict | estimate, 95 % interval | p (Holm) |",
+        "|---|---|---|---|",
+    ]
+    for name, claim in CLAIMS.items():
+        words = f"**{name}** {claim.statement.replace('|', chr(92) + '|')}"
+        if name not in found:
+            lines.append(f"| {words} | not run yet | | |")
+            continue
+        statistic = found[name]["statistic"]
+        p = statistic.get("p_holm", statistic["p"])
+        small = "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+        cells = [words, found[name]["verdict"], _estimate(statistic), small]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _estimate(statistic: dict[str, Any]) -> str:
+    if statistic["estimate"] is None:
+        return str(statistic["unit"])
+    numbers = (f"{statistic[key]:.2f}".replace("-", "−") for key in ("estimate", "low", "high"))
+    estimate, low, high = numbers
+    level = " (90 %)" if statistic["kind"] == "equivalence" else ""
+    return f"{estimate} {statistic['unit']}, {low} to {high}{level}"
+
+
+def written(page: Path, name: str, text: str, *, check: bool) -> None:
+    """Put a table into a page, between the marks with its name; or fail if it is not there."""
     start, end = f"<!-- {name}: made by results/table.py -->", f"<!-- end of {name} -->"
     before, found, rest = page.read_text().partition(start)
     _, closed, after = rest.partition(end)
     if not found or not closed:
         sys.exit(f"{page} expects the marks {start} and {end}")
-    page.write_text(f"{before}{start}\n{text}\n{end}{after}")
+    new = f"{before}{start}\n{text}\n{end}{after}"
+    if check and page.read_text() != new:
+        sys.exit(f"{page}: the table {name!r} is not what the results say: python results/table.py")
+    page.write_text(new)
 
 
 def of_engine(name: str) -> Any:
@@ -185,14 +222,17 @@ def of_engine(name: str) -> Any:
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
+    check = sys.argv[1:] == ["--check"]
+    if len(sys.argv) > 1 and not check:
         collect(sys.argv[1], sys.argv[2:])
-    written(README, "results", table())
+    put = functools.partial(written, check=check)
+    put(README, "results", table())
+    put(README, "poster", poster_table(results.read(HERE / "poster")))
     rows = [row for row in of_engine("benchmark")["networks"] if row["batch"] == 512]
-    written(DOCS, "steps", steps_table([row for row in rows if row["hidden"][0] != 256]))
-    written(DOCS, "memory", memory_table([row for row in rows if row["hidden"][0] == 256]))
-    written(DOCS, "equivalence", equivalence_table(of_engine("equivalence")))
-    written(DOCS, "many runs", many_runs_table(of_engine("many_runs")))
+    put(DOCS, "steps", steps_table([row for row in rows if row["hidden"][0] != 256]))
+    put(DOCS, "memory", memory_table([row for row in rows if row["hidden"][0] == 256]))
+    put(DOCS, "equivalence", equivalence_table(of_engine("equivalence")))
+    put(DOCS, "many runs", many_runs_table(of_engine("many_runs")))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,13 @@ names sort in the order in which a batch meets them:
     optimize         losses -> every layer's own step: Trainer, schedules
     predict          a trained network -> goodness of every label, labels, errors
     recipes          published experiments, one function each
+    recurrent        a static image as a video: layers that see those below and above them
     track            figures -> files
 
 Around them: ``benchmark`` (the engine beside others), ``checkpoint`` (a run's folder), ``cli`` (the
 ``ff`` command), ``files`` (atomic writes), ``notation`` (parts by name), ``parts`` (what a part
-offers), ``pictures`` (files -> inputs), ``seeds`` (random numbers by key).
+offers), ``pictures`` (files -> inputs), ``report`` (results -> one HTML page), ``reproduce`` (the
+poster's claims -> verdicts), ``seeds`` (random numbers by key).
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         optimize,
         predict,
         recipes,
+        recurrent,
     )
     from forward_forward.checkpoint import load
     from forward_forward.forward import Layer, Network, SoftmaxHead, mlp
@@ -58,6 +61,7 @@ _MODULES = (
     "optimize",
     "predict",
     "recipes",
+    "recurrent",
 )
 
 __all__ = [
@@ -75,6 +79,7 @@ __all__ = [
     "optimize",
     "predict",
     "recipes",
+    "recurrent",
 ]
 
 

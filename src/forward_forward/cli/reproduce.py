@@ -70,7 +70,7 @@ def reproduce(
     from forward_forward.cli.runs_progress import progress
     from forward_forward.reproduce import reproduce as test
 
-    workers = jobs or os.cpu_count() or 1
+    workers = (os.cpu_count() or 1) if jobs is None else jobs
     watch = progress()
     try:
         results = test(

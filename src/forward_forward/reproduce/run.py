@@ -59,12 +59,15 @@ def reproduce(
         The folder's results by name, verdicts settled over all of them.
 
     Raises:
-        ValueError: No such claim, fewer than two seeds, or results of another scale in the folder.
+        ValueError: No such claim, no jobs, fewer than two seeds, or results of another scale in
+            the folder.
     """
     claims = named(words)
     folder = Path(out)
     if seeds is not None and seeds < 2:
         raise ValueError(f"expected two seeds or more, got {seeds}: an interval needs them")
+    if jobs < 1:
+        raise ValueError(f"expected one run at a time or more, got {jobs} jobs: leave --jobs out")
     found = results.read(folder)
     for name, result in found.items():
         if result["scale"] != scale.name:
