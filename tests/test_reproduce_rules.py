@@ -183,7 +183,7 @@ def fixed(name: str, p: float | None, kind: str, verdict: str) -> dict:
 
 
 SAME = fixed("fig8.right", 0.0001, "equivalence", REPRODUCED)
-EXACT = fixed("local", None, "exactness", rules.BY_CONSTRUCTION)
+EXACT = fixed("method.local", None, "exactness", rules.BY_CONSTRUCTION)
 
 
 def test_holm_goes_over_directional_claims_alone():
@@ -231,12 +231,12 @@ def test_a_claim_that_joins_may_change_a_verdict(tmp_path):
     write(tmp_path, {"fig4": directional("fig4", 0.03)})
     alone = read(tmp_path)
     assert alone["fig4"]["verdict"] == REPRODUCED
-    write(tmp_path, {**alone, "fig6": directional("fig6", 0.04), "local": EXACT})
+    write(tmp_path, {**alone, "fig6": directional("fig6", 0.04), "method.local": EXACT})
     joined = read(tmp_path)
-    assert list(joined) == ["local", "fig4", "fig6"]  # in the poster's order
+    assert list(joined) == ["method.local", "fig4", "fig6"]  # in the poster's order
     assert joined["fig4"]["statistic"]["p_holm"] == 0.06
     assert joined["fig4"]["verdict"] == INCONCLUSIVE
-    assert json.loads((tmp_path / "local.json").read_text()) == EXACT
+    assert json.loads((tmp_path / "method.local.json").read_text()) == EXACT
 
 
 def test_a_claim_against_the_poster_is_not_excused_by_others():

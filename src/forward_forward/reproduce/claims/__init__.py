@@ -19,6 +19,7 @@ from forward_forward.reproduce.claims import (
     optimizers,
     plausible,
     recurrent,
+    speed,
     unsupervised,
 )
 from forward_forward.reproduce.claims.claim import Claim, Finding
@@ -39,7 +40,7 @@ CLAIMS: dict[str, Claim] = {
         analog.ANALOG,
         unsupervised.UNSUPERVISED,
         backprop.SCOPE,
-        backprop.SLOWER,
+        speed.SLOWER,
         recurrent.FEEDBACK,
         backprop.FIGURE_3,
         negatives.FIGURE_4,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from forward_forward.reproduce.arms import Outcome
@@ -27,30 +27,40 @@ def points(title: str, outcomes: Iterable[Outcome], caption: str = "") -> Figure
 
 
 def curves(
-    title: str, outcomes: Iterable[Outcome], x: str = "epochs", caption: str = "", **more: Any
+    title: str,
+    outcomes: Iterable[Outcome],
+    seconds: Callable[[Outcome], float] | None = None,
+    **more: Any,
 ) -> Figure:
-    """Validation error during training, of all runs that were judged often enough."""
-    labels = {"epochs": "epochs", "seconds": "seconds of training"}
+    """Validation error during training, of all runs that were judged often enough.
+
+    Args:
+        title: Of the figure.
+        outcomes: The arms.
+        seconds: Those of an epoch of an arm, to draw against seconds; None draws against epochs.
+        more: What else the figure says.
+    """
     return {
         "kind": "curves",
         "title": title,
-        "caption": caption or "Thin: every run. Thick: their mean.",
-        "x_label": labels[x],
+        "caption": "Thin: every run. Thick: their mean.",
+        "x_label": "epochs" if seconds is None else "seconds of training",
         "y_label": "validation error, %",
         "x_log": True,
         "y_log": True,
-        "series": [_series(outcome, x) for outcome in outcomes],
+        "series": [
+            _series(outcome, 1.0 if seconds is None else seconds(outcome)) for outcome in outcomes
+        ],
         **more,
     }
 
 
-def _series(outcome: Outcome, x: str) -> dict[str, Any]:
+def _series(outcome: Outcome, epoch: float) -> dict[str, Any]:
     records = [outcome.records[seed] for seed in outcome.seeds]
-    columns = list(zip(*(record["curve"][x] for record in records), strict=True))
-    ends = [record["job"]["epochs"] if x == "epochs" else record["seconds"] for record in records]
+    ends = [*records[0]["curve"]["epochs"], records[0]["job"]["epochs"]]
     return {
         "name": outcome.arm.name,
-        "x": [round(statistics.fmean(each), 4) for each in [*columns, tuple(ends)]],
+        "x": [round(epoch * end, 4) for end in ends],
         "y": [[*record["curve"]["errors"], record["validation_error"]] for record in records],
     }
 

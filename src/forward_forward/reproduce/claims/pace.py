@@ -1,0 +1,81 @@
+"""How long training takes: epochs to a goal, and the seconds of an epoch, timed in turns."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+
+from forward_forward.reproduce import rules
+from forward_forward.reproduce.arms import Outcome
+from forward_forward.reproduce.job import Job, split_of
+from forward_forward.reproduce.lab import Lab
+from forward_forward.reproduce.scales import Scale
+from forward_forward.reproduce.training.backprop import backprop
+from forward_forward.reproduce.training.pace import pace
+from forward_forward.reproduce.tuning import GOAL, reached
+
+TIMED = 20.0  # seconds for the steps of both
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of an epoch of Forward-Forward and of backprop, from steps timed in turns."""
+
+    forward_forward: float
+    backprop: float
+
+    def of(self, outcome: Outcome) -> float:
+        """Seconds of an epoch of an arm."""
+        return self.backprop if outcome.arm.train is backprop else self.forward_forward
+
+
+def pace_job(scale: Scale) -> Job:
+    """The job that times the steps."""
+    settings = {
+        "hidden": scale.hidden,
+        "batch_size": scale.batch_size,
+        "seconds": min(TIMED, scale.epochs),
+    }
+    return Job(pace, settings, scale.data, scale.images, 0.0, 0)
+
+
+def measured(lab: Lab) -> Pace:
+    """The pace on the machine on which it was measured first."""
+    (record,) = lab.jobs([pace_job(lab.scale)])
+    train = split_of(lab.scale.data, lab.scale.images, "cpu").train
+    steps = math.ceil(len(train) / lab.scale.batch_size)
+    seconds = record["step_seconds"]
+    return Pace(steps * seconds["ff"], steps * seconds["backprop"])
+
+
+def slower_by(
+    slow: Outcome, fast: Outcome, clock: Pace | None = None, goal: float = GOAL
+) -> rules.Comparison:
+    """How many more epochs, or seconds, one arm needs to a goal than another, seed by seed.
+
+    A run that never got there counts as the whole of its budget.
+
+    Args:
+        slow: The arm that is claimed to need more.
+        fast: The other.
+        clock: Seconds of an epoch; None compares epochs.
+        goal: Validation error in percent.
+    """
+    unit = "epochs" if clock is None else "seconds"
+    values = []
+    for seed in rules.common_seeds(slow, fast):
+        spent = []
+        for outcome in (slow, fast):
+            record = outcome.records[seed]
+            epochs = min(reached(record, goal), float(record["job"]["epochs"]))
+            spent.append(epochs if clock is None else epochs * clock.of(outcome))
+        values.append(spent[0] - spent[1])
+    name = f"{unit} to {100 - goal:g} %: {slow.arm.name} - {fast.arm.name}"
+    return rules.compared(name, values, unit)
+
+
+def median_to(outcome: Outcome, goal: float, epoch: float = 1.0) -> str:
+    """The median of the epochs to a goal over the seeds, times what an epoch is worth, in words."""
+    median = statistics.median(reached(outcome.records[seed], goal) for seed in outcome.seeds)
+    return f"{median * epoch:.3g}" if math.isfinite(median) else "–"
