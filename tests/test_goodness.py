@@ -119,3 +119,13 @@ def test_a_goodness_of_the_users_own_gets_its_slope_from_autograd():
 @pytest.mark.parametrize("shape", [(24,), (2, 3, 4)])
 def test_goodness_at_unit_activity_follows_the_width(goodness, expected, shape):
     assert at_unit_activity(goodness, torch.zeros(1, *shape)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 1.5, 2.5])
+def test_norms_and_their_slopes_are_those_of_torch(p):
+    rng = torch.Generator().manual_seed(0)
+    h = torch.randn(5, 7, dtype=torch.float64, generator=rng).requires_grad_()
+    theirs = torch.linalg.vector_norm(h, p, dim=1)
+    torch.testing.assert_close(PNorm(p)(h), theirs)
+    (slope,) = torch.autograd.grad(theirs.sum(), h)
+    torch.testing.assert_close(PNorm(p).slope(h.detach(), torch.ones(5).double()), slope)

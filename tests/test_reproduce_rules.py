@@ -15,6 +15,12 @@ from forward_forward.reproduce.rules import INCONCLUSIVE, NOT_REPRODUCED, REPROD
 IMAGES = 1_000
 
 
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bootstrap is tested elsewhere: here a tenth of its draws will do."""
+    monkeypatch.setattr(statistics, "RESAMPLES", statistics.RESAMPLES // 10)
+
+
 def never(job: Job, split: Split) -> Record:
     """Outcomes here are made by hand: nothing is trained."""
     raise AssertionError("nothing is to be trained")
@@ -169,6 +175,16 @@ def test_both_parts_must_hold(parts, verdict):
     ordered = sorted(parts)
     assert rules.both(ordered[0], ordered[-1]) == verdict
     assert rules.both(ordered[-1], ordered[0]) == verdict
+
+
+def test_an_opposite_of_some_size_counts_where_a_surer_one_is_tiny():
+    found = rules.directional([row(-0.05, 1.0, 1e-9), row(-1.0, 0.999, 0.001)])
+    assert (found["opposite"], found["p_opposite"]) == (1.0, 0.002)
+    assert rules.directional_verdict(found | {"p_holm": 1.0}) == "not reproduced"
+
+
+def test_a_difference_at_the_border_is_not_lost_to_rounding():
+    assert rules.compared("border", [5.1 - 5.0] * 8)["estimate"] == 0.1
 
 
 def directional(name: str, p: float, estimate: float = 0.5, beside: str | None = None) -> dict:

@@ -150,17 +150,25 @@ def test_a_third_setting_is_tried_with_the_best_rate_and_its_neighbours():
     assert sorted(told) == [(n, value) for n in (-1, 0, 1) for value in (0.3, 3.0)]
     assert {job.settings["threshold_factor"] for job in runs.rounds[1]} == {1.4}
     assert found.chosen == {"lr": rate(1), "threshold_factor": 1.4, "temperature_factor": 3.0}
-    assert len(found.cells) == RATES * 3 + 6
-    assert list(map(len, runs.rounds)) == [RATES * 3, 6, 6]
+    # The best of them lay at the end of its own three rates, so one more was tried beyond it.
+    assert [round(power_of(job)) for job in runs.rounds[2]] == [2]
+    assert runs.rounds[2][0].settings["temperature_factor"] == 3.0
+    assert found.interior
+    assert list(map(len, runs.rounds)) == [RATES * 3, 6, 1, 6]
 
 
-def test_a_third_setting_at_an_end_has_one_neighbour():
+def test_no_rate_is_added_once_the_best_are_tried_again():
     def error(job: Job) -> float:
-        return bowl(-3)(job) + job.settings["temperature_factor"]
+        first = {2: 4.0, 3: 4.2, 1: 4.5, 4: 1.0}
+        again = {2: 6.0, 3: 4.0, 1: 6.0}
+        by_power = first if job.seed == FIRST_TUNING_SEED else again
+        return by_power.get(round(power_of(job)), 20.0)
 
     runs = Runs(error)
-    assert tuned(THIRD, runs, extensions=0).chosen["temperature_factor"] == 0.3
-    assert {round(power_of(job)) for job in runs.rounds[1]} == {-3, -2}
+    found = tuned(replace(ARM, second=None), runs)
+    assert [len(each) for each in runs.rounds] == [RATES, 6]
+    assert found.chosen == {"lr": rate(3)}
+    assert not found.interior
 
 
 # By the power of the rate: how its validation error falls, and where it ends.

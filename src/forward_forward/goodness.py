@@ -81,6 +81,19 @@ def length_of(h: Tensor) -> Tensor:
     return length
 
 
+def _power(base: Tensor, exponent: float) -> Tensor:
+    """``base ** exponent``; of a small whole exponent by products, since powers take far longer."""
+    if exponent > 8 or exponent != int(exponent):
+        return base.pow(exponent)
+    result, square, left = None, base, int(exponent)
+    while left:
+        if left % 2:
+            result = square if result is None else result * square
+        left //= 2
+        square = square * square if left else square
+    return torch.ones_like(base) if result is None else result
+
+
 class _SumOfSquares:
     """Sum of squared activities, ``g = sum_j h_j^2``: Hinton's goodness.
 
@@ -186,7 +199,7 @@ class PNorm:
             return size.amax(1)
         largest = size.detach().amax(1)
         silent = largest == 0
-        total = (size / largest.masked_fill(silent, 1)[:, None]).pow(self.p).sum(1)
+        total = _power(size / largest.masked_fill(silent, 1)[:, None], self.p).sum(1)
         # A root has an infinite slope at 0: silent rows get a constant instead, so slope 0.
         return largest * total.masked_fill(silent, 1).pow(1 / self.p)
 
@@ -198,7 +211,7 @@ class PNorm:
         relative = h / _spread(goodness.masked_fill(goodness == 0, 1), h)
         if self.p == 2:
             return relative * _spread(upstream, h)
-        return h.sign() * relative.abs().pow(self.p - 1) * _spread(upstream, h)
+        return h.sign() * _power(relative.abs(), self.p - 1) * _spread(upstream, h)
 
     def _slope_of_largest(self, h: Tensor, upstream: Tensor) -> Tensor:
         size = h.abs()

@@ -14,7 +14,7 @@ from forward_forward.reproduce.job import Job
 from forward_forward.reproduce.pool import Watcher
 
 EVERY = 30.0  # seconds between two lines
-SURE = 15.0  # seconds before the time left is guessed: workers must have started
+SURE = 10.0  # seconds of runs before the time left is guessed: workers must have started
 
 
 def progress() -> Watcher:
@@ -29,7 +29,8 @@ class _Count:
         self.work, self.worked = work, 0.0
         self.runs = self.expected = 0
         self.name = ""
-        self.began = time.perf_counter()
+        self.busy = 0.0  # seconds in which runs went on
+        self.mark = time.perf_counter()
 
     def claim(self, name: str, number: int, claims: int) -> None:
         self.name = f"{name} ({number + 1} of {claims})"
@@ -37,20 +38,22 @@ class _Count:
         self.show()
 
     def expect(self, jobs: Sequence[Job]) -> None:
+        self.mark = time.perf_counter()
         self.expected += len(jobs)
         # What was not foreseen, such as rates added at an end, is work all the same.
         self.work = max(self.work, self.worked + sum(job.cost for job in jobs))
 
     def done(self, job: Job, seconds: float) -> None:
+        now = time.perf_counter()
+        self.busy, self.mark = self.busy + now - self.mark, now
         self.runs += 1
         self.worked += job.cost
         self.show()
 
     def left(self) -> str:
-        seconds = time.perf_counter() - self.began
-        if not self.worked or seconds < SURE:
+        if not self.worked or self.busy < SURE:
             return ""
-        rest = (self.work - self.worked) / self.worked * seconds
+        rest = (self.work - self.worked) / self.worked * self.busy
         return f", about {duration(max(rest, 0))} left"
 
     def words(self) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from forward_forward.reproduce.arms import Arm
 from forward_forward.reproduce.claims.claim import Claim
 from forward_forward.reproduce.lab import Lab
-from forward_forward.reproduce.tuning import FINALISTS, Tuner
+from forward_forward.reproduce.tuning import FINALISTS, NEIGHBOURS, Tuner
 
 
 def forecast(claims: Sequence[Claim], lab: Lab) -> float:
     """Work still to be done, in units of `Job.cost`.
 
-    What is not known yet is guessed: that no rate has to be added, and that all cells of SGD's
-    grid need their first seeds alone.
+    What is not known yet is guessed: that no rate has to be added, and that no cell of SGD's grid
+    needs more than its first seeds.
 
     Args:
         claims: The claims to be tested.
@@ -30,9 +30,8 @@ def forecast(claims: Sequence[Claim], lab: Lab) -> float:
     plans = {name: _Plan(arm, lab) for name, arm in tuned.items()}
     work = sum(plan.work for plan in plans.values())
     work += sum(_finals(arm, plans[arm.tuned.identity], lab) for arm in arms.values())
-    some = (lab.scale.grid_seeds // 2 + 1) / lab.scale.grid_seeds
     others = [job for claim in claims for job in claim.jobs(lab.scale)]
-    return work + some * sum(job.cost for job in lab.ledger.missing(others))
+    return work + sum(job.cost for job in lab.ledger.missing(others))
 
 
 class _Plan:
@@ -50,6 +49,8 @@ class _Plan:
             missing = lab.ledger.missing(jobs)
             if missing:
                 self.work = sum(job.cost for job in missing)
+                if arm.third is not None and not tuner.third and lab.scale.factors > 1:
+                    self.work += NEIGHBOURS * (len(arm.third[1]) - 1) * self.cost
                 if not tuner.finals:
                     self.work += FINALISTS * (lab.scale.tuning_seeds - 1) * self.cost
                 return

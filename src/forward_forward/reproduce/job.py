@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from forward_forward import datasets
@@ -112,6 +112,8 @@ def _written(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_written(each) for each in value]
     if isinstance(value, functools.partial):
-        options = ", ".join(f"{name}={_written(each)}" for name, each in value.keywords.items())
-        return f"{_written(value.func)}({options})"
-    return value.__name__ if isinstance(value, type | FunctionType) else repr(value)
+        given = [str(_written(each)) for each in value.args]
+        given += [f"{name}={_written(each)}" for name, each in value.keywords.items()]
+        return f"{_written(value.func)}({', '.join(given)})"
+    named = isinstance(value, type | FunctionType | BuiltinFunctionType)
+    return value.__name__ if named else repr(value)

@@ -34,7 +34,8 @@ Comparison = dict[str, Any]
 
 def compared(name: str, values: Sequence[float], unit: str = "points") -> Comparison:
     """Paired differences by seed, positive where what is claimed to be better is better."""
-    found = statistics.paired(values)
+    # Errors have four places: what lies beyond comes of subtracting, and would shift a border.
+    found = statistics.paired([round(value, 6) for value in values])
     return {
         "name": name,
         "estimate": found.estimate,
@@ -63,7 +64,7 @@ def similar(first: Outcome, second: Outcome) -> Comparison:
     """Whether two arms have about the same error."""
     seeds = common_seeds(first, second)
     values = [test_error(second, seed) - test_error(first, seed) for seed in seeds]
-    found = statistics.equivalence(values, SIMILAR)
+    found = statistics.equivalence([round(value, 6) for value in values], SIMILAR)
     low, high = _bootstrap(first, second, seeds)
     outside = found.low > SIMILAR or found.high < -SIMILAR
     return {
@@ -82,8 +83,18 @@ def similar(first: Outcome, second: Outcome) -> Comparison:
 
 
 def common_seeds(first: Outcome, second: Outcome) -> list[int]:
-    """The seeds that both arms were run with."""
-    return sorted(set(first.records) & set(second.records))
+    """The seeds that both arms were run with.
+
+    Raises:
+        ValueError: There are none.
+    """
+    seeds = sorted(set(first.records) & set(second.records))
+    if not seeds:
+        names = f"{first.arm.name!r} and {second.arm.name!r}"
+        raise ValueError(
+            f"a comparison expects seeds that both arms were run with, got none: {names}"
+        )
+    return seeds
 
 
 def test_error(outcome: Outcome, seed: int) -> float:
@@ -101,11 +112,13 @@ def _bootstrap(first: Outcome, second: Outcome, seeds: Sequence[int]) -> tuple[f
 def directional(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     """The statistic of a claim that holds only if each of its comparisons does.
 
-    The largest p decides for it, the smallest difference is the estimate; the opposite holds if it
-    does for any of them, after Bonferroni's correction for their number.
+    The comparison with the largest p is the estimate and decides for it, together with the smallest
+    of all differences; the opposite holds if it does for any of them, after Bonferroni's correction
+    for their number.
     """
     weakest = max(comparisons, key=lambda row: (row["p"], -row["estimate"]))
-    against = min(comparisons, key=lambda row: row["p_opposite"])
+    large = [row for row in comparisons if -row["estimate"] >= LEAST]
+    against = min(large or comparisons, key=lambda row: row["p_opposite"])
     return {
         "kind": "paired t",
         "estimate": weakest["estimate"],

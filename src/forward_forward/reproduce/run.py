@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from forward_forward.reproduce import results
+from forward_forward.reproduce.arms import FIRST_TUNING_SEED
 from forward_forward.reproduce.claims import named
 from forward_forward.reproduce.forecast import forecast
 from forward_forward.reproduce.lab import Lab
@@ -59,13 +60,16 @@ def reproduce(
         The folder's results by name, verdicts settled over all of them.
 
     Raises:
-        ValueError: No such claim, no jobs, fewer than two seeds, or results of another scale in
-            the folder.
+        ValueError: No such claim, no jobs, too few or too many seeds, or results of another
+            scale in the folder.
     """
     claims = named(words)
     folder = Path(out)
-    if seeds is not None and seeds < 2:
-        raise ValueError(f"expected two seeds or more, got {seeds}: an interval needs them")
+    if seeds is not None and not 2 <= seeds <= FIRST_TUNING_SEED:
+        raise ValueError(
+            f"expected two seeds or more, up to {FIRST_TUNING_SEED}, got {seeds}: an interval needs"
+            " two, and the seeds beyond are those of tuning"
+        )
     if jobs < 1:
         raise ValueError(f"expected one run at a time or more, got {jobs} jobs: leave --jobs out")
     found = results.read(folder)

@@ -13,14 +13,16 @@ class Scale:
     Args:
         name: Its name.
         data: Data set.
-        images: Training images, the first of the training part; None for all of them.
+        images: Training images, the first of the training part; None for all of them, whatever an
+            arm's share.
         hidden: Units of the layers.
         epochs: Passes over the images in a final run.
         batch_size: Samples a step.
         deciding: Seeds of an arm that decides a claim.
         others: Seeds of any other arm.
         rates: Learning rates tried at first, a factor of the root of ten apart.
-        factors: Values of the second setting that are tried with each of them, 1 to 3.
+        factors: Values of the second setting that are tried with each of them: 3, or 1, the plain
+            one.
         extensions: How many rates may be added at an end where the best one lies.
         tuning_share: Epochs of a tuning run over those of a final one.
         tuning_seeds: Seeds on which the three best settings are compared; the others see one.
@@ -49,7 +51,7 @@ class Scale:
 SMOKE = Scale(
     "smoke",
     "digits",
-    None,
+    800,
     (32, 32),
     epochs=3,
     batch_size=32,

@@ -15,6 +15,7 @@ Run = Callable[[Sequence[Job]], Mapping[str, Record]]  # jobs -> records by key
 
 STEP = math.sqrt(10)
 FINALISTS = 3
+NEIGHBOURS = 3  # rates that a third setting is tried with: the best one, and one on each side
 GOAL = 5.0  # percent of errors: how fast an arm learns is the epochs until it has no more
 
 
@@ -37,24 +38,23 @@ class Tuner:
 
     def next(self) -> list[Job]:
         """The runs of the next round; none when all is known."""
-        first = [self._job(cell, 0) for power in self.powers for cell in self._cells(power)]
         if not self.found:
-            return first
-        if self.extended < self.scale.extensions and not self._interior():
+            return [self._job(cell, 0) for power in self.powers for cell in self._cells(power)]
+        if self.finals:
+            return []
+        best = self._ranked()[0]
+        if self.extended < self.scale.extensions and not self._interior(best):
             self.extended += 1
-            self.powers.append(min(self.powers) - 1 if self._at_start() else max(self.powers) + 1)
-            return [self._job(cell, 0) for cell in self._cells(self.powers[-1])]
+            return [self._job(cell, 0) for cell in self._beyond(best)]
         if self.arm.third is not None and not self.third and self.scale.factors > 1:
             self.third = True
-            return [self._job(cell, 0) for cell in self._third_cells()]
-        if not self.finals and self.scale.tuning_seeds > 1:
-            self.finals = True
-            return [
-                self._job(cell, number)
-                for cell in self._ranked()[:FINALISTS]
-                for number in range(1, self.scale.tuning_seeds)
-            ]
-        return []
+            return [self._job(cell, 0) for cell in self._third_cells(*self.arm.third)]
+        self.finals = True
+        return [
+            self._job(cell, number)
+            for cell in self._ranked()[:FINALISTS]
+            for number in range(1, self.scale.tuning_seeds)
+        ]
 
     def take(self, job: Job, record: Record) -> None:
         """Keep what a run found."""
@@ -70,7 +70,7 @@ class Tuner:
             cell: [record["validation_error"] for record in records]
             for cell, records in self.found.items()
         }
-        return Tuning(cells, dict(chosen), self._between(dict(chosen)["lr"]))
+        return Tuning(cells, dict(chosen), self._interior(chosen))
 
     def _names(self) -> list[str]:
         parts = [part[0] for part in (self.arm.second, self.arm.third) if part is not None]
@@ -92,19 +92,24 @@ class Tuner:
             return [(rate,)]
         return [(rate, (self.arm.second[0], value)) for value in self._seconds()]
 
-    def _third_cells(self) -> list[Cell]:
-        assert self.arm.third is not None
-        name, values = self.arm.third
-        best = dict(self._ranked()[0])
-        rates = sorted({rate for cell in self.found for key, rate in cell if key == "lr"})
-        place = rates.index(best["lr"])
-        near = rates[max(0, place - 1) : place + 2]
-        rest = {key: value for key, value in best.items() if key != "lr"}
-        plain = self.arm.settings.get(name)
+    def _beyond(self, best: Cell) -> list[Cell]:
+        """Cells with a rate beyond the end at which the best one lies."""
+        rates = self._rates_beside(best)
+        step = -1 if dict(best)["lr"] == min(rates) else 1
+        if self.third:
+            rate = self._rate(self._power(dict(best)["lr"]) + step)
+            return [(("lr", rate), *_rest(best))]
+        self.powers.append(min(self.powers) - 1 if step < 0 else max(self.powers) + 1)
+        return self._cells(self.powers[-1])
+
+    def _third_cells(self, name: str, values: Sequence[float]) -> list[Cell]:
+        best = self._ranked()[0]
+        power = self._power(dict(best)["lr"])
+        near = [self._rate(power + step) for step in range(-(NEIGHBOURS // 2), NEIGHBOURS // 2 + 1)]
         return [
-            (("lr", rate), *rest.items(), (name, value))
+            (("lr", rate), *_rest(best, name), (name, value))
             for value in values
-            if value != plain
+            if value != self.arm.settings.get(name)
             for rate in near
         ]
 
@@ -128,15 +133,21 @@ class Tuner:
     def _ranked(self) -> list[Cell]:
         return sorted(self.found, key=self._score)
 
-    def _interior(self) -> bool:
-        return self._between(dict(self._ranked()[0])["lr"])
+    def _interior(self, cell: Cell) -> bool:
+        """Whether rates on both sides were tried with the same other settings."""
+        rates = self._rates_beside(cell)
+        return min(rates) < dict(cell)["lr"] < max(rates)
 
-    def _between(self, rate: float) -> bool:
-        rates = [self._rate(power) for power in self.powers]
-        return min(rates) < rate < max(rates)
+    def _rates_beside(self, cell: Cell) -> list[float]:
+        return [dict(other)["lr"] for other in self.found if _rest(other) == _rest(cell)]
 
-    def _at_start(self) -> bool:
-        return dict(self._ranked()[0])["lr"] <= self._rate(min(self.powers))
+    def _power(self, rate: float) -> int:
+        return round(math.log(rate / self.arm.centre, STEP))
+
+
+def _rest(cell: Cell, *without: str) -> Cell:
+    """A cell's settings but its rate, and but others."""
+    return tuple((name, value) for name, value in cell if name not in ("lr", *without))
 
 
 def reached(record: Record, goal: float) -> float:

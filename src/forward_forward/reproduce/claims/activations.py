@@ -52,7 +52,7 @@ def _measure(lab: Lab) -> Finding:
         outcomes=list(found.values()),
         figures=[
             figures.points("Test error, threshold tuned", [*free, *bounded]),
-            figures.points("Test error, threshold of the root of the width", common),
+            figures.points("Test error, threshold of the root of the width", common, NAMES),
         ],
     )
 

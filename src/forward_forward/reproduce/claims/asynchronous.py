@@ -75,7 +75,7 @@ def _against_delay(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "kind": "curves",
         "title": "Error against delay",
-        "caption": "Each line is a seed; the thick one their mean. A delay of 0 is drawn at 0.5.",
+        "caption": "A delay of 0 is drawn at 0.5.",
         "x_label": "mean delay, steps",
         "y_label": "test error, %",
         "x_log": True,

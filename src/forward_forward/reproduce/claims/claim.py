@@ -49,7 +49,7 @@ class Claim:
         rule: How the verdict is reached.
         measure: Tests it.
         arms: The arms it needs.
-        jobs: Runs it needs besides those of its arms, all that there may be.
+        jobs: Runs it needs in any case, besides those of its arms.
     """
 
     name: str

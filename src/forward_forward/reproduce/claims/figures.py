@@ -11,18 +11,25 @@ from forward_forward.reproduce.arms import Outcome
 Figure = dict[str, Any]
 
 
-def points(title: str, outcomes: Iterable[Outcome], caption: str = "") -> Figure:
-    """Test errors of all runs, a row an arm."""
+def points(title: str, outcomes: Iterable[Outcome], names: Iterable[str] | None = None) -> Figure:
+    """Test errors of all runs, a row an arm.
+
+    Args:
+        title: Of the figure.
+        outcomes: The arms.
+        names: What the rows are called; None for the arms' own names.
+    """
     outcomes = list(outcomes)
     values = [error for outcome in outcomes for error in outcome.errors]
+    rows = zip(names or [outcome.arm.name for outcome in outcomes], outcomes, strict=True)
     return {
         "kind": "points",
         "title": title,
-        "caption": caption or "Each dot is a run with a seed of its own; mean and 95 % t interval.",
+        "caption": "",
         "x_label": "test error, %",
         # Arms that fail would press the others into a corner.
         "log": min(values) > 0 and max(values) > 8 * min(values),
-        "groups": [{"name": each.arm.name, "values": each.errors} for each in outcomes],
+        "groups": [{"name": name, "values": outcome.errors} for name, outcome in rows],
     }
 
 
@@ -43,7 +50,7 @@ def curves(
     return {
         "kind": "curves",
         "title": title,
-        "caption": "Thin: every run. Thick: their mean.",
+        "caption": "",
         "x_label": "epochs" if seconds is None else "seconds of training",
         "y_label": "validation error, %",
         "x_log": True,

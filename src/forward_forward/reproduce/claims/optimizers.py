@@ -85,7 +85,7 @@ def _cells(scale: Scale) -> list[tuple[str, float]]:
 
 def _grid(lab: Lab, name: str) -> Grid:
     jobs = {cell: _jobs(lab.scale, name, *cell) for cell in _cells(lab.scale)}
-    some = lab.scale.grid_seeds // 2 + 1  # seeds that agree, more than half: they settle a median
+    some = _first_seeds(lab.scale)
     lab.jobs([job for each in jobs.values() for job in each[:some]])
     errors = {}
     for cell, each in jobs.items():
@@ -98,6 +98,11 @@ def _grid(lab: Lab, name: str) -> Grid:
         longer = lab.jobs(_jobs(lab.scale, name, *grid.best, epochs=LONGER))
         grid.longer = statistics.median(_least(record) for record in longer)
     return grid
+
+
+def _first_seeds(scale: Scale) -> int:
+    """More than half of the seeds: where they agree, they settle the median."""
+    return scale.grid_seeds // 2 + 1
 
 
 def _jobs(scale: Scale, name: str, threshold: str, rate: float, epochs: float = 1) -> list[Job]:
@@ -117,12 +122,12 @@ def _jobs(scale: Scale, name: str, threshold: str, rate: float, epochs: float = 
 
 
 def jobs(scale: Scale) -> list[Job]:
-    """The runs of both grids."""
+    """The runs of both grids that are needed in any case."""
     return [
         job
         for name in (PLAIN, MOMENTUM)
         for cell in _cells(scale)
-        for job in _jobs(scale, name, *cell)
+        for job in _jobs(scale, name, *cell)[: _first_seeds(scale)]
     ]
 
 
@@ -165,6 +170,7 @@ def _measure(lab: Lab) -> Finding:
         figures.points(
             f"Test error by optimiser, {condition}",
             [found[_name(name, condition)] for name in OPTIMIZERS],
+            OPTIMIZERS,
         )
         for condition in CONDITIONS
     ]
