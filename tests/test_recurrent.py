@@ -65,6 +65,12 @@ def test_a_step_is_the_transcriptions(label, update, top_down, activation, rated
     assert_transcribed(7, 5, 4, label=label, update=update, top_down=top_down, **parts)
 
 
+def written(options):
+    return ", ".join(
+        f"{name}={getattr(value, '__name__', value)}" for name, value in options.items()
+    )
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -83,7 +89,7 @@ def test_a_step_is_the_transcriptions(label, update, top_down, activation, rated
         {"goodness": goodness.PNorm(3.0), "activation": nn.Identity, "label": "top"},
         {"loss": losses.SiluPair(), "activation": nn.Sigmoid},
     ],
-    ids=str,
+    ids=written,  # an address in a name would differ between processes
 )
 def test_a_step_with_other_parts_is_the_transcriptions(options):
     assert_transcribed(7, 5, **options)

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def test_keys_are_those_of_ledgers_that_there_are():
         {"seed": 4},
         {"final": True},
     ],
-    ids=str,
+    ids=lambda part: re.sub(" at 0x[0-9a-f]+", "", str(part)),
 )
 def test_whatever_changes_a_run_changes_its_key(change):
     assert replace(JOB, **change).key != JOB.key
@@ -79,7 +80,7 @@ def test_whatever_changes_a_run_changes_its_key(change):
         (True, True),
         (None, None),
     ],
-    ids=str,
+    ids=lambda part: re.sub(" at 0x[0-9a-f]+", "", str(part)),
 )
 def test_parts_are_written_as_one_reads_them(part, name):
     assert written({"part": part}) == {"part": name}
@@ -124,7 +125,9 @@ def test_a_ledger_keeps_what_it_is_told(tmp_path):
     assert again.missing([THIRD, FIRST, THIRD]) == [THIRD]
 
 
-@pytest.mark.parametrize("lost", [1, 2, 20, -20, -1], ids=str)
+@pytest.mark.parametrize(
+    "lost", [1, 2, 20, -20, -1], ids=lambda part: re.sub(" at 0x[0-9a-f]+", "", str(part))
+)
 def test_a_ledger_outlives_a_line_that_was_cut_off(tmp_path, lost):
     filled(tmp_path, FIRST, SECOND)
     path = tmp_path / NAME

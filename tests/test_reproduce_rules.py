@@ -163,11 +163,11 @@ def test_exactness_needs_every_check():
 @pytest.mark.parametrize(
     ("parts", "verdict"),
     [
-        ({REPRODUCED}, REPRODUCED),
-        ({REPRODUCED, INCONCLUSIVE}, INCONCLUSIVE),
-        ({INCONCLUSIVE}, INCONCLUSIVE),
-        ({REPRODUCED, NOT_REPRODUCED}, NOT_REPRODUCED),
-        ({INCONCLUSIVE, NOT_REPRODUCED}, NOT_REPRODUCED),
+        ([REPRODUCED], REPRODUCED),
+        ([REPRODUCED, INCONCLUSIVE], INCONCLUSIVE),
+        ([INCONCLUSIVE], INCONCLUSIVE),
+        ([REPRODUCED, NOT_REPRODUCED], NOT_REPRODUCED),
+        ([INCONCLUSIVE, NOT_REPRODUCED], NOT_REPRODUCED),
     ],
     ids=str,
 )
