@@ -21,7 +21,7 @@ from forward_forward.optimize.precision import Precision
 from forward_forward.optimize.schedules import Schedule
 from forward_forward.recipes.plan import Plan, features
 
-__all__ = ["method", "variation"]
+__all__ = ["method"]  # the recipes; `variation` is what they, and the claims, are made of
 
 
 def method(
