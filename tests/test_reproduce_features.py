@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from forward_forward.reproduce.claims.arms import PROBES
+from forward_forward.reproduce.claims.variations import PROBES
 from forward_forward.reproduce.job import Job
 from forward_forward.reproduce.training import features as shapes
 from forward_forward.reproduce.training.feedforward import forward_forward

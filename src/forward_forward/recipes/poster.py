@@ -88,6 +88,7 @@ def variation(
     threshold: Threshold = "calibrated",
     threshold_factor: float = 1.0,
     temperature: float = 1.0,
+    weight_decay: float | None = 0.0,
     activation: Callable[[], nn.Module] = nn.ReLU,
     negatives: WrongLabels = Uniform(),
     precision: Precision = "auto",
@@ -109,6 +110,7 @@ def variation(
         threshold: A number, "width" or "calibrated".
         threshold_factor: Multiplies a threshold that was given by name.
         temperature: Divides goodness minus threshold.
+        weight_decay: Of weights; None keeps the optimiser's own.
         activation: What makes the activation of a layer (Figure 8, left).
         negatives: How wrong labels are chosen (Figure 4).
         precision: Of the products.
@@ -143,7 +145,7 @@ def variation(
         network,
         optimizer=optimizer,
         lr=lr,
-        weight_decay=0.0,
+        weight_decay=weight_decay,
         schedule=schedule,
         precision=precision,
         seed=seed,

@@ -1,8 +1,9 @@
 """What a claim compares: a way to train, the settings it is told, and those it is tuned in.
 
 All arms are tuned alike: learning rates around a centre, each with up to three values of a second
-setting, for a quarter of the final epochs and on seeds of their own; then the three best again on
-two more seeds. Validation images choose, and the final runs take what was chosen.
+setting, and on while something beside the best was not tried; for a quarter of the final epochs and
+on seeds of their own. Then the three best again on two more seeds. Validation images choose, and
+the final runs take what was chosen.
 """
 
 from __future__ import annotations
@@ -29,15 +30,17 @@ class Arm:
         train: What trains, from a job and its data.
         settings: What it is told.
         centre: The learning rate in the middle of those that are tried.
-        second: Name of the setting that is tuned beside the rate, and its three values; the one
-            in the middle is the plain one. None tunes the rate alone.
-        third: Name of a setting and values that are tried once the first two are chosen, each with
-            the best rate and its two neighbours; None for none.
+        second: Name of the setting that is tuned beside the rate, and its first three values, a
+            factor apart unless one is 0; the one in the middle is the plain one. None tunes the
+            rate alone.
+        third: Likewise a setting whose values are tried once the first two are chosen, each with
+            the best rate and the two beside it; None for none.
         seeds: "deciding" or "others": how many final runs.
         longer: Epochs over those of other arms: 1 but where multiply-adds or seconds are equal.
         share: Share of the scale's images that it is trained on.
         like: An arm whose chosen settings it takes, so that it is not tuned itself.
-        fastest: Whether the settings that reach 95 % soonest are chosen, not the best at the end.
+        fastest: Whether the settings with the least area under the learning curve are chosen, not
+            those with the least error at the end.
     """
 
     name: str
@@ -71,8 +74,7 @@ class Tuning:
     """What tuning an arm found.
 
     ``cells`` maps settings (as pairs of names and values) to validation errors by tuning seed;
-    ``chosen`` are the best, ``interior`` says whether their rate lay between others that were
-    tried.
+    ``chosen`` are the best, ``interior`` says whether all that lies beside them was tried.
     """
 
     cells: dict[tuple[tuple[str, float], ...], list[float]] = field(default_factory=dict)

@@ -95,8 +95,10 @@ def settle(results: Iterable[Result]) -> list[Result]:
     settled = [{**result, "statistic": dict(result["statistic"])} for result in results]
     open_ones = [each for each in settled if each["statistic"]["kind"] == "paired t"]
     adjusted = holm([each["statistic"]["p"] for each in open_ones])
-    for result, p in zip(open_ones, adjusted, strict=True):
+    opposite = holm([each["statistic"]["p_opposite"] for each in open_ones])
+    for result, p, other in zip(open_ones, adjusted, opposite, strict=True):
         result["statistic"]["p_holm"] = p
+        result["statistic"]["p_opposite_holm"] = other
         result["statistic"]["family"] = len(open_ones)
         verdict = rules.directional_verdict(result["statistic"])
         result["verdict"] = rules.both(verdict, result["beside"]) if result["beside"] else verdict

@@ -134,10 +134,10 @@ def directional(comparisons: Sequence[Comparison]) -> dict[str, Any]:
 
 
 def directional_verdict(statistic: dict[str, Any]) -> str:
-    """The verdict on a directional claim, from its statistic with ``p_holm``."""
+    """The verdict on a directional claim, from its statistic with ``p_holm`` of both directions."""
     if statistic["p_holm"] < ALPHA and statistic["smallest"] >= LEAST:
         return REPRODUCED
-    if statistic["p_opposite"] < ALPHA and statistic["opposite"] >= LEAST:
+    if statistic["p_opposite_holm"] < ALPHA and statistic["opposite"] >= LEAST:
         return NOT_REPRODUCED
     return INCONCLUSIVE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +17,8 @@ Run = Callable[[Sequence[Job]], Mapping[str, Record]]  # jobs -> records by key
 STEP = math.sqrt(10)
 FINALISTS = 3
 NEIGHBOURS = 3  # rates that a third setting is tried with: the best one, and one on each side
+REACH = 8  # steps that a setting may go beyond its first values
+LEAST = 0.01  # percent of errors: one in 10,000, since 0 has no logarithm
 GOAL = 5.0  # percent of errors: how fast an arm learns is the epochs until it has no more
 
 
@@ -42,13 +45,13 @@ class Tuner:
             return [self._job(cell, 0) for power in self.powers for cell in self._cells(power)]
         if self.finals:
             return []
-        best = self._ranked()[0]
-        if self.extended < self.scale.extensions and not self._interior(best):
-            self.extended += 1
-            return [self._job(cell, 0) for cell in self._beyond(best)]
         if self.arm.third is not None and not self.third and self.scale.factors > 1:
             self.third = True
             return [self._job(cell, 0) for cell in self._third_cells(*self.arm.third)]
+        untried = self._untried(self._ranked()[0])
+        if untried and self.extended < self.scale.extensions:
+            self.extended += 1
+            return [self._job(cell, 0) for cell in untried]
         self.finals = True
         return [
             self._job(cell, number)
@@ -70,7 +73,7 @@ class Tuner:
             cell: [record["validation_error"] for record in records]
             for cell, records in self.found.items()
         }
-        return Tuning(cells, dict(chosen), self._interior(chosen))
+        return Tuning(cells, dict(chosen), not self._untried(chosen))
 
     def _names(self) -> list[str]:
         parts = [part[0] for part in (self.arm.second, self.arm.third) if part is not None]
@@ -92,20 +95,36 @@ class Tuner:
             return [(rate,)]
         return [(rate, (self.arm.second[0], value)) for value in self._seconds()]
 
-    def _beyond(self, best: Cell) -> list[Cell]:
-        """Cells with a rate beyond the end at which the best one lies."""
-        rates = self._rates_beside(best)
-        step = -1 if dict(best)["lr"] == min(rates) else 1
-        if self.third:
-            rate = self._rate(self._power(dict(best)["lr"]) + step)
-            return [(("lr", rate), *_rest(best))]
-        self.powers.append(min(self.powers) - 1 if step < 0 else max(self.powers) + 1)
-        return self._cells(self.powers[-1])
+    def _untried(self, cell: Cell) -> list[Cell]:
+        """What lies beside a cell, one setting changed by one step, and was not tried."""
+        beside = [
+            tuple((name, after if name == changed else value) for name, value in cell)
+            for changed, before in cell
+            for after in self._beside(changed, before)
+        ]
+        return [other for other in beside if other not in self.found]
+
+    def _beside(self, name: str, value: float) -> list[float]:
+        """The next values of a setting below and above one; none beyond a list that has a 0."""
+        if name == "lr":
+            power = round(math.log(value / self.arm.centre, STEP))
+            return [self._rate(power - 1), self._rate(power + 1)]
+        if self.scale.factors == 1:
+            return []
+        parts = [part for part in (self.arm.second, self.arm.third) if part is not None]
+        values = sorted(dict(parts)[name])
+        if min(values) > 0:
+            step = (values[-1] / values[0]) ** (1 / (len(values) - 1))
+            values = [values[0] / step**n for n in range(REACH, 0, -1)] + values
+            values += [values[-1] * step**n for n in range(1, REACH + 1)]
+            values = [float(f"{each:.4g}") for each in values]
+        place = values.index(value)
+        return [values[near] for near in (place - 1, place + 1) if 0 <= near < len(values)]
 
     def _third_cells(self, name: str, values: Sequence[float]) -> list[Cell]:
         best = self._ranked()[0]
-        power = self._power(dict(best)["lr"])
-        near = [self._rate(power + step) for step in range(-(NEIGHBOURS // 2), NEIGHBOURS // 2 + 1)]
+        rate = dict(best)["lr"]
+        near = sorted([rate, *self._beside("lr", rate)])
         return [
             (("lr", rate), *_rest(best, name), (name, value))
             for value in values
@@ -122,32 +141,39 @@ class Tuner:
         settings |= {"hidden": self.scale.hidden, "batch_size": self.scale.batch_size}
         return Job(self.arm.train, settings, self.scale.data, images, epochs, seed)
 
-    def _score(self, cell: Cell) -> tuple[float, ...]:
+    def _score(self, cell: Cell) -> float:
         """What is least for the best settings."""
-        records = self.found[cell]
-        error = statistics.fmean(record["validation_error"] for record in records)
-        if not self.arm.fastest:
-            return (error,)
-        return statistics.fmean(reached(record, GOAL) for record in records), error
+        worth = area if self.arm.fastest else _final_error
+        return statistics.fmean(worth(record) for record in self.found[cell])
 
     def _ranked(self) -> list[Cell]:
         return sorted(self.found, key=self._score)
-
-    def _interior(self, cell: Cell) -> bool:
-        """Whether rates on both sides were tried with the same other settings."""
-        rates = self._rates_beside(cell)
-        return min(rates) < dict(cell)["lr"] < max(rates)
-
-    def _rates_beside(self, cell: Cell) -> list[float]:
-        return [dict(other)["lr"] for other in self.found if _rest(other) == _rest(cell)]
-
-    def _power(self, rate: float) -> int:
-        return round(math.log(rate / self.arm.centre, STEP))
 
 
 def _rest(cell: Cell, *without: str) -> Cell:
     """A cell's settings but its rate, and but others."""
     return tuple((name, value) for name, value in cell if name not in ("lr", *without))
+
+
+def _final_error(record: Record) -> float:
+    return float(record["validation_error"])
+
+
+def area(record: Record) -> float:
+    """Mean logarithm of the validation error during training: low where a network learns soon.
+
+    It is the area under the learning curve, over its width, by trapezoids.
+    """
+    curve = record["curve"]
+    epochs = [*curve["epochs"], record["job"]["epochs"]]
+    logs = [math.log(max(error, LEAST)) for error in (*curve["errors"], _final_error(record))]
+    if len(epochs) == 1:
+        return logs[0]
+    total = 0.0
+    pairs = zip(itertools.pairwise(epochs), itertools.pairwise(logs), strict=True)
+    for (left, right), (before, after) in pairs:
+        total += (right - left) * (before + after) / 2
+    return total / float(epochs[-1] - epochs[0])
 
 
 def reached(record: Record, goal: float) -> float:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import Arm, Outcome
 from forward_forward.reproduce.claims import figures
-from forward_forward.reproduce.claims.arms import BOUNDED, UNBOUNDED, activation
 from forward_forward.reproduce.claims.claim import Claim, Finding
+from forward_forward.reproduce.claims.variations import BOUNDED, UNBOUNDED, activation
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.scales import Scale
 
@@ -37,9 +37,10 @@ def _measure(lab: Lab) -> Finding:
     common = [found[activation(name, common_threshold=True).name] for name in NAMES]
     note = (
         figures.errors_in_words({each.arm.name: each for each in [*free, *bounded]})
-        + " With one common threshold, the root of the width, the claim holds by construction:"
-        " the goodness of a bounded activation cannot exceed it, so positive data can never pass."
-        f" There the errors are {_words(common)}. The threshold tuned for each activation decides."
+        + " With one common threshold, the root of the width, the goodness of a bounded activation"
+        " cannot exceed it, so that positive data can never pass; but a label is read by comparing"
+        f" goodness, not by the threshold. There the errors are {_words(common)}. The threshold"
+        " tuned for each activation decides."
         f" Of the bounded ones {best.arm.name} does best on validation data, of the unbounded ones"
         f" {worst.arm.name} worst; between these two the difference is {nearest['estimate']:+.2f}"
         " points."

@@ -8,8 +8,8 @@ from typing import Any
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import Arm, Outcome
 from forward_forward.reproduce.claims import figures
-from forward_forward.reproduce.claims.arms import by_backprop, poster
 from forward_forward.reproduce.claims.claim import Claim, Finding
+from forward_forward.reproduce.claims.variations import by_backprop, poster
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.scales import Scale
 from forward_forward.reproduce.training.analog import (

@@ -8,8 +8,8 @@ from typing import Any
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import Arm, Outcome, Seeds
 from forward_forward.reproduce.claims import figures
-from forward_forward.reproduce.claims.arms import poster
 from forward_forward.reproduce.claims.claim import Claim, Finding
+from forward_forward.reproduce.claims.variations import poster
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.scales import Scale
 from forward_forward.reproduce.training.asynchronous import asynchronous

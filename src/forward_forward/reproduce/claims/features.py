@@ -9,8 +9,8 @@ from scipy import stats
 
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.claims import figures
-from forward_forward.reproduce.claims.arms import poster
 from forward_forward.reproduce.claims.claim import Claim, Finding
+from forward_forward.reproduce.claims.variations import poster
 from forward_forward.reproduce.lab import Lab
 
 SHARE = 0.10

@@ -6,8 +6,8 @@ from forward_forward import losses
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import Arm
 from forward_forward.reproduce.claims import figures
-from forward_forward.reproduce.claims.arms import poster, variation
 from forward_forward.reproduce.claims.claim import Claim, Finding
+from forward_forward.reproduce.claims.variations import poster, variation
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.scales import Scale
 

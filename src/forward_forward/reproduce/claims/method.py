@@ -14,8 +14,8 @@ from forward_forward.forward import Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.goodness import l2_norm, slope_of
 from forward_forward.reproduce import rules
-from forward_forward.reproduce.claims.arms import poster
 from forward_forward.reproduce.claims.claim import Claim, Finding
+from forward_forward.reproduce.claims.variations import poster
 from forward_forward.reproduce.job import split_of
 from forward_forward.reproduce.lab import Lab
 

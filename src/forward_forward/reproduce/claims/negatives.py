@@ -9,8 +9,8 @@ from dataclasses import replace
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import Arm
 from forward_forward.reproduce.claims import figures
-from forward_forward.reproduce.claims.arms import negatives, poster
 from forward_forward.reproduce.claims.claim import Claim, Finding
+from forward_forward.reproduce.claims.variations import negatives, poster
 from forward_forward.reproduce.job import split_of
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.scales import Scale

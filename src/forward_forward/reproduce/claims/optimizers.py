@@ -10,7 +10,8 @@ from forward_forward.optimize import constant
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import FIRST_TUNING_SEED, Arm
 from forward_forward.reproduce.claims import figures
-from forward_forward.reproduce.claims.arms import (
+from forward_forward.reproduce.claims.claim import Claim, Finding
+from forward_forward.reproduce.claims.variations import (
     CONDITIONS,
     LOG,
     MEAN,
@@ -18,7 +19,6 @@ from forward_forward.reproduce.claims.arms import (
     SIGMOID,
     optimizer,
 )
-from forward_forward.reproduce.claims.claim import Claim, Finding
 from forward_forward.reproduce.job import Job, Record
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.scales import Scale

@@ -12,7 +12,7 @@ from forward_forward.reproduce.job import Job, split_of
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.scales import Scale
 from forward_forward.reproduce.training.backprop import backprop
-from forward_forward.reproduce.training.pace import pace
+from forward_forward.reproduce.training.step_times import step_times
 from forward_forward.reproduce.tuning import GOAL, reached
 
 TIMED = 20.0  # seconds for the steps of both
@@ -37,7 +37,7 @@ def pace_job(scale: Scale) -> Job:
         "batch_size": scale.batch_size,
         "seconds": min(TIMED, scale.epochs),
     }
-    return Job(pace, settings, scale.data, scale.images, 0.0, 0)
+    return Job(step_times, settings, scale.data, scale.images, 0.0, 0)
 
 
 def measured(lab: Lab) -> Pace:
@@ -54,7 +54,8 @@ def slower_by(
 ) -> rules.Comparison:
     """How many more epochs, or seconds, one arm needs to a goal than another, seed by seed.
 
-    A run that never got there counts as the whole of its budget.
+    A run that never got there counts as the whole budget, the shorter one of the two: what is
+    found is the least that the difference can be.
 
     Args:
         slow: The arm that is claimed to need more.
@@ -65,11 +66,11 @@ def slower_by(
     unit = "epochs" if clock is None else "seconds"
     values = []
     for seed in rules.common_seeds(slow, fast):
-        spent = []
-        for outcome in (slow, fast):
-            record = outcome.records[seed]
-            epochs = min(reached(record, goal), float(record["job"]["epochs"]))
-            spent.append(epochs if clock is None else epochs * clock.of(outcome))
+        records = [outcome.records[seed] for outcome in (slow, fast)]
+        worth = [1.0 if clock is None else clock.of(outcome) for outcome in (slow, fast)]
+        pairs = list(zip(records, worth, strict=True))
+        budget = min(record["job"]["epochs"] * epoch for record, epoch in pairs)
+        spent = [min(reached(record, goal) * epoch, budget) for record, epoch in pairs]
         values.append(spent[0] - spent[1])
     name = f"{unit} to {100 - goal:g} %: {slow.arm.name} - {fast.arm.name}"
     return rules.compared(name, values, unit)

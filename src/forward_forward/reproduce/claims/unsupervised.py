@@ -18,6 +18,7 @@ def arms(scale: Scale) -> list[Arm]:
             "learned without labels",
             unsupervised,
             {"features": "learned", "readout_lr": 1e-2},
+            third=("readout_lr", (3e-3, 1e-2, 3e-2)),
             seeds="deciding",
         ),
         *(

@@ -141,7 +141,9 @@ def analog_forward_forward(job: Job, split: Split) -> Record:
 
 
 def analog_backprop(job: Job, split: Split) -> Record:
-    """The same hardware with backprop, whose backward pass is the ideal one's."""
+    """Backprop on the same hardware, the layer for the labels included; its backward pass is that
+    of ideal hardware.
+    """
     settings = job.settings
     network = classifier(
         split.train.inputs[0].numel(),

@@ -111,8 +111,8 @@ def classifier(
         classes: How many labels there are.
         seed: For the weights.
         dropout: Share of the hidden units dropped in training.
-        between: What makes the module in the place of a hidden layer's linear one, from the
-            layer's number and that linear one; None leaves it.
+        between: What makes the module in the place of a linear layer, from its number and the
+            layer; None leaves it.
     """
     sizes = [features, *hidden, classes]
     parts: list[nn.Module] = [Normalized()]
@@ -122,10 +122,9 @@ def classifier(
         with torch.no_grad():
             linear.weight.normal_(0, 1 / math.sqrt(sizes[index]), generator=rng)
             linear.bias.zero_()
-        if index == len(hidden):
-            parts.append(linear)
-            continue
-        parts += [linear if between is None else between(index, linear), nn.ReLU()]
-        if dropout:
-            parts.append(nn.Dropout(dropout))
+        parts.append(linear if between is None else between(index, linear))
+        if index < len(hidden):
+            parts.append(nn.ReLU())
+            if dropout:
+                parts.append(nn.Dropout(dropout))
     return nn.Sequential(*parts)

@@ -17,7 +17,7 @@ from forward_forward.reproduce.training.backprop import Learner, classifier
 LR = 1e-3
 
 
-def pace(job: Job, split: Split) -> Record:
+def step_times(job: Job, split: Split) -> Record:
     """Time steps of the poster's method and of backprop on the same batch, with one thread.
 
     A job has ``hidden``, ``batch_size`` and ``seconds``, the time for both. The record has

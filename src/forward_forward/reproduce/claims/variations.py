@@ -52,7 +52,6 @@ UNBOUNDED: dict[str, Callable[[], nn.Module]] = {
 
 def poster(name: str = "poster's method") -> Arm:
     """The poster's method as it is, the arm that most others are compared with."""
-    # Adam is what the recipe takes; it is named so that the optimisers' arm of that name is this.
     settings = {"often": True, "probes": PROBES}
     return Arm(name, forward_forward, settings, seeds="deciding")
 
@@ -89,6 +88,8 @@ def optimizer(name: str, condition: str) -> Arm:
     make, centre = OPTIMIZERS[name]
     decides: Seeds = "deciding" if name in ("Adam", "RMSProp") else "others"
     told: dict[str, Any] = {} if name == "Adam" else {"optimizer": make}
+    if name == "AdamW":
+        told["weight_decay"] = None  # its own, 0.01: without it, it would be Adam
     return variation(label, centre, decides, **CONDITIONS[condition], **told)
 
 
