@@ -137,7 +137,8 @@ def test_the_opposite_is_corrected_for_the_number_of_comparisons():
     ],
 )
 def test_a_directional_verdict_needs_p_and_size(p_holm, smallest, p_opposite, opposite, verdict):
-    told = {"p_holm": p_holm, "smallest": smallest, "p_opposite": p_opposite, "opposite": opposite}
+    told = {"p_holm": p_holm, "smallest": smallest, "opposite": opposite}
+    told["p_opposite_holm"] = p_opposite
     assert rules.directional_verdict(told) == verdict
 
 
@@ -180,7 +181,8 @@ def test_both_parts_must_hold(parts, verdict):
 def test_an_opposite_of_some_size_counts_where_a_surer_one_is_tiny():
     found = rules.directional([row(-0.05, 1.0, 1e-9), row(-1.0, 0.999, 0.001)])
     assert (found["opposite"], found["p_opposite"]) == (1.0, 0.002)
-    assert rules.directional_verdict(found | {"p_holm": 1.0}) == "not reproduced"
+    told = found | {"p_holm": 1.0, "p_opposite_holm": found["p_opposite"]}
+    assert rules.directional_verdict(told) == "not reproduced"
 
 
 def test_a_difference_at_the_border_is_not_lost_to_rounding():
@@ -255,7 +257,9 @@ def test_a_claim_that_joins_may_change_a_verdict(tmp_path):
     assert json.loads((tmp_path / "method.local.json").read_text()) == EXACT
 
 
-def test_a_claim_against_the_poster_is_not_excused_by_others():
-    against = directional("fig3", 0.99, estimate=-0.5)
+@pytest.mark.parametrize(("p", "verdict"), [(0.99, NOT_REPRODUCED), (0.96, INCONCLUSIVE)])
+def test_the_opposite_of_a_claim_is_held_to_the_same_level(p, verdict):
+    against = directional("fig3", p, estimate=-0.5)
     settled = settle([against, *(directional(f"fig{each}", 0.5) for each in (4, 5, 6))])
-    assert [each["verdict"] for each in settled] == [NOT_REPRODUCED, *[INCONCLUSIVE] * 3]
+    assert settled[0]["statistic"]["p_opposite_holm"] == pytest.approx(4 * (1 - p))
+    assert [each["verdict"] for each in settled] == [verdict, *[INCONCLUSIVE] * 3]

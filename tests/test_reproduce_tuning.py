@@ -13,7 +13,7 @@ from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.ledger import Ledger
 from forward_forward.reproduce.run import Silent
 from forward_forward.reproduce.scales import DEFAULT, SCALES, SMOKE
-from forward_forward.reproduce.tuning import STEP, reached, tune
+from forward_forward.reproduce.tuning import STEP, area, reached, tune
 
 FACTORS = (0.7, 1.0, 1.4)
 RATES = DEFAULT.rates
@@ -83,19 +83,37 @@ def test_the_least_error_inside_the_grid_is_found(power, factor):
     found = tuned(ARM, runs)
     assert found.chosen == {"lr": rate(power), "threshold_factor": factor}
     assert found.interior
-    assert list(map(len, runs.rounds)) == [RATES * 3, 3 * 2]
+    # At an end of the factors what lies beyond is tried, which a bowl makes no better.
+    assert list(map(len, runs.rounds)) == [RATES * 3, *[1] * (factor != 1.0), 3 * 2]
     assert min(map(min, found.cells.values())) == pytest.approx(5, abs=1e-3)
 
 
 @pytest.mark.parametrize(("power", "added"), [(-5, [-4, -5, -6]), (4, [4, 5]), (-3, [-4])])
 def test_rates_are_added_at_an_end_until_the_best_is_inside(power, added):
-    runs = Runs(bowl(power, 1.4))
+    runs = Runs(bowl(power))
     found = tuned(ARM, runs)
-    assert found.chosen == {"lr": rate(power), "threshold_factor": 1.4}
+    assert found.chosen == {"lr": rate(power), "threshold_factor": 1.0}
     assert found.interior
-    between = runs.rounds[1:-1]
-    assert [[round(power_of(job)) for job in each] for each in between] == [[n] * 3 for n in added]
-    assert [job.settings["threshold_factor"] for job in between[0]] == [*FACTORS]
+    between = [job for each in runs.rounds[1:-1] for job in each]
+    tried = [round(power_of(job)) for job in between if job.settings["threshold_factor"] == 1.0]
+    assert tried == added
+    # The factors beside the best one are tried with its rate, wherever that lies.
+    last = {job.settings["threshold_factor"] for job in between if round(power_of(job)) == power}
+    assert last >= ({0.7, 1.4} if abs(power) > 3 else set())
+
+
+def test_the_second_setting_goes_on_beyond_its_first_values():
+    found = tuned(ARM, Runs(bowl(0, 0.35)))
+    assert found.chosen == {"lr": rate(0), "threshold_factor": 0.35}
+    assert found.interior
+
+
+def test_nothing_lies_beyond_a_list_with_a_zero():
+    arm = replace(ARM, second=("dropout", (0.2, 0.0, 0.4)))
+    found = tuned(arm, Runs(lambda job: bowl(0)(job) - job.settings["dropout"]))
+    assert found.chosen == {"lr": rate(0), "dropout": 0.4}
+    assert found.interior
+    assert {dict(cell)["dropout"] for cell in found.cells} == {0.0, 0.2, 0.4}
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -139,7 +157,7 @@ def test_one_tuning_seed_leaves_the_first_ranking():
 def with_temperature(job: Job) -> float:
     """Least at three times the temperature and one rate above the best of the plain one."""
     temperature = job.settings["temperature_factor"]
-    power, least = {0.3: (-1, 6.0), 1.0: (0, 4.0), 3.0: (1, 3.0)}[temperature]
+    power, least = {0.3: (-1, 6.0), 1.0: (0, 4.0), 3.0: (1, 3.0)}.get(temperature, (1, 9.0))
     return least + bowl(power, 1.4)(job) - 5
 
 
@@ -150,11 +168,14 @@ def test_a_third_setting_is_tried_with_the_best_rate_and_its_neighbours():
     assert sorted(told) == [(n, value) for n in (-1, 0, 1) for value in (0.3, 3.0)]
     assert {job.settings["threshold_factor"] for job in runs.rounds[1]} == {1.4}
     assert found.chosen == {"lr": rate(1), "threshold_factor": 1.4, "temperature_factor": 3.0}
-    # The best of them lay at the end of its own three rates, so one more was tried beyond it.
-    assert [round(power_of(job)) for job in runs.rounds[2]] == [2]
-    assert runs.rounds[2][0].settings["temperature_factor"] == 3.0
+    # What lies beside the best of them and was not tried: a rate, factors and a temperature.
+    beside = [
+        (round(power_of(job)), job.settings["threshold_factor"], job.settings["temperature_factor"])
+        for job in runs.rounds[2]
+    ]
+    assert sorted(beside) == [(1, 1.0, 3.0), (1, 1.4, 9.487), (1, 1.98, 3.0), (2, 1.4, 3.0)]
     assert found.interior
-    assert list(map(len, runs.rounds)) == [RATES * 3, 6, 1, 6]
+    assert list(map(len, runs.rounds)) == [RATES * 3, 6, 4, 6]
 
 
 def test_no_rate_is_added_once_the_best_are_tried_again():
@@ -172,7 +193,7 @@ def test_no_rate_is_added_once_the_best_are_tried_again():
 
 
 # By the power of the rate: how its validation error falls, and where it ends.
-SOONEST = {-1: ([8.0, 5.5, 5.1], 3.0), 0: ([6.0, 5.0, 4.8], 4.5), 1: ([9.0, 6.0, 5.1], 5.0)}
+SOONEST = {-1: ([20.0, 12.0, 9.0], 3.0), 0: ([6.0, 5.0, 4.8], 4.5), 1: ([9.0, 6.0, 5.1], 5.0)}
 
 
 def soonest(job: Job) -> dict[str, list[float]]:
@@ -185,7 +206,7 @@ def at_the_end(job: Job) -> float:
 
 
 @pytest.mark.parametrize(("fastest", "power"), [(True, 0), (False, -1)])
-def test_the_fastest_settings_are_those_that_reach_95_percent_soonest(fastest, power):
+def test_the_fastest_settings_have_the_least_area_under_the_learning_curve(fastest, power):
     arm = replace(ARM, second=None, fastest=fastest)
     assert tuned(arm, Runs(at_the_end, soonest)).chosen == {"lr": rate(power)}
 
@@ -194,6 +215,14 @@ def test_the_fastest_of_none_is_the_best():
     assert tuned(replace(ARM, fastest=True), Runs(bowl(1, 0.7))).chosen["lr"] == rate(1)
     found = tuned(replace(ARM, fastest=True), Runs(lambda job: 10 + bowl(-2, 0.7)(job)))
     assert found.chosen == {"lr": rate(-2), "threshold_factor": 0.7}
+
+
+def test_the_area_is_the_mean_logarithm_of_the_error():
+    curve = {"epochs": [1.0, 2.0], "errors": [10.0, 1.0]}
+    record = {"job": {"epochs": 4.0}, "curve": curve, "validation_error": 1.0}
+    assert area(record) == pytest.approx(math.log(10) / 2 / 3)
+    alone = {"job": {"epochs": 4.0}, "curve": {"epochs": [], "errors": []}}
+    assert area({**alone, "validation_error": 5.0}) == pytest.approx(math.log(5))
 
 
 def test_the_goal_is_reached_during_training_or_at_its_end():
@@ -289,7 +318,7 @@ def test_arms_are_tuned_in_rounds_together():
     far = replace(ARM, name="far", settings={}, centre=ARM.centre * STEP**4)
     found = tune([ARM, far], DEFAULT, runs)
     assert [each.interior for each in found.values()] == [True, True]
-    assert list(map(len, runs.rounds)) == [2 * RATES * 3, 3 + 6, 3, 6]
+    assert list(map(len, runs.rounds)) == [2 * RATES * 3, 1 + 6, 3, 6]
 
 
 def test_the_whole_curve_is_kept():
