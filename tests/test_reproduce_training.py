@@ -39,7 +39,7 @@ def split() -> Split:
 
 
 def course(step, **told) -> Course:
-    return Course(step, lambda factor: None, lambda: 50.0, cosine, **told)
+    return Course(step, lambda factor: None, cosine, lambda: 50.0, **told)
 
 
 class Counted:
@@ -64,7 +64,7 @@ def test_the_loop_takes_the_steps_of_its_epochs_with_fractions(epochs, steps):
 
 def test_the_loop_walks_the_schedule_from_start_to_end():
     counted = Counted()
-    going = Course(counted.step, counted.rates.append, lambda: 50.0, cosine)
+    going = Course(counted.step, counted.rates.append, cosine)
     going.follow(job_of(epochs=2), split(), 32)
     steps = len(counted.rows)
     assert counted.rates == pytest.approx([cosine(step, steps) for step in range(steps)])
@@ -73,7 +73,7 @@ def test_the_loop_walks_the_schedule_from_start_to_end():
 def test_the_loop_judges_at_its_points_and_stops_when_it_is_good_enough():
     errors = iter([40.0, 30.0, 9.0, 1.0])
     going = Course(
-        Counted().step, lambda factor: None, lambda: next(errors), cosine, (0.5, 1, 2, 3), 10.0
+        Counted().step, lambda factor: None, cosine, lambda: next(errors), (0.5, 1, 2, 3), 10.0
     )
     going.follow(job_of(epochs=8), split(), 32)
     assert going.errors == [40.0, 30.0, 9.0]

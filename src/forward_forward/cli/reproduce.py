@@ -30,16 +30,16 @@ def reproduce(
     """Test the claims of the poster: seeds, statistics, verdicts, figures and a page.
 
     Runs that are finished are kept and not done again, so that a reproduction that was broken off
-    goes on with the same command. The default scale takes some hours on two cores.
+    goes on with the same command. The default scale takes the night on two cores.
 
     Args:
         claims: poster for all nineteen, or names such as poster.fig6; see --list.
-        scale: smoke (digits, a few minutes; shows that it runs), quick (10,000 images of MNIST,
-            about an hour), default (50,000, hours; the one that counts) or full (4 x 2000 units,
-            60 epochs, for a GPU).
+        scale: smoke (digits, a minute or two; shows that it runs), quick (10,000 images of
+            MNIST, about an hour), default (50,000, seven hours or so; the one that counts) or
+            full (4 x 2000 units, 60 epochs, for a GPU).
         list: List every claim and recipe with its source and, where finished, its result.
         seeds: Final runs of every arm; by default 8 where they decide a claim, else 5.
-        jobs: Runs side by side, each with one thread; all cores by default.
+        jobs: Runs side by side, each with one thread; all cores by default, one on a GPU.
         out: Folder for results; results/poster by default, with the scale's name behind it where
             that is not the default one.
         device: Where to train, such as cuda.
@@ -69,8 +69,9 @@ def reproduce(
     from forward_forward.cli.claims import write_page
     from forward_forward.cli.runs_progress import progress
     from forward_forward.reproduce import reproduce as test
+    from forward_forward.reproduce.claims import named as claims_named
 
-    workers = (os.cpu_count() or 1) if jobs is None else jobs
+    workers = jobs if jobs is not None else (os.cpu_count() or 1) if device == "cpu" else 1
     watch = progress()
     try:
         results = test(
@@ -80,14 +81,18 @@ def reproduce(
         again = ["ff", "reproduce", *claims, "--scale", scale]
         again += ["--out", out] if out is not None else []
         again += ["--seeds", str(seeds)] if seeds is not None else []
+        again += ["--jobs", str(jobs)] if jobs is not None else []
+        again += ["--device", device] if device != "cpu" else []
+        again += ["--json"] if json else []
         raise KeyboardInterrupt(
             f"stopped; finished runs are kept, go on with: {shlex.join(again)}"
         ) from None
     page = write_page(folder, results, chosen)
+    asked = {claim.name: results[claim.name] for claim in claims_named(claims)}
     if json:
-        print(json_format.dumps(results))
+        print(json_format.dumps(asked))
     else:
-        _table(results, claims)
+        _table(asked)
     print(f"written to {folder}: NAME.json for each claim, {page.name}", file=sys.stderr)
     return 0
 
@@ -108,9 +113,7 @@ def _list(folder: Path) -> None:
     print_table("Recipes (ff train --recipe NAME)", recipes_table())
 
 
-def _table(results: dict[str, Any], claims: tuple[str, ...]) -> None:
+def _table(results: dict[str, Any]) -> None:
     from forward_forward.cli.claims import print_table, results_table
-    from forward_forward.reproduce.claims import named
 
-    names = [claim.name for claim in named(claims)]
-    print_table("", results_table({name: results[name] for name in names}))
+    print_table("", results_table(results))

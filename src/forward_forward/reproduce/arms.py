@@ -125,6 +125,7 @@ class Outcome:
             "errors": self.errors,
             "validation_errors": self.each("validation_error"),
             "seconds": self.each("seconds"),
+            "diverged": [seed for seed in self.seeds if self.records[seed]["diverged"]],
         }
         records = [self.records[seed] for seed in self.seeds]
         if "start" in records[0]:

@@ -65,10 +65,25 @@ def performed(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Record, 
     if workers == 1 or len(jobs) < 2:
         yield from map(perform, jobs)
         return
-    parallel = joblib.Parallel(
-        n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * workers
-    )
     with warnings.catch_warnings():
         # Joblib says so when it starts a worker anew because of the memory its data take.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+        try:
+            parallel = joblib.Parallel(
+                n_jobs=workers,
+                return_as="generator_unordered",
+                batch_size=1,
+                pre_dispatch=2 * workers,
+            )
+        except ValueError:
+            # Some backends, such as Ray's, hand back lists: a round at a time, so that what is
+            # done is kept.
+            parallel = joblib.Parallel(n_jobs=workers, batch_size=1)
+            for round_ in _rounds(jobs, workers):
+                yield from parallel(joblib.delayed(perform)(job) for job in round_)
+            return
         yield from parallel(joblib.delayed(perform)(job) for job in jobs)
+
+
+def _rounds(jobs: Sequence[Job], workers: int) -> Iterator[Sequence[Job]]:
+    return (jobs[start : start + workers] for start in range(0, len(jobs), workers))

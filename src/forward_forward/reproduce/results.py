@@ -36,18 +36,31 @@ def result_of(claim: Claim, finding: Finding, scale: Scale) -> Result:
         "scale": scale.name,
         "verdict": finding.verdict,
         "rule": claim.rule,
-        "note": finding.note,
+        "note": finding.note + _diverged(finding),
         "statistic": finding.statistic,
         "beside": finding.beside,
         "comparisons": finding.comparisons,
         "checks": finding.checks,
         "arms": arms,
         "figures": finding.figures,
-        "conditions": conditions(scale),
+        "conditions": finding.conditions or conditions(scale),
         "versions": versions(),
         "device": ", ".join(devices),
         "date": max(dates, default=time.strftime("%Y-%m-%d", time.gmtime())),
     }
+
+
+def _diverged(finding: Finding) -> str:
+    """A paragraph on runs whose loss was no number any more, where there are any."""
+    counts = [
+        (outcome.arm.name, sum(outcome.each("diverged")), len(outcome.seeds))
+        for outcome in finding.outcomes
+    ]
+    words = [f"{name}: {count} of {runs}" for name, count, runs in counts if count]
+    if not words:
+        return ""
+    ended = "Runs whose loss was no number any more count with the error they had then"
+    return f"\n\n{ended} ({'; '.join(words)})."
 
 
 def conditions(scale: Scale) -> dict[str, Any]:

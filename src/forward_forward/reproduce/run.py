@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from forward_forward.optimize.precision import usable
 from forward_forward.reproduce import results
 from forward_forward.reproduce.arms import FIRST_TUNING_SEED
-from forward_forward.reproduce.claims import named
+from forward_forward.reproduce.claims import Claim, named
 from forward_forward.reproduce.forecast import forecast
 from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.ledger import Ledger
@@ -60,33 +61,54 @@ def reproduce(
         The folder's results by name, verdicts settled over all of them.
 
     Raises:
-        ValueError: No such claim, no jobs, too few or too many seeds, or results of another
-            scale in the folder.
+        ValueError: No such claim or device, no jobs, too few or too many seeds, or results in the
+            folder that are of another scale or of more seeds.
     """
     claims = named(words)
     folder = Path(out)
-    if seeds is not None and not 2 <= seeds <= FIRST_TUNING_SEED:
-        raise ValueError(
-            f"expected two seeds or more, up to {FIRST_TUNING_SEED}, got {seeds}: an interval needs"
-            " two, and the seeds beyond are those of tuning"
-        )
     if jobs < 1:
         raise ValueError(f"expected one run at a time or more, got {jobs} jobs: leave --jobs out")
-    found = results.read(folder)
-    for name, result in found.items():
-        if result["scale"] != scale.name:
-            raise ValueError(
-                f"expected results of the {scale.name} scale in {folder}, but {name}.json is of the"
-                f" {result['scale']} scale: give another folder by --out"
-            )
+    usable(device)
+    _check(results.read(folder), claims, scale, seeds)
     watch = watch or Silent()
     lab = Lab(scale, Ledger(folder), jobs, watch, seeds, device)
     watch.start(forecast(claims, lab))
     try:
         for number, claim in enumerate(claims):
             watch.claim(claim.name, number, len(claims))
-            found[claim.name] = results.result_of(claim, claim.measure(lab), scale)
-            results.write(folder, found)  # verdicts may change with each claim that joins
+            result = results.result_of(claim, claim.measure(lab), scale)
+            # Read anew: another process may have added some. Verdicts change with each that joins.
+            results.write(folder, {**results.read(folder), claim.name: result})
     finally:
         watch.stop()
     return results.read(folder)
+
+
+def _check(
+    found: Mapping[str, results.Result],
+    claims: Sequence[Claim],
+    scale: Scale,
+    seeds: int | None,
+) -> None:
+    """Refuse a number of seeds, or a folder, that would spoil what is there."""
+    for name, result in found.items():
+        if result["scale"] != scale.name:
+            raise ValueError(
+                f"expected results of the {scale.name} scale in the folder, but {name}.json is of"
+                f" the {result['scale']} scale: give another folder by --out"
+            )
+    if seeds is None:
+        return
+    if not 2 <= seeds <= FIRST_TUNING_SEED:
+        raise ValueError(
+            f"expected two seeds or more, up to {FIRST_TUNING_SEED}, got {seeds}: an interval needs"
+            " two, and the seeds beyond are those of tuning"
+        )
+    for claim in claims:
+        arms = found.get(claim.name, {}).get("arms", [])
+        most = max((len(arm["seeds"]) for arm in arms), default=0)
+        if most > seeds:
+            raise ValueError(
+                f"{claim.name}.json has {most} seeds, and {seeds} would take its place: leave"
+                " --seeds out, or give another folder by --out"
+            )

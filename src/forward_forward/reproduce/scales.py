@@ -65,7 +65,17 @@ SMOKE = Scale(
     powers=(-3.0, 3.0, 3.0),
     grid_seeds=1,
 )
-QUICK = Scale("quick", "mnist", 10_000, (500, 500), epochs=10, deciding=3, others=3, tuning_seeds=1)
+QUICK = Scale(
+    "quick",
+    "mnist",
+    10_000,
+    (500, 500),
+    epochs=10,
+    deciding=3,
+    others=3,
+    tuning_seeds=1,
+    powers=(-4.0, 4.0, 1.0),
+)
 DEFAULT = Scale("default", "mnist", 50_000, (500, 500), epochs=10)
 FULL = Scale("full", "mnist", 50_000, (2000, 2000, 2000, 2000), epochs=60)
 SCALES = {scale.name: scale for scale in (SMOKE, QUICK, DEFAULT, FULL)}

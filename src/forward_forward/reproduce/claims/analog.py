@@ -14,9 +14,13 @@ from forward_forward.reproduce.lab import Lab
 from forward_forward.reproduce.scales import Scale
 from forward_forward.reproduce.training.analog import (
     IMPERFECTIONS,
+    Imperfection,
     analog_backprop,
     analog_forward_forward,
 )
+
+CONVERGED = 10.0  # percent of errors, as in Figure 6
+UNKNOWN: tuple[Imperfection, ...] = ("between", "black box")  # what lies between two layers
 
 
 def _on_hardware(kind: str, train: str) -> Arm:
@@ -47,7 +51,8 @@ def arms(scale: Scale) -> list[Arm]:
 
 def _measure(lab: Lab) -> Finding:
     found = lab.arms(*arms(lab.scale))
-    rows = [_loses_less(found, kind) for kind in IMPERFECTIONS]
+    rows = {kind: _loses_less(found, kind) for kind in IMPERFECTIONS}
+    checks = [_runs(found[f"FF, {kind}"]) for kind in IMPERFECTIONS]
     losses = {
         kind: [_added(found, train, kind) for train in ("FF", "backprop")] for kind in IMPERFECTIONS
     }
@@ -65,12 +70,25 @@ def _measure(lab: Lab) -> Finding:
         " The settings are those chosen on ideal hardware."
     )
     return Finding(
-        rules.directional(rows),
+        rules.directional([rows[kind] for kind in UNKNOWN]),
         None,
         note,
-        rows,
-        outcomes=list(found.values()),
-        figures=[figures.points("Test error on imperfect hardware", found.values())],
+        list(rows.values()),
+        checks,
+        list(found.values()),
+        [figures.points("Test error on imperfect hardware", found.values())],
+        beside=rules.REPRODUCED if all(row["passed"] for row in checks) else rules.NOT_REPRODUCED,
+    )
+
+
+def _runs(outcome: Outcome) -> dict[str, Any]:
+    """Whether the median run still learns."""
+    median = statistics.median(outcome.errors)
+    return rules.check(
+        f"{outcome.arm.name}: median test error, %",
+        round(median, 2),
+        f"at most {CONVERGED:g}",
+        median <= CONVERGED,
     )
 
 
@@ -95,8 +113,12 @@ ANALOG = Claim(
     "Analog hardware",
     "Can be run on analog computers. (The exact forward computation need not be known.)",
     "poster, Motivations",
-    f"{rules.BETTER} Here: each of five imperfections that the learning rule is not told of adds"
-    " less to the error of Forward-Forward than to that of backprop (the largest p decides).",
+    f"Both parts must hold. It runs: with each of five imperfections that the learning rule is not"
+    f" told of, the median test error of Forward-Forward is at most {CONVERGED:g} %. What lies"
+    f" between two layers need not be known: {rules.BETTER} Here: unknown gains between layers, and"
+    " a black box there, add less to the error of Forward-Forward than to that of backprop (the"
+    " larger p decides). The other imperfections are compared beside them; the settings of all are"
+    " those tuned on ideal hardware.",
     _measure,
     arms,
 )

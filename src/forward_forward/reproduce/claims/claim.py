@@ -24,6 +24,7 @@ class Finding:
         checks: Exactness tests, or conditions that a verdict rests on.
         outcomes: Of the arms.
         figures: What the page draws.
+        conditions: What the tests have in common; None for what all arms have.
         beside: The verdict of a part of the claim that no direction is tested in, or None.
     """
 
@@ -35,6 +36,7 @@ class Finding:
     outcomes: list[Outcome] = field(default_factory=list)
     figures: list[dict[str, Any]] = field(default_factory=list)
     beside: str | None = None
+    conditions: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def _measure(lab: Lab) -> Finding:
         f" {100 - mean:.1f} % have not. {statistics.fmean(matching):.1f} units a network (mean over"
         f" {len(probes)} seeds) tell 3s from the other digits with an area under the curve of at"
         f" least {AREA:g}; the best area is {max(areas):.3f}. Only pixels that are in use are"
-        " looked at: weights of the others are never trained."
+        " looked at: weights of the others are never trained." + _near(mean, half)
     )
     return Finding(
         statistic,
@@ -68,6 +68,17 @@ def _measure(lab: Lab) -> Finding:
         checks=checks,
         outcomes=[outcome],
         figures=[*_pictures(probes[0]), _classes(probes)],
+    )
+
+
+def _near(mean: float, half: float) -> str:
+    """A sentence where the share lies so near a limit that other seeds might cross it."""
+    limits = (100 * SHARE, 100 * (1 - SHARE))
+    if not any(abs(mean - limit) <= half for limit in limits):
+        return ""
+    return (
+        f" The share that passes has a 95 % interval from {mean - half:.1f} to {mean + half:.1f} %,"
+        " with a limit of the rule inside: other seeds might decide otherwise."
     )
 
 

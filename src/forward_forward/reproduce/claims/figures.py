@@ -39,7 +39,7 @@ def curves(
     seconds: Callable[[Outcome], float] | None = None,
     **more: Any,
 ) -> Figure:
-    """Validation error during training, of all runs that were judged often enough.
+    """Validation error during training, of all runs.
 
     Args:
         title: Of the figure.
@@ -64,11 +64,21 @@ def curves(
 
 def _series(outcome: Outcome, epoch: float) -> dict[str, Any]:
     records = [outcome.records[seed] for seed in outcome.seeds]
-    ends = [*records[0]["curve"]["epochs"], records[0]["job"]["epochs"]]
+    # A run that diverged has fewer points; its error at the end stands at the end all the same.
+    longest = max((record["curve"]["epochs"] for record in records), key=len)
+    ends = [*longest, records[0]["job"]["epochs"]]
+    rows = [
+        [
+            *record["curve"]["errors"],
+            *[None] * (len(longest) - len(record["curve"]["errors"])),
+            record["validation_error"],
+        ]
+        for record in records
+    ]
     return {
         "name": outcome.arm.name,
         "x": [round(epoch * end, 4) for end in ends],
-        "y": [[*record["curve"]["errors"], record["validation_error"]] for record in records],
+        "y": rows,
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,12 @@ import torch
 from torch import Tensor
 
 from forward_forward import losses, predict, recipes
-from forward_forward.forward import Network
+from forward_forward.forward import Layer, Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.goodness import l2_norm, slope_of
+from forward_forward.optimize import Trainer
 from forward_forward.reproduce import rules
+from forward_forward.reproduce.arms import Outcome
 from forward_forward.reproduce.claims.claim import Claim, Finding
 from forward_forward.reproduce.claims.variations import poster
 from forward_forward.reproduce.job import split_of
@@ -35,17 +39,28 @@ def untrained(lab: Lab) -> tuple[Network, Tensor, Tensor]:
 
 def _activities(network: Network, x: Tensor, labels: Tensor) -> list[np.ndarray]:
     """Activities of all layers as the formulas say, in NumPy: label over the first inputs."""
-    classes = network.examples.num_classes
-    rows = x.flatten(1).numpy().copy()
-    rows[:, :classes] = np.eye(classes)[labels.numpy()]
+    rows = _rows(network, x, labels)
     found = []
     for layer in network.layers:
         weight = layer.block.weight.detach().numpy()  # type: ignore[operator]
         bias = layer.block.bias.detach().numpy()  # type: ignore[operator]
-        rows = rows / (1e-8 + np.sqrt((rows**2).mean(1, keepdims=True)))
-        rows = np.maximum(rows @ weight.T + bias, 0)
+        rows = np.maximum(_normal(rows) @ weight.T + bias, 0)
         found.append(rows)
     return found
+
+
+def _rows(network: Network, x: Tensor, labels: Tensor) -> np.ndarray:
+    """Flat images with the label's pattern over their first values."""
+    classes = network.examples.num_classes
+    rows: np.ndarray = x.flatten(1).numpy().copy()
+    rows[:, :classes] = np.eye(classes)[labels.numpy()]
+    return rows
+
+
+def _normal(rows: np.ndarray) -> np.ndarray:
+    """Each row at mean square 1."""
+    scaled: np.ndarray = rows / (1e-8 + np.sqrt((rows**2).mean(1, keepdims=True)))
+    return scaled
 
 
 def _largest(a: Any, b: Any) -> float:
@@ -79,7 +94,7 @@ def _goodness(lab: Lab) -> Finding:
         f" images (seed 0): after training, {after} of the positives, by layer, have a higher"
         " goodness than their own image with a wrong label."
     )
-    return exact(checks, note, figures)
+    return exact(checks, note, figures, [outcome])
 
 
 def _histograms(title: str, layers: list[dict[str, Any]]) -> dict[str, Any]:
@@ -126,11 +141,54 @@ def _loss(lab: Lab) -> Finding:
         checks.append(_close(f"layer {index + 1}: slope for positives", up, differences, 1e-8))
         s = _sigma(bad[index] - threshold)
         checks.append(_close(f"layer {index + 1}: slope for negatives", down[0], s * (1 - s)))
+    checks += _weight_steps(network, x, y)
     note = (
         "The loss of each layer equals sigma(||h_neg|| - theta) - sigma(||h_pos|| - theta),"
         " computed in NumPy from the weights, and its slopes equal finite differences of it."
     )
     return exact(checks, note)
+
+
+def _weight_steps(network: Network, x: Tensor, y: Tensor) -> list[dict[str, Any]]:
+    """A step at rate 1 beside the gradient of the mean loss, both with the same wrong labels."""
+
+    def wrong(y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None) -> Tensor:
+        return ((y + 3) % classes)[None]
+
+    wrong.scores, wrong.fraction = "nothing", 0.0  # type: ignore[attr-defined]
+    network = copy.deepcopy(network)
+    network.examples = replace(network.examples, negatives=wrong)  # type: ignore[type-var]
+    before = [_weight(layer) for layer in network.layers]
+    written = _gradients(network, x, y, (y + 3) % network.examples.num_classes)
+    trainer = Trainer(network, optimizer=torch.optim.SGD, lr=1.0, weight_decay=0.0)
+    trainer.step(x, y)
+    moved = [old - _weight(layer) for old, layer in zip(before, network.layers, strict=True)]
+    return [
+        _close(f"layer {index + 1}: a step of its weights", *pair)
+        for index, pair in enumerate(zip(moved, written, strict=True))
+    ]
+
+
+def _weight(layer: Layer) -> np.ndarray:
+    values: np.ndarray = layer.block.weight.detach().numpy().copy()  # type: ignore[operator]
+    return values
+
+
+def _gradients(network: Network, x: Tensor, y: Tensor, wrong: Tensor) -> list[np.ndarray]:
+    """Gradient of each layer's mean loss with respect to its weights, as the formulas say."""
+    good, bad = (_activities(network, x, labels) for labels in (y, wrong))
+    found = []
+    for index, layer in enumerate(network.layers):
+        threshold = float(layer.threshold_value)
+        total = np.zeros_like(_weight(layer))
+        for sign, labels, every in ((-1, y, good), (1, wrong, bad)):
+            h = every[index]
+            length = np.sqrt((h**2).sum(1))
+            s = _sigma(length - threshold)
+            below = _normal(_rows(network, x, labels) if index == 0 else every[index - 1])
+            total += sign * (s * (1 - s) / length * h.T) @ below / len(h)
+        found.append(total)
+    return found
 
 
 def _sigma(values: np.ndarray) -> np.ndarray:
@@ -172,7 +230,7 @@ def _inference(lab: Lab) -> Finding:
         "Every label is laid over every image, the norms of the layers' activities are computed in"
         " NumPy and summed over all layers; the library's sums are the same, and so are its labels."
     )
-    return exact(checks, note, [figure])
+    return exact(checks, note, [figure], [outcome])
 
 
 def _close(name: str, mine: Any, written: Any, limit: float = CLOSE) -> dict[str, Any]:
@@ -186,10 +244,16 @@ def _close(name: str, mine: Any, written: Any, limit: float = CLOSE) -> dict[str
 
 
 def exact(
-    checks: list[dict[str, Any]], note: str, figures: list[dict[str, Any]] | None = None
+    checks: list[dict[str, Any]],
+    note: str,
+    figures: list[dict[str, Any]] | None = None,
+    outcomes: list[Outcome] | None = None,
 ) -> Finding:
+    """What exactness tests found."""
     statistic, verdict = rules.exact(checks)
-    return Finding(statistic, verdict, note, checks=checks, figures=figures or [])
+    return Finding(
+        statistic, verdict, note, checks=checks, figures=figures or [], outcomes=outcomes or []
+    )
 
 
 SOURCE = "poster, Method"

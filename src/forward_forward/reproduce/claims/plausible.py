@@ -51,9 +51,10 @@ def _measure(lab: Lab) -> Finding:
         f" {held['backprop'][0] / 1e6:.1f} and {held['backprop'][1] / 1e6:.1f} MB). No symmetric"
         " weights and no global error: a layer's step does not depend on the weights above it"
         " (method.local, limit.feedback). What is not plausible stays: a layer knows its whole"
-        " goodness, and positive and negative data come in turn."
+        " goodness, and the negative data are made by someone who knows the labels."
     )
-    return Finding(statistic, verdict, note, checks=checks)
+    conditions = {"data": "random", "layers": "256 units each", "batch": len(x)}
+    return Finding(statistic, verdict, note, checks=checks, conditions=conditions)
 
 
 def _engine_step(depth: int) -> Step:

@@ -17,7 +17,7 @@ from forward_forward.forward import Network
 from forward_forward.optimize import Trainer
 from forward_forward.reproduce.job import Job, Record, Split
 from forward_forward.reproduce.training.feedforward import calibrate, plan_of
-from forward_forward.reproduce.training.loop import Course, error, judged
+from forward_forward.reproduce.training.loop import Course, judged
 from forward_forward.reproduce.training.start import start
 
 _OF_THE_SITES = ("delay", "every", "frozen")
@@ -45,7 +45,6 @@ def asynchronous(job: Job, split: Split) -> Record:
     course = Course(
         step=sites.step,
         set_rate=sites.set_rate,
-        judge=lambda: error(sites.network.predict, split.watched),
         schedule=plan.trainer.schedule,
     )
     course.follow(job, split, plan.batch_size)

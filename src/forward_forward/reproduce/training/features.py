@@ -6,7 +6,6 @@ autocorrelation of its weights (Moran's I) is above that of the same weights on 
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from scipy import stats
 from forward_forward import predict, seeds
 from forward_forward.forward import Network
 from forward_forward.reproduce.job import Split
+from forward_forward.reproduce.training.pixels import signed
 
 SHUFFLES = 999
 RATE = 0.05  # of false discoveries
@@ -170,17 +170,16 @@ class _Units:
     def images(self) -> list[dict[str, Any]]:
         """The most sensible, the least, and those whose activity tells 3s best."""
         order = np.argsort(-self.moran)
+        kept = min(KEPT, len(order) // 2)  # none is both
         threes = np.argsort(-self.auc_of_3)[: KEPT // 2]
         return [
-            *(self._image(unit, "sensible") for unit in order[:KEPT]),
-            *(self._image(unit, "not sensible") for unit in order[::-1][:KEPT]),
+            *(self._image(unit, "sensible") for unit in order[:kept]),
+            *(self._image(unit, "not sensible") for unit in order[::-1][:kept]),
             *(self._image(unit, "matches 3s") for unit in threes),
         ]
 
     def _image(self, unit: int, kind: str) -> dict[str, Any]:
         picture = self.pixels[unit]
-        largest = max(float(np.abs(picture).max()), 1e-30)
-        numbers = np.round(picture / largest * 127).astype(np.int8)
         words = f"I {self.moran[unit]:.2f}, {self.best[unit]}: {self.auc[unit]:.2f}"
         return {
             "kind": kind,
@@ -188,5 +187,5 @@ class _Units:
             "caption": words if kind != "matches 3s" else f"3: {self.auc_of_3[unit]:.2f}",
             "height": picture.shape[0],
             "width": picture.shape[1],
-            "pixels": base64.b64encode(numbers.tobytes()).decode(),
+            "pixels": signed(picture),
         }

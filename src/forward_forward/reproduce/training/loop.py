@@ -28,16 +28,17 @@ class Course:
         step: Takes one step on a batch x [batch, ...], y [batch]; gives figures, ``loss`` among
             them.
         set_rate: Multiplies the learning rates by a factor.
-        judge: Errors of the network in percent, on the watched validation images.
         schedule: The factor over the epochs.
+        judge: Errors of the network in percent, on the watched validation images; needed where
+            there are points.
         points: Epochs after which it is judged.
         enough: Training stops at this error, if it is judged to be as low; None never stops it.
     """
 
     step: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
     set_rate: Callable[[float], None]
-    judge: Callable[[], float]
     schedule: Schedule
+    judge: Callable[[], float] = lambda: math.nan
     points: tuple[float, ...] = ()
     enough: float | None = None
     epochs: list[float] = field(default_factory=list)
@@ -55,25 +56,25 @@ class Course:
         in_epoch = math.ceil(len(split.train) / batch_size)
         steps = max(1, round(job.epochs * in_epoch))
         judged = {max(1, round(point * in_epoch)) for point in self.points}
-        done = 0
+        done, mark = 0, time.perf_counter()
         while done < steps:
             order = seeds.generator(job.seed, "order", done // in_epoch)
             for x, y, _ in split.train.batches(batch_size, shuffle=order):
-                began = time.perf_counter()
                 self.set_rate(self.schedule(done / in_epoch, steps / in_epoch))
                 figures = self.step(x, y)
-                self.seconds += time.perf_counter() - began
                 done += 1
                 last = done == steps
-                if (last or done % CHECKED == 0) and not _finite(figures):
-                    self.diverged = True
+                if not (last or done in judged or done % CHECKED == 0):
+                    continue
+                self.diverged = not _finite(figures)  # which waits for the device
+                self.seconds, mark = self.seconds + time.perf_counter() - mark, time.perf_counter()
+                if last or self.diverged:
                     return
-                if done in judged and not last:
+                if done in judged:
                     self._judged(done / in_epoch)
                     if self.enough is not None and self.errors[-1] <= self.enough:
                         return
-                if last:
-                    return
+                    mark = time.perf_counter()
 
     def _judged(self, epoch: float) -> None:
         self.epochs.append(round(epoch, 4))

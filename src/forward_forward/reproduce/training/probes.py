@@ -15,6 +15,7 @@ from forward_forward.forward import Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.reproduce.job import Split
 from forward_forward.reproduce.training.features import features
+from forward_forward.reproduce.training.pixels import signed
 
 When = Literal["before", "after"]
 LOOKED_AT = 2_000
@@ -93,22 +94,13 @@ def _labelled(image: Tensor, true: int, chosen: int, by_layer: Tensor) -> dict[s
         "label": f"true {true}, read {chosen}",
         "height": height,
         "width": width,
-        "pixels": signed(image.flatten()[: height * width]),
+        "pixels": signed(image.flatten()[: height * width].cpu().numpy()),
         "layers": [f"layer {index + 1}" for index in range(len(values))],
         "goodness": values,
         "sum": [round(sum(column), 3) for column in zip(*values, strict=True)],
         "chosen": chosen,
         "true": true,
     }
-
-
-def signed(values: Tensor) -> str:
-    """Values [n] as base64 of signed bytes, the largest size at 127."""
-    import base64
-
-    largest = values.abs().max().clamp_min(torch.finfo(values.dtype).tiny)
-    numbers = (values / largest * 127).round().to(torch.int8).cpu().numpy()
-    return base64.b64encode(numbers.tobytes()).decode()
 
 
 def first_features(network: Network, split: Split, seed: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
 from forward_forward.recipes.plan import features
 from forward_forward.recurrent import RecurrentNetwork, RecurrentTrainer
 from forward_forward.reproduce.job import Job, Record, Split
-from forward_forward.reproduce.training.loop import Course, error, judged
+from forward_forward.reproduce.training.loop import Course, judged
 from forward_forward.reproduce.training.start import stated
 
 _OF_TRAINING = ("lr", "batch_size", "hidden", "learned")
@@ -40,7 +40,6 @@ def recurrent(job: Job, split: Split) -> Record:
     course = Course(
         step=trainer.step,
         set_rate=trainer.set_rate,
-        judge=lambda: error(network.predict, split.watched),
         schedule=cosine,
     )
     network.train()

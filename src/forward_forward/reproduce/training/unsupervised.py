@@ -19,12 +19,11 @@ from forward_forward.optimize import Trainer, cosine
 from forward_forward.recipes.plan import features
 from forward_forward.reproduce.job import Job, Record, Split
 from forward_forward.reproduce.training.feedforward import calibrate
-from forward_forward.reproduce.training.loop import Course, misses
+from forward_forward.reproduce.training.loop import Course, judged
 from forward_forward.reproduce.training.start import start
 
 Features = Literal["learned", "random", "pixels"]
 READOUT_EPOCHS = 10
-READOUT_LR = 1e-2
 
 
 def unsupervised(job: Job, split: Split) -> Record:
@@ -45,15 +44,7 @@ def unsupervised(job: Job, split: Split) -> Record:
             record |= _learned(network, job, split)
     readout = _readout(read, job, split)
     labels = _Labels(read, readout)
-    record["validation_error"] = round(
-        100 * float(misses(labels, split.validation).double().mean()), 4
-    )
-    if job.final:
-        wrong = misses(labels, split.test)
-        record["test_error"] = round(100 * float(wrong.double().mean()), 4)
-        record["test_wrong"] = wrong.nonzero()[:, 0].tolist()
-        record["test_images"] = len(wrong)
-    return record
+    return {**record, **judged(labels, job, split)}
 
 
 class _Labels:
@@ -103,7 +94,6 @@ def _learned(network: Network, job: Job, split: Split) -> Record:
     course = Course(
         step=lambda x, y: trainer.step(x, None),
         set_rate=trainer.set_rate,
-        judge=lambda: 0.0,
         schedule=trainer.schedule,
     )
     course.follow(job, split, job.settings["batch_size"])
