@@ -179,7 +179,7 @@ def many_runs_table(kept: dict[str, Any]) -> str:
 def poster_table(found: dict[str, results.Result]) -> str:
     """Every statement of the poster with what was found, in Markdown."""
     lines = [
-        "| the poster says | verdict | estimate, 95 % interval | p (Holm) |",
+        "| the poster says | verdict | estimate, 95 % interval | p |",
         "|---|---|---|---|",
     ]
     for name, claim in CLAIMS.items():
