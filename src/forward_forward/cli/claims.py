@@ -102,20 +102,20 @@ def page_of(found: Mapping[str, results.Result], scale: Scale) -> str:
         [*found.values()],
         title="Forward-Forward: the claims of the poster, tested",
         introduction=introduction(scale, found),
+        rules=how_judged(scale),
     )
 
 
 def introduction(scale: Scale, found: Mapping[str, Any]) -> str:
-    """What the page begins with: scale, conditions and rules."""
-    common = "; ".join(f"{name}: {value}" for name, value in results.conditions(scale).items())
-    return "\n\n".join(
-        [
-            f"{len(found)} of the poster's {len(CLAIMS)} statements, tested at the {scale.name}"
-            " scale. The rules were fixed before the runs. Settings were chosen on validation"
-            " images, then each final run read the test set once.",
-            f"What all arms have in common: {common}.",
-            BETTER,
-            SAME,
-            EXACT,
-        ]
+    """What the page begins with."""
+    return (
+        f"{len(found)} of the poster's {len(CLAIMS)} statements, tested at the {scale.name} scale."
+        " The rules were fixed before the runs. Settings were chosen on validation images, then"
+        " each final run read the test set once."
     )
+
+
+def how_judged(scale: Scale) -> str:
+    """The rules, and the conditions that all arms have in common."""
+    common = "; ".join(f"{name}: {value}" for name, value in results.conditions(scale).items())
+    return "\n\n".join([BETTER, SAME, EXACT, f"What all arms have in common: {common}."])

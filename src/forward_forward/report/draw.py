@@ -47,7 +47,7 @@ def points(groups: Sequence[Mapping[str, Any]], x_label: str, *, log: bool) -> F
     figure, axes = scales.framed(WIDTH, total + 48, top=2, bottom=46, left=12)
     values = [array(group["values"]) for group in groups]
     shown = scales.scale(
-        axes.xaxis, np.concatenate([*values, _ends(values, log), np.empty(0)]), log=log
+        axes.xaxis, np.concatenate([*values, _ends(values, x_label, log), np.empty(0)]), log=log
     )
     axes.set_ylim(total, 0)
     axes.yaxis.set_visible(False)
@@ -64,10 +64,15 @@ def points(groups: Sequence[Mapping[str, Any]], x_label: str, *, log: bool) -> F
 MISSING_NAME = "(no name)"
 
 
-def _ends(values: list[NDArray[np.float64]], log: bool) -> NDArray[np.float64]:
-    """Ends of the intervals, which are to be seen too; on a log axis only where positive."""
+def _ends(values: list[NDArray[np.float64]], x_label: str, log: bool) -> NDArray[np.float64]:
+    """Ends of the intervals, which are to be seen too; on a log axis only where positive.
+
+    Those of percentages are seen as far as 0 and 100, which few seeds' intervals go beyond.
+    """
     pairs = [mean_interval(each) for each in values]
     ends = np.array([end for mean, half in pairs for end in (mean - half, mean + half)])
+    if x_label.rstrip().endswith("%"):
+        ends = ends.clip(0, 100)
     return ends[ends > 0] if log else ends
 
 

@@ -68,13 +68,16 @@ class Claim:
     raw: str
 
 
-def page(results: Sequence[Mapping[str, Any]], *, title: str, introduction: str = "") -> str:
+def page(
+    results: Sequence[Mapping[str, Any]], *, title: str, introduction: str = "", rules: str = ""
+) -> str:
     """One HTML page of results, which loads nothing from elsewhere.
 
     Args:
         results: What a reproduction left, one dictionary a statement, in the order to show them.
         title: The page's heading.
         introduction: Its first words; blank lines part paragraphs.
+        rules: What stands after the summary: how results were judged; likewise.
 
     Returns:
         The page, the same for the same results.
@@ -97,6 +100,7 @@ def page(results: Sequence[Mapping[str, Any]], *, title: str, introduction: str 
         .render(
             title=title,
             introduction=introduction,
+            rules=rules,
             claims=claims,
             facts=_facts(results),
             counts=[(verdict, verdicts[verdict]) for verdict in VERDICTS if verdicts[verdict]],
@@ -164,7 +168,8 @@ def _estimate(statistic: Mapping[str, Any]) -> str:
     """The estimate with its interval; exactness has none, but a number of checks as its unit."""
     if statistic.get("kind") == "exactness" and statistic.get("estimate") is None:
         return str(statistic.get("unit") or MISSING)
-    return estimate(*(statistic.get(key) for key in ("estimate", "low", "high", "unit")))
+    said = estimate(*(statistic.get(key) for key in ("estimate", "low", "high", "unit")))
+    return f"{said}, 90 % interval" if statistic.get("kind") == "equivalence" else said
 
 
 def _p(statistic: Mapping[str, Any]) -> str:
