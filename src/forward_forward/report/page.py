@@ -169,7 +169,8 @@ def _estimate(statistic: Mapping[str, Any]) -> str:
     if statistic.get("kind") == "exactness" and statistic.get("estimate") is None:
         return str(statistic.get("unit") or MISSING)
     said = estimate(*(statistic.get(key) for key in ("estimate", "low", "high", "unit")))
-    return f"{said}, 90 % interval" if statistic.get("kind") == "equivalence" else said
+    # Two one-sided tests at 5 % go with an interval of 90 %, all others with one of 95 %.
+    return said.replace(")", "; 90 %)") if statistic.get("kind") == "equivalence" else said
 
 
 def _p(statistic: Mapping[str, Any]) -> str:
