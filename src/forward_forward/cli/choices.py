@@ -28,12 +28,17 @@ def recipe_named(name: str, *, typed: bool) -> Recipe:
     if ":" in name:
         made: Recipe = notation.read(name, {}, typed=typed)
         return made
-    known: dict[str, Any] = {"standard": recipes.standard}
+    found: Recipe = notation.looked_up(name, known_recipes())
+    return found
+
+
+def known_recipes() -> dict[str, Recipe]:
+    """The library's recipes by the names that ``--recipe`` takes."""
+    known: dict[str, Recipe] = {"standard": recipes.standard}
     for module in (recipes.hinton2022, recipes.poster):
         family = module.__name__.rpartition(".")[2]
         known |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
-    found: Recipe = notation.looked_up(name, known)
-    return found
+    return known
 
 
 def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, Any]:

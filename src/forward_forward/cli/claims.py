@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from forward_forward import files, recipes, report
-from forward_forward.recipes import Recipe
+from forward_forward import files, report
+from forward_forward.cli.choices import known_recipes
 from forward_forward.reproduce import results
 from forward_forward.reproduce.claims import CLAIMS, POSTER
 from forward_forward.reproduce.rules import BETTER, EXACT, SAME
@@ -61,15 +61,10 @@ def estimate(result: results.Result) -> str:
 
 def recipes_table() -> Rows:
     """Every recipe: name and the claim on its first line."""
-    rows = [["name", "claim"], ["standard", _claim(recipes.standard)]]
-    for module in (recipes.hinton2022, recipes.poster):
-        family = module.__name__.rpartition(".")[2]
-        rows += [[f"{family}.{each}", _claim(getattr(module, each))] for each in module.__all__]
+    rows = [["name", "claim"]]
+    for name, recipe in known_recipes().items():
+        rows.append([name, (inspect.getdoc(recipe) or "").partition("\n")[0]])
     return rows
-
-
-def _claim(recipe: Recipe) -> str:
-    return (inspect.getdoc(recipe) or "").partition("\n")[0]
 
 
 def print_table(title: str, rows: Rows) -> None:

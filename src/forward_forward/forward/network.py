@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
@@ -14,6 +13,7 @@ from forward_forward.examples import AppendLabel, Examples, FromGoodness, Inputs
 from forward_forward.examples.inputs import floating
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
+from forward_forward.forward.linear import drawn_linear
 from forward_forward.forward.passes import ForwardPass, as_source
 
 Reading = Literal["goodness", "head"]
@@ -214,20 +214,10 @@ def mlp(
     layers = []
     for index, share in enumerate(shares):
         made = layer(
-            _linear(sizes[index], sizes[index + 1], seeds.generator(seed, "weights", index))
+            drawn_linear(sizes[index], sizes[index + 1], seeds.generator(seed, "weights", index))
         )
         if share is not None:
             made.dropout = share
         layers.append(made)
     softmax = SoftmaxHead(hidden, num_classes, skip=min(1, len(hidden) - 1)) if head else None
     return Network(*layers, examples=examples, head=softmax, readout=readout)
-
-
-def _linear(inputs: int, units: int, rng: torch.Generator) -> nn.Linear:
-    linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-        nn.Linear, inputs, units
-    )
-    with torch.no_grad():
-        linear.weight.normal_(0, 1 / math.sqrt(inputs), generator=rng)
-        linear.bias.zero_()
-    return linear

@@ -6,7 +6,6 @@ from each layer's upper neighbour, top-down.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Literal, get_args
@@ -19,6 +18,7 @@ from forward_forward import losses, seeds
 from forward_forward.examples import AppendLabel, Examples, Inputs
 from forward_forward.examples.inputs import floating
 from forward_forward.forward.layer import Layer, Threshold
+from forward_forward.forward.linear import drawn_linear
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
 from forward_forward.forward.passes import evaluating
 from forward_forward.forward.room import Room
@@ -131,7 +131,7 @@ class RecurrentNetwork(nn.Module):
             rng = seeds.generator(seed, "weights", index)
             layers.append(
                 Layer(
-                    _linear(inputs, units, inputs + above[index], rng),
+                    drawn_linear(inputs, units, rng, fan_in=inputs + above[index]),
                     activation,
                     goodness=goodness,
                     loss=loss,
@@ -281,19 +281,6 @@ def _maps_from_above(
     for index, (inputs, units) in enumerate(zip(above, hidden, strict=True)):
         if inputs:
             rng = seeds.generator(seed, "top-down weights", index)
-            maps.append(_linear(inputs, units, below[index] + inputs, rng, bias=False))
+            fan_in = below[index] + inputs
+            maps.append(drawn_linear(inputs, units, rng, fan_in=fan_in, bias=False))
     return maps
-
-
-def _linear(
-    inputs: int, units: int, fan_in: int, rng: torch.Generator, *, bias: bool = True
-) -> nn.Linear:
-    """A map with normal weights of variance 1 / fan_in, and biases 0."""
-    linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-        nn.Linear, inputs, units, bias=bias
-    )
-    with torch.no_grad():
-        linear.weight.normal_(0, 1 / math.sqrt(fan_in), generator=rng)
-        if bias:
-            linear.bias.zero_()
-    return linear

@@ -24,21 +24,9 @@ UNKNOWN: tuple[Imperfection, ...] = ("between", "black box")  # what lies betwee
 
 
 def _on_hardware(kind: str, train: str) -> Arm:
-    if train == "FF":
-        return Arm(
-            f"FF, {kind}",
-            analog_forward_forward,
-            {"imperfection": kind},
-            seeds="deciding",
-            like=poster(),
-        )
-    return Arm(
-        f"backprop, {kind}",
-        analog_backprop,
-        {"imperfection": kind},
-        seeds="deciding",
-        like=by_backprop(),
-    )
+    does = analog_forward_forward if train == "FF" else analog_backprop
+    ideal = poster() if train == "FF" else by_backprop()
+    return Arm(f"{train}, {kind}", does, {"imperfection": kind}, seeds="deciding", like=ideal)
 
 
 def arms(scale: Scale) -> list[Arm]:

@@ -9,6 +9,7 @@ import torch
 from forward_forward.benchmark.arithmetic import arithmetic_ratio, layer_products
 from forward_forward.benchmark.arms import engine, gradients_alone
 from forward_forward.benchmark.measure import activity_bytes
+from forward_forward.recipes.plan import features
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import Arm, Outcome
 from forward_forward.reproduce.claims import figures
@@ -68,7 +69,7 @@ def _scope(lab: Lab) -> Finding:
     pace = measured(lab)
     ff, backprop = found[FF], found[BACKPROP]
     comparisons = [rules.better(backprop, ff), slower_by(ff, backprop, pace)]
-    values = split_of(lab.scale.data, lab.scale.images, "cpu").train.inputs[0].numel()
+    values = features(split_of(lab.scale.data, lab.scale.images, "cpu").train)
     widths = [values, *lab.scale.hidden]
     held, deep = _held(widths), _held([values, *(lab.scale.hidden[0],) * DEEP])
     rows = [

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
+from forward_forward.recipes.plan import features
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import Arm
 from forward_forward.reproduce.claims import figures
@@ -45,7 +46,7 @@ def work(widths: Sequence[int], classes: int, kind: str) -> int:
 def arms(scale: Scale) -> list[Arm]:
     """Uniform negatives, both kinds of hard ones, and uniform ones with as much work as each."""
     split = split_of(scale.data, scale.images, "cpu")
-    widths = [split.train.inputs[0].numel(), *scale.hidden]
+    widths = [features(split.train), *scale.hidden]
     classes = len(split.train.classes)
     plain = work(widths, classes, UNIFORM)
     equal = [

@@ -12,6 +12,7 @@ from forward_forward.forward import mlp
 from forward_forward.goodness import l2_norm, mean_square
 from forward_forward.losses import log_sigmoid, sigmoid
 from forward_forward.optimize import Trainer
+from forward_forward.recipes.plan import features
 from forward_forward.recurrent import (
     RecurrentNetwork,
     RecurrentTrainer,
@@ -69,7 +70,7 @@ def _work(scale: Scale) -> float:
     """How many steps of the feed-forward network cost as much as one of the recurrent network."""
     split = split_of(scale.data, scale.images, "cpu")
     classes = len(split.train.classes)
-    values = split.train.inputs[0].numel()
+    values = features(split.train)
     network = RecurrentNetwork(
         values, *scale.hidden, num_classes=classes, examples=OverlayLabel(classes)
     )

@@ -17,7 +17,7 @@ from forward_forward import seeds
 from forward_forward.forward import Layer, Network
 from forward_forward.optimize import Trainer
 from forward_forward.reproduce.job import Job, Record, Split
-from forward_forward.reproduce.training.backprop import classifier, trained
+from forward_forward.reproduce.training.backprop import network_of, trained
 from forward_forward.reproduce.training.feedforward import calibrate, course_of, plan_of
 from forward_forward.reproduce.training.loop import judged
 from forward_forward.reproduce.training.start import start
@@ -144,16 +144,7 @@ def analog_backprop(job: Job, split: Split) -> Record:
     """Backprop on the same hardware, the layer for the labels included; its backward pass is that
     of ideal hardware.
     """
-    settings = job.settings
-    network = classifier(
-        split.train.inputs[0].numel(),
-        settings["hidden"],
-        len(split.train.classes),
-        seed=job.seed,
-        dropout=settings.get("dropout", 0.0),
-        between=_hardware(job),
-    )
-    return trained(network.to(split.train.inputs.device), job, split)
+    return trained(network_of(job, split, between=_hardware(job)), job, split)
 
 
 def _hardware(job: Job) -> Callable[[int, nn.Linear], nn.Module]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -10,8 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from forward_forward import seeds
+from forward_forward.forward.linear import drawn_linear
 from forward_forward.forward.normalize import MeanSquareOne
 from forward_forward.optimize import cosine
+from forward_forward.recipes.plan import features
 from forward_forward.reproduce.job import Job, Record, Split
 from forward_forward.reproduce.training.loop import OFTEN, Course, error, judged
 
@@ -23,15 +24,22 @@ def backprop(job: Job, split: Split) -> Record:
     start; the layer for the labels is drawn alike. A job has ``hidden``, ``batch_size``, ``lr``,
     ``dropout`` (of the hidden units) and ``often``.
     """
-    settings = job.settings
+    return trained(network_of(job, split), job, split)
+
+
+def network_of(
+    job: Job, split: Split, between: Callable[[int, nn.Linear], nn.Module] | None = None
+) -> nn.Module:
+    """The untrained network of a job; see `classifier` for ``between``."""
     network = classifier(
-        split.train.inputs[0].numel(),
-        settings["hidden"],
+        features(split.train),
+        job.settings["hidden"],
         len(split.train.classes),
         seed=job.seed,
-        dropout=settings.get("dropout", 0.0),
-    ).to(split.train.inputs.device)
-    return trained(network, job, split)
+        dropout=job.settings.get("dropout", 0.0),
+        between=between,
+    )
+    return network.to(split.train.inputs.device)
 
 
 def trained(network: nn.Module, job: Job, split: Split) -> Record:
@@ -117,11 +125,8 @@ def classifier(
     sizes = [features, *hidden, classes]
     parts: list[nn.Module] = [Normalized()]
     for index in range(len(sizes) - 1):
-        linear = nn.utils.skip_init(nn.Linear, sizes[index], sizes[index + 1])  # type: ignore[no-untyped-call]
         rng = seeds.generator(seed, "weights", index)
-        with torch.no_grad():
-            linear.weight.normal_(0, 1 / math.sqrt(sizes[index]), generator=rng)
-            linear.bias.zero_()
+        linear = drawn_linear(sizes[index], sizes[index + 1], rng)
         parts.append(linear if between is None else between(index, linear))
         if index < len(hidden):
             parts.append(nn.ReLU())

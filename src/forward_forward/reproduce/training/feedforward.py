@@ -6,14 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from forward_forward import recipes, seeds
+from forward_forward import recipes
 from forward_forward.optimize import Trainer
-from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
 from forward_forward.recipes import Plan
 from forward_forward.reproduce.job import Job, Record, Split
 from forward_forward.reproduce.training.loop import OFTEN, SELDOM, Course, error, judged
 from forward_forward.reproduce.training.probes import probed
-from forward_forward.reproduce.training.start import set_temperatures, start
+from forward_forward.reproduce.training.start import calibration_images, set_temperatures, start
 
 # What the loop is told, and not the recipe.
 _OF_THE_LOOP = ("often", "enough", "probes", "temperature_factor")
@@ -56,8 +55,7 @@ def plan_of(job: Job, split: Split) -> Plan:
 
 def calibrate(trainer: Trainer, split: Split, job: Job) -> tuple[Tensor, Tensor]:
     """Set thresholds, and temperatures where they follow the goodness, from training samples."""
-    order = seeds.generator(job.seed, "calibration")
-    x, y, _ = next(split.train.batches(CALIBRATION_SAMPLES, shuffle=order))
+    x, y = calibration_images(split, job)
     trainer.network.calibrate(x, y)
     factor = job.settings.get("temperature_factor")
     if factor is not None:

@@ -16,6 +16,7 @@ from forward_forward.forward.passes import ForwardPass
 from forward_forward.reproduce.job import Split
 from forward_forward.reproduce.training.features import features
 from forward_forward.reproduce.training.pixels import signed
+from forward_forward.reproduce.training.start import wrongly_labelled
 
 When = Literal["before", "after"]
 LOOKED_AT = 2_000
@@ -49,9 +50,7 @@ def goodness(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
     """Histograms of the goodness of positive and of negative data, one pair a layer (figure 1)."""
     x, y, _ = next(split.validation.batches(LOOKED_AT))
     positive = network.examples.positive(network.ready(x), y)
-    negative = network.examples.negative(
-        positive, y, seeds.generator(seed, "probe"), torch.zeros(len(y), len(split.train.classes))
-    )
+    negative = wrongly_labelled(network, positive, y, seeds.generator(seed, "probe"))
     pairs = zip(
         network.layers, _goodness(network, positive), _goodness(network, negative), strict=True
     )
@@ -61,7 +60,7 @@ def goodness(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
 def _goodness(network: Network, inputs: Inputs) -> list[np.ndarray]:
     activities = ForwardPass(network.layers).activities(inputs)
     pairs = zip(network.layers, activities, strict=True)
-    return [layer.goodness(each.h).cpu().numpy() for layer, each in pairs]
+    return [layer.rate(each).cpu().numpy() for layer, each in pairs]
 
 
 def _histograms(threshold: float, positive: np.ndarray, negative: np.ndarray) -> dict[str, Any]:

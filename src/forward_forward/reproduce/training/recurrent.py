@@ -6,15 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from forward_forward import seeds
 from forward_forward.examples import AppendLabel, OverlayLabel
 from forward_forward.optimize import cosine
-from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
 from forward_forward.recipes.plan import features
 from forward_forward.recurrent import RecurrentNetwork, RecurrentTrainer
 from forward_forward.reproduce.job import Job, Record, Split
 from forward_forward.reproduce.training.loop import Course, judged
-from forward_forward.reproduce.training.start import stated
+from forward_forward.reproduce.training.start import calibration_images, stated
 
 _OF_TRAINING = ("lr", "batch_size", "hidden", "learned")
 
@@ -33,15 +31,10 @@ def recurrent(job: Job, split: Split) -> Record:
         learned=job.settings["learned"],
         seed=job.seed,
     )
-    order = seeds.generator(job.seed, "calibration")
-    x, y, _ = next(split.train.batches(CALIBRATION_SAMPLES, shuffle=order))
+    x, y = calibration_images(split, job)
     network.calibrate(x, y)
     began = _start(network, x, y)
-    course = Course(
-        step=trainer.step,
-        set_rate=trainer.set_rate,
-        schedule=cosine,
-    )
+    course = Course(step=trainer.step, set_rate=trainer.set_rate, schedule=cosine)
     network.train()
     course.follow(job, split, job.settings["batch_size"])
     network.eval()

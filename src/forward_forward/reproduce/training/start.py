@@ -13,7 +13,14 @@ from forward_forward.forward import Layer, Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.goodness import l2_norm
 from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
-from forward_forward.reproduce.job import Record
+from forward_forward.reproduce.job import Job, Record, Split
+
+
+def calibration_images(split: Split, job: Job) -> tuple[Tensor, Tensor]:
+    """The training images, and their labels, from which a job's thresholds are set."""
+    order = seeds.generator(job.seed, "calibration")
+    x, y, _ = next(split.train.batches(CALIBRATION_SAMPLES, shuffle=order))
+    return x, y
 
 
 @torch.no_grad()
@@ -52,7 +59,7 @@ def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
     """
     x, y = x[:CALIBRATION_SAMPLES], y[:CALIBRATION_SAMPLES]
     positive = network.examples.positive(network.ready(x), y.to(network.device))
-    negative = _negative(network, positive, y, seed)
+    negative = wrongly_labelled(network, positive, y, seeds.generator(seed, "start"))
     # Two passes, one after the other: both work in memory of their own.
     good, bad = (
         [layer.rate(each) for layer, each in zip(network.layers, activities, strict=True)]
@@ -90,8 +97,7 @@ def stated(
     return rows
 
 
-def _negative(network: Network, positive: Inputs, y: Tensor, seed: int) -> Inputs:
-    rng = seeds.generator(seed, "start")
-    # Hard labels need scores, which an untrained network has no say in.
+def wrongly_labelled(network: Network, positive: Inputs, y: Tensor, rng: torch.Generator) -> Inputs:
+    """The same samples as negatives; hard labels are drawn as if all were equally likely."""
     scores = torch.zeros(len(y), network.examples.num_classes, device=network.device)
     return network.examples.negative(positive, y.to(network.device), rng, scores)

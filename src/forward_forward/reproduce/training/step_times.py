@@ -12,9 +12,8 @@ from torch import Tensor
 
 from forward_forward import recipes
 from forward_forward.benchmark.measure import medians
-from forward_forward.recipes.plan import features
 from forward_forward.reproduce.job import Job, Record, Split
-from forward_forward.reproduce.training.backprop import Learner, classifier
+from forward_forward.reproduce.training.backprop import Learner, network_of
 
 LR = 1e-3
 
@@ -32,9 +31,7 @@ def step_times(job: Job, split: Split) -> Record:
         split.train, hidden=hidden, batch_size=batch, lr=LR, precision="float32", device=device
     )
     plan.trainer.network.train()
-    classes = len(split.train.classes)
-    network = classifier(features(split.train), hidden, classes, seed=job.seed).to(device)
-    learner = Learner(network, LR, job.seed)
+    learner = Learner(network_of(job, split), LR, job.seed)
     calls: dict[str, Callable[[], object]] = {
         "ff": lambda: _waited(plan.trainer.step(x, y)),
         "backprop": lambda: _waited(learner.step(x, y)),
