@@ -190,18 +190,9 @@ def poster_table(found: dict[str, results.Result]) -> str:
         statistic = found[name]["statistic"]
         p = statistic.get("p_holm", statistic["p"])
         small = "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
-        cells = [words, found[name]["verdict"], _estimate(statistic), small]
+        cells = [words, found[name]["verdict"], results.estimate(found[name]), small]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _estimate(statistic: dict[str, Any]) -> str:
-    if statistic["estimate"] is None:
-        return str(statistic["unit"])
-    numbers = (f"{statistic[key]:.2f}".replace("-", "−") for key in ("estimate", "low", "high"))
-    estimate, low, high = numbers
-    level = " (90 %)" if statistic["kind"] == "equivalence" else ""
-    return f"{estimate} {statistic['unit']}, {low} to {high}{level}"
 
 
 def written(page: Path, name: str, text: str, *, check: bool) -> None:

@@ -167,7 +167,7 @@ class Impatient(Silent):
     def __init__(self, runs):
         self.left = runs
 
-    def done(self, job, seconds):
+    def done(self, job):
         self.left -= 1
         if not self.left:
             raise KeyboardInterrupt

@@ -78,8 +78,8 @@ def test_the_loop_judges_at_its_points_and_stops_when_it_is_good_enough():
     going.follow(job_of(epochs=8), split(), 32)
     assert going.errors == [40.0, 30.0, 9.0]
     assert going.epochs == pytest.approx([20 / 39, 1, 2], abs=1e-4)
-    record = going.record(8.0)
-    assert record["validation_error"] == 8.0
+    record = going.record()
+    assert record["curve"]["errors"] == going.errors
     assert not record["diverged"]
 
 

@@ -35,28 +35,21 @@ def claims_table(folder: Path) -> Rows:
     rows = [["name", "about", "source", "verdict", "estimate"]]
     for claim in CLAIMS.values():
         result = found.get(claim.name)
-        said = [result["verdict"], estimate(result)] if result else ["not run", ""]
+        said = [result["verdict"], results.estimate(result)] if result else ["not run", ""]
         rows.append([f"{POSTER}.{claim.name}", claim.title, claim.source, *said])
     return rows
 
 
 def results_table(found: Mapping[str, results.Result]) -> Rows:
     """Results: name, verdict, estimate and p."""
-    rows = [["claim", "verdict", "estimate (95 % interval)", "p"]]
+    rows = [["claim", "verdict", "estimate, 95 % interval", "p"]]
     for name, result in found.items():
         statistic = result["statistic"]
         p = statistic.get("p_holm", statistic["p"])
-        rows.append([name, result["verdict"], estimate(result), "" if p is None else f"{p:.2g}"])
+        rows.append(
+            [name, result["verdict"], results.estimate(result), "" if p is None else f"{p:.2g}"]
+        )
     return rows
-
-
-def estimate(result: results.Result) -> str:
-    """A result's estimate with its interval and unit."""
-    statistic = result["statistic"]
-    if statistic["estimate"] is None:
-        return str(statistic["unit"])
-    low, high = statistic["low"], statistic["high"]
-    return f"{statistic['estimate']:.2f} ({low:.2f} to {high:.2f}) {statistic['unit']}"
 
 
 def recipes_table() -> Rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -22,7 +23,7 @@ def progress() -> Watcher:
     return Bar() if sys.stderr.isatty() else Lines()
 
 
-class _Count:
+class _Count(ABC):
     """Claims, runs and work done, and the time left."""
 
     def start(self, work: float) -> None:
@@ -43,7 +44,7 @@ class _Count:
         # What was not foreseen, such as rates added at an end, is work all the same.
         self.work = max(self.work, self.worked + sum(job.cost for job in jobs))
 
-    def done(self, job: Job, seconds: float) -> None:
+    def done(self, job: Job) -> None:
         now = time.perf_counter()
         self.busy, self.mark = self.busy + now - self.mark, now
         self.runs += 1
@@ -60,11 +61,9 @@ class _Count:
         runs = f": {self.runs} of {self.expected} runs" if self.expected else ""
         return f"{self.name}{runs}{self.left()}"
 
+    @abstractmethod
     def show(self) -> None:
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        pass
+        """Show how far it is now."""
 
 
 class Lines(_Count):
@@ -80,6 +79,9 @@ class Lines(_Count):
         if self.name != self.last or now - self.shown > EVERY:
             self.shown, self.last = now, self.name
             print(self.words(), file=sys.stderr, flush=True)
+
+    def stop(self) -> None:
+        pass
 
 
 class Bar(_Count):

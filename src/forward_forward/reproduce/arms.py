@@ -9,7 +9,7 @@ the final runs take what was chosen.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -130,10 +130,11 @@ class Outcome:
         records = [self.records[seed] for seed in self.seeds]
         if "start" in records[0]:
             about["start"] = records[0]["start"]
-        if self.arm.like is not None:
+        if self.arm.like is None:
+            about["tuning"] = self.tuning.rows()
+            about["tuning_interior"] = self.tuning.interior
+        else:  # whose tuning is kept there
             about["settings_from"] = self.arm.like.tuned.name
-        about["tuning"] = self.tuning.rows()
-        about["tuning_interior"] = self.tuning.interior
         about["devices"] = sorted({_device(record) for record in records})
         return about
 
@@ -142,8 +143,3 @@ def _device(record: Record) -> str:
     """Where a run was made, such as "cpu (AVX2)"."""
     kind = record["machine"].get("cpu_capability") if record["device"] == "cpu" else None
     return record["device"] if kind is None else f"{record['device']} ({kind})"
-
-
-def by_name(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:
-    """Outcomes by the names of their arms."""
-    return {outcome.arm.name: outcome for outcome in outcomes}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from forward_forward.reproduce.arms import Arm, Outcome, by_name
+from forward_forward.reproduce.arms import Arm, Outcome
 from forward_forward.reproduce.job import Job, Record
 from forward_forward.reproduce.ledger import Ledger
 from forward_forward.reproduce.pool import Watcher, performed
@@ -46,7 +46,7 @@ class Lab:
         records = self._records([job for jobs in finals.values() for job in jobs])
         for outcome in outcomes:
             outcome.records = {job.seed: records[job.key] for job in finals[outcome.arm.name]}
-        return by_name(outcomes)
+        return {outcome.arm.name: outcome for outcome in outcomes}
 
     def jobs(self, jobs: Sequence[Job]) -> list[Record]:
         """Run jobs that belong to no arm: their records in the same order."""
@@ -73,7 +73,7 @@ class Lab:
         missing = [replace(job, device=self.device) for job in self.ledger.missing(jobs)]
         missing.sort(key=lambda job: -job.cost)  # the longest first, so that none ends alone
         self.watch.expect(missing)
-        for job, record, seconds in performed(missing, self.workers):
+        for job, record in performed(missing, self.workers):
             self.ledger.add(record)
-            self.watch.done(job, seconds)
+            self.watch.done(job)
         return {job.key: self.ledger[job] for job in jobs}

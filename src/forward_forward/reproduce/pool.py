@@ -28,18 +28,17 @@ class Watcher(Protocol):
         """These are to be run now, or will be."""
         ...
 
-    def done(self, job: Job, seconds: float) -> None:
+    def done(self, job: Job) -> None:
         """One of them has been run."""
         ...
 
     def stop(self) -> None: ...
 
 
-def perform(job: Job) -> tuple[Job, Record, float]:
+def perform(job: Job) -> tuple[Job, Record]:
     """Do one job with one thread; its record says when and on what."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    began = time.perf_counter()
     try:
         record = job.run()
     finally:
@@ -47,10 +46,10 @@ def perform(job: Job) -> tuple[Job, Record, float]:
     here = machine()
     about = {name: here[name] for name in ("torch", "cpu_capability") if name in here}
     when = time.strftime("%Y-%m-%d", time.gmtime())
-    return job, {**record, "machine": about, "date": when}, time.perf_counter() - began
+    return job, {**record, "machine": about, "date": when}
 
 
-def performed(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Record, float]]:
+def performed(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Record]]:
     """Do jobs, several at a time, and give each one's outcome as soon as it is there.
 
     Joblib's own backends are obeyed: within ``joblib.parallel_config("dask")`` the jobs run on a

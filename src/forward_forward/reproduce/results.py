@@ -82,8 +82,8 @@ def conditions(scale: Scale) -> dict[str, Any]:
 
 def _tuning(scale: Scale) -> str:
     grid = f"{scale.rates} learning rates, a factor of the root of ten apart"
-    grid += ", more at an end where the best lies" if scale.extensions else ""
     grid += f", each with {scale.factors} values of a second setting" if scale.factors > 1 else ""
+    grid += ", and on while something beside the best is untried" if scale.extensions else ""
     again = f"; then the best three on {scale.tuning_seeds} seeds" if scale.tuning_seeds > 1 else ""
     return f"{grid}, for {scale.tuning_share:g} of the epochs{again}; validation images choose"
 
@@ -118,15 +118,26 @@ def settle(results: Iterable[Result]) -> list[Result]:
     return settled
 
 
+def estimate(result: Result) -> str:
+    """A result's estimate with its unit and interval, in words."""
+    statistic = result["statistic"]
+    if statistic["estimate"] is None:
+        return str(statistic["unit"])
+    numbers = (f"{statistic[key]:.2f}".replace("-", "−") for key in ("estimate", "low", "high"))
+    mean, low, high = numbers
+    level = " (90 %)" if statistic["kind"] == "equivalence" else ""
+    return f"{mean} {statistic['unit']}, {low} to {high}{level}"
+
+
 def path_of(folder: Path, name: str) -> Path:
     """Where a claim's result lies."""
     return folder / f"{name}.json"
 
 
-def read(folder: Path, names: Iterable[str] = CLAIMS) -> dict[str, Result]:
+def read(folder: Path) -> dict[str, Result]:
     """The results in a folder, in the poster's order."""
     found = {}
-    for name in names:
+    for name in CLAIMS:
         path = path_of(folder, name)
         if path.exists():
             found[name] = json.loads(path.read_text())

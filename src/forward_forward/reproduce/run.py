@@ -28,7 +28,7 @@ class Silent:
     def expect(self, jobs: Sequence[object]) -> None:
         pass
 
-    def done(self, job: object, seconds: float) -> None:
+    def done(self, job: object) -> None:
         pass
 
     def stop(self) -> None:

@@ -33,8 +33,6 @@ class Tuner:
     def __init__(self, arm: Arm, scale: Scale) -> None:
         self.arm, self.scale = arm, scale
         self.found: dict[Cell, list[Record]] = {}
-        reach = (scale.rates - 1) // 2
-        self.powers = list(range(-reach, scale.rates - reach))
         self.extended = 0
         self.third = False
         self.finals = False
@@ -42,7 +40,9 @@ class Tuner:
     def next(self) -> list[Job]:
         """The runs of the next round; none when all is known."""
         if not self.found:
-            return [self._job(cell, 0) for power in self.powers for cell in self._cells(power)]
+            low = -((self.scale.rates - 1) // 2)
+            powers = range(low, low + self.scale.rates)
+            return [self._job(cell, 0) for power in powers for cell in self._cells(power)]
         if self.finals:
             return []
         if self.arm.third is not None and not self.third and self.scale.factors > 1:
@@ -82,18 +82,15 @@ class Tuner:
     def _rate(self, power: int) -> float:
         return float(f"{self.arm.centre * STEP**power:.4g}")
 
-    def _seconds(self) -> tuple[float, ...]:
-        if self.arm.second is None:
-            return ()
-        values = self.arm.second[1]
-        return values if self.scale.factors >= len(values) else (values[len(values) // 2],)
-
     def _cells(self, power: int) -> list[Cell]:
-        """A rate with every value of the second setting."""
+        """A rate with every value of the second setting, or with the plain one."""
         rate = ("lr", self._rate(power))
         if self.arm.second is None:
             return [(rate,)]
-        return [(rate, (self.arm.second[0], value)) for value in self._seconds()]
+        name, values = self.arm.second
+        if self.scale.factors == 1:
+            values = (values[len(values) // 2],)
+        return [(rate, (name, value)) for value in values]
 
     def _untried(self, cell: Cell) -> list[Cell]:
         """What lies beside a cell, one setting changed by one step, and was not tried."""

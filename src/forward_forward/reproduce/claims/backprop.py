@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import replace
 
 import torch
@@ -124,7 +125,7 @@ def _row(outcome: Outcome, pace: Pace, widths: list[int]) -> list[str | float]:
         work = round(work / arithmetic_ratio(widths))
     epochs = outcome.each("job")[0]["epochs"]
     seconds = f"{epochs * pace.of(outcome):.3g}"
-    return [name, f"{figures.mean(outcome.errors):.2f}", seconds, f"{work / 1e6:.2f}"]
+    return [name, f"{statistics.fmean(outcome.errors):.2f}", seconds, f"{work / 1e6:.2f}"]
 
 
 FIGURE_3 = Claim(

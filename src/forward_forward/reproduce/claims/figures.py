@@ -95,11 +95,6 @@ def table(
     }
 
 
-def mean(values: Sequence[float]) -> float:
-    """The mean, to two places."""
-    return round(statistics.fmean(values), 2)
-
-
 def errors_in_words(outcomes: Mapping[str, Outcome]) -> str:
     """The arms' mean test errors in a sentence, lowest first."""
     ordered = sorted(outcomes.values(), key=lambda outcome: statistics.fmean(outcome.errors))

@@ -55,7 +55,7 @@ def trained(network: nn.Module, job: Job, split: Split) -> Record:
     )
     course.follow(job, split, settings["batch_size"])
     found = judged(learner.predict, job, split)
-    return {**course.record(found["validation_error"]), **found}
+    return {**course.record(), **found}
 
 
 class Learner:

@@ -36,7 +36,7 @@ def forward_forward(job: Job, split: Split) -> Record:
     course.follow(job, split, plan.batch_size)
     network.eval()
     found = judged(network.predict, job, split)
-    record = {**course.record(found["validation_error"]), **found, "start": began}
+    record = {**course.record(), **found, "start": began}
     if probes:
         record["probes"] = before | probed(probes, network, split, job.seed, "after")
     return record

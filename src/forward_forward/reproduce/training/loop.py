@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from forward_forward import seeds
+from forward_forward.data import Data
 from forward_forward.optimize.schedules import Schedule
 from forward_forward.reproduce.job import Job, Record, Split
 
@@ -43,7 +44,6 @@ class Course:
     enough: float | None = None
     epochs: list[float] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
     seconds: float = 0.0
     diverged: bool = False
 
@@ -79,15 +79,13 @@ class Course:
     def _judged(self, epoch: float) -> None:
         self.epochs.append(round(epoch, 4))
         self.errors.append(round(self.judge(), 4))
-        self.times.append(round(self.seconds, 3))
 
-    def record(self, validation_error: float) -> Record:
-        """The curve, with the error at the end, and how long training took."""
+    def record(self) -> Record:
+        """The curve, and how long training took; the error at the end is `judged`'s."""
         return {
-            "validation_error": round(validation_error, 4),
             "seconds": round(self.seconds, 3),
             "diverged": self.diverged,
-            "curve": {"epochs": self.epochs, "errors": self.errors, "seconds": self.times},
+            "curve": {"epochs": self.epochs, "errors": self.errors},
         }
 
 
@@ -95,19 +93,18 @@ def _finite(figures: Mapping[str, Tensor]) -> bool:
     return bool(torch.isfinite(figures["loss"]).all())
 
 
-def misses(predict: Callable[[Tensor], Tensor], data: object, rows: int = 2_000) -> Tensor:
+def misses(predict: Callable[[Tensor], Tensor], data: Data, rows: int = 2_000) -> Tensor:
     """Which samples are read wrongly [n], on the CPU.
 
     Args:
         predict: Samples [batch, ...] -> labels [batch].
-        data: `Data`.
+        data: The samples with their labels.
         rows: Samples at a time.
     """
-    batches = data.batches(rows)  # type: ignore[attr-defined]
-    return torch.cat([(predict(x).cpu() != y.cpu()) for x, y, _ in batches])
+    return torch.cat([(predict(x).cpu() != y.cpu()) for x, y, _ in data.batches(rows)])
 
 
-def error(predict: Callable[[Tensor], Tensor], data: object) -> float:
+def error(predict: Callable[[Tensor], Tensor], data: Data) -> float:
     """Errors in percent."""
     return 100 * float(misses(predict, data).double().mean())
 

@@ -39,7 +39,7 @@ def recurrent(job: Job, split: Split) -> Record:
     course.follow(job, split, job.settings["batch_size"])
     network.eval()
     found = judged(network.predict, job, split)
-    return {**course.record(found["validation_error"]), **found, "start": began}
+    return {**course.record(), **found, "start": began}
 
 
 def _start(network: RecurrentNetwork, x: Tensor, y: Tensor) -> Record:

@@ -34,7 +34,7 @@ def unsupervised(job: Job, split: Split) -> Record:
     """
     settings = job.settings
     record: Record = {"seconds": 0.0, "diverged": False}
-    record["curve"] = {"epochs": [], "errors": [], "seconds": []}
+    record["curve"] = {"epochs": [], "errors": []}
     kind: Features = settings["features"]
     read: Callable[[Tensor], Tensor] = _pixels
     if kind != "pixels":
