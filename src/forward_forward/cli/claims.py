@@ -98,8 +98,8 @@ def introduction(scale: Scale, found: Mapping[str, Any]) -> str:
     """What the page begins with."""
     return (
         f"{len(found)} of the poster's {len(CLAIMS)} statements, tested at the {scale.name} scale."
-        " The rules were fixed before the runs. Settings were chosen on validation images, then"
-        " each final run read the test set once."
+        " The rules were fixed before the runs, but for what docs/poster.md lists as changed later."
+        " Settings were chosen on validation images, then each final run read the test set once."
     )
 
 

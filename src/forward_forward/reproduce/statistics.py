@@ -138,10 +138,15 @@ def two_way_bootstrap(
     """
     rng = np.random.default_rng(seed)
     difference = _wrong(second, images) - _wrong(first, images)
+    # Images on which the arms never differ add nothing, however often they are drawn: they are
+    # drawn together, as the rest.
+    difference = difference[:, difference.any(0)]
+    chances = np.full(difference.shape[1] + 1, 1 / images)
+    chances[-1] = 1 - difference.shape[1] / images
     means = np.empty(RESAMPLES)
     for place in range(RESAMPLES):
         seeds = rng.integers(0, len(difference), len(difference))
-        drawn = rng.multinomial(images, np.full(images, 1 / images))
+        drawn = rng.multinomial(images, chances)[:-1]
         means[place] = difference[seeds].mean(0) @ drawn / images
     low, high = np.quantile(means, (0.025, 0.975))
     return 100 * float(low), 100 * float(high)

@@ -52,10 +52,10 @@ def _measure(lab: Lab) -> Finding:
     statistic, verdict = rules.alike(decide)
     note = (
         figures.errors_in_words(found)
-        + " Each layer is a site of its own that learns from copies of the layers below it. A"
-        " delay is the mean number of steps until it looks at them again, drawn anew each time."
-        " With no delay the weights are those of training in step, which a test shows. All take"
-        " the settings that were chosen for training in step."
+        + " Each layer is a site of its own that learns from copies of the layers below it. It"
+        " looks at them again after a step and a delay, drawn anew each time, evenly from 0 to"
+        " twice the mean. With no delay the weights are those of training in step, which a test"
+        " shows. All take the settings that were chosen for training in step."
     )
     return Finding(
         statistic,

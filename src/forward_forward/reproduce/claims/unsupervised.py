@@ -36,8 +36,7 @@ def _measure(lab: Lab) -> Finding:
         figures.errors_in_words(found)
         + " Positive data are images, negative data hybrids of two images; no label is seen by the"
         " layers. A linear softmax then reads the activities of all layers, each at mean square 1;"
-        " it is trained alike on all three kinds of features, for those not learned with a rate of"
-        " its own choice."
+        " it is trained alike on all three kinds of features, its rate tuned for each."
     )
     return Finding(
         rules.directional(rows),
