@@ -84,7 +84,7 @@ def test_uint8_is_divided_by_255_and_floats_are_left_alone():
         ({"labels": torch.tensor([0, -1, 1, 0])}, "row 1: .*got -1"),
         ({"labels": torch.zeros(4)}, r"y\.long\(\)"),
         ({"labels": torch.zeros(3, dtype=torch.int64)}, r"labels \[4\].*got \[3\]"),
-        ({"labels": torch.zeros(4, 2, dtype=torch.int64)}, "argmax"),
+        ({"labels": torch.zeros(4, 3, dtype=torch.int64)}, "argmax"),
         ({"weights": torch.tensor([1.0, 1, -1, 1])}, "row 2: .*weight >= 0, got -1"),
         ({"weights": torch.tensor([1.0, float("nan"), 1, 1])}, "row 1: .*weight"),
         ({"weights": torch.zeros(4)}, "only zeros"),

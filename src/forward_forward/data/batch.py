@@ -10,7 +10,10 @@ from torch import Tensor
 
 
 class Batch(NamedTuple):
-    """One step's samples: x [batch, *shape] float32, y [batch] int64, weight [batch] or None."""
+    """One step's samples: x [batch, *shape] float32, y [batch] int64, weight [batch] or None.
+
+    Of several labels a sample, y is 0 and 1 [batch, labels].
+    """
 
     x: Tensor
     y: Tensor
@@ -47,8 +50,9 @@ def checked(x: Tensor, y: Tensor, weight: Tensor | None, classes: int, where: st
         raise ValueError(f"{where}{found}: a single feature is x.reshape(-1, 1)")
     if x.dtype != torch.uint8 and not x.is_floating_point():
         raise ValueError(f"{where}expected uint8 or floating inputs, got {x.dtype}: use x.float()")
+    several = y.shape == (len(x), classes)  # labels a sample, each of them 0 or 1
     for what, values in (("labels", y), ("weights", weight)):
-        if values is not None and values.shape != x.shape[:1]:
+        if values is not None and values.shape != x.shape[:1] and not (several and values is y):
             found = f"expected {what} [{len(x)}], one a row, got {list(values.shape)}"
             raise ValueError(f"{where}{found}: one-hot labels need y.argmax(1)")
         if values is not None and values.device != x.device:
@@ -57,7 +61,10 @@ def checked(x: Tensor, y: Tensor, weight: Tensor | None, classes: int, where: st
     if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
         raise ValueError(f"{where}expected integer labels, got {y.dtype}: use y.long()")
     y = y.to(torch.int64)
-    _require((y >= 0) & (y < classes), where, f"a label in 0..{classes - 1}", y)
+    if several:
+        _require(((y == 0) | (y == 1)).all(1), where, "0 or 1 for each label", y)
+    else:
+        _require((y >= 0) & (y < classes), where, f"a label in 0..{classes - 1}", y)
     if x.is_floating_point():  # the extremes carry NaN and infinity, and need no copy of the set
         extremes = torch.stack((x.flatten(1).amin(1), x.flatten(1).amax(1))).float()
         _require(extremes.isfinite().all(0), where, "finite float32 inputs")
@@ -70,7 +77,7 @@ def checked(x: Tensor, y: Tensor, weight: Tensor | None, classes: int, where: st
 def _require(good: Tensor, where: str, expected: str, values: Tensor | None = None) -> None:
     if not bool(good.all()):
         row = int((~good).nonzero()[0, 0])
-        found = "NaN or infinity" if values is None else values[row].item()
+        found = "NaN or infinity" if values is None else values[row].tolist()
         raise ValueError(f"{where}row {row}: expected {expected}, got {found}")
 
 

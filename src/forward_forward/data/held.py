@@ -18,7 +18,8 @@ class Data:
 
     Args:
         inputs: [n, *shape], uint8 (0..255) or floating (used as it is, as float32).
-        labels: [n] integers in 0..len(classes)-1.
+        labels: [n] integers in 0..len(classes)-1, or [n, len(classes)] of 0 and 1 where a sample
+            may have several labels.
         classes: the class names, in the order of the labels.
         name: what reports call the set.
         weights: [n] non-negative sample weights, or None.
@@ -110,7 +111,7 @@ class Data:
     def subset(self, indices: Tensor | Sequence[int]) -> Data:
         """Keep the rows numbered [k] or marked by a mask [n], without ``holdout``."""
         rows = torch.as_tensor(indices, device=self.inputs.device)
-        if rows.dtype == torch.bool and rows.shape == self.labels.shape:
+        if rows.dtype == torch.bool and rows.shape == (len(self),):
             rows = rows.nonzero()[:, 0]
         numbers = rows.dtype != torch.bool and not rows.is_floating_point()
         if not numbers or rows.dim() != 1 or not len(rows):
@@ -139,7 +140,10 @@ class Data:
         if validation is None and self.holdout is not None:
             cut = len(self) - self.holdout
             return self.first(cut), self._with(lambda values: values[cut:])
-        held = held_out(self.labels.cpu(), validation, seed)
+        labels = self.labels.cpu()
+        # Several labels a sample make no classes: then rows are drawn from all alike.
+        one = labels if labels.dim() == 1 else torch.zeros(len(self), dtype=torch.int64)
+        held = held_out(one, validation, seed)
         return self.subset(~held), self.subset(held)
 
     def constant_inputs(self) -> Tensor:

@@ -1,12 +1,13 @@
 """Samples [batch, ...], labels [batch] -> positive, negative, neutral and candidate inputs.
 
-``labels`` puts the label into the input, ``negatives`` chooses wrong labels, ``hybrids`` makes
-negatives without labels; ``inputs`` is what they all return.
+``labels`` puts the label into the input, ``multilabel`` any number of them, ``negatives`` chooses
+wrong labels, ``hybrids`` makes negatives without labels; ``inputs`` is what they all return.
 """
 
-from forward_forward.examples.hybrids import HybridImages
+from forward_forward.examples.hybrids import HybridImages, HybridRows
 from forward_forward.examples.inputs import Examples, Inputs, stack
 from forward_forward.examples.labels import AppendLabel, OverlayLabel
+from forward_forward.examples.multilabel import MultiLabel
 from forward_forward.examples.negatives import (
     FromFirstLayer,
     FromGoodness,
@@ -22,7 +23,9 @@ __all__ = [
     "FromGoodness",
     "FromSoftmax",
     "HybridImages",
+    "HybridRows",
     "Inputs",
+    "MultiLabel",
     "OverlayLabel",
     "Uniform",
     "WrongLabels",

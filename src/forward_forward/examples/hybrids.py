@@ -1,7 +1,8 @@
-"""Images [batch, channels, height, width] -> themselves as positives, hybrids as negatives."""
+"""Samples [batch, *shape] without labels -> themselves as positives, hybrids as negatives."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -44,7 +45,62 @@ def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blu
 
 
 @dataclass(frozen=True)
-class HybridImages:
+class _Hybrids(ABC):
+    """Training without labels: a negative is two samples mixed; how is the subclass's affair."""
+
+    num_classes: int
+
+    @property
+    def labelled(self) -> bool:
+        return False
+
+    @property
+    def scores(self) -> str:
+        return "nothing"
+
+    def hard_rows(self, batch: int) -> int:
+        return 0
+
+    def width(self, features: int) -> int:
+        return features
+
+    @abstractmethod
+    def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
+        """Ones where a negative is as the first of its samples, zeros where as the other."""
+
+    def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
+        return self.neutral(x)
+
+    def negative(
+        self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
+    ) -> Inputs:
+        samples = x.rest if isinstance(x, Inputs) else x
+        mask = self._mask(samples, rng).to(samples)
+        batch = len(samples)
+        if batch < 2:
+            raise ValueError(
+                f"{type(self).__name__} expects at least two samples in a batch, since a hybrid is"
+                " made of two, got one: use another batch_size"
+            )
+        shift = torch.randint(1, batch, (1,), generator=rng, device=rng.device).to(samples.device)
+        other = (torch.arange(batch, device=samples.device) - shift) % batch
+        return _unlabelled(mask * samples + (1 - mask) * samples[other])
+
+    def neutral(self, x: Samples) -> Inputs:
+        return x if isinstance(x, Inputs) else _unlabelled(floating(x))
+
+    def candidates(self, x: Samples) -> Inputs:
+        raise ValueError(
+            f"{type(self).__name__} puts no label into the input, so there are no candidates: give"
+            " the network a head, Network(..., head=SoftmaxHead(...)), and predict by it"
+        )
+
+    def decide(self, scores: Tensor) -> Tensor:
+        return scores.argmax(-1)
+
+
+@dataclass(frozen=True)
+class HybridImages(_Hybrids):
     """Training without labels: negatives are two images mixed by a blurred mask.
 
     Short-range correlations stay those of real images, long-range ones do not, so a layer must
@@ -65,54 +121,47 @@ class HybridImages:
     torch.Size([1, 2, 1, 8, 8])
     """
 
-    num_classes: int
     blurs: int = 10
 
-    @property
-    def labelled(self) -> bool:
-        return False
-
-    @property
-    def scores(self) -> str:
-        return "nothing"
-
-    def hard_rows(self, batch: int) -> int:
-        return 0
-
-    def width(self, features: int) -> int:
-        return features
-
-    def positive(self, x: Samples, y: Tensor | None) -> Inputs:
-        return self.neutral(x)
-
-    def negative(
-        self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
-    ) -> Inputs:
-        images = x.rest if isinstance(x, Inputs) else x
-        if images.dim() != 4:
+    def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
+        if samples.dim() != 4:
             raise ValueError(
                 "HybridImages expects images [batch, channels, height, width], got "
-                f"{tuple(images.shape)}: reshape the samples, for example x.view(-1, 1, 28, 28)"
+                f"{tuple(samples.shape)}: reshape the samples, for example x.view(-1, 1, 28, 28)"
             )
-        if len(images) < 2:
-            raise ValueError(
-                "HybridImages expects at least two images in a batch, since a hybrid is made of"
-                " two, got one: use another batch_size"
-            )
-        batch, _, height, width = images.shape
-        mask = blurred_masks(batch, height, width, rng, self.blurs).to(images)
-        shift = torch.randint(1, batch, (1,), generator=rng, device=rng.device).to(images.device)
-        other = (torch.arange(batch, device=images.device) - shift) % batch
-        return _unlabelled(mask * images + (1 - mask) * images[other])
+        batch, _, height, width = samples.shape
+        return blurred_masks(batch, height, width, rng, self.blurs)
 
-    def neutral(self, x: Samples) -> Inputs:
-        return x if isinstance(x, Inputs) else _unlabelled(floating(x))
 
-    def candidates(self, x: Samples) -> Inputs:
-        raise ValueError(
-            "HybridImages puts no label into the input, so there are no candidates: give the"
-            " network a head, Network(..., head=SoftmaxHead(...)), and predict by it"
-        )
+@dataclass(frozen=True)
+class HybridRows(_Hybrids):
+    """Training without labels on rows of any kind: a negative takes each value from one of two.
+
+    Every value by itself is real, what goes with what is not, so a layer must learn which values
+    go together. For images, whose neighbours go together most, `HybridImages` is harder.
+
+    Args:
+        num_classes: Labels the network's head can say; the examples themselves use none.
+        share: Of the values that are the other sample's, between 0 and 1.
+
+    Raises:
+        ValueError: A share out of range, or called on a single sample.
+
+    References:
+        Hinton (2022), arXiv 2212.13345, section 3.2, whose masks are blurred.
+
+    >>> HybridRows(2).negative(torch.rand(2, 5), None, torch.Generator()).dense().shape
+    torch.Size([1, 2, 5])
+    """
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ValueError(f"HybridRows expects a share between 0 and 1, got {self.share}")
+
+    def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
+        return (torch.rand(samples.shape, generator=rng, device=rng.device) >= self.share).float()
 
 
 def _unlabelled(images: Tensor) -> Inputs:

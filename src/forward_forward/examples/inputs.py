@@ -128,7 +128,9 @@ class Examples(Protocol):
         """Width of the network's input for samples of ``features`` values."""
         ...
 
-    def positive(self, x: Samples, y: Tensor | None) -> Inputs: ...
+    def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
+        """The samples as they are, with the right label; a generator is given in training."""
+        ...
 
     def negative(
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
@@ -137,6 +139,10 @@ class Examples(Protocol):
     def neutral(self, x: Samples) -> Inputs: ...
 
     def candidates(self, x: Samples) -> Inputs: ...
+
+    def decide(self, scores: Tensor) -> Tensor:
+        """Labels [...] from the scores of the candidates, or of a head [..., candidates]."""
+        ...
 
 
 def stack(positive: Inputs, negative: Inputs) -> Inputs | Tensor:

@@ -45,7 +45,7 @@ class _Label(ABC):
     def _place(self, flat: Tensor) -> tuple[Tensor, int]:
         """The rest [batch, features] of flattened samples, and the label's first column."""
 
-    def positive(self, x: Samples, y: Tensor | None) -> Inputs:
+    def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
         return self._one_hot(x, self._labels(y)[None])
 
     def negative(
@@ -63,12 +63,20 @@ class _Label(ABC):
     def candidates(self, x: Samples) -> Inputs:
         return self._one_hot(x)
 
+    def decide(self, scores: Tensor) -> Tensor:
+        return scores.argmax(-1)
+
     def _integers(self, y: Tensor | None) -> Tensor:
         if y is None or y.dtype != torch.int64:
             got = "none" if y is None else str(y.dtype)
             raise ValueError(
                 f"{type(self).__name__} expects integer labels (torch.int64) [batch], got {got}:"
                 " convert them with y.long(), or use HybridImages to train without labels"
+            )
+        if y.dim() != 1:
+            raise ValueError(
+                f"{type(self).__name__} expects labels [batch], got {list(y.shape)}: use"
+                " y.argmax(1) on one-hot rows, or MultiLabel for several labels a sample"
             )
         return y
 

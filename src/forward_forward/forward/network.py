@@ -136,9 +136,9 @@ class Network(nn.Module):
             by: "goodness" or "head"; None for the network's own reading.
 
         Returns:
-            Labels [batch].
+            Labels [batch]; of several labels a sample, 0 and 1 [batch, labels].
         """
-        return self.scores(x, by).argmax(1)
+        return self.examples.decide(self.scores(x, by))
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:
         """Give thresholds named "width" or "calibrated" their values; others stay.

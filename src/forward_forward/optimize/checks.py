@@ -9,7 +9,7 @@ from typing import Any
 
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source
-from forward_forward.examples import HybridImages, OverlayLabel
+from forward_forward.examples import HybridImages, HybridRows, MultiLabel, OverlayLabel
 from forward_forward.optimize.trainer import Trainer
 from forward_forward.track import Row
 
@@ -21,6 +21,11 @@ class Diverged(ArithmeticError):
 def check_data(trainer: Trainer, source: Source, epochs: int, batch_size: int) -> None:
     """Refuse data or epochs that do not fit; warn where a label would wipe real features."""
     classes = trainer.network.examples.num_classes
+    if isinstance(trainer.network.examples, MultiLabel) and len(source.classes) != classes:
+        raise ValueError(
+            f"the network expects {classes} labels a sample, got data of {len(source.classes)}:"
+            f" build it with MultiLabel(num_classes={len(source.classes)})"
+        )
     if len(source.classes) > classes:
         raise ValueError(
             f"the network expects labels 0 to {classes - 1}, got data of {len(source.classes)}"
@@ -31,10 +36,10 @@ def check_data(trainer: Trainer, source: Source, epochs: int, batch_size: int) -
         least = layers if trainer.order == "greedy" else 1
         raise ValueError(f"epochs expects at least {least} here, got {epochs}")
     examples = trainer.network.examples
-    if isinstance(examples, HybridImages) and len(source) % batch_size == 1:
+    if isinstance(examples, HybridImages | HybridRows) and len(source) % batch_size == 1:
         raise ValueError(
             f"{len(source)} samples in batches of {batch_size} leave one alone at the end, and a"
-            f" hybrid needs two images: use a batch_size such as {batch_size + 1}"
+            f" hybrid needs two: use a batch_size such as {batch_size + 1}"
         )
     if isinstance(examples, OverlayLabel) and isinstance(source, Data):
         used = int((~source.constant_inputs()[:classes]).sum())

@@ -198,7 +198,8 @@ class Trainer:
         network = self.network
         chance = Chance(self.seed, self.steps, self.device)
         x = chance.augmented(x, self.augment)
-        positive = chance.dropped(network.examples.positive(x, y), network.layers[0].dropout)
+        positive = network.examples.positive(x, y, chance.generator("positives"))
+        positive = chance.dropped(positive, network.layers[0].dropout)
         forward = self._forward.begin()
         forward.share(positive)
         scores = self._scores(forward, positive, y, share)

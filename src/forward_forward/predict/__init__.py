@@ -8,6 +8,7 @@ from forward_forward.predict.scan import (
     ROWS,
     embeddings,
     evaluate,
+    familiarity,
     goodness_by_layer,
     head_logits_by_layer,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "TwoStage",
     "embeddings",
     "evaluate",
+    "familiarity",
     "goodness_by_layer",
     "head_logits_by_layer",
     "two_stage",

@@ -48,7 +48,7 @@ def goodness_by_layer(network: Network, x: Tensor) -> Tensor:
 
 def rows_at_a_time(variants: int) -> int:
     """How many samples with so many variants fill the memory set aside."""
-    return max(1, ROWS // variants)
+    return max(1, int(ROWS // variants))  # an integer of NumPy is not one for torch
 
 
 @torch.no_grad()
@@ -95,7 +95,7 @@ def embeddings(network: Network, x: Tensor) -> list[Tensor]:
 def evaluate(
     network: Network, source: Source, *, batch_size: int | None = None
 ) -> dict[str, float | list[float]]:
-    """Errors of a network on labelled data, in percent.
+    """Errors of a network on labelled data, in percent of the samples, or of all their labels.
 
     Args:
         network: The network.
@@ -122,12 +122,46 @@ def evaluate(
 
 
 def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Which samples each way of reading gets wrong."""
+    """Which samples each way of reading gets wrong; of several labels a sample, what share."""
+
+    def wrong(scores: Tensor) -> Tensor:
+        misses = network.examples.decide(scores) != y
+        return misses.float().mean(-1) if y.dim() == 2 else misses
+
     if network.examples.labelled:
         by_layer = goodness_by_layer(network, x)
-        yield "goodness_error", network.read(by_layer).argmax(1) != y
-        yield "goodness_error_by_layer", by_layer.argmax(2) != y
+        yield "goodness_error", wrong(network.read(by_layer))
+        yield "goodness_error_by_layer", wrong(by_layer)
     if network.head is not None:
         by_layer = head_logits_by_layer(network, x)
-        yield "head_error", by_layer.sum(0).argmax(1) != y
-        yield "head_error_by_layer", by_layer.argmax(2) != y
+        yield "head_error", wrong(by_layer.sum(0))
+        yield "head_error_by_layer", wrong(by_layer)
+
+
+def familiarity(network: Network, x: Tensor) -> Tensor:
+    """Goodness of samples as they are, with no label: low where they are unlike the training data.
+
+    Args:
+        network: A network, best one that was trained without labels (`HybridRows`,
+            `HybridImages`); others give the goodness with the neutral label.
+        x: Samples [batch, ...].
+
+    Returns:
+        Goodness less the threshold, over the temperature, summed over the layers of the readout
+        [batch].
+
+    >>> from forward_forward.examples import HybridRows
+    >>> from forward_forward.forward import Layer, Network, SoftmaxHead
+    >>> layer = Layer(torch.nn.Linear(4, 8), threshold="width")
+    >>> net = Network(layer, examples=HybridRows(2), head=SoftmaxHead([8], 2, skip=0))
+    >>> familiarity(net, torch.rand(3, 4)).shape
+    torch.Size([3])
+    """
+    forward = ForwardPass(network.layers, room=Room())
+    parts = []
+    for part in torch.split(network.ready(x), ROWS):
+        activities = forward.activities(network.examples.neutral(part))
+        pairs = zip(network.layers, activities, strict=True)
+        rated = torch.stack([layer.margin(layer.rate(each)) for layer, each in pairs])
+        parts.append(network.read(rated))
+    return torch.cat(parts)

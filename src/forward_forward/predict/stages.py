@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from forward_forward.examples import MultiLabel
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.room import Room
@@ -222,6 +223,11 @@ def two_stage(network: Network, x: Tensor, *, agreement: float = 0.999) -> TwoSt
 
 
 def _check_labelled(network: Network) -> None:
+    if isinstance(network.examples, MultiLabel):
+        raise ValueError(
+            "two stages find one label among many, got examples of several labels a sample: predict"
+            " by network.predict, which looks at two variants a label"
+        )
     if not network.examples.labelled:
         raise ValueError(
             "two stages expect examples that put the label into the input, such as AppendLabel, got"

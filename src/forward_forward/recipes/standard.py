@@ -83,9 +83,7 @@ def standard(
     classes = len(train.classes)
     place = AppendLabel if label == "append" else OverlayLabel
     values = features(train)
-    # Chosen on validation data: 1 for MNIST's 784 inputs, 3 for the 64 of digits. More would
-    # drown the few inputs of smaller data.
-    strength = min(3.0, max(1.0, 24 / math.sqrt(values)))
+    strength = strength_for(values)
     examples: Examples = place(classes, strength=strength, negatives=negatives)
     layer = functools.partial(
         Layer, activation=activation, goodness=goodness, loss=loss, threshold=threshold
@@ -119,13 +117,19 @@ def standard(
         device=device,
     )
     if batch_size is None:
-        batch_size = _batch_size(len(train))
+        batch_size = batch_size_for(len(train))
     if epochs is None:
         epochs = min(55, max(6, round(SHOWN / len(train))))
     return Plan(trainer, epochs, batch_size)
 
 
-def _batch_size(samples: int) -> int:
+def strength_for(features: int) -> float:
+    """The label's strength: 1 beside MNIST's 784 inputs, 3 beside the 64 of digits and fewer."""
+    # Chosen on validation data. More would drown the few inputs of smaller data.
+    return min(3.0, max(1.0, 24 / math.sqrt(features)))
+
+
+def batch_size_for(samples: int) -> int:
     """A power of two, 32 to 256, or 320: small data need small batches to take enough steps."""
     nearest: int = 2 ** round(math.log2(max(1, samples / 20)))
     return min(320, max(32, nearest))

@@ -1,0 +1,80 @@
+"""Labels y [n], or [n, labels] of 0 and 1 -> places among the classes, and rows to hold out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from forward_forward.sklearn.estimator import Array
+
+
+def several(y: Array) -> bool:
+    """Whether a sample may have several labels."""
+    return bool(type_of_target(y) == "multilabel-indicator")
+
+
+def places_of(y: Array, known: Array | None) -> tuple[Array, Array]:
+    """Labels as places among the classes.
+
+    Args:
+        y: Labels [n], or 0 and 1 [n, labels].
+        known: The classes [classes]; None finds them.
+
+    Returns:
+        Places [n], or 0 and 1 [n, labels]; and the classes, of several labels their numbers.
+
+    Raises:
+        ValueError: There is one class alone, or a label that is not known.
+
+    >>> places_of(np.array(["dog", "cat"]), None)[0]
+    array([1, 0])
+    """
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    if several(y):
+        if known is not None and len(known) != y.shape[1]:
+            raise ValueError(f"expected {len(known)} labels a sample, got {y.shape[1]}")
+        return np.asarray(y, dtype=np.int64), np.arange(y.shape[1])
+    found = np.unique(y)
+    classes = found if known is None else known
+    if len(classes) < 2:
+        raise ValueError(f"FFClassifier expects 2 or more classes, got 1 class alone: {found[0]!r}")
+    new = np.setdiff1d(found, classes)
+    if len(new):
+        raise ValueError(f"expected labels among {classes}, got {new[0]!r}")
+    return np.searchsorted(classes, y), classes
+
+
+def parted(places: Array, fraction: float, random_state: Any) -> tuple[Array, Array]:
+    """Rows to train on and rows held out; all rows twice where too few are there to be parted.
+
+    Args:
+        places: Labels as places [n], or 0 and 1 [n, labels].
+        fraction: Of the rows that is held out, 0 to below 1.
+        random_state: Of the draw, which is class by class.
+    """
+    if not 0 <= fraction < 1:
+        raise ValueError(f"validation_fraction expects 0 to below 1, got {fraction}")
+    rows = np.arange(len(places))
+    one = places.ndim == 1
+    counts = np.bincount(places) if one else np.array([len(places)])
+    counts = counts[counts > 0]
+    count = round(fraction * len(rows))
+    if count < len(counts) or counts.min() < 2:
+        return rows, rows
+    stratify = places if one else None
+    kept, held = train_test_split(
+        rows, test_size=count, random_state=random_state, stratify=stratify
+    )
+    return np.sort(kept), np.sort(held)
+
+
+def by_label(goodness: Array) -> Array:
+    """Goodness of each label on and off [n, labels, 2] from the candidates' [n, 2 labels]."""
+    on, off = np.split(goodness, 2, axis=1)
+    return np.stack([on, off], axis=2)

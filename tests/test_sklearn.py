@@ -1,0 +1,235 @@
+"""The classifier as scikit-learn's users use it: labels, probabilities, weights, tools."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from forward_forward import goodness
+from forward_forward.optimize import Diverged
+from forward_forward.sklearn import FFClassifier
+
+SMALL = {"hidden_layer_sizes": (50, 50), "max_iter": 20, "random_state": 0}
+
+
+def parts(load=load_wine, names=None, **options):
+    x, y = load(return_X_y=True)
+    y = y if names is None else np.asarray(names)[y]
+    return train_test_split(x, y, test_size=0.3, random_state=0, stratify=y, **options)
+
+
+def test_text_labels_come_back_and_probabilities_are_of_the_labels_in_order():
+    x, test, y, truth = parts(names=["red", "blue", "white"])
+    classifier = FFClassifier(**SMALL).fit(x, y)
+    assert classifier.classes_.tolist() == ["blue", "red", "white"]
+    told, chance = classifier.predict(test), classifier.predict_proba(test)
+    assert (told == truth).mean() > 0.9
+    assert np.allclose(chance.sum(1), 1)
+    assert (chance >= 0).all()
+    assert (classifier.classes_[chance.argmax(1)] == told).all()
+    assert (classifier.classes_[classifier.decision_function(test).argmax(1)] == told).all()
+    assert np.allclose(np.exp(classifier.predict_log_proba(test)), chance)
+    assert classifier.score(test, truth) == (told == truth).mean()
+    assert classifier.goodness_by_layer(test).shape == (2, len(test), 3)
+    assert np.allclose(classifier.goodness_by_layer(test)[1], classifier.decision_function(test))
+
+
+@pytest.mark.parametrize("load", [load_digits, load_breast_cancer])
+def test_probabilities_are_as_high_as_they_are_right(load):
+    x, test, y, truth = parts(load)
+    classifier = FFClassifier(random_state=0).fit(x, y)
+    assert log_loss(truth, classifier.predict_proba(test)) < 0.15
+    confidence = classifier.predict_proba(test).max(1).mean()
+    assert confidence == pytest.approx(classifier.score(test, truth), abs=0.03)
+
+
+def test_samples_that_were_trained_on_make_probabilities_too_sure():
+    x, test, y, truth = parts(load_breast_cancer)
+    held, sure = (FFClassifier(random_state=0, validation_fraction=f).fit(x, y) for f in (0.1, 0.0))
+    assert held.temperature_ > sure.temperature_
+    losses = [log_loss(truth, each.predict_proba(test)) for each in (held, sure)]
+    assert losses[0] < losses[1]
+
+
+def test_two_classes_have_one_decision():
+    x, test, y, truth = parts(load_breast_cancer)
+    classifier = FFClassifier(**SMALL).fit(x, y)
+    decision = classifier.decision_function(test)
+    assert decision.shape == (len(test),)
+    assert ((decision > 0) == classifier.predict(test)).all()
+    assert classifier.score(test, truth) > 0.93
+
+
+def test_there_may_be_more_classes_than_features():
+    x, test, y, truth = parts(load_digits)
+    four = make_pipeline(PCA(4), StandardScaler()).fit(x)
+    classifier = FFClassifier(random_state=0).fit(four.transform(x), y)
+    score = classifier.score(four.transform(test), truth)
+    linear = LogisticRegression(max_iter=1000).fit(four.transform(x), y)
+    assert score > linear.score(four.transform(test), truth) - 0.01
+
+
+def test_several_labels_a_sample():
+    x, y = load_digits(return_X_y=True)
+    traits = np.stack([y % 2, y > 4, np.isin(y, [0, 6, 8, 9])], 1).astype(int)
+    x, test, traits, truth = train_test_split(x, traits, test_size=0.3, random_state=0)
+    classifier = FFClassifier(**SMALL).fit(x, traits)
+    told, chance = classifier.predict(test), classifier.predict_proba(test)
+    assert told.shape == chance.shape == classifier.decision_function(test).shape == truth.shape
+    assert ((chance > 0.5) == told).all()
+    assert ((classifier.decision_function(test) > 0) == told).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it does not converge in so few epochs; nor do we
+        other = MLPClassifier((50,), max_iter=20, random_state=0).fit(x / 16, traits)
+    assert (told == truth).mean() > (other.predict(test / 16) == truth).mean() - 0.01
+
+
+def test_frames_pipelines_and_searches_over_losses_and_goodness():
+    frame = load_iris(as_frame=True).frame
+    x, y = frame.drop(columns="target"), frame["target"].map({0: "a", 1: "b", 2: "c"})
+    classifier = FFClassifier(**SMALL).fit(x, y)
+    assert classifier.feature_names_in_.tolist() == x.columns.tolist()
+    assert classifier.n_features_in_ == 4
+    with pytest.raises(ValueError, match="feature names"):
+        classifier.predict(x.rename(columns={x.columns[0]: "other"}))
+    search = GridSearchCV(
+        make_pipeline(MinMaxScaler(), FFClassifier((30,), max_iter=20, random_state=0)),
+        {
+            "ffclassifier__loss": ["SymBa(alpha=4)", "log_sigmoid"],
+            "ffclassifier__goodness": ["l2_norm", goodness.PNorm(p=3)],
+        },
+        cv=3,
+    ).fit(x, y)
+    assert len(search.cv_results_["params"]) == 4
+    assert search.best_score_ > 0.8
+    assert cross_val_score(clone(classifier), x, y, cv=3).mean() > 0.9
+    made = pandas.DataFrame(classifier.predict_proba(x), columns=classifier.classes_)
+    assert made.shape == (150, 3)
+
+
+def test_a_pickled_one_answers_and_goes_on_as_the_other():
+    x, _, y, _ = parts()
+    kept = FFClassifier(**SMALL).partial_fit(x, y, classes=[0, 1, 2])
+    copy = pickle.loads(pickle.dumps(kept))
+    assert np.array_equal(copy.predict_proba(x), kept.predict_proba(x))
+    for each in (kept, copy):
+        each.partial_fit(x, y)
+    assert np.array_equal(copy.predict_proba(x), kept.predict_proba(x))
+    assert copy.n_iter_ == 2
+
+
+def test_partial_fit_learns_batch_by_batch():
+    x, test, y, truth = parts()
+    classifier = FFClassifier((50, 50), random_state=0)
+    with pytest.raises(ValueError, match="expects all classes"):
+        classifier.partial_fit(x, y)
+    for _ in range(10):
+        for rows in np.array_split(np.arange(len(x)), 3):
+            classifier.partial_fit(x[rows], y[rows], classes=[0, 1, 2])
+    assert classifier.score(test, truth) > 0.9
+    assert classifier.n_iter_ == 30
+    with pytest.raises(ValueError, match="of the first call"):
+        classifier.partial_fit(x, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="expected labels among"):
+        classifier.partial_fit(x, y + 1)
+
+
+def test_a_warm_start_goes_on_and_a_cold_one_begins_again():
+    x, _, y, _ = parts()
+    warm = FFClassifier((30,), max_iter=3, warm_start=True, random_state=0)
+    first = warm.fit(x, y).loss_curve_[-1]
+    warm.fit(x, y)
+    assert warm.n_iter_ == 6
+    assert warm.loss_curve_[-1] < first
+    cold = FFClassifier((30,), max_iter=3, random_state=0).fit(x, y)
+    assert cold.fit(x, y).n_iter_ == 3
+    assert cold.loss_curve_[-1] == first
+
+
+def test_early_stopping_keeps_the_best_weights():
+    x, _, y, _ = parts(load_digits)
+    settings = {**SMALL, "max_iter": 60, "learning_rate": "constant"}
+    classifier = FFClassifier(**settings, early_stopping=True, n_iter_no_change=3).fit(x, y)
+    scores = classifier.validation_scores_
+    assert len(scores) == classifier.n_iter_ < 60
+    assert classifier.best_validation_score_ == max(scores)
+    assert scores[-1] <= max(scores[:-3]) + classifier.tol
+
+
+def test_weights_of_classes_and_samples_count():
+    x, y = load_breast_cancer(return_X_y=True)
+    x = x[:, :2]  # hard enough for the weights to matter
+    plain, heavy = (FFClassifier(**SMALL, class_weight=each) for each in (None, {0: 8, 1: 1}))
+    told = [(each.fit(x, y).predict(x) == 0).mean() for each in (plain, heavy)]
+    assert told[1] > told[0] + 0.05
+    weight = np.where(y == 0, 8.0, 1.0)
+    same = FFClassifier(**SMALL).fit(x, y, sample_weight=weight)
+    assert np.array_equal(same.predict_proba(x), heavy.predict_proba(x))
+    odd = np.r_[x, [[1e6, -1e6]] * 5], np.r_[y, [0] * 5]
+    none = FFClassifier(**SMALL, validation_fraction=0)
+    ignored = clone(none).fit(*odd, sample_weight=np.r_[np.ones(len(y)), np.zeros(5)])
+    assert np.array_equal(ignored.predict(x), none.fit(x, y, np.ones(len(y))).predict(x))
+    with pytest.raises(ValueError, match=r"non-zero|only zeros"):
+        none.fit(x, y, np.zeros(len(y)))
+
+
+def test_the_seed_decides_and_torchs_own_state_is_left_alone():
+    x, _, y, _ = parts()
+    state = torch.get_rng_state()
+    first, second, other = (
+        FFClassifier(**{**SMALL, "max_iter": 2, "random_state": seed}).fit(x, y).predict_proba(x)
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(state, torch.get_rng_state())
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_verbose_prints_each_epoch(capsys):
+    x, _, y, _ = parts()
+    FFClassifier((10,), max_iter=2, verbose=True).fit(x, y)
+    assert [line[:12] for line in capsys.readouterr().out.splitlines()] == [
+        "Iteration 1,",
+        "Iteration 2,",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"solver": "lbfgs"}, "solver expects one of adamw, .* got 'lbfgs'"),
+        ({"activation": "rely"}, "activation expects one of .*relu"),
+        ({"learning_rate": "adaptive"}, "learning_rate expects one of cosine, constant"),
+        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes expects 1 unit or more"),
+        ({"max_iter": 0}, "max_iter is out of its range: got 0"),
+        ({"alpha": -1}, "alpha is out of its range"),
+        ({"batch_size": 0}, "batch_size is out of its range"),
+        ({"loss": "SymBe"}, "did you mean 'SymBa'"),
+        ({"validation_fraction": 1.0}, "validation_fraction expects 0 to below 1"),
+        ({"goodness": "os:system"}, "code of your own"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(settings, message):
+    x, _, y, _ = parts()
+    with pytest.raises(ValueError, match=message):
+        FFClassifier(**settings).fit(x, y)
+
+
+def test_a_loss_that_is_no_number_is_said():
+    x, _, y, _ = parts()
+    with pytest.raises(Diverged, match="lower learning_rate_init"):
+        FFClassifier(solver="sgd", learning_rate_init=1e30, max_iter=5, standardize=False).fit(
+            x * 1e9, y
+        )
