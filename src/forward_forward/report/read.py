@@ -1,0 +1,150 @@
+"""A run's folder -> what its files say, its trained network, and samples to look at it with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import Tensor
+
+from forward_forward import checkpoint, datasets, notation, seeds
+from forward_forward.checkpoint import MADE_BY
+from forward_forward.data import Data
+from forward_forward.forward import Network
+
+LOOKED_AT = 2_000  # samples: enough for a histogram, few enough for a page that is there at once
+
+
+@dataclass(frozen=True)
+class RunRead:
+    """What a run's folder says: its name on the page, run.json, and one row of figures an epoch."""
+
+    name: str
+    folder: Path
+    about: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+
+
+def read_run(folder: Path, name: str) -> RunRead:
+    """What a run's files say.
+
+    Args:
+        folder: The run's folder.
+        name: What the page calls it.
+
+    Raises:
+        ValueError: The folder holds no run.
+    """
+    try:
+        about = json.loads((folder / "run.json").read_text())
+    except (OSError, ValueError):
+        about = None
+    if not isinstance(about, dict) or about.get("made_by") != MADE_BY:
+        raise ValueError(
+            f"expected a run's folder with a run.json of {MADE_BY} in it, got {str(folder)!r}: name"
+            " the folder that `ff train --out` printed"
+        )
+    return RunRead(name, folder, about, _rows(folder / "metrics.jsonl"))
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """One row an epoch; a line that a crash cut short is left out, a run not begun has none."""
+    rows: list[dict[str, Any]] = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            break
+        if not isinstance(row, dict) or "epoch" not in row:
+            raise ValueError(
+                f"{str(path)!r} expects one JSON object with an 'epoch' a line, got {line[:60]!r}:"
+                " is it a file of `ff train`?"
+            )
+        rows.append(row)
+    return rows
+
+
+def network_of(run: RunRead) -> Network:
+    """A run's trained network, with its best weights.
+
+    Args:
+        run: The run.
+
+    Raises:
+        ValueError: It cannot be built from its files alone.
+    """
+    try:
+        return checkpoint.load(run.folder)
+    except notation.OwnCode as error:
+        raise ValueError(
+            f"the network has code of your own ({error.text}), which is not run because a file"
+            " names it"
+        ) from error
+    except (KeyError, SafetensorError) as error:
+        raise ValueError(f"the run's files are not whole: {error}") from error
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Some of a run's data: ``x`` [batch, ...], ``y`` [batch], and what they are in words."""
+
+    x: Tensor
+    y: Tensor
+    words: str
+
+
+class SampleFinder:
+    """Samples of the data that runs were trained on; a set that several runs name is read once."""
+
+    def __init__(self) -> None:
+        self._sets: dict[str, Data] = {}
+
+    def of(self, about: Mapping[str, Any]) -> Samples:
+        """Samples that a run was validated on or, where it had none such, trained on.
+
+        Args:
+            about: What run.json says.
+
+        Raises:
+            ValueError: The data are not to be had, or are no longer the same.
+        """
+        name = (about.get("command") or {}).get("data") or (about.get("data") or {}).get("name")
+        if name is None:
+            raise ValueError("the run does not say what data it was trained on")
+        whole = self._named(name)
+        training, validation = whole.split()
+        fit = about.get("fit") or {}
+        counts = fit.get("samples", 0), fit.get("validation", 0)
+        if counts == (len(training), len(validation)):
+            return _some(validation, f"of the {len(validation):,} validation samples of {name}")
+        if counts[0] == len(whole):
+            return _some(whole, f"of the {len(whole):,} training samples of {name}")
+        raise ValueError(
+            f"the data {name!r} have {len(training):,} and {len(validation):,} samples to train and"
+            f" to validate on, the run had {counts[0]:,} and {counts[1]:,}"
+        )
+
+    def _named(self, name: str) -> Data:
+        if name not in self._sets:
+            known = ", ".join(datasets.available())
+            if name not in datasets.available():
+                raise ValueError(
+                    f"the run's data are called {name!r}, and only {known} are found by their names"
+                )
+            try:
+                self._sets[name], _ = datasets.named(name)
+            except OSError as error:
+                reason = str(error).splitlines()[0].rstrip(".:")
+                raise ValueError(f"the data {name!r} are not to be had here: {reason}") from error
+        return self._sets[name]
+
+
+def _some(data: Data, words: str) -> Samples:
+    """Rows in an order of their own: a set may be sorted by class."""
+    count = min(LOOKED_AT, len(data))
+    x, y, _ = next(data.batches(count, shuffle=seeds.generator(0, "report")))
+    return Samples(x, y, f"{count:,} {words}" if count < len(data) else words.replace("of ", "", 1))
