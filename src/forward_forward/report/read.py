@@ -138,7 +138,7 @@ class SampleFinder:
             try:
                 self._sets[name], _ = datasets.named(name)
             except OSError as error:
-                reason = str(error).splitlines()[0].rstrip(".:")
+                reason = str(error).partition(". ")[0]  # what was tried would fill a page
                 raise ValueError(f"the data {name!r} are not to be had here: {reason}") from error
         return self._sets[name]
 

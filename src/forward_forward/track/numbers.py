@@ -68,7 +68,9 @@ def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dic
     >>> by_layer({"epoch": 9, "layers": [2], "loss": [0.5]}, "loss", {})
     {2: 0.5}
     """
-    values: Sequence[float] = row.get(name) or ()
+    if name not in row:
+        return {}
+    values: Sequence[float] = row[name]
     first = 1
     if name.endswith("head_error_by_layer"):
         first += ((about.get("network") or {}).get("head") or {}).get("skip", 0)
