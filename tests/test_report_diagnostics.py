@@ -137,10 +137,10 @@ def test_data_that_are_not_to_be_had_leave_out_what_needs_them(tmp_path):
 
 
 def test_data_whose_files_are_gone_are_said_to_be_gone(digits_run, monkeypatch):
-    def gone(name):
+    def gone(what):
         raise datasets.DataUnavailable("MNIST was not found. Tried:\nmany places")
 
-    monkeypatch.setattr(datasets, "named", gone)
+    monkeypatch.setattr(datasets, "load", gone)
     text = runs_page([digits_run.path])
     said = part(text, "Goodness of positives and negatives")
     assert said == (
@@ -163,7 +163,21 @@ def test_a_run_without_validation_data_is_looked_at_with_its_training_data(tmp_p
     net = mlp(64, 20, num_classes=10)
     out = trained(tmp_path / "run", net, on=datasets.digits()[0], validation=False)
     said = part(runs_page([out]), "Goodness of positives and negatives")
-    assert "The 1,438 training samples of digits" in said
+    assert "The 1,222 training samples of digits" in said
+
+
+def test_samples_are_read_again_from_the_users_own_files(ff, tmp_path):
+    table = tmp_path / "flowers.csv"
+    rows = (f"{row % 7},{row % 5},{'rose' if row % 2 else 'tulip'}" for row in range(120))
+    table.write_text("\n".join(["width,height,kind", *rows]) + "\n")
+    out = ("--target", "kind", "--epochs", "1", "--hidden", "8", "--out", tmp_path / "run")
+    done = ff("train", "--data", table, *out)
+    assert done.code == 0, done.err
+    said = part(runs_page([tmp_path / "run"]), "Goodness of positives and negatives")
+    assert "The 14 validation samples of flowers" in said
+    table.unlink()
+    said = part(runs_page([tmp_path / "run"]), "Goodness of positives and negatives")
+    assert "flowers.csv' are not to be had here" in said
 
 
 def test_of_many_samples_some_are_drawn(monkeypatch, digits_run):
@@ -174,8 +188,8 @@ def test_of_many_samples_some_are_drawn(monkeypatch, digits_run):
 
 
 def test_a_set_is_read_once(digits_run, monkeypatch):
-    read, real = [], datasets.named
-    monkeypatch.setattr(datasets, "named", lambda name: read.append(name) or real(name))
+    read, real = [], datasets.load
+    monkeypatch.setattr(datasets, "load", lambda what: read.append(what) or real(what))
     runs_page([digits_run.path, digits_run.path])
     assert read == ["digits"]
 

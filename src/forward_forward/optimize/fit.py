@@ -109,11 +109,7 @@ def fit(
             "samples": len(source),
             "validation": 0 if judge is None else len(judge),
         },
-        "data": {
-            "name": source.name,
-            "classes": list(source.classes),
-            "shape": list(source.shape),
-        },
+        "data": {"name": source.name, "classes": list(source.classes), "shape": list(source.shape)},
     }
     said = {**(about or {}), **settings}
     loop = _Loop(trainer, source, judge, epochs, batch_size, said, watch)

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from forward_forward import checkpoint, datasets, notation, seeds
 from forward_forward.checkpoint import MADE_BY
-from forward_forward.data import Data
+from forward_forward.data import Source
+from forward_forward.datasets import Sets
 from forward_forward.forward import Network
 
 LOOKED_AT = 2_000  # samples: enough for a histogram, few enough for a page that is there at once
@@ -98,10 +99,10 @@ class Samples:
 
 
 class SampleFinder:
-    """Samples of the data that runs were trained on; a set that several runs name is read once."""
+    """Samples of the data that runs were trained on; data that several runs name are read once."""
 
     def __init__(self) -> None:
-        self._sets: dict[str, Data] = {}
+        self._known: dict[str, Sets] = {}
 
     def of(self, about: Mapping[str, Any]) -> Samples:
         """Samples that a run was validated on or, where it had none such, trained on.
@@ -112,39 +113,42 @@ class SampleFinder:
         Raises:
             ValueError: The data are not to be had, or are no longer the same.
         """
-        name = (about.get("command") or {}).get("data") or (about.get("data") or {}).get("name")
-        if name is None:
-            raise ValueError("the run does not say what data it was trained on")
-        whole = self._named(name)
-        training, validation = whole.split()
+        sets = self._sets(about)
         fit = about.get("fit") or {}
-        counts = fit.get("samples", 0), fit.get("validation", 0)
-        if counts == (len(training), len(validation)):
-            return _some(validation, f"of the {len(validation):,} validation samples of {name}")
-        if counts[0] == len(whole):
-            return _some(whole, f"of the {len(whole):,} training samples of {name}")
+        training, validation = fit.get("samples", 0), fit.get("validation", 0)
+        name, there = sets.train.name, (len(sets.train), len(sets.validation))
+        if there == (training, validation):
+            return _some(sets.validation, f"validation samples of {name}")
+        if sum(there) == training:  # a named set, of which none were set aside
+            return _some(sets.train, f"training samples of {name}")
         raise ValueError(
-            f"the data {name!r} have {len(training):,} and {len(validation):,} samples to train and"
-            f" to validate on, the run had {counts[0]:,} and {counts[1]:,}"
+            f"the data {name!r} have {there[0]:,} and {there[1]:,} samples to train and to validate"
+            f" on, the run had {training:,} and {validation:,}"
         )
 
-    def _named(self, name: str) -> Data:
-        if name not in self._sets:
+    def _sets(self, about: Mapping[str, Any]) -> Sets:
+        command = about.get("command") or {}
+        # A run that was begun from Python says no more than what its data are called.
+        what = command.get("data") or (about.get("data") or {}).get("name")
+        if "data" not in command and what not in datasets.available():
             known = ", ".join(datasets.available())
-            if name not in datasets.available():
-                raise ValueError(
-                    f"the run's data are called {name!r}, and only {known} are found by their names"
-                )
+            raise ValueError(
+                f"the run's data are called {what!r}, and only {known} are found by their names"
+            )
+        options = {key: command[key] for key in ("target", "size") if command.get(key) is not None}
+        key = json.dumps([what, options])
+        if key not in self._known:
             try:
-                self._sets[name], _ = datasets.named(name)
-            except OSError as error:
+                self._known[key] = datasets.load(what, **options)
+            except (ValueError, OSError) as error:
                 reason = str(error).partition(". ")[0]  # what was tried would fill a page
-                raise ValueError(f"the data {name!r} are not to be had here: {reason}") from error
-        return self._sets[name]
+                raise ValueError(f"the data {what!r} are not to be had here: {reason}") from error
+        return self._known[key]
 
 
-def _some(data: Data, words: str) -> Samples:
+def _some(data: Source, words: str) -> Samples:
     """Rows in an order of their own: a set may be sorted by class."""
     count = min(LOOKED_AT, len(data))
-    x, y, _ = next(data.batches(count, shuffle=seeds.generator(0, "report")))
-    return Samples(x, y, f"{count:,} {words}" if count < len(data) else words.replace("of ", "", 1))
+    x, y, _ = next(iter(data.batches(count, shuffle=seeds.generator(0, "report"))))
+    of = f"{count:,} of the {len(data):,}" if count < len(data) else f"the {count:,}"
+    return Samples(x, y, f"{of} {words}")

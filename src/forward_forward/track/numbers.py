@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-# What run.json says about the outcome; all else in it is a setting or the machine's.
+# What run.json says of the outcome and of the samples; all else is a setting or the machine's.
 OUTCOMES = (
     "made_by",
     "status",
@@ -16,6 +16,7 @@ OUTCOMES = (
     "test",
     "test_error",
     "frame",
+    "table",
     "thresholds",
 )
 BY_LAYER = "_by_layer"
