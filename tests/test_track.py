@@ -1,6 +1,8 @@
 """Rows survive in a JSONL file whatever happens; watchers hear of the end; figures by name."""
 
 import json
+import subprocess
+import sys
 from contextlib import nullcontext
 
 import pytest
@@ -97,22 +99,28 @@ def test_a_watcher_that_cannot_start_ends_those_before_it():
     assert heard == ["one starts at 0", "one failed"]
 
 
+def test_trackers_wait_for_their_packages_until_they_are_used():
+    code = "import sys, forward_forward.track\nprint({'tensorboard', 'mlflow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_settings_have_dotted_names_and_no_outcomes():
     about = {
         "made_by": "forward-forward",
         "status": "finished",
         "test": {"error": 1.0},
         "command": {"data": "digits", "settings": {"lr": "typed"}},
-        "network": {"layers": [{"block": "A"}, {"block": "B"}], "head": None},
+        "network": {"layers": [{"block": "A()", "dropout": "0.1"}], "readout": "(0, 1)"},
         "fit": {"epochs": 3},
         "data": {"classes": ["0", "1"]},
         "machine": {"threads": 1, "date": "2026"},
     }
     assert settings_of(about) == {
         "command.data": "digits",
-        "network.layers.1.block": "A",
-        "network.layers.2.block": "B",
-        "network.head": None,
+        "network.layers.1.block": "A()",
+        "network.layers.1.dropout": 0.1,
+        "network.readout": (0, 1),
         "fit.epochs": 3,
         "data.classes": ["0", "1"],
         "machine.threads": 1,

@@ -3,23 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 Points = dict[str, list[tuple[int, float]]]  # (step, value) in the order in which they are read
 
 
 def tensorboard_read(folder: Path) -> tuple[Points, dict[str, Any]]:
     """Scalars by their tags, and the hparams plugin's messages by theirs."""
-    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    plugin = pytest.importorskip("tensorboard.plugins.hparams.plugin_data_pb2")
-    read = events.EventAccumulator(str(folder))
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    read = EventAccumulator(str(folder))
     read.Reload()
     points = {
         tag: [(event.step, event.value) for event in read.Scalars(tag)]
         for tag in read.Tags()["scalars"]
     }
     messages = {
-        tag.removeprefix("_hparams_/"): plugin.HParamsPluginData.FromString(content)
+        tag.removeprefix("_hparams_/"): HParamsPluginData.FromString(content)
         for tag, content in read.PluginTagToContent("hparams").items()
     }
     return points, messages
@@ -29,7 +28,6 @@ def mlflow_client(database: Path) -> Any:
     """MLflow's own client of an sqlite file."""
     from forward_forward.track.mlflow import _client, _import
 
-    pytest.importorskip("mlflow", reason="MLflow is not installed")
     _import()
     return _client(f"sqlite:///{database}")
 

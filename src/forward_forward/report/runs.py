@@ -61,8 +61,7 @@ def runs_page(runs: Sequence[Path | str]) -> str:
 
 
 def _settings(about: Mapping[str, Any]) -> dict[str, str]:
-    # Parts are written as Python writes them.
-    return {name: setting(value).strip("'") for name, value in settings_of(about).items()}
+    return {name: setting(value) for name, value in settings_of(about).items()}
 
 
 def _compared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ BY_LAYER = "_by_layer"
 def settings_of(about: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run by dotted name, layers counted from 1.
 
-    What was typed is left out, since all that it set is elsewhere, and so is the date.
+    What was typed is left out, since all that it set is elsewhere, and so is the date. A network's
+    parts are written there as Python writes them: numbers and words among them are read.
 
     Args:
         about: What run.json says.
@@ -33,14 +35,25 @@ def settings_of(about: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         Numbers, words, None, and lists of them.
 
-    >>> settings_of({"status": "trained", "network": {"layers": [{"block": "Linear(4, 4)"}]}})
-    {'network.layers.1.block': 'Linear(4, 4)'}
+    >>> layer = {"block": "Linear(4, 4)", "threshold": "'width'", "dropout": "0.5"}
+    >>> list(settings_of({"status": "trained", "network": {"layers": [layer]}}).values())
+    ['Linear(4, 4)', 'width', 0.5]
     """
     said = {name: value for name, value in about.items() if name not in OUTCOMES}
     for section, name in (("command", "settings"), ("machine", "date")):
         if isinstance(said.get(section), Mapping):
             said[section] = {key: each for key, each in said[section].items() if key != name}
-    return dict(_leaves(said))
+    return {
+        name: _literal(value) if name.startswith("network.") else value
+        for name, value in _leaves(said)
+    }
+
+
+def _literal(value: Any) -> Any:
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError):  # a part with a name, or no text at all
+        return value
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

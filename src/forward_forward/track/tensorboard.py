@@ -26,9 +26,6 @@ class TensorBoard:
 
     Raises:
         ImportError: The package tensorboard is missing.
-
-    >>> TensorBoard("runs/first/tensorboard").folder.name  # for trainer.fit(..., watch=[...])
-    'tensorboard'
     """
 
     def __init__(self, folder: Path | str) -> None:
