@@ -1,4 +1,4 @@
-"""What tests share: the ff command in this process, and one small run trained by it."""
+"""What tests share: the ff command in this process, a small run trained by it, MLflow's tables."""
 
 import contextlib
 import io
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from tests.tracked import mlflow_client
 
 from forward_forward import cli
 
@@ -61,3 +62,11 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> DigitsRun:
     done = called(*command, "--lr", "0.01", "--out", path, "--json")
     assert done.code == 0, done.err
     return DigitsRun(path, json.loads(done.out), done)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with MLflow's tables, which take seconds to make: tests copy it."""
+    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
+    mlflow_client(path)
+    return path

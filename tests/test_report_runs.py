@@ -63,7 +63,7 @@ def test_two_runs_are_compared(tmp_path):
         assert left_out not in differ
     assert "trainer.lr 0.00375" in page.text
     assert "network.layers.1.threshold calibrated" in page.text
-    assert len(page.all("svg")) == 2 + 2 + 3
+    assert len(page.all("svg")) == 2 + (1 + 2) + (1 + 3)  # errors by layer, goodness of each
     assert page.text.count("Line: the threshold, 0.5.") == 5
 
 
@@ -106,7 +106,7 @@ def test_a_run_that_was_broken_off_is_shown_as_far_as_it_went(tmp_path):
     rows = table(text, "errors and times")
     assert "begun training 0" in rows
     assert "broken training 2" in rows
-    assert "No epoch is over." in text
+    assert text.count("No epoch is over.") == 3
     (begun / "metrics.jsonl").unlink()
     assert "No validation errors" in runs_page([begun])
 
@@ -114,7 +114,8 @@ def test_a_run_that_was_broken_off_is_shown_as_far_as_it_went(tmp_path):
 def test_a_real_run_is_shown(digits_run):
     text = runs_page([str(digits_run.path)])
     assert f"{digits_run.printed['test_error']:.2f}" in table(text, "errors and times")
-    assert len(Page(text).all("svg")) == 2 + 2
+    assert len(Page(text).all("svg")) == 2 + 2 + 2 + 2 + 2
+    assert len(Page(text).all("img")) == 24
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"made_by": "another"}'])

@@ -19,6 +19,7 @@ from forward_forward.examples import AppendLabel, FromGoodness, FromSoftmax, Uni
 from forward_forward.forward import Layer, PeerNormalization
 from forward_forward.optimize import AveragedSGD, Warmup, checks, cosine, half_cooldown
 from forward_forward.optimize.state import state_of
+from forward_forward.track import Beginning, Ending
 
 UNIFORM = Uniform()
 EPOCHS, BATCH, STEPS = 4, 20, 5  # 90 samples: the last batch of an epoch has 10
@@ -81,10 +82,10 @@ class Break:
 
     def __init__(self, step: int | None = None, epoch: int | None = None, presses: int = 1) -> None:
         self.at, self.after, self.presses, self.taken = step, epoch, presses, 0
-        self.stopped = False
+        self.stopped = ""
 
-    def start(self, epochs: int, epoch: int, steps: int | None) -> None:
-        assert (epochs, steps) == (EPOCHS, STEPS)
+    def start(self, beginning: Beginning) -> None:
+        assert (beginning.epochs, beginning.steps) == (EPOCHS, STEPS)
 
     def step(self) -> None:
         self.taken += 1
@@ -96,8 +97,8 @@ class Break:
         if row["epoch"] == self.after:
             raise KeyboardInterrupt
 
-    def stop(self) -> None:
-        self.stopped = True
+    def stop(self, ending: Ending) -> None:
+        self.stopped = ending
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +156,7 @@ def test_a_resumed_run_is_an_undisturbed_one(tmp_path, case):
         for index, each in enumerate(breaks):
             with pytest.raises(KeyboardInterrupt):
                 fit(CASES[case](), out, resume=index > 0, watch=[each])
-            assert each.stopped
+            assert each.stopped == "interrupted"
         resumed = CASES[case]()
         fitted = fit(resumed, out, resume=True)
         check_equal(result(resumed, out), expected)

@@ -1,10 +1,14 @@
-"""Rows of figures survive in a JSONL file: appended, read, kept up to an epoch, cut by a crash."""
+"""Rows survive in a JSONL file whatever happens; watchers hear of the end; figures by name."""
 
 import json
+import subprocess
+import sys
+from contextlib import nullcontext
 
 import pytest
 
-from forward_forward.track import Jsonl
+from forward_forward.track import Beginning, Jsonl, watched
+from forward_forward.track.numbers import by_layer, scalars, settings_of
 
 
 def test_a_missing_file_has_no_rows_and_is_made_by_append(tmp_path):
@@ -57,3 +61,91 @@ def test_keep_of_a_missing_file_makes_an_empty_one(tmp_path):
     metrics = Jsonl(tmp_path / "metrics.jsonl")
     assert metrics.keep(0) == []
     assert metrics.path.read_text() == ""
+
+
+class Listener:
+    """Notes what it is told; may break at the start."""
+
+    def __init__(self, heard: list[str], name: str, error: BaseException | None = None) -> None:
+        self.heard, self.name, self.error = heard, name, error
+
+    def start(self, beginning):
+        if self.error is not None:
+            raise self.error
+        self.heard.append(f"{self.name} starts at {beginning.epoch}")
+
+    def stop(self, ending):
+        self.heard.append(f"{self.name} {ending}")
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"),
+    [(None, "finished"), (KeyboardInterrupt(), "interrupted"), (ValueError("broken"), "failed")],
+)
+def test_every_watcher_hears_how_training_ended(error, ending):
+    heard: list[str] = []
+    both = [Listener(heard, "one"), Listener(heard, "two")]
+    with pytest.raises(type(error)) if error else nullcontext(), watched(both, Beginning(3, 1)):
+        if error is not None:
+            raise error
+    assert heard == ["one starts at 1", "two starts at 1", f"two {ending}", f"one {ending}"]
+
+
+def test_a_watcher_that_cannot_start_ends_those_before_it():
+    heard: list[str] = []
+    three = [Listener(heard, "one"), Listener(heard, "two", OSError("full")), Listener(heard, "x")]
+    with pytest.raises(OSError, match="full"), watched(three, Beginning(3)):
+        heard.append("never")
+    assert heard == ["one starts at 0", "one failed"]
+
+
+def test_trackers_wait_for_their_packages_until_they_are_used():
+    code = "import sys, forward_forward.track\nprint({'tensorboard', 'mlflow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_settings_have_dotted_names_and_no_outcomes():
+    about = {
+        "made_by": "forward-forward",
+        "status": "finished",
+        "test": {"error": 1.0},
+        "command": {"data": "digits", "settings": {"lr": "typed"}},
+        "network": {"layers": [{"block": "A()", "dropout": "0.1"}], "readout": "(0, 1)"},
+        "fit": {"epochs": 3},
+        "data": {"classes": ["0", "1"]},
+        "machine": {"threads": 1, "date": "2026"},
+    }
+    assert settings_of(about) == {
+        "command.data": "digits",
+        "network.layers.1.block": "A()",
+        "network.layers.1.dropout": 0.1,
+        "network.readout": (0, 1),
+        "fit.epochs": 3,
+        "data.classes": ["0", "1"],
+        "machine.threads": 1,
+    }
+
+
+def test_figures_of_layers_bear_the_number_of_their_layer():
+    about = {"network": {"head": {"skip": 1}}}
+    row = {
+        "epoch": 7,
+        "layers": [2],
+        "loss": [0.5],
+        "validation_error": 3.0,
+        "validation_goodness_error_by_layer": [4.0, 5.0, 6.0],
+        "validation_head_error_by_layer": [7.0, 8.0],
+    }
+    assert scalars(row, about) == {
+        "loss/layer2": 0.5,
+        "validation_error": 3.0,
+        "validation_goodness_error/layer1": 4.0,
+        "validation_goodness_error/layer2": 5.0,
+        "validation_goodness_error/layer3": 6.0,
+        "validation_head_error/layer2": 7.0,
+        "validation_head_error/layer3": 8.0,
+    }
+    assert scalars({"error": 1.0}, about, "test_") == {"test_error": 1.0}
+    assert by_layer(row, "separation", about) == {}
+    assert by_layer({"loss": [1.0, 2.0]}, "loss", {}) == {1: 1.0, 2: 2.0}

@@ -15,9 +15,10 @@ names sort in the order in which a batch meets them:
     track            figures -> files
 
 Around them: ``benchmark`` (the engine beside others), ``checkpoint`` (a run's folder), ``cli`` (the
-``ff`` command), ``files`` (atomic writes), ``notation`` (parts by name), ``parts`` (what a part
-offers), ``pictures`` (files -> inputs), ``report`` (results -> one HTML page), ``reproduce`` (the
-poster's claims -> verdicts), ``seeds`` (random numbers by key).
+``ff`` command), ``diagnose`` (what layers and units have become), ``files`` (atomic writes),
+``notation`` (parts by name), ``parts`` (what a part offers), ``pictures`` (files -> inputs),
+``report`` (results -> one HTML page), ``reproduce`` (the poster's claims -> verdicts), ``seeds``
+(random numbers by key).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ runs/NAME/checkpoints/last/network.safetensors      weights, and all that resumi
 runs/NAME/checkpoints/last/trainer.safetensors      the optimisers' memory
 runs/NAME/checkpoints/last/progress.json            where training stands
 runs/NAME/checkpoints/best/network.safetensors      the weights of the best validation error
+runs/NAME/tensorboard/, runs/NAME/mlflow.json       where `ff train --track` is asked for
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from torch import Tensor
 from forward_forward import files
 from forward_forward.forward import Network
 from forward_forward.forward.description import build
-from forward_forward.track import Jsonl
+from forward_forward.track import Jsonl, mlflow, tensorboard
 
 Which = Literal["best", "last"]
 
@@ -127,8 +128,9 @@ def _holds_something(path: Path) -> bool:
 
 def _remove(path: Path) -> None:
     """Remove what a run wrote into its folder; files of the user's own stay. run.json goes last."""
-    shutil.rmtree(path / "checkpoints", ignore_errors=True)
-    for name in ("metrics.jsonl", "run.json"):
+    for name in ("checkpoints", tensorboard.FOLDER):
+        shutil.rmtree(path / name, ignore_errors=True)
+    for name in ("metrics.jsonl", mlflow.MEMORY, "run.json"):
         (path / name).unlink(missing_ok=True)
 
 

@@ -8,7 +8,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from forward_forward.track import Row, Watcher
+from forward_forward.track import Beginning, Ending, Row, Watcher
 
 
 def progress() -> Watcher:
@@ -57,8 +57,8 @@ class _Clock:
 class Lines:
     """One line an epoch, for logs and pipes."""
 
-    def start(self, epochs: int, epoch: int, steps: int | None) -> None:
-        self.clock = _Clock(epochs, epoch)
+    def start(self, beginning: Beginning) -> None:
+        self.clock = _Clock(beginning.epochs, beginning.epoch)
 
     def step(self) -> None:
         pass
@@ -67,16 +67,17 @@ class Lines:
         left = self.clock.left(row["epoch"])
         print(line(row, self.clock.epochs, left), file=sys.stderr, flush=True)
 
-    def stop(self) -> None:
+    def stop(self, ending: Ending) -> None:
         pass
 
 
 class Bar:
     """A progress bar over all epochs, with the last validation error and the time left."""
 
-    def start(self, epochs: int, epoch: int, steps: int | None) -> None:
+    def start(self, beginning: Beginning) -> None:
+        epochs, epoch = beginning.epochs, beginning.epoch
         self.clock = _Clock(epochs, epoch)
-        self.steps = steps or 1
+        self.steps = beginning.steps or 1
         self.done = float(epoch)
         self.error = ""
         self.bar = Progress(
@@ -109,5 +110,5 @@ class Bar:
         self.bar.update(self.task, completed=row["epoch"])
         self._show()
 
-    def stop(self) -> None:
+    def stop(self, ending: Ending) -> None:
         self.bar.stop()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from forward_forward.data import Source
     from forward_forward.datasets import Sets
     from forward_forward.recipes import Plan
+    from forward_forward.track import Tracker
 
 
 def _option(metavar: str) -> Any:
@@ -28,6 +29,12 @@ Counts = Annotated[tuple[int, ...] | None, _option("N [N ...]")]
 Label = Annotated[Literal["append", "overlay"] | None, _option("append|overlay")]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"] | None, _option("auto|float32|bfloat16")
+]
+# Given once for each: as one option of several words, the second --track would undo the first.
+Track = Annotated[
+    tuple[Literal["tensorboard", "mlflow"], ...],
+    _option("tensorboard|mlflow"),
+    tyro.conf.UseAppendAction,
 ]
 
 
@@ -52,6 +59,7 @@ def train(
     device: Name = None,
     precision: Precision = None,
     threads: Count = None,
+    track: Track = (),
     resume: Folder = None,
     init_from: Folder = None,
     overwrite: bool = False,
@@ -87,6 +95,7 @@ def train(
         device: cpu (the default), cuda or mps.
         precision: Of the matrix products; auto takes bfloat16 where the hardware multiplies it.
         threads: CPU threads; by default torch's choice.
+        track: Write the figures for TensorBoard or MLflow too; may be given for both.
         resume: Go on with this run, where it was broken off.
         init_from: Begin from the weights of this run.
         overwrite: Replace the run in --out.
@@ -115,6 +124,7 @@ def train(
         "size": size,
         "recipe": recipe,
         "threads": threads,
+        "track": list(track) or None,
     }
     return _Training(command, given, resume).run(
         out=out, init_from=init_from, overwrite=overwrite, as_json=json
@@ -145,16 +155,18 @@ class _Training:
             "size": None,
             "recipe": "standard",
             "threads": None,
+            "track": None,
             **before,
             **chosen,
             "settings": self.settings,
         }
         self.recipe_typed = command["recipe"] is not None
+        self.trackers: list[Tracker] = []
 
     def run(self, *, out: str | None, init_from: str | None, overwrite: bool, as_json: bool) -> int:
         import torch
 
-        from forward_forward.cli import words
+        from forward_forward.cli import tracking, words
         from forward_forward.cli.own_data import absolute, sets_of
 
         threads = self.command["threads"]
@@ -168,7 +180,10 @@ class _Training:
         plan = self._plan(sets.train)
         self._begin_from(init_from, plan)
         folder = self._folder(sets.train.name, out, init_from, overwrite)
-        words.announce(self.command, plan, sets)
+        self.trackers, places = tracking.trackers(
+            self.command["track"] or (), folder, resumed=self.resumed is not None
+        )
+        words.announce(self.command, plan, sets, places)
         result = self._fit(plan, sets, folder, overwrite)
         figures = self._test(folder, plan, sets.test)
         words.finish(result, figures, folder, as_json=as_json)
@@ -237,7 +252,7 @@ class _Training:
                 resume=self.resumed is not None,
                 overwrite=overwrite,
                 about=about,
-                watch=[progress()],
+                watch=[*self.trackers, progress()],
             )
         except KeyboardInterrupt:
             if not is_run(folder):
@@ -255,4 +270,7 @@ class _Training:
             network = load(folder, network=plan.trainer.network)
             figures = predict.evaluate(network, test)
             run.update(test=figures, test_error=figures["error"], status="finished")
-        return dict(run.about)
+        about = dict(run.about)
+        for tracker in self.trackers:
+            tracker.result(about["test"])
+        return about

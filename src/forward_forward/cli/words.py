@@ -6,7 +6,7 @@ import ast
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ from forward_forward.recipes import Plan
 QUOTE = "'"
 
 
-def announce(command: Mapping[str, Any], plan: Plan, sets: Sets) -> None:
-    """Say what is about to be trained, on stderr."""
+def announce(
+    command: Mapping[str, Any], plan: Plan, sets: Sets, places: Iterable[str] = ()
+) -> None:
+    """Say what is about to be trained, and where else its figures go, on stderr."""
     network, trainer = plan.trainer.network, plan.trainer
     about, settings = describe(network), trainer.settings
     goal = about["layers"][0]
@@ -43,7 +45,7 @@ def announce(command: Mapping[str, Any], plan: Plan, sets: Sets) -> None:
         f" in batches of {plan.batch_size}",
         "machine": f"{trainer.device}, {torch.get_num_threads()} threads, {products} products",
     }
-    for name, line in lines.items():
+    for name, line in [*lines.items(), *(("track", place) for place in places)]:
         print(f"{name:>8}  {line}", file=sys.stderr)
 
 

@@ -22,7 +22,7 @@ from forward_forward.optimize.checks import check_data, check_finite, check_same
 from forward_forward.optimize.interrupt import Wish, interrupts
 from forward_forward.optimize.state import add, means, restore, state_of
 from forward_forward.optimize.trainer import CALIBRATION_SAMPLES, Trainer
-from forward_forward.track import Row, Watcher
+from forward_forward.track import Beginning, Row, Watcher, watched
 
 
 @dataclass
@@ -109,13 +109,10 @@ def fit(
             "samples": len(source),
             "validation": 0 if judge is None else len(judge),
         },
-        "data": {
-            "name": source.name,
-            "classes": list(source.classes),
-            "shape": list(source.shape),
-        },
+        "data": {"name": source.name, "classes": list(source.classes), "shape": list(source.shape)},
     }
-    loop = _Loop(trainer, source, judge, epochs, batch_size, list(watch))
+    said = {**(about or {}), **settings}
+    loop = _Loop(trainer, source, judge, epochs, batch_size, said, watch)
     if out is not None and resume:
         loop.resume(Run(out), settings)
     else:
@@ -123,7 +120,7 @@ def fit(
         if out is not None:
             thresholds = [float(layer.threshold_value) for layer in trainer.network.layers]
             more = {"thresholds": thresholds, "status": "training"}
-            loop.run = Run.create(out, {**(about or {}), **settings, **more}, overwrite=overwrite)
+            loop.run = Run.create(out, {**said, **more}, overwrite=overwrite)
     trainer.network.train()
     loop.train()
     trainer.train_layers(0, len(trainer.network.layers) - 1)
@@ -142,10 +139,12 @@ class _Loop:
         judge: Source | None,
         epochs: int,
         batch_size: int,
-        watch: list[Watcher],
+        said: Mapping[str, Any],
+        watch: Sequence[Watcher],
     ) -> None:
         self.trainer, self.source, self.judge = trainer, source, judge
-        self.epochs, self.batch_size, self.watch = epochs, batch_size, watch
+        self.epochs, self.batch_size = epochs, batch_size
+        self.said, self.watch, self.resumed = said, watch, False
         self.progress = Progress()
         self.history: list[Row] = []
         self.sums: dict[str, Tensor] = {}
@@ -157,7 +156,7 @@ class _Loop:
     def resume(self, run: Run, settings: Mapping[str, Any]) -> None:
         """Take up a run where its last checkpoint stands."""
         check_same(run.about, settings)
-        self.run = run
+        self.run, self.resumed = run, True
         saved = run.last()
         if saved is None:
             _calibrate(self.trainer, self.source, self.batch_size)
@@ -175,16 +174,10 @@ class _Loop:
         self.history = run.metrics.keep(self.progress.epoch)
 
     def train(self) -> None:
-        for watcher in self.watch:
-            watcher.start(self.epochs, self.progress.epoch, self._steps())
-        self.began = time.perf_counter() - self.progress.seconds
-        try:
-            with interrupts() as wish:
-                while self.progress.epoch < self.epochs:
-                    self._epoch(wish)
-        finally:
-            for watcher in self.watch:
-                watcher.stop()
+        with watched(self.watch, self._beginning()), interrupts() as wish:
+            self.began = time.perf_counter() - self.progress.seconds
+            while self.progress.epoch < self.epochs:
+                self._epoch(wish)
         if self.run is not None and self.run.about["status"] == "training":
             self.run.update(
                 status="trained",
@@ -193,6 +186,11 @@ class _Loop:
                 seconds=round(self.progress.seconds, 3),
                 validation_seconds=round(self.progress.validation_seconds, 3),
             )
+
+    def _beginning(self) -> Beginning:
+        path = None if self.run is None else self.run.path
+        done = self.progress.epoch, self._steps(), self.resumed
+        return Beginning(self.epochs, *done, self.said, list(self.history), path)
 
     def _steps(self) -> int | None:
         return math.ceil(len(self.source) / self.batch_size) if len(self.source) else None
@@ -238,7 +236,10 @@ class _Loop:
 
     def _close_epoch(self) -> None:
         progress, trainer = self.progress, self.trainer
-        row: Row = {"epoch": progress.epoch + 1, **means(self.sums, progress.step)}
+        row: Row = {"epoch": progress.epoch + 1}
+        if trainer.order == "greedy":
+            row["layers"] = [self.turn + 1]  # counted from 1: whose figures follow
+        row |= means(self.sums, progress.step)
         check_finite(row, trainer)
         error: float | None = None
         if self.judge is not None:

@@ -158,6 +158,7 @@ def histogram(
     series: Sequence[tuple[int, NDArray[np.float64], NDArray[np.float64]]],
     x_label: str,
     bounds: tuple[float, float],
+    level: float = math.nan,
 ) -> Figure:
     """Outlines of counts, one above the other.
 
@@ -165,9 +166,12 @@ def histogram(
         series: Place of its colour, edges [bins + 1] and counts [bins].
         x_label: What was counted.
         bounds: Least and greatest edge of all panels, so that they can be compared.
+        level: A value of x to mark by a thin line; NaN for none.
     """
     figure, axes = scales.framed(SMALL, 190, top=10, bottom=46, left=44)
     scales.scale(axes.xaxis, np.array(bounds), log=False, ticks=4)
+    if not math.isnan(level):
+        axes.axvline(level, color=MUTED, linewidth=1, dashes=(2, 2), zorder=1)
     highest = max((float(counts.max()) for _, _, counts in series if len(counts)), default=0.0)
     scales.scale(axes.yaxis, np.array([0, highest]) if highest else np.empty(0), log=False, ticks=3)
     for index, edges, counts in series:

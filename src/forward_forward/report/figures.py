@@ -17,7 +17,7 @@ from PIL import Image
 
 from forward_forward.report import draw, heat
 from forward_forward.report.environment import environment
-from forward_forward.report.numerals import array, number, plain, setting, unit_text
+from forward_forward.report.numerals import array, finite, number, plain, setting, unit_text
 from forward_forward.report.svg import SERIES, drawing, themed
 
 POSITIVE, NEGATIVE = (222, 58, 38), (59, 118, 220)  # red and blue, on white and on near black
@@ -215,18 +215,28 @@ def _images(figure: Mapping[str, Any], prefix: str) -> Parts:
 def _histograms(figure: Mapping[str, Any], prefix: str) -> Parts:
     panels = figure["panels"]
     names = list(dict.fromkeys(str(each["name"]) for panel in panels for each in panel["series"]))
-    edges = [edge for panel in panels for each in panel["series"] for edge in each["edges"]]
-    known = array(edges)[~np.isnan(array(edges))]
-    bounds = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
     drawn = []
     for place, panel in enumerate(panels):
         series = [(names.index(str(each["name"])), *_counted(each)) for each in panel["series"]]
-        figure_ = draw.histogram(series, str(figure["x_label"]), bounds)
+        level = finite(panel.get("level"))
+        bounds = _bounds([panel], level) if figure.get("own_axes") else _bounds(panels)
+        figure_ = draw.histogram(series, str(figure["x_label"]), bounds, level)
         title = str(panel["name"])
         label = f"{figure['title']}, {title}"
         drawn.append(Panel(themed(figure_, label, f"{prefix}-{place}"), title))
     note = "Upwards: counts." if drawn else "No panels."
     return Parts(drawn, keys(names), small=True, note=note)
+
+
+def _bounds(panels: Sequence[Mapping[str, Any]], level: float = math.nan) -> tuple[float, float]:
+    """The least and the greatest edge of all panels, and a level that is not far from them."""
+    edges = array(edge for panel in panels for each in panel["series"] for edge in each["edges"])
+    known = edges[~np.isnan(edges)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
+    near = 2 * low - high <= level <= 2 * high - low
+    return (min(low, level), max(high, level)) if near else (low, high)
 
 
 def _counted(series: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

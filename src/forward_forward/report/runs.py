@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from forward_forward.report.diagnostics import diagnostics
 from forward_forward.report.environment import environment
 from forward_forward.report.figures import figure_html
-from forward_forward.report.numerals import MISSING, finite, number, setting
-
-MADE_BY = "forward-forward"
-# What run.json says about the outcome; all else in it is a setting or the machine's.
-OUTCOMES = (
-    "made_by",
-    "status",
-    "best_epoch",
-    "validation_error",
-    "seconds",
-    "validation_seconds",
-    "test",
-    "test_error",
-    "frame",
-    "thresholds",
-)
-
-
-@dataclass(frozen=True)
-class RunRead:
-    """What a run's folder says: its name on the page, run.json, and one row of figures an epoch."""
-
-    name: str
-    about: Mapping[str, Any]
-    rows: Sequence[Mapping[str, Any]]
+from forward_forward.report.numerals import MISSING, number, setting
+from forward_forward.report.read import RunRead, SampleFinder, read_run
+from forward_forward.track.numbers import settings_of
 
 
 def runs_page(runs: Sequence[Path | str]) -> str:
@@ -57,12 +34,14 @@ def runs_page(runs: Sequence[Path | str]) -> str:
     folders = [Path(run) for run in runs]
     named = Counter(folder.resolve().name for folder in folders)
     read = [
-        _read(folder, folder.resolve().name if named[folder.resolve().name] == 1 else str(folder))
+        read_run(
+            folder, folder.resolve().name if named[folder.resolve().name] == 1 else str(folder)
+        )
         for folder in folders
     ]
     names = [run.name for run in read]
-    flat = [dict(_flat(_settings(run.about))) for run in read]
-    differ, same = _compared(flat)
+    samples = SampleFinder()
+    differ, same = _compared([_settings(run.about) for run in read])
     return (
         environment()
         .get_template("runs.html")
@@ -73,59 +52,16 @@ def runs_page(runs: Sequence[Path | str]) -> str:
             differ=differ,
             same=same,
             errors=_error_figures(read),
-            goodness=[(run.name, _goodness_figures(run, place)) for place, run in enumerate(read)],
+            runs=[
+                (run.name, diagnostics(run, samples, f"run-{place}"))
+                for place, run in enumerate(read, 1)
+            ],
         )
     )
 
 
-def _read(folder: Path, name: str) -> RunRead:
-    try:
-        about = json.loads((folder / "run.json").read_text())
-    except (OSError, ValueError):
-        about = None
-    if not isinstance(about, dict) or about.get("made_by") != MADE_BY:
-        raise ValueError(
-            f"expected a run's folder with a run.json of {MADE_BY} in it, got {str(folder)!r}: name"
-            " the folder that `ff train --out` printed"
-        )
-    return RunRead(name, about, _rows(folder / "metrics.jsonl"))
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """One row an epoch; a line that a crash cut short is left out, a run not begun has none."""
-    rows: list[dict[str, Any]] = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            break
-        if not isinstance(row, dict) or "epoch" not in row:
-            raise ValueError(
-                f"{str(path)!r} expects one JSON object with an 'epoch' a line, got {line[:60]!r}:"
-                " is it a file of `ff train`?"
-            )
-        rows.append(row)
-    return rows
-
-
-def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings by section; what was typed is left out, since all it set is elsewhere."""
-    said = {name: value for name, value in about.items() if name not in OUTCOMES}
-    for section, name in (("command", "settings"), ("machine", "date")):
-        if isinstance(said.get(section), Mapping):
-            said[section] = {key: each for key, each in said[section].items() if key != name}
-    return said
-
-
-def _flat(value: Any, name: str = "") -> Sequence[tuple[str, str]]:
-    """Nested settings as pairs of a dotted name and text; layers count from 1."""
-    if isinstance(value, Mapping):
-        inner = [(str(key), each) for key, each in value.items()]
-    elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
-        inner = [(str(place), each) for place, each in enumerate(value, 1)]
-    else:
-        return [(name, setting(value).strip("'"))]  # parts are written as Python writes them
-    return [pair for key, each in inner for pair in _flat(each, f"{name}.{key}".lstrip("."))]
+def _settings(about: Mapping[str, Any]) -> dict[str, str]:
+    return {name: setting(value) for name, value in settings_of(about).items()}
 
 
 def _compared(
@@ -199,33 +135,4 @@ def _error_figures(runs: Sequence[RunRead]) -> list[Markup]:
         figure = {"kind": "curves", "title": f"Validation error by {x}", "caption": ""}
         labels = {"x_label": x_label, "y_label": "validation error, %", "y_log": True}
         figures.append(figure_html({**figure, **labels, "series": series}, f"error-{x}"))
-    return figures
-
-
-def _goodness_figures(run: RunRead, place: int) -> list[Markup]:
-    """Goodness of positives and negatives by epoch, a figure a layer; a line at its threshold."""
-    rows = [row for row in run.rows if "goodness_positive" in row and "goodness_negative" in row]
-    layers = min((len(row["goodness_positive"]) for row in rows), default=0)
-    thresholds = run.about.get("thresholds") or []
-    figures = []
-    for layer in range(layers):
-        level = finite(thresholds[layer]) if layer < len(thresholds) else finite(None)
-        figure = {
-            "kind": "curves",
-            "small": True,
-            "title": f"Layer {layer + 1}",
-            "caption": "" if level != level else f"Line: the threshold, {number(level)}.",
-            "x_label": "epoch",
-            "y_label": "goodness",
-            "levels": [level],
-            "series": [
-                {
-                    "name": f"{kind}s",
-                    "x": [row["epoch"] for row in rows],
-                    "y": [[row[f"goodness_{kind}"][layer] for row in rows]],
-                }
-                for kind in ("positive", "negative")
-            ],
-        }
-        figures.append(figure_html(figure, f"goodness-{place}-{layer}"))
     return figures

@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from forward_forward import predict, seeds
-from forward_forward.examples import Inputs
+from forward_forward import diagnose, predict, seeds
 from forward_forward.forward import Network
-from forward_forward.forward.passes import ForwardPass
 from forward_forward.reproduce.job import Split
 from forward_forward.reproduce.training.features import features
 from forward_forward.reproduce.training.pixels import signed
-from forward_forward.reproduce.training.start import wrongly_labelled
 
 When = Literal["before", "after"]
 LOOKED_AT = 2_000
 SHOWN = 6
-BINS = 40
 
 
 def probed(
@@ -45,33 +39,10 @@ def probed(
     return found
 
 
-@torch.no_grad()
 def goodness(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
     """Histograms of the goodness of positive and of negative data, one pair a layer (figure 1)."""
     x, y, _ = next(split.validation.batches(LOOKED_AT))
-    positive = network.examples.positive(network.ready(x), y)
-    negative = wrongly_labelled(network, positive, y, seeds.generator(seed, "probe"))
-    pairs = zip(
-        network.layers, _goodness(network, positive), _goodness(network, negative), strict=True
-    )
-    return [_histograms(float(layer.threshold_value), *pair) for layer, *pair in pairs]
-
-
-def _goodness(network: Network, inputs: Inputs) -> list[np.ndarray]:
-    activities = ForwardPass(network.layers).activities(inputs)
-    pairs = zip(network.layers, activities, strict=True)
-    return [layer.rate(each).cpu().numpy() for layer, each in pairs]
-
-
-def _histograms(threshold: float, positive: np.ndarray, negative: np.ndarray) -> dict[str, Any]:
-    edges = np.histogram_bin_edges(np.concatenate([positive, negative]), BINS)
-    return {
-        "threshold": round(threshold, 4),
-        "edges": [round(float(edge), 4) for edge in edges],
-        "positive": np.histogram(positive, edges)[0].tolist(),
-        "negative": np.histogram(negative, edges)[0].tolist(),
-        "separation": round(100 * float((positive > negative).mean()), 2),
-    }
+    return diagnose.histograms(network, x, y, seeds.generator(seed, "probe"))
 
 
 def labels(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:

@@ -1,34 +1,12 @@
-"""Rows of figures, one an epoch -> a JSONL file, and whoever else watches a run."""
+"""Rows of figures -> a JSONL file, one line an epoch, and back."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Protocol
 
 from forward_forward import files
-
-Row = dict[str, Any]
-
-
-class Watcher(Protocol):
-    """Follows a run. All methods are called from the training loop, in order."""
-
-    def start(self, epochs: int, epoch: int, steps: int | None) -> None:
-        """Training begins, or goes on after ``epoch`` epochs of ``steps`` steps each."""
-        ...
-
-    def step(self) -> None:
-        """A step was taken."""
-        ...
-
-    def epoch(self, row: Row) -> None:
-        """An epoch is over."""
-        ...
-
-    def stop(self) -> None:
-        """Training is over, or broken off."""
-        ...
+from forward_forward.track.watcher import Row
 
 
 class Jsonl:

@@ -1,0 +1,171 @@
+"""A trained network and samples x [batch, ...], y [batch] -> what its layers and units have become.
+
+How far each layer holds positives and negatives apart, how many of its units are silent, and what
+the units of the first layer look for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from forward_forward.examples import Inputs
+from forward_forward.forward import Network
+from forward_forward.forward.passes import ForwardPass
+
+BINS = 40
+# Modules that a picture passes unchanged, in another shape at most.
+SHAPES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout)
+
+
+@torch.no_grad()
+def histograms(
+    network: Network, x: Tensor, y: Tensor | None, rng: torch.Generator
+) -> list[dict[str, Any]]:
+    """Counts of the goodness of positives and of negatives, one pair a layer.
+
+    Wrong labels are drawn as if all were equally likely, whatever the network was trained with.
+
+    Args:
+        network: The network.
+        x: Samples [batch, ...].
+        y: Their labels [batch]; None where the examples need none.
+        rng: For the negatives.
+
+    Returns:
+        For each layer its ``threshold``, the ``edges`` of the bins [bins + 1], counts of
+        ``positive`` and of ``negative`` [bins], and ``separation``: the share of pairs, in percent,
+        in which the positive has the higher goodness. 50 is chance.
+    """
+    positive, y = _positive(network, x, y)
+    scores = torch.zeros(len(x), network.examples.num_classes, device=network.device)
+    negative = network.examples.negative(positive, y, rng, scores)
+    pairs = zip(_goodness(network, positive), _goodness(network, negative), strict=True)
+    return [
+        _counted(float(layer.threshold_value), good, bad)
+        for layer, (good, bad) in zip(network.layers, pairs, strict=True)
+    ]
+
+
+def _positive(network: Network, x: Tensor, y: Tensor | None) -> tuple[Inputs, Tensor | None]:
+    y = None if y is None else y.to(network.device)
+    return network.examples.positive(network.ready(x), y), y
+
+
+def _goodness(network: Network, inputs: Inputs) -> list[NDArray[np.float64]]:
+    activities = ForwardPass(network.layers).activities(inputs)
+    pairs = zip(network.layers, activities, strict=True)
+    return [layer.rate(each).cpu().numpy() for layer, each in pairs]
+
+
+def _counted(
+    threshold: float, positive: NDArray[np.float64], negative: NDArray[np.float64]
+) -> dict[str, Any]:
+    edges = np.histogram_bin_edges(np.concatenate([positive, negative]), BINS)
+    higher = positive > negative.reshape(-1, len(positive))
+    return {
+        "threshold": round(threshold, 4),
+        "edges": [round(float(edge), 4) for edge in edges],
+        "positive": np.histogram(positive, edges)[0].tolist(),
+        "negative": np.histogram(negative, edges)[0].tolist(),
+        "separation": round(100 * float(higher.mean()), 2),
+    }
+
+
+@torch.no_grad()
+def silent_units(network: Network, x: Tensor, y: Tensor | None) -> list[float]:
+    """Share of each layer's units, in percent, that are at 0 for every one of the positives.
+
+    Args:
+        network: The network.
+        x: Samples [batch, ...].
+        y: Their labels [batch]; None where the examples need none.
+    """
+    positive, _ = _positive(network, x, y)
+    activities = ForwardPass(network.layers).activities(positive)
+    return [100 * float((~each.h.flatten(1).any(0)).double().mean()) for each in activities]
+
+
+def fields(
+    network: Network, shape: tuple[int, int, int], x: Tensor | None = None
+) -> NDArray[np.float64]:
+    """The weights of the first layer's units as pictures.
+
+    Colours, and other channels, are averaged. Weights of pixels that a label lies over are 0 here,
+    and so are those of pixels that are the same in all samples: they are never trained.
+
+    Args:
+        network: A network whose first block reads pictures: a linear or a convolutional one.
+        shape: Of a picture: channels, height, width.
+        x: Samples [batch, channels, height, width] to find the pixels that differ; None takes all.
+
+    Returns:
+        Pictures [units, height, width]; of a convolution they have the size of its kernel.
+
+    Raises:
+        ValueError: The first block's weights are no pictures.
+
+    >>> from forward_forward.forward import mlp
+    >>> fields(mlp(64, 20, num_classes=10), (1, 8, 8)).shape
+    (20, 8, 8)
+    """
+    block = _weights_of(network.layers[0].block)
+    if isinstance(block, nn.Conv2d):
+        if math.prod(block.kernel_size) == 1:
+            raise ValueError("the first layer looks at one pixel at a time")
+        return _numbers(block.weight.mean(1))
+    pixels = math.prod(shape)
+    if block.in_features < pixels:
+        raise ValueError(
+            f"the first layer reads {block.in_features} values, but a picture has {pixels}"
+        )
+    seen = torch.ones(pixels, dtype=torch.bool, device=network.device)
+    inputs = network.examples.neutral(torch.zeros(1, *shape).to(block.weight))
+    if inputs.patterns.shape[1] and not inputs.appended:
+        seen[inputs.columns] = False
+    if x is not None:
+        flat = network.ready(x).flatten(1)
+        seen &= flat.amin(0) < flat.amax(0)
+    pictures = block.weight[:, :pixels] * seen
+    return _numbers(pictures.view(-1, *shape).mean(1))
+
+
+def _weights_of(block: nn.Module) -> nn.Linear | nn.Conv2d:
+    """The module that meets the picture first, if it is one whose weights are pictures."""
+    parts = iter(block if isinstance(block, nn.Sequential) else [block])
+    first = next((part for part in parts if not isinstance(part, SHAPES)), block)
+    if isinstance(first, nn.Linear | nn.Conv2d):
+        return first
+    raise ValueError(
+        f"the first layer's block begins with {type(first).__name__}: only the weights of Linear"
+        " and Conv2d are pictures"
+    )
+
+
+def _numbers(tensor: Tensor) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = tensor.detach().double().cpu().numpy()
+    return found
+
+
+def strongest(pictures: NDArray[np.float64], count: int) -> Mapping[int, float]:
+    """The pictures with the longest vectors of weights, the longest first.
+
+    Args:
+        pictures: Weights [units, height, width].
+        count: How many at most.
+
+    Returns:
+        Their L2 norms by unit.
+
+    >>> strongest(np.array([[[1.0]], [[-3.0]], [[2.0]]]), 2)
+    {1: 3.0, 2: 2.0}
+    """
+    lengths = np.sqrt(np.square(pictures).sum((1, 2)))
+    order = np.argsort(-lengths, kind="stable")[:count]
+    return {int(unit): float(lengths[unit]) for unit in order}

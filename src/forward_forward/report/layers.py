@@ -1,0 +1,138 @@
+"""A run's rows of figures -> figures of its layers: errors, goodness, separation, silent units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from forward_forward.report.numerals import finite, number
+from forward_forward.report.read import RunRead
+from forward_forward.track.numbers import by_layer
+
+SHOWN = 8  # layers of a deep network, evenly spaced: more lines than colours cannot be told apart
+READINGS = {"goodness": "by its goodness", "head": "by its part of the softmax head"}
+Figure = dict[str, Any]
+
+
+def errors(run: RunRead) -> list[Figure]:
+    """Errors of each layer read alone: of the test set, and of validation by epoch."""
+    figures = []
+    test = run.about.get("test") or {}
+    read = {
+        words: by_layer(test, f"{reading}_error_by_layer", run.about)
+        for reading, words in READINGS.items()
+    }
+    series = [
+        {"name": words, "x": list(found), "y": [list(found.values())]}
+        for words, found in read.items()
+        if found
+    ]
+    if series:
+        figure = _curves(
+            "Test error of each layer read alone",
+            "Low is good. Line across: the whole network,"
+            f" {number(test.get('error'), 2)} %. Errors that fall from layer to layer say that the"
+            " upper layers find what the lower ones do not; where they rise, fewer layers may do as"
+            " well.",
+            "test error, %",
+            series,
+        )
+        figures.append(figure | {"x_label": "layer", "levels": [test.get("error")]})
+    for reading, words in READINGS.items():
+        series = _by_epoch(run, f"validation_{reading}_error_by_layer")
+        if series:
+            figure = _curves(
+                f"Validation error of each layer read alone, {words}",
+                "Low is good. A layer whose error no longer falls has learned what it can; one"
+                " whose error rises while its separation still grows learns its samples by heart.",
+                "validation error, %",
+                series,
+            )
+            figures.append(figure | {"y_log": True})
+    return figures
+
+
+def separation_and_silence(run: RunRead) -> list[Figure]:
+    """Share of pairs in the right order, and of units at 0, by epoch."""
+    apart, silent = _by_epoch(run, "separation", 100), _by_epoch(run, "silent_units", 100)
+    figures = []
+    if apart:
+        figures.append(
+            _curves(
+                "Separation in training",
+                "How often a positive has a higher goodness than its negative, over the batches of"
+                " an epoch. High is good, 50 % is chance: a layer that stays there learns nothing."
+                " Hard negatives keep it low, since they are chosen to be confused.",
+                "pairs in the right order, %",
+                apart,
+            )
+        )
+    if silent:
+        figures.append(
+            _curves(
+                "Silent units in training",
+                "Units at 0 for every positive of a batch. Few is good. A unit that is silent in"
+                " all batches has no gradient and is dead: where their share grows, try a lower"
+                " learning rate or threshold. Units of Tanh and the like are never at 0.",
+                "silent units, %",
+                silent,
+            )
+        )
+    return figures
+
+
+def goodness(run: RunRead) -> list[Figure]:
+    """Goodness of positives and negatives by epoch, a figure a layer; a line at its threshold."""
+    epochs = [row["epoch"] for row in run.rows]
+    rows = {
+        f"{kind}s": [by_layer(row, f"goodness_{kind}", run.about) for row in run.rows]
+        for kind in ("positive", "negative")
+    }
+    thresholds = run.about.get("thresholds") or []
+    figures = []
+    for layer in spaced(layer for each in rows.values() for row in each for layer in row):
+        level = finite(thresholds[layer - 1]) if layer <= len(thresholds) else finite(None)
+        series = [
+            {"name": name, "x": epochs, "y": [[row.get(layer) for row in each]]}
+            for name, each in rows.items()
+        ]
+        caption = "" if level != level else f"Line: the threshold, {number(level)}."
+        figure = _curves(f"Layer {layer}", caption, "goodness", series)
+        figures.append(figure | {"levels": [level], "small": True})
+    return figures
+
+
+def spaced(layers: Iterable[int]) -> list[int]:
+    """All layers, or of many the first, the last and some between them.
+
+    >>> spaced([2, 1, 2]), spaced(range(1, 64))
+    ([1, 2], [1, 10, 19, 28, 36, 45, 54, 63])
+    """
+    every = sorted(set(layers))
+    if len(every) <= SHOWN:
+        return every
+    return [every[round(place * (len(every) - 1) / (SHOWN - 1))] for place in range(SHOWN)]
+
+
+def _by_epoch(run: RunRead, name: str, factor: float = 1) -> list[Figure]:
+    """A figure by epoch, a series a layer; gaps where a layer was not trained."""
+    rows = [by_layer(row, name, run.about) for row in run.rows]
+    return [
+        {
+            "name": f"layer {layer}",
+            "x": [row["epoch"] for row in run.rows],
+            "y": [[factor * row[layer] if layer in row else None for row in rows]],
+        }
+        for layer in spaced(layer for row in rows for layer in row)
+    ]
+
+
+def _curves(title: str, caption: str, y_label: str, series: Sequence[Figure]) -> Figure:
+    return {
+        "kind": "curves",
+        "title": title,
+        "caption": caption,
+        "x_label": "epoch",
+        "y_label": y_label,
+        "series": series,
+    }

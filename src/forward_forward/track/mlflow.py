@@ -1,0 +1,200 @@
+"""Rows of figures -> runs of MLflow in an sqlite file: metrics, parameters, and how they ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from forward_forward import files
+from forward_forward.track.numbers import scalars, settings_of
+from forward_forward.track.watcher import Beginning, Ending, Row
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MEMORY = "mlflow.json"  # within a run's folder
+EXPERIMENT = "forward-forward"
+STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
+LETTERS = 500  # of a parameter, at most
+BATCH = 100  # parameters or metrics at a time; MLflow takes no more parameters
+
+Item = TypeVar("Item")
+
+
+class Memory(NamedTuple):
+    """Where MLflow has a run of ours."""
+
+    uri: str
+    experiment: str
+    run_id: str
+
+
+def default_uri() -> str:
+    """The file mlflow.db in the current folder, where ``mlflow ui`` looks by itself."""
+    return f"sqlite:///{Path('mlflow.db').resolve().as_posix()}"
+
+
+def remembered(run: Path) -> Memory | None:
+    """Where MLflow has the run in this folder, or None where it was never told of it."""
+    try:
+        return Memory(**json.loads((run / MEMORY).read_text()))
+    except FileNotFoundError:
+        return None
+
+
+class MLflow:
+    """Writes a run for MLflow: its settings as parameters, a row of figures an epoch as metrics.
+
+    A resumed run goes on as the same run of MLflow, which its folder remembers in mlflow.json, and
+    no epoch is there twice. It ends as FINISHED, as KILLED after Ctrl-C, or as FAILED.
+
+    Args:
+        uri: Where to; None for the file mlflow.db in the current folder, or for where a resumed
+            run is. MLflow's variables of the environment are not asked.
+        experiment: The experiment's name; it is made where it is missing.
+
+    Raises:
+        ImportError: A package is missing.
+        ValueError: The uri is a path.
+    """
+
+    def __init__(self, uri: str | None = None, *, experiment: str = EXPERIMENT) -> None:
+        if uri is not None and ":" not in uri:
+            raise ValueError(
+                f"MLflow expects a URI such as 'sqlite:///mlflow.db', got {uri!r}: its store of"
+                " plain folders is no longer kept up"
+            )
+        self.uri, self.experiment = uri, experiment
+        _import()
+
+    def start(self, beginning: Beginning) -> None:
+        """Begin a run of MLflow, or go on with the one that the run's folder remembers."""
+        run = beginning.run
+        known = remembered(run) if run is not None and beginning.resumed else None
+        uri = self.uri or (known.uri if known else default_uri())
+        self._about, self._epochs = beginning.settings, beginning.epochs
+        self._ended = False
+        with _explained(uri):
+            self._client = _client(uri)
+            if known is None or not self._goes_on(known, beginning):
+                self._begin(uri, beginning)
+        metrics = self._client.get_metric_history(self._run, "seconds")
+        done = {metric.step for metric in metrics}
+        for row in beginning.history:
+            if row["epoch"] not in done:
+                self.epoch(row)
+
+    def _goes_on(self, known: Memory, beginning: Beginning) -> bool:
+        """Whether MLflow still has the run; it is then open again, unless all is done."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            status = self._client.get_run(known.run_id).info.status
+        except MlflowException as error:
+            warnings.warn(
+                f"MLflow no longer has the run {known.run_id}, so it gets a new one: {error}",
+                stacklevel=2,
+            )
+            return False
+        self._run = known.run_id
+        self._ended = status == "FINISHED" and beginning.epoch >= beginning.epochs
+        if not self._ended:
+            self._client.update_run(self._run, status="RUNNING")
+        return True
+
+    def _begin(self, uri: str, beginning: Beginning) -> None:
+        from mlflow.entities import Param
+
+        experiment = self._client.get_experiment_by_name(self.experiment)
+        number = (
+            experiment.experiment_id
+            if experiment
+            else self._client.create_experiment(self.experiment)
+        )
+        name = None if beginning.run is None else beginning.run.resolve().name
+        self._run = self._client.create_run(number, run_name=name).info.run_id
+        if beginning.run is not None:
+            memory = Memory(uri, self.experiment, self._run)
+            files.write_json(beginning.run / MEMORY, memory._asdict())
+        settings = settings_of(self._about)
+        for part in _parts([Param(key, _text(value)) for key, value in settings.items()]):
+            self._client.log_batch(self._run, params=part)
+
+    def step(self) -> None:
+        """Nothing is written of single steps."""
+
+    def epoch(self, row: Row) -> None:
+        """Write the row's figures."""
+        self._metrics(scalars(row, self._about), row["epoch"])
+
+    def stop(self, ending: Ending) -> None:
+        """Say how training ended."""
+        if not self._ended:
+            self._client.set_terminated(self._run, STATUS[ending])
+
+    def result(self, figures: Mapping[str, Any]) -> None:
+        """Write the test set's figures, as of the last epoch, unless they are there already."""
+        numbers = scalars(figures, self._about, "test_")
+        if not numbers.keys() <= self._client.get_run(self._run).data.metrics.keys():
+            self._metrics(numbers, self._epochs)
+
+    def _metrics(self, numbers: Mapping[str, float], epoch: int) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, epoch) for name, value in numbers.items()]
+        for part in _parts(metrics):
+            self._client.log_batch(self._run, metrics=part)
+
+
+def _import() -> None:
+    """Make sure that MLflow is there, and that it tells nobody of it."""
+    # MLflow reports its use to its makers unless this is set before it is imported; a run of ours
+    # is nobody else's affair.
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    try:
+        import alembic  # noqa: F401
+        import mlflow  # noqa: F401
+        import sqlalchemy  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"MLflow's sqlite files need the package {error.name}: pip install"
+            ' "forward-forward[mlflow]"'
+        ) from error
+
+
+def _client(uri: str) -> MlflowClient:
+    """MLflow's client for one store, whatever store the process uses otherwise."""
+    from mlflow import MlflowClient
+
+    with warnings.catch_warnings():
+        # MLflow's tables use a strategy of SQLAlchemy's that SQLAlchemy 2.1 deprecates.
+        warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
+        return MlflowClient(tracking_uri=uri)
+
+
+@contextmanager
+def _explained(uri: str) -> Iterator[None]:
+    """Say where MLflow failed: its own errors do not."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        raise RuntimeError(f"MLflow cannot keep the run in {uri}: {error}") from error
+
+
+def _text(value: Any) -> str:
+    """A setting as a parameter's text, cut where it is too long."""
+    text = str(value)
+    return text if len(text) <= LETTERS else text[: LETTERS - 3] + "..."
+
+
+def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[first : first + BATCH] for first in range(0, len(items), BATCH))

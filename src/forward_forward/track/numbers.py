@@ -1,0 +1,117 @@
+"""A run's settings and rows of figures -> words and numbers by name, for files that are flat."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+# What run.json says of the outcome and of the samples; all else is a setting or the machine's.
+OUTCOMES = (
+    "made_by",
+    "status",
+    "best_epoch",
+    "validation_error",
+    "seconds",
+    "validation_seconds",
+    "test",
+    "test_error",
+    "frame",
+    "table",
+    "thresholds",
+)
+BY_LAYER = "_by_layer"
+
+
+def settings_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run by dotted name, layers counted from 1.
+
+    What was typed is left out, since all that it set is elsewhere, and so is the date. A network's
+    parts are written there as Python writes them: numbers and words among them are read.
+
+    Args:
+        about: What run.json says.
+
+    Returns:
+        Numbers, words, None, and lists of them.
+
+    >>> layer = {"block": "Linear(4, 4)", "threshold": "'width'", "dropout": "0.5"}
+    >>> list(settings_of({"status": "trained", "network": {"layers": [layer]}}).values())
+    ['Linear(4, 4)', 'width', 0.5]
+    """
+    said = {name: value for name, value in about.items() if name not in OUTCOMES}
+    for section, name in (("command", "settings"), ("machine", "date")):
+        if isinstance(said.get(section), Mapping):
+            said[section] = {key: each for key, each in said[section].items() if key != name}
+    return {
+        name: _literal(value) if name.startswith("network.") else value
+        for name, value in _leaves(said)
+    }
+
+
+def _literal(value: Any) -> Any:
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError):  # a part with a name, or no text at all
+        return value
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        inner = [(str(key), each) for key, each in value.items()]
+    elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        inner = [(str(place), each) for place, each in enumerate(value, 1)]
+    else:
+        yield name, value
+        return
+    for key, each in inner:
+        yield from _leaves(each, f"{name}.{key}".lstrip("."))
+
+
+def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dict[int, float]:
+    """A figure's values by the number of the layer, from 1; none where the row has no such figure.
+
+    A row of the greedy order has training figures of the layer in turn alone, whose number it
+    gives; a softmax head may leave the lowest layers out.
+
+    Args:
+        row: Figures of an epoch, or of a data set.
+        name: The figure, such as "loss" or "validation_head_error_by_layer".
+        about: What run.json says; "network" is read.
+
+    >>> by_layer({"epoch": 9, "layers": [2], "loss": [0.5]}, "loss", {})
+    {2: 0.5}
+    """
+    if name not in row:
+        return {}
+    values: Sequence[float] = row[name]
+    first = 1
+    if name.endswith("head_error_by_layer"):
+        first += ((about.get("network") or {}).get("head") or {}).get("skip", 0)
+    numbers = range(first, first + len(values))
+    if not name.endswith(BY_LAYER):
+        numbers = row.get("layers", numbers)
+    return dict(zip(numbers, values, strict=True))
+
+
+def scalars(row: Mapping[str, Any], about: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """A row's figures, one number a name: those of layers end in the number of the layer.
+
+    Args:
+        row: Figures of an epoch, or of a data set.
+        about: What run.json says; "network" is read.
+        prefix: Stands before each name.
+
+    >>> scalars({"epoch": 1, "loss": [0.5, 0.25], "seconds": 2.0}, {})
+    {'loss/layer1': 0.5, 'loss/layer2': 0.25, 'seconds': 2.0}
+    """
+    found: dict[str, float] = {}
+    for name, value in row.items():
+        if name in ("epoch", "layers"):
+            continue
+        if not isinstance(value, list):
+            found[prefix + name] = value
+            continue
+        for number, each in by_layer(row, name, about).items():
+            found[f"{prefix}{name.removesuffix(BY_LAYER)}/layer{number}"] = each
+    return found
