@@ -101,7 +101,8 @@ class _Asked:
         there = before.get("asked", {})
         self.data: str = command["data"] or there.get("data", "mnist")
         name: str = command["recipe"] or there.get("recipe", "standard")
-        self.trials: int = command["trials"] or before.get("trials", TRIALS)
+        kept_trials = before.get("trials", TRIALS)
+        self.trials: int = kept_trials if command["trials"] is None else command["trials"]
         self.storage: str | None = command["storage"] or before.get("storage")
         if command["storage"] is None and self.storage is not None and ":***@" in self.storage:
             raise ValueError("the storage's password is not kept: give --storage again")

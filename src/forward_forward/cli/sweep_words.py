@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 import shlex
 import sys
 import time
@@ -16,11 +15,9 @@ from typing import Any
 from forward_forward.cli.progress import duration
 from forward_forward.cli.train import train
 from forward_forward.data import Data
-from forward_forward.sweep import Outcome, Range, Space
-from forward_forward.sweep.record import COUNTED, Record
+from forward_forward.sweep import Outcome, Range, Space, folder
+from forward_forward.sweep.record import COUNTED, Record, short
 from forward_forward.sweep.storage import hidden
-
-DIGITS = re.compile(r"\d+\.\d{3,}(?:e[+-]?\d+)?")
 
 
 def announce(
@@ -83,16 +80,6 @@ def verdict(trial: Record) -> str:
     return f"{trial['state']} in epoch {epochs + 1}"
 
 
-def short(value: Any) -> str:
-    """A setting as text, its numbers to three digits.
-
-    >>> short("SymBa(alpha=4.123456)"), short([40, 40]), short(0.000123456)
-    ('SymBa(alpha=4.12)', '40 40', '0.000123')
-    """
-    text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return DIGITS.sub(lambda found: f"{float(found[0]):.3g}", text)
-
-
 def reproduction(best: Record, command: Mapping[str, Any], out: Path) -> str:
     """The command that makes a trial's run again.
 
@@ -114,6 +101,22 @@ def reproduction(best: Record, command: Mapping[str, Any], out: Path) -> str:
     # Sums in another order differ in their last bits, and so may what is learnt.
     words += ["--threads", str(best["threads"]), "--out", str(out / f"trial-{best['number']}")]
     return shlex.join(words)
+
+
+def page_of(paths: Sequence[Path]) -> str:
+    """The page of a sweep, with the command that makes its best run again.
+
+    Raises:
+        ValueError: There is more than one folder.
+    """
+    from forward_forward.report import sweep_page
+
+    if len(paths) > 1:
+        raise ValueError(f"a page shows one sweep, got {len(paths)} folders: name one of them")
+    (path,) = paths
+    best = Outcome(folder.trials(path)["trials"]).best
+    asked = folder.about(path)["asked"]
+    return sweep_page(path, command=None if best is None else reproduction(best, asked, path))
 
 
 def again(out: Path, trials: int, storage: str | None, own_words: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MARK = "alive"
 BEAT = 20.0  # seconds from one count to the next
 GRACE = 90.0  # seconds without a new one, after which a process counts as dead
-UNMARKED_GRACE = 10.0  # of a trial without a mark, which otherwise has one at once
+UNMARKED_GRACE = 5.0  # of a trial without a mark, which otherwise has one at once
 PROCESS = uuid.uuid4().hex  # what another one with the same number does not have
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 COUNTED = ("complete", "pruned", "diverged")  # what a sweep asks a number of
+DIGITS = re.compile(r"\d+\.\d{3,}(?:e[+-]?\d+)?")
 ENOUGH = 10  # complete trials, below which importance says nothing
 
 # Attributes of Optuna's trials.
@@ -45,6 +47,24 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """For a file."""
         return {"trials": list(self.trials), "importance": self.importance}
+
+
+def words(value: Any) -> str:
+    """A setting as it is typed.
+
+    >>> words([40, 40]), words(0.001)
+    ('40 40', '0.001')
+    """
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def short(value: Any) -> str:
+    """A setting as it is shown: its numbers, also those within a part, to three digits.
+
+    >>> short("SymBa(alpha=4.123456)"), short(0.000123456)
+    ('SymBa(alpha=4.12)', '0.000123')
+    """
+    return DIGITS.sub(lambda found: f"{float(found[0]):.3g}", words(value))
 
 
 def outcome(study: optuna.Study) -> Outcome:

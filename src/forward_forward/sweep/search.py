@@ -97,22 +97,17 @@ def search(
 
 
 def _checked(make: Make, space: Space) -> Plan:
-    """The plan of the recipe's own settings, once it took each end and option of the space."""
+    """A plan of the recipe's, once it took each end and option of the space."""
     for settings in trials_.corners(space):
         try:
-            _check(make(settings))
+            plan = make(settings)
+            for name, value in (("epochs", plan.epochs), ("batch_size", plan.batch_size)):
+                if value < 1:
+                    raise ValueError(f"{name} expects 1 or more, got {value}")
         except ValueError as error:
-            ((name, value),) = settings.items()
-            raise ValueError(f"{name}={value} cannot be searched: {error}") from error
-    plan = make({})
-    _check(plan)
+            said = ", ".join(f"{name} {record.words(value)}" for name, value in settings.items())
+            raise ValueError(f"the recipe refuses {said}: {error}") from error
     return plan
-
-
-def _check(plan: Plan) -> None:
-    for name, value in (("epochs", plan.epochs), ("batch_size", plan.batch_size)):
-        if value < 1:
-            raise ValueError(f"{name} expects 1 or more, got {value}")
 
 
 class _Search:

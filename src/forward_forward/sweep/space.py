@@ -147,8 +147,8 @@ def default_space(recipe: Callable[..., Any]) -> Space:
     own = [name for name in DEFAULTS if name in known]
     if not own:
         raise ValueError(
-            f"the recipe has no setting that is searched by default ({', '.join(DEFAULTS)}): say what"
-            " to search, as name=low..high"
+            f"the recipe has no setting that is searched by default ({', '.join(DEFAULTS)}): say"
+            " what to search, as name=low..high"
         )
     return {name: _dimension(DEFAULTS[name], known[name]) for name in own}
 

@@ -42,10 +42,20 @@ def _drawn(trial: optuna.Trial, name: str, span: Range) -> Any:
 
 
 def corners(space: Space) -> Iterator[dict[str, Any]]:
-    """The ends of each range and each option, one at a time, to be tried on the recipe."""
-    for name, dimension in space.items():
-        for value in _ends(dimension):
-            yield {name: value}
+    """Settings to be tried on the recipe: each end of a range and each option, one at a time.
+
+    Args:
+        space: What is searched.
+
+    Yields:
+        First the lower end or first option of all, then these with one of them exchanged.
+    """
+    ends = {name: [*_ends(dimension)] for name, dimension in space.items()}
+    first = {name: values[0] for name, values in ends.items()}
+    yield first
+    for name, values in ends.items():
+        for value in values[1:]:
+            yield {**first, name: value}
 
 
 def _ends(dimension: Range | Choice) -> Iterator[Any]:
@@ -82,7 +92,7 @@ def run(trial: optuna.Trial, plan: Plan, train: Data, validation: Data) -> float
         epochs=plan.epochs,
         batch_size=plan.batch_size,
         validation=validation,
-        watch=[_Reporter(trial)],
+        watch=[_Reporter(trial, plan.epochs)],
     )
     if fitted.validation_error is None:
         raise ValueError("a trial is judged by validation data: give some")
@@ -92,11 +102,11 @@ def run(trial: optuna.Trial, plan: Plan, train: Data, validation: Data) -> float
 class _Reporter:
     """Tells Optuna each epoch's error, and stops training where Optuna says so."""
 
-    def __init__(self, trial: optuna.Trial) -> None:
-        self.trial = trial
+    def __init__(self, trial: optuna.Trial, epochs: int) -> None:
+        self.trial, self.epochs = trial, epochs
 
     def start(self, epochs: int, epoch: int, steps: int | None) -> None:
-        self.epochs = epochs
+        pass
 
     def step(self) -> None:
         pass
