@@ -8,8 +8,6 @@ import pytest
 
 from forward_forward.checkpoint import Run
 
-pytest.importorskip("optuna", reason="Optuna is not installed")
-
 SMALL = ("sweep", "--data", "digits", "--epochs", "2", "--threads", "1")
 SPACE = ("--search", "lr=1e-3..1e-1", "hidden=2x8..16", "loss=sigmoid,SymBa(alpha=1..8)")
 

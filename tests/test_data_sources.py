@@ -69,7 +69,7 @@ class Pairs(list, Dataset):
         (Pairs([(torch.zeros(2), 0), torch.zeros(3)]), None, r"row 1: expected \(x, y\)"),
         (Pairs([(object(), 0)]), None, "row 0: .*transform"),
         (Pairs(), None, "empty"),
-        ("mnist", None, r"datasets\.named"),
+        ("mnist", None, r"datasets\.load"),
         (Once(), None, "DataLoader"),
         ([(torch.zeros(2), 0)], None, "got a list"),
     ],

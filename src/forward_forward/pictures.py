@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from forward_forward.data import Data
+    from forward_forward.data import Source
+
+SAMPLED = 1000  # training pictures that are looked at
 
 MARK = 0.2  # brightness above the blank border, of 1, that counts as a mark
 
@@ -41,7 +43,7 @@ class Frame:
         return cls(tuple(values["shape"]), values["blank"], values["content"])
 
 
-def frame_of(data: Data) -> Frame | None:
+def frame_of(data: Source) -> Frame | None:
     """The frame of a set of pictures, found on its first thousand; None for other data.
 
     Args:
@@ -57,8 +59,7 @@ def frame_of(data: Data) -> Frame | None:
     if len(data.shape) != 3 or data.shape[0] not in (1, 3):
         return None
     channels, height, width = data.shape
-    pictures = data.first(min(1000, len(data))).batches(1000)
-    bright = next(pictures).x.mean(1)
+    bright = next(iter(data.batches(SAMPLED))).x.mean(1)
     border = torch.cat([bright[:, 0], bright[:, -1], bright[:, :, 0], bright[:, :, -1]], 1)
     if border.std() > 0.05:
         return Frame((channels, height, width))

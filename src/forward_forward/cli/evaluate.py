@@ -14,27 +14,21 @@ def evaluate(
 
     Args:
         run: The run's folder.
-        data: Name of a data set; the run's own by default.
+        data: Other data of the same classes, as `ff train` takes them; the run's own by default.
         json: Print them as JSON, with test_error.
     """
     import json as json_format
 
-    from forward_forward import checkpoint, datasets
+    from forward_forward import checkpoint
     from forward_forward import predict as predicting
     from forward_forward.cli import words
+    from forward_forward.cli.own_data import test_of
 
     about = checkpoint.Run(run).about
-    name = data or about.get("command", {}).get("data")
-    if name is None:
-        raise ValueError(f"{run!r} does not say what data it was trained on: give --data")
-    _, test = datasets.named(name)
     network = checkpoint.load(run)
-    if list(test.classes) != about["data"]["classes"]:
-        raise ValueError(
-            f"the run was trained on the classes {about['data']['classes']}, got data with"
-            f" {list(test.classes)}: give --data of the same classes"
-        )
+    test = test_of(about, data)
     figures = predicting.evaluate(network, test)
+    name = data or about["command"]["data"]
     if json:
         print(
             json_format.dumps({"run": run, "data": name, "test_error": figures["error"], **figures})

@@ -22,6 +22,8 @@ TRIALS = 30
 def sweep(
     out: Folder = None,
     data: Name = None,
+    target: Name = None,
+    size: Count = None,
     recipe: Name = None,
     search: Words = (),
     trials: Count = None,
@@ -40,7 +42,9 @@ def sweep(
     Args:
         out: The sweep's folder, sweeps/DATA-DATE by default. What is not given below is taken from
             it where it holds a sweep.
-        data: Data set, as in ff train; mnist by default.
+        data: A set's name or data of your own, as in ff train; mnist by default.
+        target: The column of labels of a table, as in ff train.
+        size: Pixels a side of pictures, as in ff train.
         recipe: As in ff train; standard by default.
         search: Settings and where to search them, such as lr=1e-4..1e-2 hidden=2x100..500
             "loss=sigmoid,SymBa(alpha=1..8)"; or default, a space that suits the recipe, alone or
@@ -58,13 +62,9 @@ def sweep(
 
     from forward_forward.cli import sweep_words
 
-    given = {"epochs": epochs, "seed": seed, "device": device}
-    asked = _Asked(
-        out,
-        {"data": data, "recipe": recipe, "trials": trials, "storage": storage},
-        {name: value for name, value in given.items() if value is not None},
-        search,
-    )
+    fixed = {"epochs": epochs, "seed": seed, "device": device}
+    command = {"data": data, "target": target, "size": size, "recipe": recipe}
+    asked = _Asked(out, command, fixed, search, trials=trials, storage=storage)
     progress = sweep_words.Lines()
     again = sweep_words.again(asked.out, asked.trials, storage, asked.own_words)
     try:
@@ -89,58 +89,61 @@ class _Asked:
         command: dict[str, Any],
         fixed: dict[str, Any],
         words: tuple[str, ...],
+        *,
+        trials: int | None,
+        storage: str | None,
     ) -> None:
         from pathlib import Path
 
         from forward_forward.cli import choices
+        from forward_forward.cli.own_data import absolute
         from forward_forward.sweep import folder, read
 
         before: dict[str, Any] = {}
         if out is not None and folder.is_sweep(Path(out)):
             before = folder.about(Path(out))
         there = before.get("asked", {})
-        self.data: str = command["data"] or there.get("data", "mnist")
-        name: str = command["recipe"] or there.get("recipe", "standard")
-        kept_trials = before.get("trials", TRIALS)
-        self.trials: int = kept_trials if command["trials"] is None else command["trials"]
-        self.storage: str | None = command["storage"] or before.get("storage")
-        if command["storage"] is None and self.storage is not None and ":***@" in self.storage:
+        kept = {name: there.get(name) for name in command}
+        self.command = {**kept, **_given(command)}
+        self.command["data"] = absolute(self.command["data"] or "mnist")
+        name = self.command["recipe"] = self.command["recipe"] or "standard"
+        self.command["fixed"] = self.fixed = {**there.get("fixed", {}), **_given(fixed)}
+        self.trials: int = before.get("trials", TRIALS) if trials is None else trials
+        self.storage: str | None = storage or before.get("storage")
+        if storage is None and self.storage is not None and ":***@" in self.storage:
             raise ValueError("the storage's password is not kept: give --storage again")
-        self.out = _folder(out, self.data)
+        self.out = _folder(out, self.command["data"])
         self.recipe = choices.recipe_named(name, typed=command["recipe"] is not None)
-        self.fixed: dict[str, Any] = {**there.get("fixed", {}), **fixed}
         choices.check_settings(self.recipe, name, self.fixed)
-        kept = [f"{name}={text}" for name, text in there.get("space", {}).items()]
-        self.space = read(words or kept or ["default"], self.recipe)
+        space = [f"{name}={text}" for name, text in there.get("space", {}).items()]
+        self.space = read(words or space or ["default"], self.recipe)
         if both := [each for each in self.fixed if each in self.space]:
             raise ValueError(f"{both[0]} is to be searched: leave --{both[0]} out")
-        self.typed = frozenset(self.space) if words or not kept else frozenset()
+        self.typed = frozenset(self.space) if words else frozenset()
         self.own_words = [each for each in words if ":" in each]
-        self.command = {"data": self.data, "recipe": name, "fixed": self.fixed}
 
     def run(self, threads: int | None, progress: Any) -> Any:
         import torch
 
-        from forward_forward import datasets
         from forward_forward.cli import choices, sweep_words
+        from forward_forward.cli.own_data import sets_of
         from forward_forward.sweep import search
 
         if threads is not None:
             if threads < 1:
                 raise ValueError(f"--threads expects 1 or more, got {threads}")
             torch.set_num_threads(threads)
-        whole, _ = datasets.named(self.data)
-        training, validation = whole.split()
+        sets = sets_of(self.command)
 
         def make(settings: Any) -> Any:
             parts = choices.parts({**self.fixed, **settings}, typed=self.typed)
-            return self.recipe(training, **parts)
+            return self.recipe(sets.train, **parts)
 
-        sweep_words.announce(self.command, self.space, training, validation, self.out)
+        sweep_words.announce(self.command, self.space, sets, self.out)
         return search(
             make,
-            training,
-            validation,
+            sets.train,
+            sets.validation,
             self.space,
             trials=self.trials,
             out=self.out,
@@ -151,8 +154,13 @@ class _Asked:
         )
 
 
+def _given(words: dict[str, Any]) -> dict[str, Any]:
+    """What was typed."""
+    return {name: value for name, value in words.items() if value is not None}
+
+
 def _folder(out: str | None, data: str) -> Path:
     from datetime import datetime
     from pathlib import Path
 
-    return Path(out or f"sweeps/{data}-{datetime.now():%Y%m%d-%H%M%S}")
+    return Path(out or f"sweeps/{Path(data).stem}-{datetime.now():%Y%m%d-%H%M%S}")

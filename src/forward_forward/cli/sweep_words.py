@@ -14,20 +14,19 @@ from typing import Any
 
 from forward_forward.cli.progress import duration
 from forward_forward.cli.train import train
-from forward_forward.data import Data
+from forward_forward.datasets import Sets
 from forward_forward.sweep import Outcome, Range, Space, folder
 from forward_forward.sweep.record import COUNTED, Record, short
 from forward_forward.sweep.storage import hidden
 
 
-def announce(
-    command: Mapping[str, Any], space: Space, training: Data, validation: Data, out: Path
-) -> None:
+def announce(command: Mapping[str, Any], space: Space, sets: Sets, out: Path) -> None:
     """Say what is about to be searched, on stderr."""
     fixed = "".join(f", {name} {value}" for name, value in command["fixed"].items())
     said = [
         f"sweep {out}: recipe {command['recipe']}{fixed}",
-        f"data {command['data']}: {len(training):,} to train on, {len(validation):,} to judge by",
+        f"data {command['data']}: {len(sets.train):,} to train on,"
+        f" {len(sets.validation):,} to judge by",
     ]
     width = max(map(len, space))
     for name, each in space.items():
@@ -89,7 +88,9 @@ def reproduction(best: Record, command: Mapping[str, Any], out: Path) -> str:
         out: The sweep's folder, within which the run's shall be.
     """
     flags = inspect.signature(train).parameters
-    words = ["ff", "train", "--data", command["data"], "--recipe", command["recipe"]]
+    given = {name: command.get(name) for name in ("data", "target", "size", "recipe")}
+    words = ["ff", "train"]
+    words += [word for name, value in given.items() if value for word in (f"--{name}", str(value))]
     further = []
     for name, value in {**command["fixed"], **best["settings"]}.items():
         values = [str(each) for each in (value if isinstance(value, list) else [value])]

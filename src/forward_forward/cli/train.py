@@ -10,7 +10,8 @@ import tyro
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from forward_forward.data import Data
+    from forward_forward.data import Source
+    from forward_forward.datasets import Sets
     from forward_forward.recipes import Plan
 
 
@@ -33,6 +34,8 @@ Precision = Annotated[
 
 def train(
     data: Name = None,
+    target: Name = None,
+    size: Count = None,
     out: Folder = None,
     recipe: Name = None,
     hidden: Counts = None,
@@ -59,7 +62,10 @@ def train(
     """Train a network; its errors are printed per layer and in total.
 
     Args:
-        data: Data set: mnist (the default) or digits.
+        data: mnist (the default) or digits; a folder or archive of pictures, one sub-folder a
+            class, with or without train, val and test; a table (.csv, .tsv, .parquet), or .npz.
+        target: The column of labels of a table; by default target, label, class, y, or the last.
+        size: Pixels a side that the pictures of a folder or archive are scaled to.
         out: The run's folder, runs/DATA-DATE by default. An existing one is refused.
         recipe: standard (the default), poster.method, hinton2022.mnist_supervised_matlab, or your
             own function as package.module:name. What is not given below is the recipe's own.
@@ -106,7 +112,13 @@ def train(
         "precision": precision,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    command = {"data": data, "recipe": recipe, "threads": threads}
+    command = {
+        "data": data,
+        "target": target,
+        "size": size,
+        "recipe": recipe,
+        "threads": threads,
+    }
     return _Training(command, given, set, resume).run(
         out=out, init_from=init_from, overwrite=overwrite, as_json=json
     )
@@ -138,6 +150,8 @@ class _Training:
         self.settings: dict[str, Any] = {**before.get("settings", {}), **given}
         self.command: dict[str, Any] = {
             "data": "mnist",
+            "target": None,
+            "size": None,
             "recipe": "standard",
             "threads": None,
             **before,
@@ -149,26 +163,27 @@ class _Training:
     def run(self, *, out: str | None, init_from: str | None, overwrite: bool, as_json: bool) -> int:
         import torch
 
-        from forward_forward import datasets
         from forward_forward.cli import words
+        from forward_forward.cli.own_data import absolute, sets_of
 
         threads = self.command["threads"]
         if threads is not None:
             if threads < 1:
                 raise ValueError(f"--threads expects 1 or more, got {threads}")
             torch.set_num_threads(threads)
-        whole, test = datasets.named(self.command["data"])
-        training, validation = whole.split()
-        plan = self._plan(training)
+        # A run is found again from any folder, and so are its data.
+        self.command["data"] = absolute(self.command["data"])
+        sets = sets_of(self.command)
+        plan = self._plan(sets.train)
         self._begin_from(init_from, plan)
-        folder = self._folder(out, init_from, overwrite)
-        words.announce(self.command, plan, training, validation, test)
-        result = self._fit(plan, training, validation, folder, overwrite)
-        figures = self._test(folder, plan, test)
+        folder = self._folder(sets.train.name, out, init_from, overwrite)
+        words.announce(self.command, plan, sets)
+        result = self._fit(plan, sets, folder, overwrite)
+        figures = self._test(folder, plan, sets.test)
         words.finish(result, figures, folder, as_json=as_json)
         return 0
 
-    def _plan(self, training: Data) -> Plan:
+    def _plan(self, training: Source) -> Plan:
         from forward_forward import notation
         from forward_forward.cli import choices
 
@@ -199,7 +214,7 @@ class _Training:
             checkpoint.load(source, network=plan.trainer.network)
             self.command["init_from"] = source
 
-    def _folder(self, out: str | None, init_from: str | None, overwrite: bool) -> Path:
+    def _folder(self, data: str, out: str | None, init_from: str | None, overwrite: bool) -> Path:
         from datetime import datetime
         from pathlib import Path
 
@@ -208,26 +223,28 @@ class _Training:
                 raise ValueError("a resumed run stays in its folder: leave --out and --overwrite")
             return self.resumed.path
         if out is None:
-            return Path("runs") / f"{self.command['data']}-{datetime.now():%Y%m%d-%H%M%S}"
+            return Path("runs") / f"{data}-{datetime.now():%Y%m%d-%H%M%S}"
         if overwrite and init_from is not None and Path(out).resolve() == Path(init_from).resolve():
             raise ValueError("--overwrite would remove the run that --init-from reads")
         return Path(out)
 
-    def _fit(
-        self, plan: Plan, training: Data, validation: Data, folder: Path, overwrite: bool
-    ) -> Any:
+    def _fit(self, plan: Plan, sets: Sets, folder: Path, overwrite: bool) -> Any:
         from forward_forward.checkpoint import is_run
         from forward_forward.cli.progress import progress
         from forward_forward.pictures import frame_of
 
-        frame = frame_of(training)
-        about = {"command": self.command, "frame": None if frame is None else frame.as_json()}
+        frame = frame_of(sets.train)
+        about = {
+            "command": self.command,
+            "frame": None if frame is None else frame.as_json(),
+            "table": None if sets.layout is None else sets.layout.as_json(),
+        }
         try:
             return plan.trainer.fit(
-                training,
+                sets.train,
                 epochs=plan.epochs,
                 batch_size=plan.batch_size,
-                validation=validation,
+                validation=sets.validation,
                 out=folder,
                 resume=self.resumed is not None,
                 overwrite=overwrite,
@@ -240,7 +257,7 @@ class _Training:
             command = shlex.join(["ff", "train", "--resume", str(folder)])
             raise KeyboardInterrupt(f"saved; go on with: {command}") from None
 
-    def _test(self, folder: Path, plan: Plan, test: Data) -> dict[str, Any]:
+    def _test(self, folder: Path, plan: Plan, test: Source) -> dict[str, Any]:
         """Read the test set once, with the best weights; a finished run keeps its figures."""
         from forward_forward import predict
         from forward_forward.checkpoint import Run, load

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from forward_forward.data import Data
+from forward_forward.datasets import Sets
 from forward_forward.forward import Network
 from forward_forward.forward.description import buildable, describe
 from forward_forward.optimize.fit import Fitted
@@ -21,9 +21,7 @@ from forward_forward.recipes import Plan
 QUOTE = "'"
 
 
-def announce(
-    command: Mapping[str, Any], plan: Plan, training: Data, validation: Data, test: Data
-) -> None:
+def announce(command: Mapping[str, Any], plan: Plan, sets: Sets) -> None:
     """Say what is about to be trained, on stderr."""
     network, trainer = plan.trainer.network, plan.trainer
     about, settings = describe(network), trainer.settings
@@ -31,9 +29,11 @@ def announce(
     weights = sum(weight.numel() for weight in network.parameters())
     optimizer = str(settings["optimizer"]).rpartition(":")[2]
     products = str(trainer.products or network.dtype).removeprefix("torch.")
+    for note in sets.notes:
+        print(f"{'data':>8}  {note}", file=sys.stderr)
     lines = {
-        "data": f"{command['data']}: {len(training):,} to train on, {len(validation):,} to"
-        f" validate on, {len(test):,} to test on",
+        "data": f"{command['data']}: {len(sets.train):,} to train on, {len(sets.validation):,} to"
+        f" validate on, {len(sets.test):,} to test on, {len(sets.classes)} classes",
         "recipe": f"{command['recipe']}, seed {settings['seed']}",
         "network": f"{_widths(network)} units, {goal['activation']}, {weights:,} weights",
         "goal": f"{goal['loss']} of {goal['goodness']}, threshold {goal['threshold'].strip(QUOTE)}"
@@ -88,6 +88,8 @@ def _next_commands(about: Mapping[str, Any], folder: Path) -> list[str]:
     commands = [["ff", "evaluate", str(folder)]]
     if about.get("frame"):
         commands.append(["ff", "predict", str(folder), "picture.png"])
+    if about.get("table"):
+        commands.append(["ff", "predict", str(folder), "new_rows.csv"])
     return [shlex.join(words) for words in commands]
 
 

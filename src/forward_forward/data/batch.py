@@ -19,12 +19,17 @@ class Batch(NamedTuple):
 
 @runtime_checkable
 class Source(Protocol):
-    """What training and evaluation read: a name, the class names, a size in samples, batches."""
+    """What training and evaluation read: a name, the class names, sizes, batches."""
 
     @property
     def name(self) -> str: ...
     @property
     def classes(self) -> tuple[str, ...]: ...
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One sample's shape."""
+        ...
+
     @property
     def batch_size(self) -> int:
         """Samples a batch, where nobody asks for another number."""

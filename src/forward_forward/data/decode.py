@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
+from forward_forward.data.tree import Tree
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,7 +29,7 @@ class Reader(Dataset[Tensor | str]):
     a traceback. The list of all files stays in the main process; a worker gets a batch's at a time.
     """
 
-    root: str
+    tree: Tree
     mode: str
     shape: tuple[int, int, int]
     scaled: bool  # else every picture must have the shape
@@ -40,15 +40,16 @@ class Reader(Dataset[Tensor | str]):
         pictures = torch.empty((len(files), *self.shape), dtype=torch.uint8)
         try:
             for row, file in enumerate(files):
-                pictures[row] = self._picture(os.path.join(self.root, file))
+                pictures[row] = self._picture(file)
         except ValueError as error:
             return str(error)
         return pictures
 
-    def _picture(self, path: str) -> Tensor:
+    def _picture(self, file: str) -> Tensor:
         from PIL import Image
 
-        image = _upright(path)
+        path = self.tree.shown(file)
+        image = _upright(self.tree, file)
         if self.grey_only and not _is_grey(image):
             expected = f"expected grey pictures like {self.like!r}, got one in colour, {path!r}"
             raise ValueError(f"{expected}: choose mode='RGB', or mode='L' to read all as grey")
@@ -68,43 +69,43 @@ class Reader(Dataset[Tensor | str]):
 
 
 def reader_like(
-    root: Path, firsts: Sequence[str], sides: tuple[int, int] | None, mode: str | None
+    tree: Tree, firsts: Sequence[str], sides: tuple[int, int] | None, mode: str | None
 ) -> Reader:
     """What reads all pictures alike, as the first ones of the classes are."""
     if mode is not None and mode not in CHANNELS:
         raise ValueError(f"expected mode 'L' (grey), 'RGB' or None, got {mode!r}")
-    like = str(root / firsts[0])
-    grey = mode is None and all(_read(str(root / file), _is_grey) for file in firsts)
+    grey = mode is None and all(_read(tree, file, _is_grey) for file in firsts)
     chosen = mode or ("L" if grey else "RGB")
-    first = _upright(like)
+    first = _upright(tree, firsts[0])
     height, width = sides or (first.height, first.width)
     return Reader(
-        root=str(root),
+        tree=tree,
         mode=chosen,
         shape=(CHANNELS[chosen], height, width),
         scaled=sides is not None,
         grey_only=grey,
-        like=like,
+        like=tree.shown(firsts[0]),
     )
 
 
-def _read(path: str, look: Callable[[Image], T]) -> T:
+def _read(tree: Tree, file: str, look: Callable[[Image], T]) -> T:
     from PIL import Image
 
     try:
-        with Image.open(path) as file:
-            return look(file)
+        with tree.open(file) as content, Image.open(content) as image:
+            return look(image)
     except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
-        expected = f"expected a picture file, got {path!r}: {error}"
+        expected = f"expected a picture file, got {tree.shown(file)!r}: {error}"
         raise ValueError(f"{expected}. Replace or remove it") from error
 
 
-def _upright(path: str) -> Image:
+def _upright(tree: Tree, file: str) -> Image:
     from PIL import ImageOps
 
-    image = _read(path, ImageOps.exif_transpose)
+    image = _read(tree, file, ImageOps.exif_transpose)
     if image.mode.startswith("I") or image.mode == "F":  # Pillow would cut such values off at 255
-        expected = f"expected pictures of 8 bits a channel, got mode {image.mode!r} in {path!r}"
+        found = f"mode {image.mode!r} in {tree.shown(file)!r}"
+        expected = f"expected pictures of 8 bits a channel, got {found}"
         raise ValueError(f"{expected}: save them as such, or give a Dataset that reads them")
     return image
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.data.batch import Batch, as_float, check_sizes, checked, class_names
+from forward_forward.data.share import held_out
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,17 +136,10 @@ class Data:
         >>> [part.labels.bincount().tolist() for part in data.split(2)]
         [[3, 3], [1, 1]]
         """
-        n = len(self)
         if validation is None and self.holdout is not None:
-            cut = n - self.holdout
+            cut = len(self) - self.holdout
             return self.first(cut), self._with(lambda values: values[cut:])
-        wanted = 0.15 if validation is None else validation
-        whole = isinstance(wanted, int)
-        if isinstance(wanted, bool) or wanted <= 0 or not (whole or wanted < 1):
-            choices = "a number of rows (int >= 1) or a fraction between 0 and 1 (float)"
-            raise ValueError(f"expected {choices} for validation, got {wanted!r}")
-        count = int(wanted) if whole else max(1, round(wanted * n))
-        held = _stratified(self.labels.cpu(), count, seed)
+        held = held_out(self.labels.cpu(), validation, seed)
         return self.subset(~held), self.subset(held)
 
     def constant_inputs(self) -> Tensor:
@@ -156,24 +150,3 @@ class Data:
 
 def _take(values: Tensor, rows: Tensor | slice) -> Tensor:
     return values[rows] if isinstance(rows, slice) else values.index_select(0, rows)
-
-
-def _stratified(labels: Tensor, count: int, seed: int) -> Tensor:
-    """Mark ``count`` of the rows [n], each class by its share and never the whole of a class."""
-    n, sizes = len(labels), labels.bincount()
-    spare = (sizes - 1).clamp(min=0)
-    if count > int(spare.sum()):
-        found = f"cannot hold out {count} of {n} rows and keep one of every class to train on"
-        raise ValueError(f"{found}: hold out at most {int(spare.sum())}, or add rows")
-    share = sizes.double() * count / n
-    least = spare.clamp(max=1) * int(count >= int((spare > 0).sum()))
-    take = torch.minimum(torch.maximum(share.long(), least), spare)
-    while (missing := count - int(take.sum())) != 0:  # a row or two a class: largest remainders
-        if missing > 0:
-            take[(share - take).masked_fill(take >= spare, -torch.inf).argmax()] += 1
-        else:
-            take[(share - take).masked_fill(take <= least, torch.inf).argmin()] -= 1
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-    order = order[labels[order].argsort(stable=True)]
-    rank = torch.arange(n) - (sizes.cumsum(0) - sizes)[labels[order]]
-    return torch.zeros(n, dtype=torch.bool).index_put((order,), rank < take[labels[order]])

@@ -1,13 +1,11 @@
-"""A folder of pictures, one sub-folder a class, in; batches x [batch, channels, h, w], y out."""
+"""Pictures in a folder or archive, one sub-folder a class, in; x [batch, channels, h, w], y out."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,10 +13,10 @@ from torch.utils.data import DataLoader
 
 from forward_forward.data.batch import Batch, as_float, check_sizes, class_names
 from forward_forward.data.decode import Reader, reader_like
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-
-SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
+from forward_forward.data.held import Data
+from forward_forward.data.listing import check_classes, files_by_class, parts_of, pictures_tree
+from forward_forward.data.share import held_out
+from forward_forward.data.tree import Tree
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,6 +77,10 @@ class Folder:
         return self._read([order[start : start + batch_size] for start in starts])
 
     def _read(self, parts: Sequence[Tensor]) -> Iterator[Batch]:
+        for rows, x in zip(parts, self._pictures(parts), strict=True):
+            yield Batch(as_float(x), self.labels[rows])
+
+    def _pictures(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
         files = [[self.files[row] for row in rows.tolist()] for rows in parts]
         workers = min(self.workers, len(files)) if len(files) > 1 else 0
         loader = DataLoader(
@@ -89,10 +91,42 @@ class Folder:
             worker_init_fn=_leave_interrupts,
             generator=torch.Generator(),  # else it draws from torch's global one
         )
-        for rows, x in zip(parts, loader, strict=True):
+        for x in loader:
             if isinstance(x, str):
                 raise ValueError(x)
-            yield Batch(as_float(x), self.labels[rows])
+            yield x
+
+    def held(self) -> Data:
+        """Read all pictures into memory: uint8 [n, channels, height, width].
+
+        Raises:
+            ValueError: a file is no picture, or unlike the others.
+        """
+        pictures = torch.empty((len(self), *self.shape), dtype=torch.uint8)
+        start = 0
+        for x in self._pictures(torch.split(torch.arange(len(self)), self.batch_size)):
+            pictures[start : start + len(x)] = x
+            start += len(x)
+        return Data(pictures, self.labels, self.classes, self.name)
+
+    def subset(self, indices: Tensor | Sequence[int]) -> Folder:
+        """Keep the pictures numbered [k] or marked by a mask [n], in the order given."""
+        numbers = torch.arange(len(self))[torch.as_tensor(indices)]
+        files = tuple(self.files[row] for row in numbers.tolist())
+        return replace(self, files=files, labels=self.labels[numbers])
+
+    def split(self, validation: float | None = None, seed: int = 0) -> tuple[Folder, Folder]:
+        """Part the set into (train, validation), as `Data.split` does.
+
+        Args:
+            validation: pictures (int) or fraction (float) held out, class by class; None is 15 %.
+            seed: of the draw.
+
+        Raises:
+            ValueError: too few pictures to leave one of every class to train on.
+        """
+        held = held_out(self.labels, validation, seed)
+        return self.subset(~held), self.subset(held)
 
 
 def _leave_interrupts(worker: int) -> None:
@@ -114,10 +148,12 @@ def folder(
 
     PNG, JPEG, BMP, GIF (the first frame) and WebP files are taken, in folders within folders too;
     other files and hidden ones are left out. Labels come from the sub-folders' names alone.
-    Pictures stand upright as their EXIF tag says, and what is transparent becomes white.
+    Pictures stand upright as their EXIF tag says, and what is transparent becomes white. An
+    archive (zip, or tar with any of its compressions) is read where it lies, and never unpacked:
+    a zip may be larger than memory, the files of a tar are kept there.
 
     Args:
-        path: the folder.
+        path: the folder or archive.
         size: (height, width) or one side in pixels that all pictures are scaled to, whatever
             their proportions; None expects pictures of one size.
         mode: "L" reads all as grey, "RGB" in colour; None looks at the first picture of every
@@ -135,6 +171,7 @@ def folder(
         ValueError: no such folder, fewer than two classes, a class without pictures, or a first
             picture that cannot be read.
 
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from PIL import Image
     >>> with TemporaryDirectory() as path:
@@ -144,62 +181,74 @@ def folder(
     ...     folder(path)
     Folder('data': 2 pictures of [1, 6, 8], 2 classes)
     """
+    tree = pictures_tree(path)
+    if parts := parts_of(tree):
+        expected = f"expected a sub-folder for each of 2 or more classes in {tree.shown()!r}"
+        fix = f"{tree.shown(tree.folders()[0])!r} is one set, and datasets.load takes all of them"
+        raise ValueError(f"{expected}, got the parts of a split, {sorted(parts)}: {fix}")
+    return folder_of(
+        tree,
+        size=size,
+        mode=mode,
+        classes=classes,
+        name=name,
+        batch_size=batch_size,
+        workers=workers,
+    )
+
+
+def folder_of(
+    tree: Tree,
+    *,
+    size: int | tuple[int, int] | None = None,
+    mode: str | None = None,
+    classes: Sequence[str] | None = None,
+    name: str = "data",
+    batch_size: int = 256,
+    workers: int | None = None,
+) -> Folder:
+    """The same of a tree, for one that holds several sets."""
     if workers is None:
         workers = min(4, os.cpu_count() or 1)
     if batch_size < 1 or workers < 0:
         found = f"{batch_size} and {workers}"
         raise ValueError(f"expected batch_size >= 1 and workers >= 0, got {found}")
-    found_in = _files_by_class(Path(path))
+    found_in = files_by_class(tree)
     names = tuple(found_in) if classes is None else class_names(classes)
-    _check_classes(Path(path), list(found_in), names)
+    check_classes(tree, list(found_in), names)
     firsts = [files[0] for files in found_in.values()]
-    reader = reader_like(Path(path), firsts, _sides(size), mode)
+    reader = reader_like(tree, firsts, _sides(size), mode)
+    return _listed(found_in, names, reader, name, batch_size, workers)
+
+
+def read_alike(tree: Tree, like: Folder) -> Folder:
+    """Another part of the set that a folder is part of: the same classes, read in the same way.
+
+    Args:
+        tree: where the part lies, one sub-folder a class; a class may have none there.
+        like: the part to train on.
+
+    Raises:
+        ValueError: a class that is not among the other part's, or one without pictures.
+    """
+    found_in = files_by_class(tree)
+    check_classes(tree, list(found_in), like.classes)
+    reader = replace(like.reader, tree=tree)
+    return _listed(found_in, like.classes, reader, like.name, like.batch_size, like.workers)
+
+
+def _listed(
+    found_in: dict[str, list[str]],
+    names: tuple[str, ...],
+    reader: Reader,
+    name: str,
+    batch_size: int,
+    workers: int,
+) -> Folder:
     counts = torch.tensor([len(files) for files in found_in.values()])
     labels = torch.tensor([names.index(each) for each in found_in]).repeat_interleave(counts)
     files = tuple(file for each in found_in.values() for file in each)
     return Folder(files, labels, names, reader, name, batch_size, workers)
-
-
-def _files_by_class(root: Path) -> dict[str, list[str]]:
-    """The sub-folders' names, sorted, each with its pictures' paths below the root, sorted."""
-    if not root.is_dir():
-        found = "a file" if root.exists() else "which does not exist"
-        expected = f"expected a folder with one sub-folder a class, got {str(root)!r}, {found}"
-        raise ValueError(f"{expected}: check the path; datasets.named(...) reads sets by name")
-    names = sorted(each.name for each in root.iterdir() if each.is_dir())
-    found_in = {name: _files(root, name) for name in names if not name.startswith(".")}
-    empty = [name for name, files in found_in.items() if not files]
-    if empty:
-        expected = f"expected pictures ({' '.join(ENDINGS)}) in every sub-folder of {str(root)!r}"
-        raise ValueError(f"{expected}, got none in {empty[0]!r}: add some or remove it")
-    return found_in
-
-
-def _files(root: Path, name: str) -> list[str]:
-    def fail(error: OSError) -> None:  # os.walk would leave out a folder that may not be read
-        raise error
-
-    found = []
-    for place, folders, files in os.walk(root / name, onerror=fail, followlinks=True):
-        folders[:] = [each for each in folders if not each.startswith(".")]
-        below = Path(place).relative_to(root).as_posix()
-        pictures = [each for each in files if each.lower().endswith(ENDINGS)]
-        found += [f"{below}/{each}" for each in pictures if not each.startswith(".")]
-    return sorted(found)
-
-
-def _check_classes(root: Path, found: list[str], names: tuple[str, ...]) -> None:
-    expected = f"expected a sub-folder for each of 2 or more classes in {str(root)!r}"
-    if not found or len(names) < 2:
-        raise ValueError(f"{expected}, got {found or 'none'}: sort the pictures into sub-folders")
-    if {each.lower() for each in found} <= SPLITS:
-        fix = f"{str(root / found[0])!r} is one set"
-        raise ValueError(f"{expected}, got the parts of a split, {found}: {fix}")
-    for each in found:
-        if each not in names:
-            near = difflib.get_close_matches(each, names, 1) or names[:1]
-            expected = f"expected sub-folders among {len(names)} classes, got {each!r}"
-            raise ValueError(f"{expected} in {str(root)!r}: did you mean {near[0]!r}?")
 
 
 def _sides(size: int | tuple[int, int] | None) -> tuple[int, int] | None:

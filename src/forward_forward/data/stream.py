@@ -56,8 +56,16 @@ class Stream:
         """The loader's own; of other iterables, the length of the first batch."""
         if isinstance(self.loader, DataLoader) and self.loader.batch_size is not None:
             return self.loader.batch_size
+        return len(self._first()[1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One sample's shape, as the first batch has it."""
+        return tuple(as_tensor(self._first()[0]).shape[1:])
+
+    def _first(self) -> tuple[Any, Any, Any]:
         with torch.random.fork_rng(devices=[]):
-            return len(unpack(next(iter(self.loader)), "batch 0")[1])
+            return unpack(next(iter(self.loader)), "batch 0")
 
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0

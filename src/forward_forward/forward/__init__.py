@@ -1,16 +1,17 @@
 """Inputs [variants, batch, ...] -> activities and goodness of every layer.
 
-``normalize`` forgets a row's length, ``layer`` is normalise -> block -> goodness, ``activities``
-are what it gives; ``activation`` is what the engine knows of a layer's, ``affine`` holds the
-products of a linear block, in the memory of a ``room``; ``passes`` runs a row of layers, ``head``
-reads labels off activities, ``network`` is the row with its examples, ``description`` writes it
-down.
+``standardize`` scales samples, ``normalize`` forgets a row's length, ``layer`` is normalise ->
+block -> goodness, ``activities`` are what it gives; ``activation`` is what the engine knows of a
+layer's, ``affine`` holds the products of a linear block, in the memory of a ``room``; ``passes``
+runs a row of layers, ``head`` reads labels off activities, ``network`` is the row with its
+examples, ``description`` writes it down.
 """
 
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer, PeerNormalization
 from forward_forward.forward.network import Network, mlp
 from forward_forward.forward.normalize import MeanSquareOne, UnitLength
+from forward_forward.forward.standardize import Standardize
 
 __all__ = [
     "Layer",
@@ -18,6 +19,7 @@ __all__ = [
     "Network",
     "PeerNormalization",
     "SoftmaxHead",
+    "Standardize",
     "UnitLength",
     "mlp",
 ]

@@ -11,6 +11,7 @@ from forward_forward.forward import normalize
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
+from forward_forward.forward.standardize import Standardize
 
 _LAYER = [name for name in inspect.signature(Layer).parameters if name not in ("block",)]
 _NETWORK = ("examples", "readout", "reading")
@@ -19,7 +20,8 @@ _NETWORK = ("examples", "readout", "reading")
 def names() -> dict[str, Any]:
     """Every name that a description may hold."""
     parts = notation.public(examples, goodness, losses, normalize)
-    return {**notation.torch_modules(), **parts, "PeerNormalization": layers.PeerNormalization}
+    own = {each.__name__: each for each in (layers.PeerNormalization, Standardize)}
+    return {**notation.torch_modules(), **parts, **own}
 
 
 def describe(network: Network) -> dict[str, Any]:
@@ -29,7 +31,8 @@ def describe(network: Network) -> dict[str, Any]:
         network: The network; parts of the user's own are named but cannot be built from the name.
 
     Returns:
-        ``layers`` (one dictionary each), ``examples``, ``readout``, ``reading`` and ``head``.
+        ``layers`` (one dictionary each), ``examples``, ``readout``, ``reading`` and ``head``, and
+        ``inputs`` where there is something before the examples.
 
     >>> from forward_forward.forward.network import mlp
     >>> describe(mlp(4, 8, num_classes=2))["layers"][0]["activation"]
@@ -52,6 +55,8 @@ def describe(network: Network) -> dict[str, Any]:
         }
     )
     about = {name: notation.write(getattr(network, name), known) for name in _NETWORK}
+    if network.inputs is not None:
+        about["inputs"] = notation.write(network.inputs, known)
     return {"layers": rows, "head": about_head, **about}
 
 
@@ -81,6 +86,8 @@ def build(description: dict[str, Any]) -> Network:
     if head is not None:
         head = SoftmaxHead(**{**head, "normalize": notation.read(head["normalize"], known)})
     about = {name: notation.read(description[name], known) for name in _NETWORK}
+    if "inputs" in description:
+        about["inputs"] = notation.read(description["inputs"], known)
     return Network(*rows, head=head, **about)
 
 

@@ -26,6 +26,7 @@ class Network(nn.Module):
     Args:
         layers: The layers, lowest first.
         examples: How samples become positive, negative, neutral and candidate inputs.
+        inputs: Applied to the samples first, such as `Standardize`; None leaves them as they are.
         head: A softmax head on the activities, or None.
         readout: First layer and the one after the last whose goodness is summed to read a label;
             None sums them all, as the poster does.
@@ -46,6 +47,7 @@ class Network(nn.Module):
         self,
         *layers: Layer,
         examples: Examples,
+        inputs: nn.Module | None = None,
         head: SoftmaxHead | None = None,
         readout: tuple[int, int] | None = None,
         reading: Reading | None = None,
@@ -72,6 +74,7 @@ class Network(nn.Module):
             )
         self.layers = nn.ModuleList(layers)  # type: ignore[assignment]
         self.examples = examples
+        self.inputs = inputs
         self.head = head
         self.readout = (first, stop)
         self.reading: Reading = reading
@@ -92,12 +95,13 @@ class Network(nn.Module):
         return self.layers[0].threshold_value
 
     def ready(self, x: Tensor) -> Tensor:
-        """Samples on the network's device, in its type.
+        """Samples as the examples take them: on the network's device, in its type, standardised.
 
         Raises:
             ValueError: They are no floating-point numbers, so their scale is unknown.
         """
-        return floating(x).to(self.device, self.dtype, non_blocking=True)
+        x = floating(x).to(self.device, self.dtype, non_blocking=True)
+        return x if self.inputs is None else self.inputs(x)
 
     def forward(self, x: Tensor | Inputs) -> list[Tensor]:
         """Activities of every layer, each [rows, *feature], for rows [rows, *shape] or inputs."""
@@ -169,6 +173,7 @@ def mlp(
     num_classes: int,
     seed: int = 0,
     examples: Examples | None = None,
+    inputs: nn.Module | None = None,
     layer: Callable[[nn.Linear], Layer] = Layer,
     dropout: Sequence[float] | float | None = None,
     head: bool = False,
@@ -183,6 +188,7 @@ def mlp(
         seed: For the weights; torch's global random state is left alone.
         examples: How samples become inputs. By default the label is appended and a share of the
             negatives is drawn from the goodness of the labels.
+        inputs: See `Network`.
         layer: Makes a layer of a linear block; ``functools.partial(Layer, threshold="width")``
             passes options.
         dropout: Of every layer's inputs, or one for each layer; None for what ``layer`` says.
@@ -220,4 +226,4 @@ def mlp(
             made.dropout = share
         layers.append(made)
     softmax = SoftmaxHead(hidden, num_classes, skip=min(1, len(hidden) - 1)) if head else None
-    return Network(*layers, examples=examples, head=softmax, readout=readout)
+    return Network(*layers, examples=examples, inputs=inputs, head=softmax, readout=readout)

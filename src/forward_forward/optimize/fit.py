@@ -109,7 +109,11 @@ def fit(
             "samples": len(source),
             "validation": 0 if judge is None else len(judge),
         },
-        "data": {"name": source.name, "classes": list(source.classes)},
+        "data": {
+            "name": source.name,
+            "classes": list(source.classes),
+            "shape": list(source.shape),
+        },
     }
     loop = _Loop(trainer, source, judge, epochs, batch_size, list(watch))
     if out is not None and resume:

@@ -193,9 +193,9 @@ class Trainer:
             batch) and, where there are negatives, ``goodness_negative`` and ``separation`` (share
             of pairs in which the positive has the higher goodness).
         """
+        self._calibrate(x, y)
         x, y, share = self._prepared(x, y, weight)
         network = self.network
-        self._calibrate(x, y)
         chance = Chance(self.seed, self.steps, self.device)
         x = chance.augmented(x, self.augment)
         positive = chance.dropped(network.examples.positive(x, y), network.layers[0].dropout)

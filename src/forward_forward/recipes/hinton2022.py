@@ -7,7 +7,7 @@ import functools
 import torch
 
 from forward_forward import goodness, losses
-from forward_forward.data import Data
+from forward_forward.data import Source
 from forward_forward.examples import FromSoftmax, OverlayLabel
 from forward_forward.forward import Layer, PeerNormalization, mlp
 from forward_forward.optimize import AveragedSGD, Trainer, half_cooldown
@@ -18,7 +18,7 @@ __all__ = ["mnist_supervised_matlab"]
 
 
 def mnist_supervised_matlab(
-    train: Data,
+    train: Source,
     *,
     seed: int = 0,
     epochs: int = 100,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from forward_forward.data import Data
+from forward_forward.data import Source
 from forward_forward.optimize import Trainer
 
 
@@ -24,9 +25,9 @@ class Plan:
     batch_size: int
 
 
-Recipe = Callable[..., Plan]  # (train: Data, *, seed, ...) -> Plan; its keywords are its settings
+Recipe = Callable[..., Plan]  # (train: Source, *, seed, ...) -> Plan; its keywords are its settings
 
 
-def features(train: Data) -> int:
+def features(train: Source) -> int:
     """Values in one sample."""
-    return train.inputs[0].numel()
+    return math.prod(train.shape)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from forward_forward import goodness, losses
-from forward_forward.data import Data
+from forward_forward.data import Source
 from forward_forward.examples import OverlayLabel, Uniform
 from forward_forward.examples.negatives import WrongLabels
 from forward_forward.forward import Layer, mlp
@@ -25,7 +25,7 @@ __all__ = ["method"]  # the recipes; `variation` is what they, and the claims, a
 
 
 def method(
-    train: Data,
+    train: Source,
     *,
     seed: int = 0,
     epochs: int = 20,
@@ -74,7 +74,7 @@ def method(
 
 
 def variation(
-    train: Data,
+    train: Source,
     *,
     seed: int = 0,
     epochs: int = 20,

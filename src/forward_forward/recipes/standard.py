@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from forward_forward.data import Data
+from forward_forward.data import Source
 from forward_forward.examples import (
     AppendLabel,
     Examples,
@@ -18,7 +18,7 @@ from forward_forward.examples import (
     OverlayLabel,
     WrongLabels,
 )
-from forward_forward.forward import Layer, mlp
+from forward_forward.forward import Layer, Standardize, mlp
 from forward_forward.forward.layer import Threshold
 from forward_forward.goodness import Goodness, mean_square
 from forward_forward.losses import LocalLoss, SiluPair
@@ -31,7 +31,7 @@ SKIP = 0.1
 
 
 def standard(
-    train: Data,
+    train: Source,
     *,
     seed: int = 0,
     epochs: int | None = None,
@@ -56,7 +56,8 @@ def standard(
     The label is appended, the stronger the fewer the inputs; a tenth of the inputs is dropped; the
     negatives are hard ones, drawn from the first layer's goodness of all labels; labels are read
     from the summed goodness of all layers but the first; samples of shallow slope are left out of
-    the gradients' products. A softmax head is added where the negatives are drawn from one.
+    the gradients' products. A softmax head is added where the negatives are drawn from one. Flat
+    samples, such as the rows of a table, are standardised.
 
     Args:
         train: Training data.
@@ -95,6 +96,7 @@ def standard(
         num_classes=classes,
         seed=seed,
         examples=examples,
+        inputs=Standardize.of(train) if len(train.shape) == 1 else None,
         layer=layer,
         dropout=[0.1, *[0.0] * (len(hidden) - 1)],
         head=negatives.scores == "softmax",

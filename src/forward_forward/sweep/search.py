@@ -16,7 +16,7 @@ from forward_forward.sweep.trial import Make
 if TYPE_CHECKING:
     import optuna
 
-    from forward_forward.data import Data
+    from forward_forward.data import Source
     from forward_forward.recipes import Plan
 
 POLL = 0.5  # seconds between two looks at trials that others run
@@ -40,8 +40,8 @@ class Watcher(Protocol):
 
 def search(
     make: Make,
-    train: Data,
-    validation: Data,
+    train: Source,
+    validation: Source,
     space: Space,
     *,
     trials: int,
@@ -59,7 +59,7 @@ def search(
     Args:
         make: Makes the plan for settings: words, numbers and lists by their names.
         train: Training data.
-        validation: Data to judge by, taken from the training set.
+        validation: Source to judge by, taken from the training set.
         space: What is searched; see `read` and `default_space`.
         trials: How many trials in all that are complete, pruned or diverged.
         out: The sweep's folder; its name is that of the study.
@@ -118,8 +118,8 @@ class _Search:
         study: optuna.Study,
         path: Path,
         make: Make,
-        train: Data,
-        validation: Data,
+        train: Source,
+        validation: Source,
         space: Space,
         watch: Watcher | None,
     ) -> None:

@@ -10,7 +10,7 @@ from forward_forward.sweep.space import Choice, Part, Range, Space
 if TYPE_CHECKING:
     import optuna
 
-    from forward_forward.data import Data
+    from forward_forward.data import Source
     from forward_forward.recipes import Plan
     from forward_forward.track import Row
 
@@ -71,14 +71,14 @@ def _ends(dimension: Range | Choice) -> Iterator[Any]:
             yield list(option) if isinstance(option, tuple) else option
 
 
-def run(trial: optuna.Trial, plan: Plan, train: Data, validation: Data) -> float:
+def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> float:
     """Train a plan's network.
 
     Args:
         trial: Told the validation error of each epoch.
         plan: What is trained.
         train: Training data.
-        validation: Data to judge by, taken from the training set.
+        validation: Source to judge by, taken from the training set.
 
     Returns:
         The validation error of the best epoch, in percent.

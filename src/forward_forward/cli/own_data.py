@@ -1,0 +1,62 @@
+"""What ``ff train`` was told of the data -> the sets, as every command on its run reads them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forward_forward.data import Source
+    from forward_forward.datasets import Sets
+
+
+def absolute(data: str) -> str:
+    """A path that is valid from any folder; a set's name, and what is no path, as it is."""
+    from forward_forward import datasets
+
+    known = data in datasets.available() or not os.path.exists(data)
+    return data if known else os.path.abspath(data)
+
+
+def sets_of(command: Mapping[str, Any]) -> Sets:
+    """The sets of a run.
+
+    Args:
+        command: What run.json says was typed: ``data``, and for some ``target`` and ``size``.
+    """
+    from forward_forward import datasets
+
+    if os.path.exists(command["data"]):
+        print(f"{'data':>8}  reading {command['data']}", file=sys.stderr)
+    options = {name: command[name] for name in ("target", "size") if command.get(name) is not None}
+    return datasets.load(command["data"], **options)
+
+
+def test_of(about: Mapping[str, Any], data: str | None) -> Source:
+    """What a run is to be judged by.
+
+    Args:
+        about: What run.json says.
+        data: Other data of the same kind, all of which are read; None for the run's own test set.
+
+    Raises:
+        ValueError: The run does not say what its data were, or the others are of another kind.
+    """
+    from forward_forward import datasets
+    from forward_forward.data.table import Layout
+
+    command = about.get("command", {})
+    if data is None:
+        if "data" not in command:
+            raise ValueError("the run does not say what data it was trained on: give --data")
+        return sets_of(command).test
+    return datasets.alike(
+        absolute(data),
+        classes=about["data"]["classes"],
+        shape=about["data"]["shape"],
+        layout=Layout.from_json(about["table"]) if about.get("table") else None,
+        size=command.get("size"),
+        name=data,
+    )

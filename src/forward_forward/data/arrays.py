@@ -1,0 +1,85 @@
+"""An npz file in; the arrays of each part of a set, (X [n, *shape], y [n]) by its name, out."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+INPUTS = ("x", "inputs", "images", "data", "features")
+LABELS = ("y", "labels", "label", "target", "targets")
+PARTS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
+    """Read an npz file of inputs and labels.
+
+    The arrays are called ``x_train, y_train, x_test, y_test`` (and ``x_val, y_val``), as Keras has
+    them, with the part before or after; or ``x`` and ``y``; ``inputs``, ``images``, ``data`` or
+    ``features`` and ``labels`` or ``target`` are other words for these. Case does not matter.
+
+    Args:
+        path: The file, which may not hold pickled objects.
+
+    Returns:
+        Each part's (X, y): "train", and "validation" and "test" where they are there.
+
+    Raises:
+        ValueError: The file is broken, holds objects, or arrays of other names.
+    """
+    path = os.fspath(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        fix = "save it with np.savez(path, x=..., y=...), as arrays of numbers or text"
+        raise ValueError(f"expected an npz file of arrays, got {path!r}: {error}. {fix}") from error
+    found = {part: _pair(arrays, words) for part, words in PARTS.items()}
+    parts = {part: pair for part, pair in found.items() if pair is not None}
+    if not parts and (pair := _pair(arrays, None)) is not None:
+        parts = {"train": pair}
+    if "train" not in parts:
+        names = ", ".join(arrays) or "nothing"
+        raise ValueError(
+            f"expected arrays called x and y, or x_train, y_train, x_test and y_test, in {path!r},"
+            f" got {names}: save them under such names"
+        )
+    return parts
+
+
+def as_pictures(x: Array) -> Array:
+    """Bytes [n, height, width] or [n, height, width, 1 or 3] as [n, channels, height, width].
+
+    Other arrays are left as they are.
+    """
+    if x.dtype != np.uint8 or x.ndim not in (3, 4):
+        return x
+    if x.ndim == 3:
+        return x[:, None]
+    return np.moveaxis(x, 3, 1) if x.shape[3] in (1, 3) and x.shape[1] not in (1, 3) else x
+
+
+def _pair(arrays: dict[str, Array], parts: tuple[str, ...] | None) -> tuple[Array, Array] | None:
+    x, y = _one(arrays, INPUTS, parts), _one(arrays, LABELS, parts)
+    return None if x is None or y is None else (x, y)
+
+
+def _one(
+    arrays: dict[str, Array], words: tuple[str, ...], parts: tuple[str, ...] | None
+) -> Array | None:
+    wanted = set(words)
+    if parts is not None:
+        pairs = [*product(words, parts), *product(parts, words)]
+        wanted = {dash.join(pair) for pair in pairs for dash in ("_", "")}
+    return next((array for name, array in arrays.items() if name.lower() in wanted), None)

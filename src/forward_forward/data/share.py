@@ -1,0 +1,54 @@
+"""Labels [n] and a share in; which rows are held out, class by class, as a mask [n], out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+SHARE = 0.15  # of a set, held out where nobody says how much
+
+
+def held_out(labels: Tensor, wanted: float | None = None, seed: int = 0) -> Tensor:
+    """Mark rows to be held out: each class by its share, and never the whole of a class.
+
+    Args:
+        labels: Of all rows [n], 0 and up, on the CPU.
+        wanted: Rows (int) or fraction (float) to be held out; None for `SHARE`.
+        seed: Of the draw.
+
+    Returns:
+        True where a row is held out [n].
+
+    Raises:
+        ValueError: The share is out of range, or leaves a class with nothing to train on.
+
+    >>> int(held_out(torch.arange(8) % 2, 0.25).sum())
+    2
+    """
+    wanted = SHARE if wanted is None else wanted
+    whole = isinstance(wanted, int)
+    if isinstance(wanted, bool) or wanted <= 0 or not (whole or wanted < 1):
+        choices = "a number of rows (int >= 1) or a fraction between 0 and 1 (float)"
+        raise ValueError(f"expected {choices} for validation, got {wanted!r}")
+    return _stratified(labels, int(wanted) if whole else max(1, round(wanted * len(labels))), seed)
+
+
+def _stratified(labels: Tensor, count: int, seed: int) -> Tensor:
+    """Mark ``count`` of the rows [n], each class by its share and never the whole of a class."""
+    n, sizes = len(labels), labels.bincount()
+    spare = (sizes - 1).clamp(min=0)
+    if count > int(spare.sum()):
+        found = f"cannot hold out {count} of {n} rows and keep one of every class to train on"
+        raise ValueError(f"{found}: hold out at most {int(spare.sum())}, or add rows")
+    share = sizes.double() * count / n
+    least = spare.clamp(max=1) * int(count >= int((spare > 0).sum()))
+    take = torch.minimum(torch.maximum(share.long(), least), spare)
+    while (missing := count - int(take.sum())) != 0:  # a row or two a class: largest remainders
+        if missing > 0:
+            take[(share - take).masked_fill(take >= spare, -torch.inf).argmax()] += 1
+        else:
+            take[(share - take).masked_fill(take <= least, torch.inf).argmin()] -= 1
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    order = order[labels[order].argsort(stable=True)]
+    rank = torch.arange(n) - (sizes.cumsum(0) - sizes)[labels[order]]
+    return torch.zeros(n, dtype=torch.bool).index_put((order,), rank < take[labels[order]])

