@@ -32,7 +32,7 @@ def test_the_best_trial_and_the_next_commands_are_on_stdout(swept):
     assert lines[1].startswith("best: trial ")
     assert f"validation error {least:.2f} %" in lines[1]
     assert f"a page:       ff report {out}" in lines
-    assert lines[-1] == f"go on:        ff sweep --out {out} --trials 33"
+    assert lines[-1] == f"go on:        ff sweep --out {out} --trials 33 --threads 1"
     told = [line for line in done.err.splitlines() if line.startswith("trial")]
     assert len(told) == 3
     assert "3/3" in told[-1]
@@ -117,6 +117,24 @@ def test_a_password_is_neither_kept_nor_printed(swept, ff, tmp_path):
     assert "the storage's password is not kept: give --storage again" in done.err
 
 
+def test_a_table_of_one_s_own_is_searched_and_the_best_run_made_again(ff, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i % 7},{i % 3},{i % 2},{'big' if i % 2 else 'small'}" for i in range(80)]
+    (tmp_path / "own.csv").write_text("\n".join(["a,b,c,kind", *rows]) + "\n")
+    words = ["--data", "own.csv", "--target", "kind", "--search", "lr=1e-3..1e-1", "hidden=2x6"]
+    done = ff("sweep", *words, "--epochs", "2", "--threads", "1", "--trials", "2", "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found["sweep"].startswith("sweeps/own-")
+    assert f"--data {tmp_path / 'own.csv'} --target kind" in found["command"]
+    made = ff(*shlex.split(found["command"])[1:], "--json")
+    assert made.code == 0, made.err
+    error = json.loads(made.out)["validation_error"]
+    assert error == found["best"]["validation_error"]
+    again = ff("sweep", "--out", found["sweep"], "--json")
+    assert json.loads(again.out)["best"] == found["best"]
+
+
 OWN = '''"""A recipe and a loss of a user's own."""
 
 import pathlib
@@ -175,7 +193,7 @@ def test_code_that_a_sweep_s_file_names_is_not_run(ff, tmp_path, own):
     assert refused.code == 2
     assert "code is never run because a file names it" in refused.err
     assert not own.exists()
-    assert ff(*shlex.split(again)[:-4], "--trials", "2", *space).code == 0
+    assert ff(*shlex.split(again)[:3], "--trials", "2", *space).code == 0
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,12 @@ def test_ctrl_c_keeps_what_is_finished_and_the_command_that_it_prints_goes_on(
     assert stopped["trials"] == finished(states(tmp_path)) < 4
     assert states(tmp_path)["RUNNING"] == 0
     kept, _, again = said.strip().splitlines()[-1].partition("; go on with: ff ")
-    assert (kept, again) == ("ff: finished trials are kept", "sweep --out sweep --trials 4")
+    assert (kept, again) == (
+        "ff: finished trials are kept",
+        "sweep --out sweep --trials 4 --threads 1",
+    )
     monkeypatch.chdir(tmp_path)
-    done = ff(*shlex.split(again), "--threads", "1", "--json")
+    done = ff(*shlex.split(again), "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["trials"] == finished(states(tmp_path)) == 4
 

@@ -17,7 +17,7 @@ names sort in the order in which a batch meets them:
 Around them: ``benchmark`` (the engine beside others), ``checkpoint`` (a run's folder), ``cli`` (the
 ``ff`` command), ``files`` (atomic writes), ``notation`` (parts by name), ``parts`` (what a part
 offers), ``pictures`` (files -> inputs), ``report`` (results -> one HTML page), ``reproduce`` (the
-poster's claims -> verdicts), ``seeds`` (random numbers by key).
+poster's claims -> verdicts), ``seeds`` (random numbers by key), ``sweep`` (settings -> the best).
 """
 
 from __future__ import annotations

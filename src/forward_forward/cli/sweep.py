@@ -66,7 +66,8 @@ def sweep(
     command = {"data": data, "target": target, "size": size, "recipe": recipe}
     asked = _Asked(out, command, fixed, search, trials=trials, storage=storage)
     progress = sweep_words.Lines()
-    again = sweep_words.again(asked.out, asked.trials, storage, asked.own_words)
+    typed = {"threads": threads, "storage": storage}
+    again = sweep_words.again(asked.out, asked.trials, typed, asked.own_words)
     try:
         outcome = asked.run(threads, progress)
     except KeyboardInterrupt:
@@ -75,7 +76,7 @@ def sweep(
         sweep_words.finish(progress.outcome, asked.out, asked.command, again, as_json=json)
         sys.stdout.flush()
         raise KeyboardInterrupt(f"finished trials are kept; go on with: {again}") from None
-    more = sweep_words.again(asked.out, asked.trials + TRIALS, storage, asked.own_words)
+    more = sweep_words.again(asked.out, asked.trials + TRIALS, typed, asked.own_words)
     sweep_words.finish(outcome, asked.out, asked.command, more, as_json=json)
     return 0
 

@@ -53,7 +53,7 @@ class Lines:
         best = outcome.best
         words = [
             f"trial {done['number']:>3}",
-            f"{verdict(done):<25}",
+            f"{verdict(done):<28}",
             f"best {best['validation_error']:.2f} %" if best else "none complete yet",
             f"{count}/{self.trials}, {duration(self._left(count))} left",
             ", ".join(f"{name} {short(value)}" for name, value in done["settings"].items()),
@@ -66,7 +66,11 @@ class Lines:
         return (time.perf_counter() - self.began) / here * max(self.trials - count, 0)
 
     def wait(self, running: int) -> None:
-        print(f"waiting for {running} trials of other processes", file=sys.stderr, flush=True)
+        print(f"waiting for others, who run {_trials(running)}", file=sys.stderr, flush=True)
+
+
+def _trials(count: int) -> str:
+    return "1 trial" if count == 1 else f"{count} trials"
 
 
 def verdict(trial: Record) -> str:
@@ -120,17 +124,18 @@ def page_of(paths: Sequence[Path]) -> str:
     return sweep_page(path, command=None if best is None else reproduction(best, asked, path))
 
 
-def again(out: Path, trials: int, storage: str | None, own_words: Sequence[str]) -> str:
+def again(out: Path, trials: int, typed: Mapping[str, Any], own_words: Sequence[str]) -> str:
     """The command that goes on with a sweep, up to so many trials.
 
     Args:
         out: The sweep's folder.
         trials: How many in all.
-        storage: The URL that was typed, or None.
+        typed: What else was typed that the folder does not keep; None for what was not.
         own_words: What was typed of the space with code in it, which is not run from a file.
     """
     words = ["ff", "sweep", "--out", str(out), "--trials", str(trials)]
-    words += ["--storage", hidden(storage)] if storage else []
+    for name, value in typed.items():
+        words += [f"--{name}", hidden(str(value))] if value is not None else []
     words += ["--search", *own_words] if own_words else []
     return shlex.join(words)
 
@@ -155,7 +160,7 @@ def finish(
         print(json.dumps(figures))
         return
     said = ", ".join(f"{counts[state]} {state}" for state in COUNTED if counts[state])
-    print(f"{len(outcome.counted)} trials{f': {said}' if said else ''}")
+    print(f"{_trials(len(outcome.counted))}{f': {said}' if said else ''}")
     if best is None:
         print("no trial is complete, so none is the best")
     else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from forward_forward.sweep import folder, lease, record, storage
-from forward_forward.sweep import trial as trials_
+from forward_forward.sweep import trial as one_trial
 from forward_forward.sweep.record import Outcome, Record
 from forward_forward.sweep.space import Space
 from forward_forward.sweep.trial import Make
@@ -98,7 +98,7 @@ def search(
 
 def _checked(make: Make, space: Space) -> Plan:
     """A plan of the recipe's, once it took each end and option of the space."""
-    for settings in trials_.corners(space):
+    for settings in one_trial.corners(space):
         try:
             plan = make(settings)
             for name, value in (("epochs", plan.epochs), ("batch_size", plan.batch_size)):
@@ -194,11 +194,11 @@ class _Search:
 
         from forward_forward.optimize import Diverged
 
-        settings = trials_.suggested(trial, self.space)
+        settings = one_trial.suggested(trial, self.space)
         trial.set_user_attr(record.SETTINGS, settings)
         trial.set_user_attr(record.THREADS, torch.get_num_threads())
         try:
-            error = trials_.run(trial, self.make(settings), self.train, self.validation)
+            error = one_trial.run(trial, self.make(settings), self.train, self.validation)
         except optuna.TrialPruned:
             self._tell(trial.number, "PRUNED")
         except Diverged as diverged:
