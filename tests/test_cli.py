@@ -13,7 +13,9 @@ from forward_forward.checkpoint import Run
 QUICK = ("train", "--data", "digits", "--hidden", "12", "12", "--epochs", "2", "--lr", "0.01")
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["predict"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command", [[], ["train"], ["sweep"], ["evaluate"], ["predict"], ["doctor"]]
+)
 def test_every_command_has_help(ff, command):
     done = ff(*command, "--help")
     assert done.code == 0

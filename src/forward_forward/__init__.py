@@ -18,7 +18,7 @@ Around them: ``benchmark`` (the engine beside others), ``checkpoint`` (a run's f
 ``ff`` command), ``diagnose`` (what layers and units have become), ``files`` (atomic writes),
 ``notation`` (parts by name), ``parts`` (what a part offers), ``pictures`` (files -> inputs),
 ``report`` (results -> one HTML page), ``reproduce`` (the poster's claims -> verdicts), ``seeds``
-(random numbers by key).
+(random numbers by key), ``sklearn`` (estimators), ``sweep`` (settings -> the best).
 """
 
 from __future__ import annotations

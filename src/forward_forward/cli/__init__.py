@@ -23,12 +23,14 @@ from forward_forward.cli.evaluate import evaluate
 from forward_forward.cli.predict import predict
 from forward_forward.cli.report import report
 from forward_forward.cli.reproduce import reproduce
+from forward_forward.cli.sweep import sweep
 from forward_forward.cli.train import train
 
 COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "predict": predict,
+    "sweep": sweep,
     "reproduce": reproduce,
     "report": report,
     "benchmark": benchmark,

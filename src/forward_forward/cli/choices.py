@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from forward_forward import goodness, losses, notation, optimize, recipes
 from forward_forward.cli.train import train
 from forward_forward.examples import negatives
 from forward_forward.recipes import Recipe
+from forward_forward.sweep.kinds import kind_of
 
 
 def recipe_named(name: str, *, typed: bool) -> Recipe:
@@ -70,6 +71,29 @@ def _part(name: str, value: Any, typed: bool) -> Any:
     if name == "hidden":
         return tuple(value)
     return value
+
+
+def further(words: Sequence[str], recipe: Recipe) -> dict[str, Any]:
+    """Settings without a flag of their own, given as ``name=value``.
+
+    Args:
+        words: What was typed.
+        recipe: Whose settings they are.
+
+    Raises:
+        ValueError: Words of another form, a setting with a flag, or one the recipe does not have.
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise ValueError(f"--set expects name=value, got {word!r}: such as threshold_factor=2")
+        if name in inspect.signature(train).parameters:
+            raise ValueError(f"{name} has a flag: give --{name.replace('_', '-')} {text}")
+        value = kind_of(recipe, name).value(text)
+        # As JSON has it: a run's file must hold the same settings as the command that resumes it.
+        found[name] = [*value] if isinstance(value, tuple) else value
+    return found
 
 
 def _callable(part: Any) -> Any:

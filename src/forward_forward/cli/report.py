@@ -1,4 +1,4 @@
-"""``ff report``: folders of runs or of a reproduction -> one self-contained HTML page."""
+"""``ff report``: folders of runs, a sweep or a reproduction -> one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Folders = Annotated[
 
 
 def report(folders: Folders = (), out: str = "report.html") -> int:
-    """Make one page of runs, compared side by side, or of a reproduction's results.
+    """Make one page of runs, compared side by side, of a sweep, or of a reproduction's results.
 
     Args:
-        folders: Runs that ff train made, or one folder that ff reproduce made.
+        folders: Runs that ff train made, or one folder that ff sweep or ff reproduce made.
         out: The page's file.
     """
     import sys
@@ -39,7 +39,12 @@ def report(folders: Folders = (), out: str = "report.html") -> int:
 def _page(paths: list[Path]) -> str:
     from forward_forward.report import runs_page
     from forward_forward.reproduce import results
+    from forward_forward.sweep import folder
 
+    if any(map(folder.is_sweep, paths)):
+        from forward_forward.cli.sweep_words import page_of as page_of_sweep
+
+        return page_of_sweep(paths)
     if len(paths) == 1 and (found := results.read(paths[0])):
         from forward_forward.cli.claims import page_of
         from forward_forward.reproduce.scales import named

@@ -26,6 +26,7 @@ Folder = Annotated[str | None, _option("FOLDER")]
 Count = Annotated[int | None, _option("N")]
 Number = Annotated[float | None, _option("X")]
 Counts = Annotated[tuple[int, ...] | None, _option("N [N ...]")]
+Words = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE [...]", help_behavior_hint="")]
 Label = Annotated[Literal["append", "overlay"] | None, _option("append|overlay")]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"] | None, _option("auto|float32|bfloat16")
@@ -55,6 +56,7 @@ def train(
     activation: Name = None,
     negatives: Name = None,
     label: Label = None,
+    set: Words = (),
     seed: Count = None,
     device: Name = None,
     precision: Precision = None,
@@ -91,6 +93,7 @@ def train(
         negatives: FromFirstLayer (standard), "FromGoodness(temperature=0.1, fraction=0.3)",
             FromSoftmax or Uniform.
         label: append the label to the inputs (standard), or overlay the first of them.
+        set: Settings of the recipe that have no flag here, such as threshold_factor=2.
         seed: For weights, negatives, dropout and order; 0 by default.
         device: cpu (the default), cuda or mps.
         precision: Of the matrix products; auto takes bfloat16 where the hardware multiplies it.
@@ -126,7 +129,7 @@ def train(
         "threads": threads,
         "track": list(track) or None,
     }
-    return _Training(command, given, resume).run(
+    return _Training(command, given, set, resume).run(
         out=out, init_from=init_from, overwrite=overwrite, as_json=json
     )
 
@@ -134,10 +137,16 @@ def train(
 class _Training:
     """One call of ``ff train``."""
 
-    def __init__(self, command: dict[str, Any], given: dict[str, Any], resume: str | None) -> None:
+    def __init__(
+        self,
+        command: dict[str, Any],
+        given: dict[str, Any],
+        further: tuple[str, ...],
+        resume: str | None,
+    ) -> None:
         from forward_forward.checkpoint import Run
 
-        self.typed = frozenset(given)
+        self.typed, self.further = frozenset(given), further
         self.resumed = None if resume is None else Run(resume)
         before: dict[str, Any] = {}
         if self.resumed is not None:
@@ -195,6 +204,9 @@ class _Training:
 
         name = self.command["recipe"]
         recipe = choices.recipe_named(name, typed=self.recipe_typed)
+        further = choices.further(self.further, recipe)
+        self.settings |= further
+        self.typed |= further.keys()
         choices.check_settings(recipe, name, self.settings)
         try:
             settings = choices.parts(self.settings, typed=self.typed)

@@ -1,0 +1,123 @@
+"""A trial of Optuna's and a space -> settings, a trained network's validation error, its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from forward_forward.sweep.space import Choice, Part, Range, Space
+
+if TYPE_CHECKING:
+    import optuna
+
+    from forward_forward.data import Source
+    from forward_forward.recipes import Plan
+    from forward_forward.track import Row
+
+Settings = Mapping[str, Any]  # words, numbers and lists by the names of a recipe's settings
+Make = Callable[[Settings], "Plan"]
+
+
+def suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
+    """The settings that a trial is to try, as JSON can keep them."""
+    return {name: _suggested(trial, name, each) for name, each in space.items()}
+
+
+def _suggested(trial: optuna.Trial, name: str, dimension: Range | Choice) -> Any:
+    if isinstance(dimension, Range):
+        return _drawn(trial, name, dimension)
+    labels = dimension.labels()
+    label = labels[0] if len(labels) == 1 else trial.suggest_categorical(name, labels)
+    option = dimension.options[labels.index(label)]
+    if isinstance(option, Part):
+        return option.filled(_drawn(trial, f"{name}.{key}", each) for key, each in option.ranges)
+    return list(option) if isinstance(option, tuple) else option
+
+
+def _drawn(trial: optuna.Trial, name: str, span: Range) -> Any:
+    if not span.whole:
+        return trial.suggest_float(name, span.low, span.high, log=span.log)
+    number = trial.suggest_int(name, int(span.low), int(span.high), log=span.log)
+    return number if span.layers is None else [number] * span.layers
+
+
+def corners(space: Space) -> Iterator[dict[str, Any]]:
+    """Settings to be tried on the recipe: each end of a range and each option, one at a time.
+
+    Args:
+        space: What is searched.
+
+    Yields:
+        First the lower end or first option of all, then these with one of them exchanged.
+    """
+    ends = {name: [*_ends(dimension)] for name, dimension in space.items()}
+    first = {name: values[0] for name, values in ends.items()}
+    yield first
+    for name, values in ends.items():
+        for value in values[1:]:
+            yield {**first, name: value}
+
+
+def _ends(dimension: Range | Choice) -> Iterator[Any]:
+    if isinstance(dimension, Range):
+        for end in (dimension.low, dimension.high):
+            yield end if dimension.layers is None else [int(end)] * dimension.layers
+        return
+    for option in dimension.options:
+        if isinstance(option, Part):
+            yield option.filled(each.low for _, each in option.ranges)
+            yield option.filled(each.high for _, each in option.ranges)
+        else:
+            yield list(option) if isinstance(option, tuple) else option
+
+
+def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> float:
+    """Train a plan's network.
+
+    Args:
+        trial: Told the validation error of each epoch.
+        plan: What is trained.
+        train: Training data.
+        validation: Source to judge by, taken from the training set.
+
+    Returns:
+        The validation error of the best epoch, in percent.
+
+    Raises:
+        optuna.TrialPruned: It is not worth going on.
+        Diverged: A loss or a goodness is no number any more.
+    """
+    fitted = plan.trainer.fit(
+        train,
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        validation=validation,
+        watch=[_Reporter(trial, plan.epochs)],
+    )
+    if fitted.validation_error is None:
+        raise ValueError("a trial is judged by validation data: give some")
+    return fitted.validation_error
+
+
+class _Reporter:
+    """Tells Optuna each epoch's error, and stops training where Optuna says so."""
+
+    def __init__(self, trial: optuna.Trial, epochs: int) -> None:
+        self.trial, self.epochs = trial, epochs
+
+    def start(self, epochs: int, epoch: int, steps: int | None) -> None:
+        pass
+
+    def step(self) -> None:
+        pass
+
+    def epoch(self, row: Row) -> None:
+        import optuna
+
+        self.trial.report(row["validation_error"], row["epoch"])
+        # After the last epoch there is nothing left to save.
+        if row["epoch"] < self.epochs and self.trial.should_prune():
+            raise optuna.TrialPruned
+
+    def stop(self) -> None:
+        pass
