@@ -116,5 +116,5 @@ class HybridImages:
 
 
 def _unlabelled(images: Tensor) -> Inputs:
-    index = torch.zeros(1, len(images), dtype=torch.long, device=images.device)
+    index = torch.zeros(1, images.shape[0], dtype=torch.long, device=images.device)
     return Inputs(images, images.new_zeros(1, 0), index)
