@@ -20,7 +20,7 @@ from forward_forward.serve.torch_file import BATCH, Run
 
 INPUT = "samples"
 
-_ERROR = 3  # ONNX Runtime's name for it
+_PROVIDERS = ["CPUExecutionProvider"]
 
 
 def check_installed() -> None:
@@ -50,6 +50,7 @@ def write(program: ExportedProgram, path: Path, scores: str, about: Mapping[str,
     """
     import onnx
 
+    raw = path.with_name(f"{path.name}.raw")
     with _quiet():
         exported = torch.onnx.export(
             program,
@@ -57,25 +58,51 @@ def write(program: ExportedProgram, path: Path, scores: str, about: Mapping[str,
             dynamic_shapes=({0: BATCH},),
             input_names=[INPUT],
             output_names=[scores, "label"],
+            # The exporter's own simplification takes an addition of 1e-8 for one of 0, and a blank
+            # sample would be divided by 0.
+            optimize=False,
             verbose=False,
         )
     if exported is None:
         raise RuntimeError("torch.onnx.export gave no model")
-    save(exported.model_proto, path, about)
-    onnx.checker.check_model(str(path))
+    onnx.save_model(exported.model_proto, str(raw))
+    _fold(raw, path)
+    raw.unlink()
+    save(onnx.load(str(path)), path, about)
+
+
+def _fold(path: Path, out: Path) -> None:
+    """Compute once what is constant, such as the labels' part of the first layer."""
+    import onnxruntime
+
+    options = _options()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(out)
+    onnxruntime.InferenceSession(str(path), options, providers=_PROVIDERS)
 
 
 def save(model: Any, path: Path, about: Mapping[str, Any]) -> None:
-    """Write a model without the exporter's notes, which name files of this machine."""
+    """Write a model with what is to be known about it, and without what the makers noted.
+
+    Args:
+        model: An ``onnx.ModelProto``; it is changed.
+        path: The file.
+        about: What goes into ``metadata_props``; what is no text, as JSON.
+    """
     import onnx
 
     for each in (model.graph, *model.graph.node, *model.graph.value_info):
-        del each.metadata_props[:]
+        del each.metadata_props[:]  # files of this machine are among them
+    used = {each.domain for each in model.graph.node}
+    versions = [each for each in model.opset_import if each.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(versions)
     properties = {
         key: value if isinstance(value, str) else json.dumps(value) for key, value in about.items()
     }
     onnx.helper.set_model_props(model, properties)
     onnx.save_model(model, str(path))
+    onnx.checker.check_model(str(path))
 
 
 @contextmanager
@@ -93,16 +120,22 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
+def _options() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Its threads would go on running for a while after each call, in the way of what comes next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
 def opened(path: Path) -> Run:
     """The outputs of an .onnx file for raw samples, by ONNX Runtime on as many threads as torch."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _ERROR
-    options.intra_op_num_threads = torch.get_num_threads()
-    # Its threads would go on running for a while after each call, in the way of what comes next.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(path), _options(), providers=_PROVIDERS)
 
     def run(x: Tensor) -> Scored:
         scores, label = session.run(None, {INPUT: x.numpy()})

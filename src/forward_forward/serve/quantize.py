@@ -48,24 +48,20 @@ def quantized(path: Path, out: Path, samples: Tensor, about: Mapping[str, Any]) 
         ``way``, and ``labels_kept`` by each way, in percent of the samples it was chosen by.
     """
     import onnx
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     count = min(CALIBRATION, len(samples) // 2)
     calibration, others = samples[:count], samples[count:]
-    folded = out.with_name(f"{out.name}.folded")
-    # Only weights that are constants are quantised: slices of them are folded first.
-    quant_pre_process(str(path), str(folded), skip_symbolic_shape=True)
     right = labels(onnx_file.opened(path), others)
     kept: dict[Way, float] = {}
     made: dict[Way, Path] = {}
     for way in ("static", "dynamic"):
         made[way] = out.with_name(f"{out.name}.{way}")
-        _quantize(folded, made[way], way, calibration)
+        _quantize(path, made[way], way, calibration)
         agreeing = labels(onnx_file.opened(made[way]), others) == right
         kept[way] = float(agreeing.double().mean())
     chosen: Way = "static" if kept["static"] >= kept["dynamic"] - KEPT else "dynamic"
     onnx_file.save(onnx.load(str(made[chosen])), out, about)
-    for each in (folded, *made.values()):
+    for each in made.values():
         each.unlink()
     return {"way": chosen, "labels_kept": {name: 100 * share for name, share in kept.items()}}
 

@@ -20,8 +20,10 @@ class Verified(NamedTuple):
     """How an exported file compares with the library.
 
     ``difference`` is the largest of |file - library| in a row of scores, over the largest |library|
-    of that row. Labels are identical, but for ``ties`` rows: there the file's label has a score
-    within the tolerance of the best, so that rounding alone decides between the two.
+    of that row, or of the median row where that is larger: scores that add up to 0, as of two
+    classes, are all near 0 where the classes are near each other. Labels are identical, but for
+    ``ties`` rows: there the file's label has a score within the tolerance of the best, so that
+    rounding alone decides between the two.
     """
 
     difference: float
@@ -79,7 +81,8 @@ def compared(scores: Tensor, label: Tensor, right: Tensor) -> Verified:
     Verified(difference=0.0, ties=0, rows=1)
     """
     scores, right = scores.double(), right.double()
-    size = right.abs().amax(1).clamp_min(torch.finfo(torch.float32).tiny)
+    size = right.abs().amax(1)
+    size = size.clamp_min(float(size.median())).clamp_min(torch.finfo(torch.float32).tiny)
     difference = ((scores - right).abs().amax(1) / size).nan_to_num(torch.inf)
     ties = label != right.argmax(1)
     short = right.amax(1) - right.gather(1, label[:, None])[:, 0]
@@ -90,10 +93,16 @@ def compared(scores: Tensor, label: Tensor, right: Tensor) -> Verified:
 
 
 def of_full_range(samples: Tensor, count: int) -> Tensor:
-    """Random samples [count, *shape]: uint8 from 0 to 255, others as far as ``samples`` reach."""
+    """Random samples [count, *shape]: uint8 from 0 to 255, others as far as ``samples`` reach.
+
+    The first one is blank: normalisation must not divide by its length, which is 0.
+    """
     rng = seeds.generator(0, "export")
     shape = count, *samples.shape[1:]
     if samples.dtype == torch.uint8:
-        return torch.randint(0, 256, shape, generator=rng, dtype=torch.uint8)
-    least, most = (float(each) for each in samples.aminmax())
-    return least + (most - least) * torch.rand(shape, generator=rng)
+        made = torch.randint(0, 256, shape, generator=rng, dtype=torch.uint8)
+    else:
+        least, most = (float(each) for each in samples.aminmax())
+        made = least + (most - least) * torch.rand(shape, generator=rng)
+    made[0] = 0
+    return made
