@@ -1,7 +1,6 @@
 """Predictors as modules and in torch's files: what they say is what the library says."""
 
 import functools
-import json
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ from forward_forward import serve
 from forward_forward.examples import AppendLabel, HybridImages, OverlayLabel
 from forward_forward.forward import Layer, MeanSquareOne, Network, SoftmaxHead, UnitLength, mlp
 from forward_forward.predict import two_stage
-from forward_forward.serve import OnePass, Scan, folder, torch_file, verify
+from forward_forward.serve import OnePass, Scan, torch_file, verify
 from forward_forward.serve.served import served
 
 CLOSE = 2e-6  # relative, of a row's largest: float32 in another order
@@ -178,7 +177,9 @@ def test_pixels_are_divided_by_255_in_the_graph():
 def test_blocks_of_ones_own_are_exported(place, tmp_path):
     head = a_head(4 * 6 * 6, 3 * 2 * 2, classes=3)
     net, x = of_blocks(place(3), head), samples(20, 1, 8, 8)
-    about = serve.export(net, x, tmp_path / "export", to="torch")
+    said = []
+    about = serve.export(net, x, tmp_path / "export", to="torch", say=said.append)
+    assert any(line.startswith("no scan: ") for line in said) == (place is HybridImages)
     names = ["scan.pt2", "one_pass.pt2"] if place is OverlayLabel else ["one_pass.pt2"]
     assert list(about["models"]) == names
     run = torch_file.opened(tmp_path / "export" / "one_pass.pt2")
@@ -206,74 +207,4 @@ def test_a_block_that_no_graph_can_hold_gets_a_sentence(tmp_path):
     net = Network(Layer(ByValue()), examples=AppendLabel(2))
     with pytest.raises(RuntimeError, match="a block may choose its way neither by values nor"):
         serve.export(net, samples(9, 4), tmp_path / "x", to="torch", predictor="scan")
-    assert not any(tmp_path.iterdir())
-
-
-def test_a_file_knows_its_network_and_no_path_or_sample(tmp_path):
-    net, x = mlp(12, 9, num_classes=2), samples(500, 12)
-    about = serve.export(net, x, tmp_path, to="torch", predictor="scan", classes=("cat", "dog"))
-    found = {"about.json": ""}
-    torch.export.load(tmp_path / "scan.pt2", extra_files=found)
-    inside = json.loads(found["about.json"])
-    assert inside["classes"] == ["cat", "dog"]
-    assert inside["weights"] == folder.fingerprint(net) == about["weights"]
-    assert inside["input"]["shape"] == ["batch", 12]
-    content = (tmp_path / "scan.pt2").read_bytes()
-    assert b"predictors.py" not in content
-    assert x.numpy().tobytes()[:40] not in content
-
-
-def test_an_export_of_the_same_network_joins_what_is_there(tmp_path):
-    net, other, x = mlp(12, 9, num_classes=2), mlp(12, 9, num_classes=2, seed=1), samples(99, 12)
-    said = []
-    options = {"to": "torch", "say": said.append}
-    serve.export(net, x, tmp_path, predictor="one-pass", **options)
-    both = serve.export(net, x, tmp_path, predictor="scan", **options)
-    assert list(both["models"]) == ["one_pass.pt2", "scan.pt2"]
-    assert (
-        json.loads((tmp_path / "export.json").read_text())["models"].keys() == both["models"].keys()
-    )
-    assert not any("removed" in line for line in said)
-    serve.export(other, x, tmp_path, predictor="scan", **options)
-    assert "removed, for they are of another network or data: one_pass.pt2" in said
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["export.json", "scan.pt2"]
-
-
-def test_what_is_no_export_is_not_replaced(tmp_path):
-    net, x = mlp(12, 9, num_classes=2), samples(9, 12)
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"holds 'notes\.txt'.* choose another --out"):
-        serve.export(net, x, tmp_path, to="torch")
-    with pytest.raises(ValueError, match="expected a folder for the export, got a file"):
-        serve.export(net, x, tmp_path / "notes.txt", to="torch")
-    assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"to": "onx"}, "to expects one of .*onnx.*, got 'onx'"),
-        ({"predictor": "one_pass"}, "predictor expects one of .*one-pass.*, got 'one_pass'"),
-        ({"classes": ["cat"]}, "the network has 2 classes, got 1 names"),
-        ({"int8": True}, "int8 is measured on ONNX files"),
-    ],
-)
-def test_a_wrong_setting_gets_a_sentence(options, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        serve.export(
-            mlp(12, 9, num_classes=2), samples(9, 12), tmp_path, **{"to": "torch", **options}
-        )
-    assert not any(tmp_path.iterdir())
-
-
-def test_a_file_that_differs_leaves_nothing_behind(tmp_path, monkeypatch):
-    right = torch_file.opened
-
-    def wrong(path):
-        run = right(path)
-        return lambda x: (run(x)[0] * (1 + 3e-5), run(x)[1])
-
-    monkeypatch.setattr(torch_file, "opened", wrong)
-    with pytest.raises(RuntimeError, match=r"scan\.pt2 does not say .* up to 3\.0e-05 .* nothing"):
-        serve.export(mlp(12, 9, num_classes=2), samples(9, 12), tmp_path / "deep" / "x", to="torch")
     assert not any(tmp_path.iterdir())

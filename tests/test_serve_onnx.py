@@ -158,12 +158,17 @@ def test_a_file_is_the_network_and_its_own_documentation(export_of_digits, digit
 def test_what_was_found_is_printed(export_of_digits, digits_run, ff, tmp_path):
     _, _, quiet = export_of_digits
     assert len(quiet.out.splitlines()) == 1
-    assert quiet.err.splitlines()[0] == "exporting scan"
+    assert quiet.err.splitlines() == [
+        "exporting scan",
+        "quantising scan, and measuring it",
+        "exporting one_pass",
+        "quantising one_pass, and measuring it",
+    ]
     done = ff("export", digits_run.path, "--predictor", "scan", "--int8", "--out", tmp_path)
     lines = done.out.splitlines()
     found = r"scan\.onnx: largest relative difference \d\.\de-0\d at batches of 1 and 17, labels id"
     assert re.match(found, lines[0])
-    heads = ["bytes", "test error %", "labels as float32 %", "ms at 1", "ms at 256, each"]
+    heads = ["bytes", "test error %", "labels as float32 %", "ms/sample at 1", "at 256"]
     assert re.split("  +", lines[1].strip()) == heads
     assert [line.split("  ")[0] for line in lines[2:4]] == ["scan.onnx", ""]
     assert lines[3].split()[:3] == ["by", "this", "library"]
@@ -210,7 +215,7 @@ def test_a_run_with_code_of_ones_own_says_how_to_export_it(digits_run, ff, tmp_p
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--to", "torch", "--int8"], "int8 is measured on ONNX files"),
+        (["--to", "torch", "--int8"], "int8 files are ONNX files, measured on test samples"),
         (["--data", "mnits"], "did you mean 'mnist'?"),
     ],
 )

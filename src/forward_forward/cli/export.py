@@ -64,12 +64,12 @@ def export(
     folder = Path(run, "export") if out is None else Path(out)
     result = serve.export(
         network,
-        _raw(whole.split()[0])[0],
+        raw_samples(whole.split()[0])[0],
         folder,
         to=to,
         predictor=predictor,
         classes=test.classes,
-        test=_raw(test),
+        test=raw_samples(test),
         int8=int8,
         say=lambda line: print(line, file=sys.stderr),
     )
@@ -81,12 +81,19 @@ def export(
     return 0
 
 
-def _raw(source: Source) -> tuple[Tensor, Tensor]:
-    """Up to so many samples of a set, in any order, as they were before they were scaled."""
+def raw_samples(source: Source) -> tuple[Tensor, Tensor]:
+    """Up to 10,000 samples of a set as they were before they were scaled, drawn at random.
+
+    Args:
+        source: The set.
+
+    Returns:
+        Samples [n, *shape], in uint8 where they are pictures of that type, and their labels [n].
+    """
     import torch
 
     from forward_forward import seeds
-    from forward_forward.data import Data
+    from forward_forward.data import Data, Folder
 
     xs, ys, count = [], [], 0
     for x, y, _ in source.batches(500, shuffle=seeds.generator(0, "export")):
@@ -96,7 +103,8 @@ def _raw(source: Source) -> tuple[Tensor, Tensor]:
         if count >= SAMPLES:
             break
     x, y = torch.cat(xs)[:SAMPLES], torch.cat(ys)[:SAMPLES]
-    if isinstance(source, Data) and source.inputs.dtype == torch.uint8:
+    held = source.inputs.dtype == torch.uint8 if isinstance(source, Data) else False
+    if held or isinstance(source, Folder):
         x = (x * 255).round().to(torch.uint8)  # what was divided by 255 comes back exactly
     return x, y
 
@@ -134,7 +142,7 @@ def _table(models: dict[str, Any]) -> list[str]:
             rows.append(_row("  by this library", "", model["measured"]["library"]))
     if not rows:
         return []
-    head = ("", "bytes", "test error %", "labels as float32 %", "ms at 1", "ms at 256, each")
+    head = ("", "bytes", "test error %", "labels as float32 %", "ms/sample at 1", "at 256")
     widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
     return [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])

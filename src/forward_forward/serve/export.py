@@ -78,7 +78,8 @@ def export(
             raise ValueError(f"{name} expects one of {get_args(known)}, got {given!r}")
     if int8 and (to != "onnx" or test is None):
         raise ValueError(
-            'int8 is measured on ONNX files: give to="onnx" and test=(samples, labels)'
+            'int8 files are ONNX files, measured on test samples: choose "onnx", and give'
+            " test=(samples, labels) from Python"
         )
     if to == "onnx":
         onnx_file.check_installed()
@@ -92,8 +93,10 @@ def export(
         "input": _input(samples),
     }
     with TemporaryDirectory() as made:
-        export = _Export(Path(made), to, samples, test, shared, say)
-        models = export.all(served(network, samples, predictor), int8)
+        predictors = served(network, samples, predictor)
+        if predictor == "both" and len(predictors) == 1:
+            say("no scan: there is no label in this network's input, so its head is read")
+        models = _Making(Path(made), to, samples, test, shared, say).all(predictors, int8)
         return put(Path(folder), Path(made), {**shared, "models": models}, say)
 
 
@@ -108,6 +111,11 @@ def _class_names(classes: Sequence[str] | None, network: Network) -> list[str]:
 def _input(samples: Tensor) -> dict[str, Any]:
     """What a person who calls the graph must know of its input."""
     pixels = samples.dtype == torch.uint8
+    if not (pixels or samples.is_floating_point()) or len(samples) == 0:
+        raise ValueError(
+            "export expects raw training samples [n, *shape] in uint8 or floating-point numbers,"
+            f" got {list(samples.shape)} in {samples.dtype}: give them as they were trained on"
+        )
     if pixels:
         reach: list[float] = [0, 255]
     else:
@@ -121,7 +129,7 @@ def _input(samples: Tensor) -> dict[str, Any]:
     }
 
 
-class _Export:
+class _Making:
     """One export in the making."""
 
     def __init__(
@@ -136,9 +144,10 @@ class _Export:
         self.folder = folder
         self.to = to
         # The graph takes no other floating-point numbers.
-        self.samples = samples if samples.dtype == torch.uint8 else samples.float()
-        self.test = test
-        self.seen = self.samples if test is None else test[0].to(self.samples.dtype)
+        kind = torch.uint8 if samples.dtype == torch.uint8 else torch.float32
+        self.samples = samples.to("cpu", kind)
+        self.truth = None if test is None else test[1].cpu()
+        self.seen = self.samples if test is None else test[0].to("cpu", kind)
         self.shared = shared
         self.say = say
 
@@ -181,6 +190,7 @@ class _Export:
     def _written(self, each: Served) -> tuple[str, Run, dict[str, Any]]:
         name = f"{each.name}{ENDINGS[self.to]}"
         path, about = self.folder / name, self._about(each, "float32")
+        each.library(self.samples[:2])  # says it better than torch.export where a shape is wrong
         program = torch_file.traced(each.module, self.samples)
         inside = {**self.shared, **about}
         if self.to == "onnx":
@@ -202,7 +212,7 @@ class _Export:
 
     def _in_int8(self, each: Served, name: str, run: Run, about: dict[str, Any]) -> dict[str, Any]:
         """The same in int8, and all three measured side by side."""
-        if self.test is None:
+        if self.truth is None:
             return {}
         self.say(f"quantising {each.name}, and measuring it")
         small = f"{each.name}.int8{ENDINGS[self.to]}"
@@ -213,7 +223,7 @@ class _Export:
         )
         about_small["bytes"] = path.stat().st_size
         runs = {name: run, small: onnx_file.opened(path), LIBRARY: each.library}
-        figures = measured(runs, self.seen, self.test[1])
+        figures = measured(runs, self.seen, self.truth)
         about["measured"], about_small["measured"] = figures[name], figures[small]
         about["measured"]["library"] = figures[LIBRARY]
         return {small: about_small}
@@ -225,5 +235,5 @@ class _Export:
         models[f"one_pass{ENDINGS[self.to]}"]["agreement_with_scan"] = {
             "percent": 100 * share,
             "samples": len(scan),
-            "of": "training" if self.test is None else "test",
+            "of": "training" if self.truth is None else "test",
         }

@@ -46,22 +46,34 @@ def quantized(path: Path, out: Path, samples: Tensor, about: Mapping[str, Any]) 
 
     Returns:
         ``way``, and ``labels_kept`` by each way, in percent of the samples it was chosen by.
+
+    Raises:
+        ValueError: There are fewer than two samples.
     """
     import onnx
+    from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    if len(samples) < 2:
+        raise ValueError(
+            "int8 expects training samples to calibrate with and others to choose by, got"
+            f" {len(samples)}: give some hundreds"
+        )
     count = min(CALIBRATION, len(samples) // 2)
     calibration, others = samples[:count], samples[count:]
+    shaped = out.with_name(f"{out.name}.shaped")
+    # Constants are folded already; without the shapes ONNX Runtime warns, on the root logger.
+    quant_pre_process(str(path), str(shaped), skip_optimization=True, skip_symbolic_shape=True)
     right = labels(onnx_file.opened(path), others)
     kept: dict[Way, float] = {}
     made: dict[Way, Path] = {}
     for way in ("static", "dynamic"):
         made[way] = out.with_name(f"{out.name}.{way}")
-        _quantize(path, made[way], way, calibration)
+        _quantize(shaped, made[way], way, calibration)
         agreeing = labels(onnx_file.opened(made[way]), others) == right
         kept[way] = float(agreeing.double().mean())
     chosen: Way = "static" if kept["static"] >= kept["dynamic"] - KEPT else "dynamic"
     onnx_file.save(onnx.load(str(made[chosen])), out, about)
-    for each in made.values():
+    for each in (shaped, *made.values()):
         each.unlink()
     return {"way": chosen, "labels_kept": {name: 100 * share for name, share in kept.items()}}
 
