@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from PIL import Image
-from tests.test_serve import samples
+from tests.exportable import samples
 
 from forward_forward import serve
 from forward_forward.cli.export import raw_samples
@@ -40,6 +40,9 @@ def test_an_export_of_the_same_network_joins_what_is_there(tmp_path):
         json.loads((tmp_path / "export.json").read_text())["models"].keys() == both["models"].keys()
     )
     assert not any("removed" in line for line in said)
+    (tmp_path / "scan.pt2").unlink()
+    again = serve.export(net, x, tmp_path, predictor="one-pass", **options)
+    assert list(again["models"]) == ["one_pass.pt2"]
     serve.export(other, x, tmp_path, predictor="scan", **options)
     assert "removed, for they are of another network or data: one_pass.pt2" in said
     assert sorted(each.name for each in tmp_path.iterdir()) == ["export.json", "scan.pt2"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.test_serve import a_head, far, of_blocks, of_every_goodness, pixels, samples
+from tests.exportable import a_head, far, of_blocks, of_every_goodness, pixels, samples
 
 from forward_forward import datasets, load, notation, serve
 from forward_forward.examples import AppendLabel, HybridImages, OverlayLabel
@@ -210,6 +210,22 @@ def test_a_run_with_code_of_ones_own_says_how_to_export_it(digits_run, ff, tmp_p
     assert done.code == 2
     assert "code of your own (mine:energy)" in done.err
     assert "call ff.serve.export(ff.load(run, network=network), samples, folder)" in done.err
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("command", {}, "does not say what data it was trained on: give --data"),
+        ("data", {"classes": ["a", "b"]}, "trained on the classes ['a', 'b'], got data with"),
+    ],
+)
+def test_a_run_of_unknown_data_gets_a_sentence(digits_run, ff, tmp_path, key, value, message):
+    shutil.copytree(digits_run.path, tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    done = ff("export", tmp_path / "run")
+    assert done.code == 2
+    assert message in done.err
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def raw_samples(source: Source) -> tuple[Tensor, Tensor]:
         if count >= SAMPLES:
             break
     x, y = torch.cat(xs)[:SAMPLES], torch.cat(ys)[:SAMPLES]
-    held = source.inputs.dtype == torch.uint8 if isinstance(source, Data) else False
+    held = isinstance(source, Data) and source.inputs.dtype == torch.uint8
     if held or isinstance(source, Folder):
         x = (x * 255).round().to(torch.uint8)  # what was divided by 255 comes back exactly
     return x, y

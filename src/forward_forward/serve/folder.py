@@ -73,7 +73,9 @@ def put(
     before = _about(folder)
     same = all(before.get(key) == about[key] for key in about if key != "models")
     earlier = {
-        name: each for name, each in before.get("models", {}).items() if name not in about["models"]
+        name: each
+        for name, each in before.get("models", {}).items()
+        if name not in about["models"] and (folder / name).is_file()
     }
     if not same and earlier:
         say(f"removed, for they are of another network or data: {', '.join(earlier)}")
