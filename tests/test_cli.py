@@ -9,13 +9,12 @@ from PIL import Image
 import forward_forward
 from forward_forward import datasets
 from forward_forward.checkpoint import Run
+from forward_forward.cli import COMMANDS
 
 QUICK = ("train", "--data", "digits", "--hidden", "12", "12", "--epochs", "2", "--lr", "0.01")
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["train"], ["sweep"], ["evaluate"], ["predict"], ["doctor"]]
-)
+@pytest.mark.parametrize("command", [[], *([each] for each in COMMANDS)], ids=" ".join)
 def test_every_command_has_help(ff, command):
     done = ff(*command, "--help")
     assert done.code == 0
@@ -204,7 +203,7 @@ def test_what_is_no_picture_gets_a_sentence(digits_run, ff, tmp_path, content):
     assert done.err.startswith(f"ff: error: expected a picture file, got {str(path)!r}")
 
 
-@pytest.mark.parametrize("words", [["evaluate"], ["predict"], ["train", "--resume"]])
+@pytest.mark.parametrize("words", [["evaluate"], ["predict"], ["export"], ["train", "--resume"]])
 def test_what_is_no_run_gets_a_sentence(ff, tmp_path, words):
     done = ff(*words, tmp_path, *(["x.png"] if words == ["predict"] else []))
     assert done.code == 2

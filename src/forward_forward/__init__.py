@@ -12,6 +12,7 @@ names sort in the order in which a batch meets them:
     predict          a trained network -> goodness of every label, labels, errors
     recipes          published experiments, one function each
     recurrent        a static image as a video: layers that see those below and above them
+    serve            a trained network -> files that predict without this library
     track            figures -> files
 
 Around them: ``benchmark`` (the engine beside others), ``checkpoint`` (a run's folder), ``cli`` (the
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         predict,
         recipes,
         recurrent,
+        serve,
     )
     from forward_forward.checkpoint import load
     from forward_forward.forward import Layer, Network, SoftmaxHead, mlp
@@ -63,6 +65,7 @@ _MODULES = (
     "predict",
     "recipes",
     "recurrent",
+    "serve",
 )
 
 __all__ = [
@@ -81,6 +84,7 @@ __all__ = [
     "predict",
     "recipes",
     "recurrent",
+    "serve",
 ]
 
 

@@ -20,6 +20,7 @@ import tyro
 from forward_forward.cli.benchmark import benchmark
 from forward_forward.cli.doctor import doctor
 from forward_forward.cli.evaluate import evaluate
+from forward_forward.cli.export import export
 from forward_forward.cli.predict import predict
 from forward_forward.cli.report import report
 from forward_forward.cli.reproduce import reproduce
@@ -31,6 +32,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "predict": predict,
     "sweep": sweep,
+    "export": export,
     "reproduce": reproduce,
     "report": report,
     "benchmark": benchmark,

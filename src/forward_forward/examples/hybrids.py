@@ -165,5 +165,6 @@ class HybridRows(_Hybrids):
 
 
 def _unlabelled(images: Tensor) -> Inputs:
-    index = torch.zeros(1, len(images), dtype=torch.long, device=images.device)
+    # Not len(images): an exported graph would have this batch's size for good.
+    index = torch.zeros(1, images.shape[0], dtype=torch.long, device=images.device)
     return Inputs(images, images.new_zeros(1, 0), index)

@@ -110,7 +110,8 @@ class _Label(ABC):
 def _every_row(patterns: Tensor, rest: Tensor) -> Tensor:
     """Every pattern for each sample: [patterns, batch], held once."""
     rows = torch.arange(len(patterns), device=rest.device)
-    return rows[:, None].expand(-1, len(rest))
+    # Not len(rest): an exported graph would have this batch's size for good.
+    return rows[:, None].expand(-1, rest.shape[0])
 
 
 @dataclass(frozen=True)

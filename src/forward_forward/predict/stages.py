@@ -70,7 +70,9 @@ class Ranking:
 def _of_unit(each: Activities, weight: Tensor | None = None) -> Tensor:
     """A layer's activities at mean square 1 [batch, units], or their products with weights."""
     rows = each.h.flatten(1)
-    scale = math.sqrt(rows.shape[1]) / each.length.clamp_min(torch.finfo(rows.dtype).tiny)
+    root = math.sqrt(rows.shape[1])
+    # The scale stays finite, so that a silent layer's zeros stay zeros.
+    scale = root / each.length.clamp_min(root * torch.finfo(rows.dtype).tiny)
     return (rows if weight is None else rows @ weight.t()) * scale[:, None]
 
 

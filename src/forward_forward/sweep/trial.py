@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from forward_forward.data import Source
     from forward_forward.recipes import Plan
-    from forward_forward.track import Row
+    from forward_forward.track import Beginning, Ending, Row
 
 Settings = Mapping[str, Any]  # words, numbers and lists by the names of a recipe's settings
 Make = Callable[[Settings], "Plan"]
@@ -105,7 +105,7 @@ class _Reporter:
     def __init__(self, trial: optuna.Trial, epochs: int) -> None:
         self.trial, self.epochs = trial, epochs
 
-    def start(self, epochs: int, epoch: int, steps: int | None) -> None:
+    def start(self, beginning: Beginning) -> None:
         pass
 
     def step(self) -> None:
@@ -119,5 +119,5 @@ class _Reporter:
         if row["epoch"] < self.epochs and self.trial.should_prune():
             raise optuna.TrialPruned
 
-    def stop(self) -> None:
+    def stop(self, ending: Ending) -> None:
         pass
