@@ -12,7 +12,7 @@ from forward_forward.cli import choices
 from forward_forward.recipes import standard
 from forward_forward.sweep import lease, read, record, search, storage
 from forward_forward.sweep import trial as one_trial
-from forward_forward.sweep.search import _Search
+from forward_forward.sweep.trials import _Search
 
 SPACE = ("lr=1e-3..1e-1", "hidden=2x4..12", "loss=sigmoid,SymBa(alpha=1..8)")
 

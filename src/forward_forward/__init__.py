@@ -16,10 +16,11 @@ names sort in the order in which a batch meets them:
     track            figures -> files
 
 Around them: ``benchmark`` (the engine beside others), ``checkpoint`` (a run's folder), ``cli`` (the
-``ff`` command), ``diagnose`` (what layers and units have become), ``files`` (atomic writes),
-``notation`` (parts by name), ``parts`` (what a part offers), ``pictures`` (files -> inputs),
-``report`` (results -> one HTML page), ``reproduce`` (the poster's claims -> verdicts), ``seeds``
-(random numbers by key), ``sklearn`` (estimators), ``sweep`` (settings -> the best).
+``ff`` command), ``conversion`` (a model of torch -> layers), ``diagnose`` (what layers and units
+have become), ``files`` (atomic writes), ``notation`` (parts by name), ``parts`` (what a part
+offers), ``pictures`` (files -> inputs), ``report`` (results -> one HTML page), ``reproduce`` (the
+poster's claims -> verdicts), ``seeds`` (random numbers by key), ``sklearn`` (estimators), ``sweep``
+(settings -> the best).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         serve,
     )
     from forward_forward.checkpoint import load
+    from forward_forward.conversion import convert
     from forward_forward.forward import Layer, Network, SoftmaxHead, mlp
     from forward_forward.optimize import Trainer
 
@@ -52,6 +54,7 @@ _HOME = {
     "Network": "forward",
     "SoftmaxHead": "forward",
     "Trainer": "optimize",
+    "convert": "conversion",
     "load": "checkpoint",
     "mlp": "forward",
 }
@@ -73,6 +76,7 @@ __all__ = [
     "Network",
     "SoftmaxHead",
     "Trainer",
+    "convert",
     "data",
     "datasets",
     "examples",

@@ -7,11 +7,10 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors.torch import save
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def write(path: Path, content: bytes) -> None:
@@ -31,6 +30,9 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors as a safetensors file, atomically."""
+    import torch
+    from safetensors.torch import save
+
     # Copies: the format refuses tensors that share their memory, as tied weights do.
     ready = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)

@@ -10,8 +10,22 @@ result), ``figures`` (a figure's dictionary -> HTML), ``draw`` (its numbers -> m
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from forward_forward.report.page import page
-from forward_forward.report.runs import runs_page
-from forward_forward.report.sweep import sweep_page
+
+if TYPE_CHECKING:
+    from forward_forward.report.runs import runs_page
+    from forward_forward.report.sweep import sweep_page
+
+# Loaded at first use: the pages of runs and sweeps need torch, that of results does not.
+_HOME = {"runs_page": "runs", "sweep_page": "sweep"}
 
 __all__ = ["page", "runs_page", "sweep_page"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"forward_forward.report.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

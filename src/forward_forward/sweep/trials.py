@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from forward_forward.optimize.interrupt import interrupts
 from forward_forward.sweep import folder, lease, record, storage
 from forward_forward.sweep import trial as one_trial
 from forward_forward.sweep.record import Outcome, Record
@@ -171,7 +172,7 @@ class _Search:
         """Run one more trial, unless others began enough of them at the same moment."""
         import optuna
 
-        trial = self.study.ask()
+        trial = self._begun()
         try:
             with lease.held(trial):
                 # Trials have their numbers in the order in which they were begun. One with as many
@@ -187,6 +188,16 @@ class _Search:
             self._tell(trial.number, "FAIL")
             raise
         self._report(trial.number)
+
+    def _begun(self) -> optuna.Trial:
+        """A new trial; Ctrl-C in this moment waits until it is known and can be ended."""
+        with interrupts() as wish:
+            trial = self.study.ask()
+            if wish.stop:
+                self._tell(trial.number, "FAIL")
+        if wish.stop:
+            raise KeyboardInterrupt
+        return trial
 
     def _train(self, trial: optuna.Trial) -> None:
         import optuna

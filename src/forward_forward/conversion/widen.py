@@ -1,0 +1,56 @@
+"""A linear layer or a convolution -> the same with more inputs, for the label."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+
+def widened(module: nn.Module, more: int, rng: torch.Generator) -> nn.Module:
+    """A copy with ``more`` inputs after its own, whose weights are drawn as large as the others.
+
+    Args:
+        module: A linear layer, or a convolution that is not in groups.
+        more: Inputs, or channels, that are added.
+        rng: Where their weights are drawn from.
+
+    Raises:
+        TypeError: Another kind of module.
+
+    >>> wide = widened(nn.Linear(4, 3), 2, torch.Generator())
+    >>> wide.weight.shape
+    torch.Size([3, 6])
+    """
+    if isinstance(module, nn.Linear):
+        made: nn.Module = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+            nn.Linear,
+            module.in_features + more,
+            module.out_features,
+            bias=module.bias is not None,
+            dtype=module.weight.dtype,
+        )
+    elif isinstance(module, _ConvNd) and module.groups == 1 and not module.transposed:
+        made = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+            type(module),
+            module.in_channels + more,
+            module.out_channels,
+            module.kernel_size,
+            stride=module.stride,
+            padding=module.padding,
+            dilation=module.dilation,
+            bias=module.bias is not None,
+            padding_mode=module.padding_mode,
+            dtype=module.weight.dtype,
+        )
+    else:
+        raise TypeError(f"a label cannot be among the inputs of a {type(module).__name__}")
+    weights = {**module.state_dict(), "weight": _with_more(module.weight.detach(), more, rng)}
+    made.load_state_dict(weights)
+    return made
+
+
+def _with_more(weight: Tensor, more: int, rng: torch.Generator) -> Tensor:
+    shape = weight.shape[0], more, *weight.shape[2:]
+    drawn = torch.randn(shape, generator=rng, dtype=weight.dtype)
+    return torch.cat([weight, drawn * weight.square().mean().sqrt()], 1)
