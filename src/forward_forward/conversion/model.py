@@ -17,9 +17,8 @@ from forward_forward.conversion.parts import Part, is_convolution, parts_of
 from forward_forward.conversion.widen import widened
 from forward_forward.examples import AppendLabel, FromGoodness, WrongLabels
 from forward_forward.forward import Layer, Network
-from forward_forward.forward.passes import evaluating
-
-SAME = 1e-3  # relative spread of goodness over samples, below which it tells nothing
+from forward_forward.forward.check import SAME
+from forward_forward.forward.mode import evaluating
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
+from forward_forward.forward.check import NORMS, weight_layers
+
 Kind = Literal["weights", "norm", "activation", "dropout", "shape"]
 
-NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm, nn.RMSNorm)
 ENDS = (nn.Softmax, nn.LogSoftmax)  # what only makes probabilities of a classifier's outputs
 
 
@@ -44,19 +44,11 @@ class Part:
         return weight_layers(self.module)
 
 
-def weight_layers(module: nn.Module) -> list[nn.Module]:
-    """The modules inside, or the module itself, that have weights of their own to learn."""
-    return [
-        each
-        for each in module.modules()
-        if any(weight.requires_grad for weight in each.parameters(recurse=False))
-        and not isinstance(each, NORMS)
-    ]
-
-
 def parts_of(model: nn.Sequential, before: str = "") -> Iterator[Part]:
     """The modules of a sequence, those of a sequence within it in its place."""
-    for name, module in model.named_children():
+    for name, module in model._modules.items():  # named_children leaves out what comes twice
+        if module is None:
+            continue
         path = f"{before}{name}"
         if type(module) is nn.Sequential:
             yield from parts_of(module, f"{path}.")
@@ -69,7 +61,7 @@ def _kind(module: nn.Module) -> Kind:
         return "norm"
     if isinstance(module, _DropoutNd):
         return "dropout"
-    if weight_layers(module) and not isinstance(module, nn.PReLU):
+    if weight_layers(module):
         return "weights"
     # Any other module without weights is taken to do to a sample what the next layer needs.
     own = type(module).__module__ == "torch.nn.modules.activation" or isinstance(module, nn.PReLU)

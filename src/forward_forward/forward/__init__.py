@@ -3,8 +3,8 @@
 ``standardize`` scales samples, ``normalize`` forgets a row's length, ``layer`` is normalise ->
 block -> goodness, ``activities`` are what it gives; ``activation`` is what the engine knows of a
 layer's, ``affine`` holds the products of a linear block, in the memory of a ``room``; ``passes``
-runs a row of layers, ``head`` reads labels off activities, ``network`` is the row with its
-examples, ``description`` writes it down.
+runs a row of layers, in evaluation ``mode``; ``check`` says what is wrong with one, ``head`` reads
+labels off activities, ``network`` is the row with its examples, ``description`` writes it down.
 """
 
 from forward_forward.forward.head import SoftmaxHead

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from forward_forward import losses
 from forward_forward.forward.activities import Activities
+from forward_forward.forward.check import problems
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
 from forward_forward.goodness import Goodness, at_unit_activity, mean_square
 from forward_forward.radial import radial_of
@@ -212,6 +213,22 @@ class Layer(nn.Module):
         """Goodness minus threshold, over the temperature: what the loss compares."""
         above = goodness - self.threshold_value
         return above if self.temperature == 1 else above / self.temperature
+
+    def check(self, x: Tensor) -> list[str]:
+        """What is wrong with the layer, or may surprise, in sentences.
+
+        Args:
+            x: What goes into it [batch, *feature], some samples of different kinds.
+
+        Returns:
+            A sentence for each problem, an empty list where there is none: no weights, several
+            weight layers, shared weights, parts that work in place, an output that is no row for
+            each sample, goodness that is not finite or the same for all samples.
+
+        >>> Layer(nn.Flatten(), activation=None).check(torch.rand(4, 3))
+        ['it has no weights to learn: join its block with one that has, or leave it out']
+        """
+        return problems(self, x)
 
     @property
     def calibrated(self) -> bool:

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from forward_forward import predict, seeds
 from forward_forward.examples import AppendLabel, Examples, FromGoodness, Inputs
 from forward_forward.examples.inputs import floating
+from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.linear import drawn_linear
-from forward_forward.forward.passes import ForwardPass, as_source
+from forward_forward.forward.mode import evaluating
+from forward_forward.forward.passes import ForwardPass, as_source, written_out
 
 Reading = Literal["goodness", "head"]
 READINGS = get_args(Reading)
@@ -139,6 +141,25 @@ class Network(nn.Module):
             Labels [batch]; of several labels a sample, 0 and 1 [batch, labels].
         """
         return self.examples.decide(self.scores(x, by))
+
+    def check(self, x: Tensor) -> dict[int, list[str]]:
+        """What is wrong with each layer, by its number from 0: see `Layer.check`.
+
+        Args:
+            x: Samples [batch, ...], on the scale of the training data.
+        """
+        found = shared(self)
+        source = written_out(self.examples.neutral(self.ready(x)))
+        for number, layer in enumerate(self.layers):
+            with evaluating(layer), torch.no_grad():
+                own = layer.check(source)
+                if own:
+                    found[number] = [*own, *found.get(number, [])]
+                try:
+                    source = layer(source)
+                except Exception:  # said by the layer's own check; those above cannot be looked at
+                    break
+        return dict(sorted(found.items()))
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:
         """Give thresholds named "width" or "calibrated" their values; others stay.

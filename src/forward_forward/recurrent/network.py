@@ -19,8 +19,8 @@ from forward_forward.examples import AppendLabel, Examples, Inputs
 from forward_forward.examples.inputs import floating
 from forward_forward.forward.layer import Layer, Threshold
 from forward_forward.forward.linear import drawn_linear
+from forward_forward.forward.mode import evaluating
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
-from forward_forward.forward.passes import evaluating
 from forward_forward.forward.room import Room
 from forward_forward.predict.scan import rows_at_a_time
 from forward_forward.recurrent.checks import (

@@ -1,0 +1,132 @@
+"""A layer and an input [batch, *feature] -> what is wrong with its block, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from forward_forward.forward.mode import evaluating
+
+if TYPE_CHECKING:
+    from forward_forward.forward.layer import Layer
+    from forward_forward.forward.network import Network
+
+SAME = 1e-3  # relative spread of goodness over samples, below which it tells nothing
+
+
+def problems(layer: Layer, x: Tensor) -> list[str]:
+    """What is wrong with a layer, or may surprise; nothing is changed.
+
+    Args:
+        layer: The layer.
+        x: What goes into it [batch, *feature], some samples of different kinds.
+
+    Returns:
+        A sentence for each problem; an empty list where there is none.
+    """
+    if not any(weight.requires_grad for weight in layer.parameters()):
+        return ["it has no weights to learn: join its block with one that has, or leave it out"]
+    with evaluating(layer):  # a norm would take note of the samples
+        return [*_of_weights(layer), *_of_modules(layer), *_of_output(layer, x)]
+
+
+def shared(network: Network) -> dict[int, list[str]]:
+    """Layers whose weights are those of a lower one too, by their numbers from 0."""
+    owner: dict[int, int] = {}
+    found: dict[int, list[str]] = {}
+    for number, layer in enumerate(network.layers):
+        lower = {owner[id(weight)] for weight in layer.parameters() if id(weight) in owner}
+        for other in sorted(lower):
+            found.setdefault(number, []).append(
+                f"it shares weights with layer {other + 1}: both take steps with them, each towards"
+                " a goal of its own; give each weights of its own"
+            )
+        owner |= {id(weight): number for weight in layer.parameters() if id(weight) not in owner}
+    return found
+
+
+def _of_weights(layer: Layer) -> Iterator[str]:
+    holders = weight_layers(layer.block)
+    if len(holders) > 1:
+        yield (
+            f"its block has {len(holders)} weight layers: inside, errors are propagated backward;"
+            " for a local rule make each a layer"
+        )
+    uses = Counter(
+        id(weight) for each in layer.modules() for weight in each.parameters(recurse=False)
+    )
+    if any(count > 1 for count in uses.values()):
+        yield "modules inside share weights: their gradients are added up"
+    if isinstance(layer.block, nn.Linear) and layer.activation is None:
+        yield (
+            "its block is linear and no activation follows: gradients have no closed form; give"
+            " Layer the activation"
+        )
+
+
+def _of_modules(layer: Layer) -> Iterator[str]:
+    for name, each in layer.named_modules():
+        if getattr(each, "inplace", False):
+            yield (
+                f"{name or 'it'} ({type(each).__name__}) works in place, and so may change what"
+                " another layer reads: make it with inplace=False"
+            )
+
+
+def _of_output(layer: Layer, x: Tensor) -> Iterator[str]:
+    before = x.clone()
+    try:
+        with torch.no_grad():
+            h = layer(x)
+    except Exception as error:  # a user's block may raise anything
+        yield f"given {list(x.shape)} it says {type(error).__name__}: {error}"
+        return
+    if not torch.equal(before, x):
+        yield "it changes its input: another layer may read it; let it return a new tensor"
+    if not isinstance(h, Tensor) or h.shape[:1] != x.shape[:1]:
+        got = list(h.shape) if isinstance(h, Tensor) else f"a {type(h).__name__}"
+        yield f"it gives {got}: expected one tensor [{len(x)}, ...], a row for each sample"
+        return
+    yield from _of_goodness(layer, h)
+
+
+def _of_goodness(layer: Layer, h: Tensor) -> Iterator[str]:
+    goodness = layer.goodness(h)
+    if goodness.shape[:1] != h.shape[:1]:
+        yield f"its goodness is {list(goodness.shape)}: expected one number a sample [{len(h)}]"
+    elif not bool(goodness.isfinite().all()):
+        yield "its goodness is not finite: normalise its input, or scale its weights down"
+    elif not bool(h.any()):
+        yield "all its units are silent: no gradient comes of that; use another start or activation"
+    elif len(h) > 1 and float(goodness.std()) <= SAME * float(goodness.abs().mean()):
+        yield (
+            "its goodness is the same for all samples, as after a norm: let an activation follow"
+            " the norm, or put the norm first"
+        )
+
+
+NORMS = (
+    nn.modules.batchnorm._BatchNorm,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.LocalResponseNorm,
+    nn.RMSNorm,
+)
+
+
+def weight_layers(module: nn.Module) -> list[nn.Module]:
+    """The modules inside, or the module itself, that have weights of their own to learn.
+
+    Norms and the slopes of activations are left out: they scale what others have learned.
+    """
+    scaling = (*NORMS, nn.PReLU)
+    return [
+        each
+        for each in module.modules()
+        if any(weight.requires_grad for weight in each.parameters(recurse=False))
+        and not isinstance(each, scaling)
+    ]

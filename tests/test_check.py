@@ -1,0 +1,96 @@
+"""What `Layer.check` says of blocks that a layer can do little with."""
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from forward_forward.examples import AppendLabel
+from forward_forward.forward import Layer, Network, mlp
+
+X = torch.rand(6, 4, generator=torch.Generator().manual_seed(0)) + 0.1
+
+
+class Twice(nn.Module):
+    """Two modules with one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.other.weight = self.one.weight
+
+    def forward(self, x):
+        return self.other(self.one(x)).relu()
+
+
+class Greedy(nn.Module):
+    """Changes what it reads."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.linear(x.mul_(2))
+
+
+class Giving(nn.Module):
+    """Gives whatever it is told."""
+
+    def __init__(self, give):
+        super().__init__()
+        self.weight, self.give = nn.Parameter(torch.ones(1)), give
+
+    def forward(self, x):
+        return self.give(x)
+
+
+BLOCKS = [
+    (nn.Flatten(), "it has no weights to learn"),
+    (nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), "2 weight layers: inside, errors"),
+    (Twice(), "modules inside share weights"),
+    (nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True)), r"block\.1 \(ReLU\) works in place"),
+    (Greedy(), "it changes its input"),
+    (nn.Linear(4, 3), "is linear and no activation follows"),
+    (Giving(lambda x: (x, x)), r"it gives a tuple: expected one tensor \[6, \.\.\.\]"),
+    (Giving(lambda x: x[:2]), r"it gives \[2, 4\]"),
+    (Giving(lambda x: x @ x), "it says RuntimeError"),
+    (Giving(lambda x: x / 0), "its goodness is not finite"),
+    (Giving(lambda x: 0 * x), "all its units are silent"),
+    (nn.Sequential(nn.Linear(4, 9), nn.LayerNorm(9)), "the same for all samples, as after a norm"),
+]
+
+
+@pytest.mark.parametrize(("block", "words"), BLOCKS, ids=[words for _, words in BLOCKS])
+def test_what_is_wrong_with_a_block_is_said(block, words):
+    normalize = {} if not isinstance(block, Greedy) else {"normalize": None}
+    found = Layer(block, activation=None, **normalize).check(X.clone())
+    assert any(re.search(words, each) for each in found), found
+
+
+def test_nothing_is_said_of_a_good_layer_and_nothing_is_changed():
+    assert Layer(nn.Linear(4, 3)).check(X) == []
+    block = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.ReLU())
+    layer = Layer(block, activation=None).train()
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    assert layer.check(X) == []
+    assert layer.training
+    after = layer.state_dict()
+    assert all(torch.equal(before[name].nan_to_num(), after[name].nan_to_num()) for name in before)
+
+
+def test_a_network_says_which_layer_it_is_and_which_share_weights():
+    assert mlp(4, 5, 5, num_classes=2).check(X) == {}
+    linear = nn.Linear(6, 6)
+    network = Network(
+        Layer(linear), Layer(nn.Flatten(), activation=None), Layer(linear), examples=AppendLabel(2)
+    )
+    found = network.check(X)
+    assert sorted(found) == [1, 2]
+    assert found[1] == [
+        "it has no weights to learn: join its block with one that has, or leave it out"
+    ]
+    assert "shares weights with layer 1" in found[2][0]
+    narrow = Network(Layer(nn.Linear(5, 3)), Layer(nn.Linear(3, 3)), examples=AppendLabel(2))
+    assert "expects 5 inputs" in narrow.check(X)[0][0]
