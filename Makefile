@@ -10,7 +10,7 @@ demo: .venv/ready
 	$(BIN)/ff train --data $$data --out runs/demo --overwrite
 
 test: .venv/ready
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
-"""FFClassifier beside MLPClassifier on scikit-learn's bundled sets -> estimators.json.
+"""FFClassifier beside MLPClassifier on scikit-learn's bundled sets -> sklearn/estimators.json.
 
-python results/estimators.py        # ten times five-fold on each set; goes on where it was broken off
+python results/estimators.py    # ten times five-fold on each set; goes on where it was broken off
 
 Both have their defaults, the same folds and standardised features (StandardScaler, fitted to the
 training folds), one thread and the number of the repetition as their seed; they are fitted in turn.
@@ -29,7 +29,7 @@ from forward_forward import files
 from forward_forward.checkpoint import machine
 from forward_forward.sklearn import FFClassifier
 
-FILE = Path(__file__).with_name("estimators.json")
+FILE = Path(__file__).parent / "sklearn" / "estimators.json"
 SETS = ("digits", "wine", "breast_cancer", "iris")
 FOLDS, REPEATS = 5, 10
 

@@ -6,7 +6,8 @@ python results/table.py --check            # fails if the tables are not what th
 
 Those of docs/engine.md are made of engine/benchmark.json (`ff benchmark --out`), of
 engine/equivalence.json and of engine/many_runs.json; the README's table of the poster's claims is
-made of poster/*.json (`ff reproduce poster`).
+made of poster/*.json (`ff reproduce poster`), that of docs/sklearn.md of sklearn/estimators.json
+(`python results/estimators.py`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from forward_forward.reproduce.claims import CLAIMS
 
 HERE = Path(__file__).parent
 README, DOCS = HERE.parent / "README.md", HERE.parent / "docs" / "engine.md"
+SKLEARN = HERE.parent / "docs" / "sklearn.md"
+ESTIMATORS = HERE / "sklearn" / "estimators.json"
 LEAST = 3
 
 
@@ -195,6 +198,42 @@ def poster_table(found: dict[str, results.Result]) -> str:
     return "\n".join(lines)
 
 
+def estimators_table(kept: dict[str, Any]) -> str:
+    """FFClassifier beside MLPClassifier: accuracy, its difference, and seconds to fit."""
+    lines = [
+        "| set | folds | FFClassifier, % | MLPClassifier, % | difference, points | 95 % interval"
+        " | seconds to fit | MLPClassifier's |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, rows in kept["sets"].items():
+        ours, theirs = np.array(rows["ff"]), np.array(rows["mlp"])
+        low, high = corrected_interval(ours - theirs)
+        cells = [
+            name.replace("_", " "),
+            str(len(ours)),
+            f"{ours.mean():.2f}",
+            f"{theirs.mean():.2f}",
+            f"{(ours - theirs).mean():+.2f}",
+            f"{low:+.2f} to {high:+.2f}",
+            f"{np.median(rows['ff_seconds']):.2f}",
+            f"{np.median(rows['mlp_seconds']):.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def corrected_interval(differences: Any, folds: int = 5) -> tuple[float, float]:
+    """A t interval of repeated cross-validation, wider since the folds share training data.
+
+    References:
+        Nadeau and Bengio (2003), "Inference for the Generalization Error".
+    """
+    count = len(differences)
+    error = np.sqrt((1 / count + 1 / (folds - 1)) * np.var(differences, ddof=1))
+    half = stats.t.ppf(0.975, count - 1) * error
+    return float(differences.mean() - half), float(differences.mean() + half)
+
+
 def written(page: Path, name: str, text: str, *, check: bool) -> None:
     """Put a table into a page, between the marks with its name; or fail if it is not there."""
     start, end = f"<!-- {name}: made by results/table.py -->", f"<!-- end of {name} -->"
@@ -224,6 +263,7 @@ def main() -> None:
     put(DOCS, "memory", memory_table([row for row in rows if row["hidden"][0] == 256]))
     put(DOCS, "equivalence", equivalence_table(of_engine("equivalence")))
     put(DOCS, "many runs", many_runs_table(of_engine("many_runs")))
+    put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
 
 
 if __name__ == "__main__":
