@@ -48,7 +48,8 @@ def errors(run: RunRead) -> list[Figure]:
                 "validation error, %",
                 series,
             )
-            figures.append(figure | {"y_log": True})
+            # A logarithmic axis would have gaps where a layer makes no error.
+            figures.append(figure | {"y_log": not _touches_zero(series)})
     return figures
 
 
@@ -125,6 +126,11 @@ def _by_epoch(run: RunRead, name: str, factor: float = 1) -> list[Figure]:
         }
         for layer in spaced(layer for row in rows for layer in row)
     ]
+
+
+def _touches_zero(series: Sequence[Figure]) -> bool:
+    curves: list[list[float | None]] = [curve for each in series for curve in each["y"]]
+    return any(0.0 in curve for curve in curves)
 
 
 def _curves(title: str, caption: str, y_label: str, series: Sequence[Figure]) -> Figure:

@@ -133,6 +133,8 @@ def _error_figures(runs: Sequence[RunRead]) -> list[Markup]:
             for run in known
         ]
         figure = {"kind": "curves", "title": f"Validation error by {x}", "caption": ""}
-        labels = {"x_label": x_label, "y_label": "validation error, %", "y_log": True}
+        # A logarithmic axis would have gaps where there is no error left.
+        errors = [row.get("validation_error") for run in known for row in run.rows]
+        labels = {"x_label": x_label, "y_label": "validation error, %", "y_log": 0.0 not in errors}
         figures.append(figure_html({**figure, **labels, "series": series}, f"error-{x}"))
     return figures
