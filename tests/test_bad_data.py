@@ -133,6 +133,10 @@ BAD: dict[str, tuple[Maker, str]] = {
         only("train/cat/0.png", "train/dog/0.png", "test/cow/0.png"),
         "among 2 classes, got 'cow'",
     ),
+    "another folder beside the parts": (
+        only("train/cat/0.png", "train/dog/0.png", "test/cat/0.png", "extra/cat/0.png"),
+        "train, val and test alone .* got 'extra' beside 'train'",
+    ),
     "too few to split": (only("cat/0.png", "dog/0.png"), "keep one of every class"),
     "a zip that is none": (file("pets.zip", b"PK nonsense"), r"whole archive, got .*pets\.zip"),
     "half a zip": (archive("pets.zip", keep=0.6), r"whole archive, got .*pets\.zip"),
@@ -189,6 +193,10 @@ BAD: dict[str, tuple[Maker, str]] = {
     "pickles in an npz": (npz(x=np.array([{}] * 20), y=Y), "npz file of arrays"),
     "other names in an npz": (npz(a=np.eye(20), b=Y), "arrays called x and y.* got a, b"),
     "too few labels": (npz(x=np.eye(20), y=Y[:5]), r"labels \[20\], one a row, got \[5\]"),
+    "parts of two shapes": (
+        npz(x_train=np.eye(20), y_train=Y, x_test=np.ones((9, 3)), y_test=Y[:9]),
+        r"of one shape in .*set\.npz.*got \[3\] in its test part and \[20\]",
+    ),
     "NaN in an npz": (npz(x=np.full((20, 2), np.nan), y=Y), "row 0: expected finite"),
     "labels one-hot": (npz(x=np.eye(20), y=np.eye(20)), "use y.argmax"),
     "text for inputs": (npz(x=np.array([["a"]] * 20), y=Y), "expected numbers, got"),

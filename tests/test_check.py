@@ -46,6 +46,7 @@ class Giving(nn.Module):
         return self.give(x)
 
 
+SAME = nn.Linear(4, 4)
 BLOCKS = [
     (nn.Flatten(), "it has no weights to learn"),
     (nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), "2 weight layers: inside, errors"),
@@ -53,6 +54,9 @@ BLOCKS = [
     (nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True)), r"block\.1 \(ReLU\) works in place"),
     (Greedy(), "it changes its input"),
     (nn.Linear(4, 3), "is linear and no activation follows"),
+    (nn.Sequential(SAME, nn.ReLU(), SAME), "2 weight layers: inside, errors"),
+    (nn.Sequential(SAME, nn.ReLU(), SAME), "modules inside share weights"),
+    (Giving(lambda x: x), "does not depend on its weights"),
     (Giving(lambda x: (x, x)), r"it gives a tuple: expected one tensor \[6, \.\.\.\]"),
     (Giving(lambda x: x[:2]), r"it gives \[2, 4\]"),
     (Giving(lambda x: x @ x), "it says RuntimeError"),
@@ -62,7 +66,7 @@ BLOCKS = [
 ]
 
 
-@pytest.mark.parametrize(("block", "words"), BLOCKS, ids=[words for _, words in BLOCKS])
+@pytest.mark.parametrize(("block", "words"), BLOCKS)
 def test_what_is_wrong_with_a_block_is_said(block, words):
     normalize = {} if not isinstance(block, Greedy) else {"normalize": None}
     found = Layer(block, activation=None, **normalize).check(X.clone())

@@ -148,7 +148,8 @@ def test_a_table_has_numbers_categories_and_labels(tmp_path):
     assert sets.classes == ("no", "yes")
     assert counted(sets) == [20, 4, 6]
     assert sets.notes[0] == "labels are taken from the column 'sold'"
-    assert sets.notes[1] == "the column 'colour' is text, of 2 values: an input for each"
+    assert sets.notes[1] == "inputs are the columns 'age', 'colour'"
+    assert sets.notes[2] == "the column 'colour' is text, of 2 values: an input for each"
     x = torch.cat([part.inputs for part in (sets.train, sets.validation, sets.test)])
     assert sorted(x[:, 0].tolist()) == [k + 0.5 for k in range(30)]
     assert torch.equal(x[:, 1] + x[:, 2], torch.ones(30))
@@ -174,6 +175,27 @@ def test_the_same_table_as_parquet_tab_separated_or_without_a_header_is_the_same
         assert torch.equal(datasets.load(tmp_path / name).train.inputs, first.train.inputs)
 
 
+def test_the_numbers_of_a_frames_rows_are_no_input(tmp_path):
+    frame = pandas.DataFrame({"a": np.arange(40.0), "label": ["p", "q"] * 20})
+    frame.to_csv(tmp_path / "a.csv")
+    frame[frame["a"] != 3].to_parquet(tmp_path / "b.parquet")
+    for name, column in (("a.csv", ""), ("b.parquet", "__index_level_0__")):
+        sets = datasets.load(tmp_path / name)
+        assert sets.train.shape == (1,)
+        assert f"the column {column!r} is left out" in sets.notes[1]
+    assert sets.layout == type(sets.layout).from_json(sets.layout.as_json())
+
+
+def test_large_numbers_that_lie_close_together_stay_apart(tmp_path):
+    rows = [f"{1_700_000_000 + k},{'ab'[k % 2]}" for k in range(100)]
+    (tmp_path / "a.csv").write_text("\n".join(["time,label", *rows]))
+    sets = datasets.load(tmp_path / "a.csv")
+    every = torch.cat([part.inputs for part in (sets.train, sets.validation, sets.test)])
+    assert every.unique().numel() == 100
+    again = type(sets.layout).from_json(sets.layout.as_json())
+    assert torch.from_numpy(again.encode(tmp_path / "a.csv")).unique().numel() == 100
+
+
 def test_numbers_as_labels_keep_their_names_and_targets_are_found_by_theirs(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("Label,x\n" + "".join(f"{7 if k % 2 else 3},{k}\n" for k in range(20)))
@@ -194,7 +216,7 @@ def test_npz_files_of_the_usual_layouts_are_read(tmp_path):
     sets = datasets.load(tmp_path / "plain.npz")
     assert (sets.train.shape, sets.classes) == ((7,), ("a", "b"))
     colour = rng.integers(0, 256, (20, 5, 4, 3), dtype=np.uint8)
-    np.savez(tmp_path / "colour.npz", images=colour, labels=y)
+    np.savez(tmp_path / "colour.npz", images=colour, labels=y[:, None])
     sets = datasets.load(tmp_path / "colour.npz")
     assert sets.train.shape == (3, 5, 4)
     assert sets.notes[0] == "arrays of bytes [5, 4, 3] are taken as pictures"

@@ -33,6 +33,13 @@ def test_features_learned_without_labels_are_better_than_random_ones():
     assert min(rows, pictures) > untrained + 0.005, (rows, pictures, untrained)
 
 
+@pytest.mark.parametrize("rows", [33, 65, 129])
+def test_a_sample_alone_at_the_end_of_an_epoch_is_no_trouble(rows):
+    x = np.random.default_rng(0).normal(size=(rows, 4))
+    assert FFTransformer((5,), max_iter=1).fit_transform(x).shape == (rows, 5)
+    assert FFDetector((5,), max_iter=1).fit(x).predict(x).shape == (rows,)
+
+
 def test_features_have_names_and_come_as_frames():
     x, _ = load_wine(return_X_y=True, as_frame=True)
     transformer = FFTransformer((30, 4), max_iter=2, random_state=0).set_output(transform="pandas")

@@ -72,7 +72,9 @@ def as_pictures(x: Array) -> Array:
 
 def _pair(arrays: dict[str, Array], parts: tuple[str, ...] | None) -> tuple[Array, Array] | None:
     x, y = _one(arrays, INPUTS, parts), _one(arrays, LABELS, parts)
-    return None if x is None or y is None else (x, y)
+    if x is None or y is None:
+        return None
+    return x, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def _one(

@@ -32,7 +32,13 @@ def parts_of(tree: Tree) -> dict[str, Tree]:
         ValueError: two folders are the same part, or none is the one to train on.
     """
     names = tree.folders()
-    if not names or not {each.lower() for each in names} <= set(PARTS):
+    others = [each for each in names if each.lower() not in PARTS]
+    train = [each for each in names if PARTS.get(each.lower()) == "train"]
+    if others and train and tree.below(train[0]).folders():
+        expected = f"expected train, val and test alone in {tree.shown()!r}"
+        fix = f"name the folder to train on, {tree.shown(train[0])!r}, or move {others[0]!r} away"
+        raise ValueError(f"{expected}, got {others[0]!r} beside {train[0]!r}: {fix}")
+    if others or not names:
         return {}
     parts: dict[str, Tree] = {}
     for each in names:

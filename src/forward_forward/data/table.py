@@ -6,6 +6,7 @@ A table is read twice: to see what its columns are, and to encode them.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +19,10 @@ ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 
 TARGETS = ("target", "label", "labels", "class", "y")  # what the column of labels is often called
 
+# What pandas calls the column of the numbers of a frame's rows, which would tell the label wherever
+# the rows are in order.
+INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+
 CATEGORIES = 50  # more different texts than this are no categories, but names or notes
 
 Array = np.ndarray[Any, Any]
@@ -25,10 +30,15 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Column:
-    """One column of inputs: numbers, or text with these categories, one input each."""
+    """One column of inputs: numbers, or text with these categories, one input each.
+
+    ``offset`` is subtracted from numbers before they become float32, which could not tell apart
+    large ones that lie close together, such as times.
+    """
 
     name: str
     categories: tuple[str, ...] | None = None
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -38,10 +48,12 @@ class Layout:
     Args:
         columns: Those that are read, in the order of the inputs.
         target: The column of labels.
+        left_out: Columns that number the rows of a frame, which are no inputs.
     """
 
     columns: tuple[Column, ...]
     target: str
+    left_out: tuple[str, ...] = ()
 
     @property
     def features(self) -> int:
@@ -84,10 +96,14 @@ class Layout:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Layout:
         columns = (
-            Column(each["name"], None if each["categories"] is None else tuple(each["categories"]))
+            Column(
+                each["name"],
+                None if each["categories"] is None else tuple(each["categories"]),
+                each["offset"],
+            )
             for each in values["columns"]
         )
-        return cls(tuple(columns), values["target"])
+        return cls(tuple(columns), values["target"], tuple(values["left_out"]))
 
 
 def read_table(
@@ -121,8 +137,11 @@ def read_table(
                 labels.append(column)
     if not labels:
         raise ValueError(f"expected a table with rows, got none in {cells.path!r}")
-    found = [_column(cells, name, surveys[name]) for name in cells.names if name != target]
-    layout = Layout(tuple(found), target)
+    numbering = tuple(name for name in cells.names if INDEX.fullmatch(name) and name != target)
+    read = [name for name in cells.names if name not in (target, *numbering)]
+    if not read:
+        raise ValueError(f"expected a column of inputs in {cells.path!r}, got none but {numbering}")
+    layout = Layout(tuple(_column(cells, name, surveys[name]) for name in read), target, numbering)
     return layout.encode(path), _labels(cells, target, surveys[target], labels), layout
 
 
@@ -134,9 +153,19 @@ class _Survey:
         self.texts: set[str] = set()
         self.odd: tuple[str, str] | None = None
         self.blank: str | None = None
+        self.low, self.high = np.inf, -np.inf
+
+    @property
+    def offset(self) -> float:
+        """The middle of the numbers, where they are far from 0 and close together; else 0."""
+        middle = (self.low + self.high) / 2
+        return middle if abs(middle) > 100 * (self.high - self.low) else 0.0
 
     def add(self, places: Sequence[str], column: Array) -> None:
-        _, good = numbers(column)
+        values, good = numbers(column)
+        if good.any():
+            self.low = min(self.low, float(values[good].min()))
+            self.high = max(self.high, float(values[good].max()))
         self.rows += len(column)
         self.numeric += int(good.sum())
         for row in np.nonzero(~good)[0].tolist():
@@ -179,7 +208,7 @@ def _column(cells: Cells, name: str, survey: _Survey) -> Column:
                 f"{place}: expected a number in {where}, got {text!r}, and so in {count:,} of"
                 f" {survey.rows:,} rows: fill in what is missing, or leave such rows out"
             )
-        return Column(name)
+        return Column(name, offset=survey.offset)
     if survey.blank is not None:
         raise ValueError(
             f"{survey.blank}: expected text in {where}, got a blank cell: fill it in, or leave the"
@@ -223,7 +252,7 @@ def _encoded(cells: Cells, chunk: Chunk, column: Column, place: int) -> Array:
             raise ValueError(
                 f"{chunk.places[row]}: expected a number in {where}, got {str(found[row])!r}"
             )
-        return values.astype(np.float32)[:, None]
+        return (values - column.offset).astype(np.float32)[:, None]
     numbered = {text: number for number, text in enumerate(column.categories)}
     encoded = np.zeros((len(found), len(numbered)), dtype=np.float32)
     for row, cell in enumerate(found):

@@ -184,12 +184,22 @@ class _Found:
             if pictures.shape[1:] != x.shape[1:]:
                 self._note(f"arrays of bytes {list(x.shape[1:])} are taken as pictures")
             found[part] = as_source((pictures, y), classes=classes, name=name)
+            if found[part].shape != found["train"].shape:
+                raise ValueError(
+                    f"expected samples of one shape in {path!r}, got {list(found[part].shape)} in"
+                    f" its {part} part and {list(found['train'].shape)} in the one to train on"
+                )
         return found
 
     def _of_table(self, path: str, target: str | None, name: str) -> Source:
         inputs, labels, self.layout = read_table(path, target)
         if target is None:
             self._note(f"labels are taken from the column {self.layout.target!r}")
+        for name_ in self.layout.left_out:
+            self._note(f"the column {name_!r} is left out: it numbers the rows of a frame")
+        inputs_of = ", ".join(repr(each.name) for each in self.layout.columns[:8])
+        more = len(self.layout.columns) - 8
+        self._note(f"inputs are the columns {inputs_of}{f' and {more} more' if more > 0 else ''}")
         texts = [each for each in self.layout.columns if each.categories is not None]
         for each in texts:
             categories = len(each.categories or ())

@@ -57,7 +57,9 @@ def _of_weights(layer: Layer) -> Iterator[str]:
             " for a local rule make each a layer"
         )
     uses = Counter(
-        id(weight) for each in layer.modules() for weight in each.parameters(recurse=False)
+        id(weight)
+        for _, each in layer.named_modules(remove_duplicate=False)
+        for weight in each.parameters(recurse=False)
     )
     if any(count > 1 for count in uses.values()):
         yield "modules inside share weights: their gradients are added up"
@@ -80,23 +82,25 @@ def _of_modules(layer: Layer) -> Iterator[str]:
 def _of_output(layer: Layer, x: Tensor) -> Iterator[str]:
     before = x.clone()
     try:
-        with torch.no_grad():
+        with torch.enable_grad():
             h = layer(x)
     except Exception as error:  # a user's block may raise anything
         yield f"given {list(x.shape)} it says {type(error).__name__}: {error}"
         return
-    if not torch.equal(before, x):
+    if not torch.equal(before.nan_to_num(), x.nan_to_num()):
         yield "it changes its input: another layer may read it; let it return a new tensor"
     if not isinstance(h, Tensor) or h.shape[:1] != x.shape[:1]:
         got = list(h.shape) if isinstance(h, Tensor) else f"a {type(h).__name__}"
         yield f"it gives {got}: expected one tensor [{len(x)}, ...], a row for each sample"
         return
-    yield from _of_goodness(layer, h)
+    if not h.requires_grad:
+        yield "its output does not depend on its weights: is it detached somewhere?"
+    yield from _of_goodness(layer, h.detach())
 
 
 def _of_goodness(layer: Layer, h: Tensor) -> Iterator[str]:
     goodness = layer.goodness(h)
-    if goodness.shape[:1] != h.shape[:1]:
+    if goodness.shape != h.shape[:1]:
         yield f"its goodness is {list(goodness.shape)}: expected one number a sample [{len(h)}]"
     elif not bool(goodness.isfinite().all()):
         yield "its goodness is not finite: normalise its input, or scale its weights down"
@@ -126,7 +130,7 @@ def weight_layers(module: nn.Module) -> list[nn.Module]:
     scaling = (*NORMS, nn.PReLU)
     return [
         each
-        for each in module.modules()
+        for _, each in module.named_modules(remove_duplicate=False)  # used twice, it is two
         if any(weight.requires_grad for weight in each.parameters(recurse=False))
         and not isinstance(each, scaling)
     ]

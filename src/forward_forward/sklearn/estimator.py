@@ -127,6 +127,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Train for some epochs, or until the judge has seen enough; the best weights are kept."""
         trainer, schedule = self._steps(), _named("learning_rate", self.learning_rate, SCHEDULES)
         batch = batch_size_for(len(data)) if self.batch_size == "auto" else self.batch_size
+        if self.batch_size == "auto" and len(data) % batch == 1:
+            batch += 1  # a sample alone at the end makes no hybrid
         steps = math.ceil(len(data) / batch)
         self.__dict__.pop("_exact", None)
         self.network_.train()
