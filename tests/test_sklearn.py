@@ -158,6 +158,23 @@ def test_a_warm_start_goes_on_and_a_cold_one_begins_again():
     assert cold.loss_curve_[-1] == first
 
 
+def test_a_warm_start_takes_new_rates_and_refuses_another_network():
+    x, _, y, _ = parts()
+    warm = FFClassifier((30,), max_iter=2, warm_start=True, random_state=0).fit(x, y)
+    before = warm.network_.layers[0].block.weight.clone()
+    warm.set_params(learning_rate_init=1e-12).fit(x, y)
+    assert torch.allclose(before, warm.network_.layers[0].block.weight, atol=1e-8)
+    warm.set_params(hidden_layer_sizes=(50, 50))
+    with pytest.raises(ValueError, match=r"that is there, of hidden_layer_sizes=\(30,\)"):
+        warm.fit(x, y)
+    assert warm.set_params(warm_start=False).fit(x, y).n_layers_ == 2
+
+
+def test_large_features_that_lie_close_together_are_told_apart():
+    x, y = load_iris(return_X_y=True)
+    assert FFClassifier(**SMALL).fit(x + 1e8, y).score(x + 1e8, y) > 0.9
+
+
 def test_early_stopping_keeps_the_best_weights():
     x, _, y, _ = parts(load_digits)
     settings = {**SMALL, "max_iter": 60, "learning_rate": "constant"}

@@ -145,8 +145,9 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         Raises:
             ValueError: A parameter is out of its range, or there are fewer than two classes.
         """
-        goes_on = self.warm_start and "network_" in self.__dict__
+        goes_on = self._goes_on()
         X, y = validate_data(self, X, y, multi_output=True, dtype=np.float64, reset=not goes_on)
+        X = self._centred(X, first=not goes_on)
         places, self.classes_ = places_of(y, self.classes_ if goes_on else None)
         weight = self._weights(X, y, sample_weight)
         kept, held = parted(places, self.validation_fraction, self.random_state)
@@ -182,6 +183,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         """
         first = "network_" not in self.__dict__
         X, y = validate_data(self, X, y, multi_output=True, dtype=np.float64, reset=first)
+        X = self._centred(X, first=first)
         given = None if classes is None else np.unique(classes)
         if first and given is None and not several(y):
             raise ValueError("partial_fit expects all classes=... in its first call, got none")
@@ -246,7 +248,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         return isinstance(self.network_.examples, MultiLabel)
 
     def _features(self, X: Any) -> Array:
-        return validate_data(self, X, dtype=np.float64, reset=False)  # type: ignore[no-any-return]
+        return self._centred(validate_data(self, X, dtype=np.float64, reset=False), first=False)
 
     def _goodness(self, x: Array) -> Array:
         return self._double().goodness(exact(x)).numpy()

@@ -114,8 +114,9 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
             raise ValueError(
                 f'contamination expects "auto" or a share above 0 and at most 0.5, got {share!r}'
             )
-        goes_on = self.warm_start and "network_" in self.__dict__
+        goes_on = self._goes_on()
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, reset=not goes_on)
+        X = self._centred(X, first=not goes_on)
         data, examples = unlabelled(X, self.image_shape)
         if not goes_on:
             self._start(data, examples, head=True)
@@ -126,7 +127,8 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     def score_samples(self, X: Any) -> Array:
         """How usual each sample is [n]: its goodness less the threshold, of all layers."""
         check_is_fitted(self)
-        return self._score(validate_data(self, X, dtype=np.float64, reset=False))
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self._score(self._centred(X, first=False))
 
     def decision_function(self, X: Any) -> Array:
         """``score_samples`` less ``offset_`` [n]: below 0 for what is unusual."""

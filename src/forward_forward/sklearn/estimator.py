@@ -40,6 +40,18 @@ SOLVERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": functools.partial(torch.optim.SGD, momentum=0.9),
     "averaged_sgd": AveragedSGD,
 }
+# The parameters that a network has once and for all.
+MADE_WITH = (
+    "hidden_layer_sizes",
+    "activation",
+    "goodness",
+    "loss",
+    "negatives",
+    "threshold",
+    "dropout",
+    "standardize",
+    "image_shape",
+)
 SCHEDULES = {"cosine": cosine, "constant": constant}
 
 
@@ -62,6 +74,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     random_state: Any
     verbose: bool
     warm_start: bool
+    _trainer: Trainer
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: no part of the engine, whose memory is made anew at need."""
@@ -69,6 +82,27 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         trainer = state.pop("_trainer", None)
         state.pop("_exact", None)
         return state if trainer is None else {**state, "_memory": state_of(trainer)}
+
+    def _goes_on(self) -> bool:
+        """Whether `fit` goes on with the network that is there, which parameters must then fit."""
+        if not (self.warm_start and "network_" in self.__dict__):
+            return False
+        self._check()
+        changed = [name for name, value in self._made_with.items() if getattr(self, name) != value]
+        if changed:
+            raise ValueError(
+                f"warm_start goes on with the network that is there, of {changed[0]}="
+                f"{self._made_with[changed[0]]!r}, got {getattr(self, changed[0])!r}: set"
+                " warm_start=False to begin again"
+            )
+        return True
+
+    def _centred(self, x: Array, *, first: bool) -> Array:
+        """Features less their means, in float64: in float32 large ones could not be told apart."""
+        if first:
+            self._means = x.mean(0) if self.standardize else np.zeros(x.shape[1])
+        centred: Array = x - self._means
+        return centred
 
     def _start(self, data: Data, examples: Examples, *, head: bool = False) -> None:
         """Make an untrained network for some data, and draw the seed."""
@@ -95,6 +129,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             head=head,
             readout=self._readout(len(hidden)),
         )
+        made_with = self.get_params(deep=False)
+        self._made_with = {name: made_with[name] for name in MADE_WITH if name in made_with}
         self._shape = data.shape
         self.n_layers_ = len(hidden)
         self.n_iter_ = 0
@@ -111,17 +147,26 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _steps(self) -> Trainer:
         """The trainer of the network; after a pickle, made again with all that it remembered."""
-        if "_trainer" not in self.__dict__:
-            self._trainer = Trainer(
-                self.network_,
-                optimizer=_named("solver", self.solver, SOLVERS),
-                lr=self.learning_rate_init,
-                weight_decay=self.alpha,
-                seed=self._seed,
-            )
+        steps_by = self.solver, self.learning_rate_init, self.alpha
+        if "_trainer" in self.__dict__ and self._steps_by != steps_by:
+            self._trainer = self._new_trainer(self._trainer.steps)
+        elif "_trainer" not in self.__dict__:
+            self._trainer = self._new_trainer(0)
             if "_memory" in self.__dict__:
                 restore(self._trainer, *self.__dict__.pop("_memory"))
+        self._steps_by = steps_by
         return self._trainer
+
+    def _new_trainer(self, steps: int) -> Trainer:
+        trainer = Trainer(
+            self.network_,
+            optimizer=_named("solver", self.solver, SOLVERS),
+            lr=self.learning_rate_init,
+            weight_decay=self.alpha,
+            seed=self._seed,
+        )
+        trainer.steps = steps  # what is drawn at random does not begin again
+        return trainer
 
     def _train(self, data: Data, epochs: int, judge: Judge | None = None) -> None:
         """Train for some epochs, or until the judge has seen enough; the best weights are kept."""

@@ -105,8 +105,9 @@ class FFTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         Returns:
             The transformer.
         """
-        goes_on = self.warm_start and "network_" in self.__dict__
+        goes_on = self._goes_on()
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, reset=not goes_on)
+        X = self._centred(X, first=not goes_on)
         data, examples = unlabelled(X, self.image_shape)
         if not goes_on:
             self._start(data, examples, head=True)
@@ -116,11 +117,12 @@ class FFTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
     def transform(self, X: Any) -> Array:
         """Activities of all layers [n, units], each layer's brought to mean square 1."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._centred(validate_data(self, X, dtype=np.float64, reset=False), first=False)
         network = self._double()
         layers = embeddings(network, exact(X).view(-1, *self._shape))
         return np.concatenate([MeanSquareOne()(each).numpy() for each in layers], axis=1)
 
     @property
     def _n_features_out(self) -> int:
-        return sum(self._hidden())
+        linears = [layer.linear for layer in self.network_.layers]
+        return sum(linear.out_features for linear in linears if linear is not None)
