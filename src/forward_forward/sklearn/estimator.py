@@ -75,6 +75,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     verbose: bool
     warm_start: bool
     _trainer: Trainer
+    _steps_by: tuple[Any, float, float]
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: no part of the engine, whose memory is made anew at need."""
