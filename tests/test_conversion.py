@@ -171,6 +171,42 @@ def test_a_projection_is_joined_with_what_follows_and_a_norm_at_the_end_gets_an_
     assert made.network.check(torch.rand(4, 5, 6))[0][0].startswith("its block has 6 weight layers")
 
 
+class Swish(nn.Module):
+    def forward(self, x):
+        return x * x.sigmoid()
+
+
+class Own(nn.Module):
+    """A linear layer and an activation that no module tells of."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(6, 6)
+
+    def forward(self, x):
+        return torch.relu(self.linear(x))
+
+
+def test_activations_and_blocks_of_ones_own_are_told_by_what_they_give():
+    made = ff.convert(
+        nn.Sequential(nn.Linear(8, 6), Swish(), Own(), Own(), nn.Linear(6, 3)), num_classes=3
+    )
+    assert [step.became for step in made.steps[:4]] == [
+        "layer 1, the label appended to its inputs",
+        "the activation of layer 1",
+        "layer 2",
+        "layer 3",
+    ]
+
+
+def test_a_model_in_another_type_gives_a_network_of_that_type():
+    model = nn.Sequential(nn.Linear(8, 6), nn.ReLU()).double()
+    network = ff.convert(model, num_classes=3).network
+    assert network.dtype == torch.float64
+    assert network.goodness(torch.rand(2, 8)).dtype == torch.float64
+    assert ff.convert(model, num_classes=3, input_shape=8).network.dtype == torch.float64
+
+
 def test_in_place_activations_are_made_anew():
     network = ff.convert(vgg(), num_classes=10, input_shape=(1, 8, 8)).network
     assert not any(getattr(each, "inplace", False) for each in network.modules())

@@ -32,8 +32,7 @@ class Group:
     @property
     def is_projection(self) -> bool:
         """Whether nothing but a product comes of it, of which goodness can tell little."""
-        plain = (self.core, *self.after)
-        return not any(part.kind == "activation" or part.is_nonlinear for part in plain)
+        return self.core.affine and all(part.affine for part in self.after)
 
     @property
     def weight_layers(self) -> int:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from forward_forward import seeds
 from forward_forward.conversion.entrance import Entrance, Way
 from forward_forward.conversion.groups import Group, grouped
-from forward_forward.conversion.parts import Part, is_convolution, parts_of
+from forward_forward.conversion.parts import Part, is_convolution, parts_of, probed
 from forward_forward.conversion.widen import widened
 from forward_forward.examples import AppendLabel, FromGoodness, WrongLabels
 from forward_forward.forward import Layer, Network
@@ -50,7 +50,7 @@ def convert(
     model: nn.Module,
     *,
     num_classes: int,
-    input_shape: Sequence[int] | None = None,
+    input_shape: int | Sequence[int] | None = None,
     strength: float = 1.0,
     negatives: WrongLabels = FromGoodness(),
     layer: Callable[..., Layer] = Layer,
@@ -94,10 +94,13 @@ def convert(
             " run in is code of its own; put them into an nn.Sequential, or make the layers"
             " yourself, Network(Layer(block), ...)"
         )
-    parts = list(parts_of(copy.deepcopy(model)))
+    weight = next(model.parameters(), torch.zeros(()))
+    plain = copy.deepcopy(model).cpu().float()  # layers are made there, and go back in the end
+    parts = list(parts_of(plain))
     _check_shared(parts)
+    shape = _input_shape(parts, input_shape)
+    parts = probed(plain, parts, shape)
     made = grouped(parts, num_classes)
-    shape = _input_shape(made.groups[0], input_shape)
     builder = _Builder(num_classes, layer, seeds.generator(seed, "convert"), shape)
     layers = [builder.layer(number, group) for number, group in enumerate(made.groups, 1)]
     for part, why in made.dropped:
@@ -106,7 +109,7 @@ def convert(
         *layers,
         examples=AppendLabel(num_classes, strength=strength, negatives=negatives),
         readout=(min(1, len(layers) - 1), len(layers)),
-    )
+    ).to(weight.device, weight.dtype)
     steps = (Step(_named(part), builder.notes[part.name]) for part in parts)
     return Conversion(network, tuple(steps))
 
@@ -244,12 +247,12 @@ def _way(core: nn.Module, ready: Tensor) -> Way:
     return "channels" if is_convolution(core) and core.groups == 1 else "embedding"
 
 
-def _input_shape(first: Group, given: Sequence[int] | None) -> tuple[int, ...]:
+def _input_shape(parts: Sequence[Part], given: int | Sequence[int] | None) -> tuple[int, ...]:
     if given is not None:
-        return tuple(int(side) for side in given)
-    core = first.core.module
-    if isinstance(core, nn.Linear):
-        return (core.in_features,)
+        return (given,) if isinstance(given, int) else tuple(int(side) for side in given)
+    core = next((part.module for part in parts if part.kind == "weights"), None)
+    if isinstance(core, nn.Linear) or core is None:
+        return (1 if core is None else core.in_features,)
     raise ValueError(
         f"convert expects input_shape=(...), one sample's shape, where a model begins with a"
         f" {type(core).__name__}: such as (1, 28, 28) for grey pictures"

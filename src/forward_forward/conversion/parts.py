@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
 from forward_forward.forward.check import NORMS, weight_layers
+from forward_forward.forward.mode import evaluating
 
 Kind = Literal["weights", "norm", "activation", "dropout", "shape"]
 
@@ -25,18 +28,13 @@ class Part:
         name: Where it is in the model, as in its state's keys.
         module: The module itself.
         kind: Whether it holds weights, scales, is elementwise, drops, or changes the shape alone.
+        affine: Whether it is a product and a sum, and no more.
     """
 
     name: str
     module: nn.Module
     kind: Kind
-
-    @property
-    def is_nonlinear(self) -> bool:
-        """Whether there is more than a product inside, as far as its modules tell."""
-        inside = [each for each in self.module.modules() if next(each.children(), None) is None]
-        activated = any(_kind(each) == "activation" for each in inside)
-        return activated or len(self.weight_layers) > 1
+    affine: bool = False
 
     @property
     def weight_layers(self) -> list[nn.Module]:
@@ -63,9 +61,66 @@ def _kind(module: nn.Module) -> Kind:
         return "dropout"
     if weight_layers(module):
         return "weights"
+    known = type(module).__module__ == "torch.nn.modules.activation"
     # Any other module without weights is taken to do to a sample what the next layer needs.
-    own = type(module).__module__ == "torch.nn.modules.activation" or isinstance(module, nn.PReLU)
-    return "activation" if own else "shape"
+    return "activation" if known or _is_elementwise(module) else "shape"
+
+
+@torch.no_grad()
+def _is_elementwise(module: nn.Module) -> bool:
+    """Whether each value that comes out hangs on the one that went in alone, but is not it."""
+    x = torch.linspace(-2, 2, 24).view(2, 12)
+    changed = x.clone()
+    changed[0, 0] = 3.0
+    try:
+        with evaluating(module):
+            y, z, turned = module(x.clone()), module(changed), module(x.flip(1).clone())
+    except Exception:  # it wants another shape, as no activation does
+        return False
+    if not isinstance(y, Tensor) or y.shape != x.shape or torch.equal(y, x):
+        return False
+    y, z = y.flatten(), z.flatten()
+    return torch.allclose(y[1:], z[1:]) and torch.allclose(y.view(2, 12).flip(1), turned)
+
+
+@torch.no_grad()
+def probed(model: nn.Module, parts: Sequence[Part], shape: Sequence[int]) -> list[Part]:
+    """The same parts, with what a look at their outputs tells of each: whether it is affine.
+
+    Args:
+        model: What they are parts of; it is left as it is.
+        parts: Its parts.
+        shape: One sample's shape.
+    """
+    seen: dict[nn.Module, Tensor] = {}
+
+    def note(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+        seen[module] = given[0].clone()
+
+    hooks = [part.module.register_forward_pre_hook(note) for part in parts]
+    try:
+        with evaluating(model):
+            # What goes wrong here is said with more words when the layers are made.
+            with suppress(Exception):
+                model(torch.randn(4, *shape, generator=torch.Generator().manual_seed(0)))
+            for hook in hooks:
+                hook.remove()
+            return [replace(each, affine=_is_affine(each, seen.get(each.module))) for each in parts]
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _is_affine(part: Part, x: Tensor | None) -> bool:
+    if x is None:
+        return type(part.module) is nn.Linear or isinstance(part.module, _ConvNd)
+    try:
+        # Copies: some work in place.
+        one, two = part.module(x.clone()), part.module(x.flip(0))
+        both, none = part.module(x + x.flip(0)), part.module(torch.zeros_like(x))
+        return torch.allclose(one + two, both + none, rtol=1e-3, atol=1e-4)
+    except Exception:  # not of tensors alone, as a recurrent layer
+        return False
 
 
 def is_convolution(module: nn.Module) -> bool:
