@@ -71,7 +71,25 @@ def test_a_run_on_a_table_is_resumed_with_its_data(ff, wine, tmp_path):
     wine.write_text("\n".join(wine.read_text().splitlines()[:-9]))
     done = ff("train", "--resume", tmp_path / "whole")
     assert done.code == 2
-    assert "a resumed run is the same run, but its fit differs (samples: 121 then" in done.err
+    assert "expected the train samples that the run was made with, got others in 'wine'" in done.err
+
+
+def test_a_run_whose_data_have_changed_since_says_so(ff, wine, tmp_path):
+    run, before = tmp_path / "run", wine.read_text()
+    assert ff("train", "--data", wine, *QUICK, "--out", run).code == 0
+    lines = before.splitlines()
+    lines[1] = lines[1].replace("14.23", "14.24")  # one value of one row
+    wine.write_text("\n".join(lines))
+    for words in (("evaluate", run), ("export", run), ("train", "--resume", run)):
+        done = ff(*words)
+        assert done.code == 2, words
+        assert "samples that the run was made with, got others in 'wine'" in done.err
+        assert "the data have changed since. Put them back" in done.err
+    assert ff("evaluate", run, "--data", wine).code == 0
+    assert ff("report", run, "--out", tmp_path / "page.html").code == 0
+    assert "the data have changed since" in (tmp_path / "page.html").read_text()
+    wine.write_text(before)
+    assert ff("evaluate", run).code == 0
 
 
 def test_options_for_other_data_are_refused(ff, wine):

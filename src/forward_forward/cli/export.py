@@ -42,7 +42,7 @@ def export(
     from pathlib import Path
 
     from forward_forward import checkpoint, notation, serve
-    from forward_forward.cli.own_data import sets_of
+    from forward_forward.cli.own_data import sets_of, unchanged
 
     about = checkpoint.Run(run).about
     command = about.get("command", {})
@@ -57,6 +57,8 @@ def export(
             " network=network), samples, folder)"
         ) from error
     sets = sets_of(command if data is None else {**command, "data": data})
+    if data is None:
+        unchanged(about, sets, "Put them back, or name the training data with --data")
     if list(sets.classes) != about["data"]["classes"]:
         raise ValueError(
             f"the run was trained on the classes {about['data']['classes']}, got data with"

@@ -34,6 +34,23 @@ def sets_of(command: Mapping[str, Any]) -> Sets:
     return datasets.load(command["data"], **options)
 
 
+def unchanged(about: Mapping[str, Any], sets: Sets, fix: str) -> None:
+    """Refuse sets that are no longer those of a run.
+
+    Args:
+        about: What run.json says.
+        sets: What was found where the run's data were.
+        fix: What the user may do.
+
+    Raises:
+        ValueError: Samples or labels are others now.
+    """
+    from forward_forward.data import check_unchanged
+
+    parts = {"train": sets.train, "validation": sets.validation, "test": sets.test}
+    check_unchanged(about.get("checksums", {}), parts, fix)
+
+
 def test_of(about: Mapping[str, Any], data: str | None) -> Source:
     """What a run is to be judged by.
 
@@ -42,7 +59,8 @@ def test_of(about: Mapping[str, Any], data: str | None) -> Source:
         data: Other data of the same kind, all of which are read; None for the run's own test set.
 
     Raises:
-        ValueError: The run does not say what its data were, or the others are of another kind.
+        ValueError: The run does not say what its data were, they have changed since, or the others
+            are of another kind.
     """
     from forward_forward import datasets
     from forward_forward.data.table import Layout
@@ -51,7 +69,9 @@ def test_of(about: Mapping[str, Any], data: str | None) -> Source:
     if data is None:
         if "data" not in command:
             raise ValueError("the run does not say what data it was trained on: give --data")
-        return sets_of(command).test
+        sets = sets_of(command)
+        unchanged(about, sets, "Put them back, or name what to judge the run by with --data")
+        return sets.test
     return datasets.alike(
         absolute(data),
         classes=about["data"]["classes"],

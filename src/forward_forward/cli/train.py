@@ -176,7 +176,7 @@ class _Training:
         import torch
 
         from forward_forward.cli import tracking, words
-        from forward_forward.cli.own_data import absolute, sets_of
+        from forward_forward.cli.own_data import absolute, sets_of, unchanged
 
         threads = self.command["threads"]
         if threads is not None:
@@ -186,6 +186,8 @@ class _Training:
         # A run is found again from any folder, and so are its data.
         self.command["data"] = absolute(self.command["data"])
         sets = sets_of(self.command)
+        if self.resumed is not None:
+            unchanged(self.resumed.about, sets, "Put them back, or begin a new run")
         plan = self._plan(sets.train)
         self._begin_from(init_from, plan)
         folder = self._folder(sets.train.name, out, init_from, overwrite)
@@ -246,6 +248,7 @@ class _Training:
     def _fit(self, plan: Plan, sets: Sets, folder: Path, overwrite: bool) -> Any:
         from forward_forward.checkpoint import is_run
         from forward_forward.cli.progress import progress
+        from forward_forward.data import checksum
         from forward_forward.pictures import frame_of
 
         frame = frame_of(sets.train)
@@ -253,6 +256,7 @@ class _Training:
             "command": self.command,
             "frame": None if frame is None else frame.as_json(),
             "table": None if sets.layout is None else sets.layout.as_json(),
+            "checksums": {"test": checksum(sets.test)},
         }
         try:
             return plan.trainer.fit(

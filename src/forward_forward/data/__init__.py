@@ -2,16 +2,29 @@
 
 In reading order: ``batch`` (one step's samples, what every source offers, and the checks),
 ``held`` (a set [n, *shape] in memory and its splits), ``decode`` (files as pictures), ``on_disk``
-(a folder of pictures, each batch read when due), ``tensors`` (a user's numbers as tensors),
+(a folder of pictures, each batch read when due), ``checksum`` (by which a run knows its data
+again), ``tensors`` (a user's numbers as tensors),
 ``stream`` (a loader read batch by batch), ``source`` (what the user has, made one of the three)
 and ``augment`` (pictures changed at random).
 """
 
 from forward_forward.data import augment
 from forward_forward.data.batch import Batch, Source
+from forward_forward.data.checksum import check_unchanged, checksum
 from forward_forward.data.held import Data
 from forward_forward.data.on_disk import Folder, folder
 from forward_forward.data.source import as_source
 from forward_forward.data.stream import Stream
 
-__all__ = ["Batch", "Data", "Folder", "Source", "Stream", "as_source", "augment", "folder"]
+__all__ = [
+    "Batch",
+    "Data",
+    "Folder",
+    "Source",
+    "Stream",
+    "as_source",
+    "augment",
+    "check_unchanged",
+    "checksum",
+    "folder",
+]

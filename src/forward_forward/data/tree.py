@@ -32,6 +32,7 @@ class Store(Protocol):
     def files(self) -> list[str]: ...
     def folders(self) -> list[str]: ...
     def open(self, file: str) -> BinaryIO: ...
+    def mark(self, file: str) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,10 @@ class Tree:
     def open(self, file: str) -> BinaryIO:
         """A file's bytes, to be read and closed."""
         return self.store.open(f"{self.root}/{file}" if self.root else file)
+
+    def mark(self, file: str) -> str:
+        """What tells a file from another of the same path: its size; in an archive its content."""
+        return self.store.mark(f"{self.root}/{file}" if self.root else file)
 
     def shown(self, file: str = "") -> str:
         """A file's path, or the root's, as messages name it."""
@@ -173,6 +178,9 @@ class _FolderStore:
     def open(self, file: str) -> BinaryIO:
         return open(os.path.join(self.path, file), "rb")
 
+    def mark(self, file: str) -> str:
+        return str(os.path.getsize(os.path.join(self.path, file)))
+
 
 class _ZipStore:
     """A zip: each file is decompressed when it is read, so it may be larger than memory."""
@@ -204,6 +212,10 @@ class _ZipStore:
     def open(self, file: str) -> BinaryIO:
         with broken_is_said(self.path):
             return io.BytesIO(self._zip().read(file))
+
+    def mark(self, file: str) -> str:
+        entry = self._zip().getinfo(file)
+        return f"{entry.file_size} {entry.CRC:08x}"
 
 
 class _TarStore:
@@ -241,6 +253,9 @@ class _TarStore:
 
     def open(self, file: str) -> BinaryIO:
         return io.BytesIO(self._bytes[file])
+
+    def mark(self, file: str) -> str:
+        return f"{len(self._bytes[file])} {zlib.crc32(self._bytes[file]):08x}"
 
 
 def _folders(files: list[str], named: list[str]) -> list[str]:

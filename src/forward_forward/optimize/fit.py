@@ -10,18 +10,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from forward_forward import predict, seeds
 from forward_forward.checkpoint import Run, load_weights
-from forward_forward.data import Data, Source, as_source
+from forward_forward.data import Data, Source, as_source, check_unchanged, checksum
 from forward_forward.forward.description import describe
 from forward_forward.optimize.cached import Below, below
+from forward_forward.optimize.calibrate import calibrate
 from forward_forward.optimize.checks import check_data, check_finite, check_same
 from forward_forward.optimize.interrupt import Wish, interrupts
 from forward_forward.optimize.state import add, means, restore, state_of
-from forward_forward.optimize.trainer import CALIBRATION_SAMPLES, Trainer
+from forward_forward.optimize.trainer import Trainer
 from forward_forward.track import Beginning, Row, Watcher, watched
 
 
@@ -94,10 +94,10 @@ def fit(
         Diverged: A loss or a goodness is no longer finite; the last checkpoint stands.
         KeyboardInterrupt: After Ctrl-C, once the checkpoint is written.
     """
-    source = _on_device(as_source(train), trainer)
-    judge = None
+    source, judge = as_source(train), None
     if validation is not None:
-        judge = _on_device(as_source(validation, classes=source.classes), trainer)
+        judge = as_source(validation, classes=source.classes)
+    parts = {"train": source, "validation": judge}
     batch_size = source.batch_size if batch_size is None else batch_size
     check_data(trainer, source, epochs, batch_size)
     settings = {
@@ -111,12 +111,19 @@ def fit(
         },
         "data": {"name": source.name, "classes": list(source.classes), "shape": list(source.shape)},
     }
+    source, judge = _on_device(source, trainer), _on_device(judge, trainer)
     said = {**(about or {}), **settings}
+    if out is not None:
+        sums = {name: checksum(part) for name, part in parts.items() if part is not None}
+        said["checksums"] = {**said.get("checksums", {}), **sums}
     loop = _Loop(trainer, source, judge, epochs, batch_size, said, watch)
     if out is not None and resume:
-        loop.resume(Run(out), settings)
+        run = Run(out)
+        check_same(run.about, settings)
+        check_unchanged(run.about.get("checksums", {}), parts, "Put them back, or begin a new run")
+        loop.resume(run)
     else:
-        _calibrate(trainer, source, batch_size)
+        calibrate(trainer, source, batch_size)
         if out is not None:
             thresholds = [float(layer.threshold_value) for layer in trainer.network.layers]
             more = {"thresholds": thresholds, "status": "training"}
@@ -153,13 +160,12 @@ class _Loop:
         self.known: Below | None = None
         self.began = time.perf_counter()
 
-    def resume(self, run: Run, settings: Mapping[str, Any]) -> None:
+    def resume(self, run: Run) -> None:
         """Take up a run where its last checkpoint stands."""
-        check_same(run.about, settings)
         self.run, self.resumed = run, True
         saved = run.last()
         if saved is None:
-            _calibrate(self.trainer, self.source, self.batch_size)
+            calibrate(self.trainer, self.source, self.batch_size)
             run.metrics.keep(0)
             return
         weights, tensors, progress = saved
@@ -283,17 +289,3 @@ class _Loop:
 
 def _on_device(source: Any, trainer: Trainer) -> Any:
     return source.to(trainer.device) if isinstance(source, Data) else source
-
-
-def _calibrate(trainer: Trainer, source: Source, batch_size: int) -> None:
-    """Set thresholds given by name from the first training samples, in an order of their own."""
-    order = seeds.generator(trainer.seed, "calibration")
-    x, y = [], []
-    for batch in source.batches(batch_size, shuffle=order):
-        x.append(batch.x)
-        y.append(batch.y)
-        if sum(map(len, y)) >= CALIBRATION_SAMPLES:
-            break
-    trainer.network.calibrate(
-        torch.cat(x)[:CALIBRATION_SAMPLES], torch.cat(y)[:CALIBRATION_SAMPLES]
-    )

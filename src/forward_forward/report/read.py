@@ -13,7 +13,7 @@ from torch import Tensor
 
 from forward_forward import checkpoint, datasets, notation, seeds
 from forward_forward.checkpoint import MADE_BY
-from forward_forward.data import Source
+from forward_forward.data import Source, check_unchanged
 from forward_forward.datasets import Sets
 from forward_forward.forward import Network
 
@@ -114,6 +114,8 @@ class SampleFinder:
             ValueError: The data are not to be had, or are no longer the same.
         """
         sets = self._sets(about)
+        parts = {"train": sets.train, "validation": sets.validation}
+        check_unchanged(about.get("checksums") or {}, parts, "Put them back to see these figures")
         fit = about.get("fit") or {}
         training, validation = fit.get("samples", 0), fit.get("validation", 0)
         name, there = sets.train.name, (len(sets.train), len(sets.validation))

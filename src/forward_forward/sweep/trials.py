@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from forward_forward.data import checksum
 from forward_forward.optimize.interrupt import interrupts
 from forward_forward.sweep import folder, lease, record, storage
 from forward_forward.sweep import trial as one_trial
@@ -86,6 +87,7 @@ def search(
             **(about or {}),
             "space": {name: str(each) for name, each in space.items()},
             "samples": {"train": len(train), "validation": len(validation)},
+            "checksums": {"train": checksum(train), "validation": checksum(validation)},
             "seed": seed,
         }
         path = Path(out)

@@ -1,0 +1,77 @@
+"""A source in; a checksum of its samples and labels out, so that a run knows its data again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from forward_forward.data.batch import Source
+from forward_forward.data.held import Data
+from forward_forward.data.on_disk import Folder
+
+Checksums = Mapping[str, str | None]
+
+PART = 4096  # rows that are hashed at once
+
+
+def checksum(source: Source | None) -> str | None:
+    """SHA-256 of a set's samples, labels, weights and classes.
+
+    Args:
+        source: The set. Of pictures that are left on disk the paths count, and each one's size in
+            bytes, in an archive also its content: to read all of them would take as long as an
+            epoch does.
+
+    Returns:
+        64 hexadecimal digits; None of a stream, which may be another each time it is read, and of
+        sources of the user's own.
+
+    >>> one, other = (Data(torch.full((2, 3), x), torch.arange(2), ("a", "b")) for x in (0.5, 0.6))
+    >>> checksum(one) == checksum(one), checksum(one) == checksum(other)
+    (True, False)
+    """
+    found = hashlib.sha256()
+    if isinstance(source, Data):
+        for values in (source.inputs, source.labels, source.weights):
+            _add(found, values)
+    elif isinstance(source, Folder):
+        reader = source.reader
+        found.update(repr((reader.mode, reader.shape, reader.scaled)).encode())
+        for file in source.files:
+            found.update(f"{file}\0{reader.tree.mark(file)}\0".encode())
+        _add(found, source.labels)
+    else:
+        return None
+    found.update(repr(source.classes).encode())
+    return found.hexdigest()
+
+
+def _add(found: hashlib._Hash, values: Tensor | None) -> None:
+    if values is None:
+        return
+    found.update(f"{values.dtype} {list(values.shape)}".encode())
+    for part in torch.split(values.detach(), PART):
+        found.update(part.cpu().contiguous().view(torch.uint8).numpy().data)
+
+
+def check_unchanged(noted: Checksums, parts: Mapping[str, Source | None], fix: str) -> None:
+    """Refuse data that are no longer what a run was made with.
+
+    Args:
+        noted: Checksums by part, as the run keeps them; parts it does not name are not checked.
+        parts: The same parts as they are now.
+        fix: What the user may do.
+
+    Raises:
+        ValueError: Samples or labels of a part are others now.
+    """
+    for part, source in parts.items():
+        then, now = noted.get(part), checksum(source)
+        if source is not None and then is not None and now is not None and then != now:
+            raise ValueError(
+                f"expected the {part} samples that the run was made with, got others in"
+                f" {source.name!r} ({len(source):,} of them): the data have changed since. {fix}"
+            )

@@ -1,0 +1,23 @@
+"""A trainer and its training data -> thresholds that were given by name, as numbers."""
+
+from __future__ import annotations
+
+import torch
+
+from forward_forward import seeds
+from forward_forward.data import Source
+from forward_forward.optimize.trainer import CALIBRATION_SAMPLES, Trainer
+
+
+def calibrate(trainer: Trainer, source: Source, batch_size: int) -> None:
+    """Set thresholds given by name from the first training samples, in an order of their own."""
+    order = seeds.generator(trainer.seed, "calibration")
+    x, y = [], []
+    for batch in source.batches(batch_size, shuffle=order):
+        x.append(batch.x)
+        y.append(batch.y)
+        if sum(map(len, y)) >= CALIBRATION_SAMPLES:
+            break
+    trainer.network.calibrate(
+        torch.cat(x)[:CALIBRATION_SAMPLES], torch.cat(y)[:CALIBRATION_SAMPLES]
+    )
