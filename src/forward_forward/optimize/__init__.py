@@ -2,9 +2,9 @@
 
 ``gradients`` are a layer's own, by hand or by autograd, ``compiled`` the same in fewer kernels, and
 ``engine`` chooses between them; ``chance`` draws and ``scores`` ranks what a step needs first;
-``trainer`` takes one step of all layers; ``fit`` repeats it over the epochs (``calibrate`` sets thresholds before), and ``cached`` spares
-the greedy order the layers below. ``optimizers``, ``averaged_sgd``, ``schedules``, ``precision``
-and ``statistics`` are its parts.
+``trainer`` takes one step of all layers; ``calibrate`` sets thresholds before the first, ``fit``
+repeats steps over the epochs, and ``cached`` spares the greedy order the layers below.
+``optimizers``, ``averaged_sgd``, ``schedules``, ``precision`` and ``statistics`` are its parts.
 """
 
 from forward_forward.optimize.averaged_sgd import AveragedSGD
