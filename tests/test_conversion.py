@@ -1,86 +1,18 @@
 """Models of torch become local layers, and say what became of each part."""
 
 import functools
+import warnings
 
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from tests.convertible import attention, mlp, resnet, transformer, vgg
 from torch import nn
 
 import forward_forward as ff
 from forward_forward import losses, predict
 from forward_forward.conversion.widen import widened
 from forward_forward.optimize import cosine
-
-
-class Residual(nn.Module):
-    """Two convolutions beside a shorter way."""
-
-    def __init__(self, channels, out, stride=1):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, out, 3, stride, 1),
-            nn.BatchNorm2d(out),
-            nn.ReLU(),
-            nn.Conv2d(out, out, 3, 1, 1),
-            nn.BatchNorm2d(out),
-        )
-        self.short = nn.Conv2d(channels, out, 1, stride)
-
-    def forward(self, x):
-        return torch.relu(self.body(x) + self.short(x))
-
-
-class Patches(nn.Module):
-    """Pictures [batch, 1, 8, 8] to 16 tokens with their places."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.project = nn.Conv2d(1, width, 2, 2)
-        self.place = nn.Parameter(0.1 * torch.randn(16, width))
-
-    def forward(self, x):
-        return self.project(x).flatten(2).transpose(1, 2) + self.place
-
-
-class Mean(nn.Module):
-    def forward(self, x):
-        return x.mean(1)
-
-
-def attention(width, norm_first=True):
-    return nn.TransformerEncoderLayer(
-        width, 4, 2 * width, dropout=0.0, batch_first=True, norm_first=norm_first
-    )
-
-
-def mlp():
-    return nn.Sequential(
-        nn.Flatten(),
-        *(nn.Linear(64, 150), nn.BatchNorm1d(150), nn.ReLU(), nn.Dropout(0.1)),
-        *(nn.Linear(150, 150), nn.BatchNorm1d(150), nn.ReLU(), nn.Linear(150, 10)),
-    )
-
-
-def vgg():
-    features = nn.Sequential(
-        *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(inplace=True)),
-        *(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
-        *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
-    )
-    return nn.Sequential(features, nn.Flatten(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
-
-
-def resnet():
-    return nn.Sequential(
-        *(nn.Conv2d(1, 24, 3, padding=1), nn.BatchNorm2d(24), nn.ReLU()),
-        *(Residual(24, 24), Residual(24, 48, 2)),
-        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(48, 10)),
-    )
-
-
-def transformer():
-    return nn.Sequential(Patches(64), attention(64), attention(64), Mean(), nn.Linear(64, 10))
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +97,7 @@ def test_a_projection_is_joined_with_what_follows_and_a_norm_at_the_end_gets_an_
     )
     said = [step.became for step in made.steps]
     assert len(made.network.layers) == 2
-    assert "a learned embedding of the label added to its input" in said[0]
+    assert "an embedding of the label that is added to its input" in said[0]
     assert said[1].startswith("joined with what is before it")
     assert said[2].endswith("so a ReLU follows")
     assert made.network.check(torch.rand(4, 5, 6))[0][0].startswith("its block has 6 weight layers")
@@ -207,6 +139,42 @@ def test_a_model_in_another_type_gives_a_network_of_that_type():
     assert ff.convert(model, num_classes=3, input_shape=8).network.dtype == torch.float64
 
 
+@pytest.mark.parametrize("name", ["mlp", "vgg", "embedded"])
+def test_a_converted_network_of_torch_s_own_parts_is_loaded_from_its_run(digits, tmp_path, name):
+    train, _, _ = digits
+    tokens = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(1, 2), nn.Linear(4, 6), nn.ReLU())
+    model = {"mlp": mlp, "vgg": vgg, "embedded": lambda: tokens}[name]()
+    made = ff.convert(model, num_classes=10, input_shape=(1, 8, 8))
+    ff.Trainer(made.network).fit(train.first(200), epochs=1, out=tmp_path / "run")
+    loaded = ff.load(tmp_path / "run")
+    x = train.inputs[:20] / 255
+    assert torch.equal(loaded.scores(x), made.network.eval().scores(x))
+
+
+def test_weights_made_of_others_are_one_and_stay_so():
+    norm, spectral = nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm
+    model = nn.Sequential(
+        *(spectral(nn.Conv2d(1, 4, 3)), nn.ReLU(), nn.Flatten()),
+        *(norm(nn.Linear(144, 8)), nn.ReLU(), nn.Linear(8, 5)),
+    )
+    made = ff.convert(model, num_classes=10, input_shape=(1, 8, 8))
+    assert [step.became for step in made.steps] == [
+        "layer 1 as a whole: inside, 2 weight layers are trained by backpropagation, one of them an"
+        " embedding of the label that is added to its input",
+        "the activation of layer 1",
+        "prepares the input of layer 2",
+        "layer 2",
+        "the activation of layer 2",
+        "layer 3; it is taken for a hidden layer: scores of 10 labels would be left out, it has 5"
+        " outputs",
+    ]
+    x, y = torch.rand(20, 1, 8, 8), torch.arange(20) % 10
+    before = [each.clone() for each in made.network.parameters()]
+    ff.Trainer(made.network).fit((x, y), epochs=1)
+    after = made.network.parameters()
+    assert not any(torch.equal(*each) for each in zip(before, after, strict=True))
+
+
 def test_in_place_activations_are_made_anew():
     network = ff.convert(vgg(), num_classes=10, input_shape=(1, 8, 8)).network
     assert not any(getattr(each, "inplace", False) for each in network.modules())
@@ -241,6 +209,16 @@ def recurrent():
     return nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.LSTM(6, 6), nn.Linear(6, 3))
 
 
+def narrow():
+    return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(4, 4), nn.ReLU())
+
+
+def hooked():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # it is deprecated, and met all the same
+        return nn.Sequential(nn.utils.weight_norm(nn.Linear(6, 5)), nn.ReLU())
+
+
 BAD = [
     (Code, {}, "expects an nn.Sequential, got a Code: what order its parts run in"),
     (tied, {}, "0 Linear and 2 Linear share weights"),
@@ -248,7 +226,9 @@ BAD = [
     (lambda: nn.Sequential(nn.Linear(6, 3)), {}, "a hidden layer with weights, got none but the"),
     (lambda: nn.Sequential(nn.ReLU()), {}, "a hidden layer with weights, got none:"),
     (vgg, {}, r"expects input_shape=\(\.\.\.\), .* begins with a Conv2d"),
-    (vgg, {"input_shape": (3, 8, 8)}, "0.0 Conv2d cannot become layer 1: given samples of"),
+    (vgg, {"input_shape": (3, 8, 8)}, r"take samples of \[3, 8, 8\]: 0.0 Conv2d is given \[3, 8"),
+    (narrow, {}, r"does not take samples of \[6\]: 2 Linear is given \[5\] a sample and says"),
+    (hooked, {}, "cannot copy this one: if a part has torch.nn.utils.weight_norm, take that of"),
 ]
 
 

@@ -272,22 +272,6 @@ def test_other_data_are_refused(tmp_path):
         trainer_of().fit((x, y), epochs=EPOCHS, batch_size=20, out=tmp_path / "run", resume=True)
 
 
-def test_changed_samples_are_refused_and_none_are_lost(tmp_path):
-    broken_off(tmp_path / "run")
-    x, y = samples()
-    x[3, 4] += 1e-3
-    with pytest.raises(ValueError, match="the train samples that the run was made with, got other"):
-        trainer_of().fit(
-            (x, y),
-            epochs=EPOCHS,
-            batch_size=BATCH,
-            validation=tuple(each[:30] for each in samples()),
-            out=tmp_path / "run",
-            resume=True,
-        )
-    fit(trainer_of(), tmp_path / "run", resume=True)
-
-
 def test_another_machine_is_warned_of(tmp_path, monkeypatch):
     broken_off(tmp_path / "run")
     other = {**checks.machine(), "torch": "1.0", "threads": 99}

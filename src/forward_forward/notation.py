@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
@@ -31,6 +31,13 @@ class OwnCode(ValueError):
             " build the network yourself and pass it, as in ff.load(run, network=network)"
         )
         self.text = text
+
+
+@runtime_checkable
+class Arguments(Protocol):
+    """A part that says what it is made with, since its ``repr`` does not."""
+
+    def arguments(self) -> dict[str, Any]: ...
 
 
 def public(*modules: ModuleType) -> dict[str, Any]:
@@ -144,17 +151,22 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
             return name
     if is_dataclass(part) and names.get(type(part).__name__) is type(part):
         # Fields beyond the constructor's would be lost; parts have none.
-        values = ((each.name, getattr(part, each.name)) for each in fields(part))
-        options = ", ".join(f"{name}={write(value, names)}" for name, value in values)
-        return f"{type(part).__name__}({options})"
+        return _call(part, {each.name: getattr(part, each.name) for each in fields(part)}, names)
     if type(part) is nn.Sequential:
         return f"Sequential({', '.join(write(child, names) for child in part)})"
+    if isinstance(part, Arguments) and names.get(type(part).__name__) is type(part):
+        return _call(part, part.arguments(), names)
     own = isinstance(part, nn.Module) and names.get(type(part).__name__) is type(part)
     if own and "\n" not in repr(part):
         # Torch writes the words among its arguments, as in padding=same, without quotes.
         return re.sub(r"=(?!True\b|False\b|None\b)([A-Za-z_]\w*)", r"='\1'", repr(part))
     owner = part if isinstance(part, type | FunctionType) else type(part)
     return f"{owner.__module__}:{owner.__qualname__}"
+
+
+def _call(part: Any, arguments: Mapping[str, Any], names: Mapping[str, Any]) -> str:
+    options = ", ".join(f"{name}={write(value, names)}" for name, value in arguments.items())
+    return f"{type(part).__name__}({options})"
 
 
 def write_call(make: Any) -> str:

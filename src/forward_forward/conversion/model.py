@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,13 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward import seeds
-from forward_forward.conversion.entrance import Entrance, Way
 from forward_forward.conversion.groups import Group, grouped
-from forward_forward.conversion.parts import Part, is_convolution, parts_of, probed
+from forward_forward.conversion.parts import Part, has_own_weight, parts_of, probed, takes_channels
+from forward_forward.conversion.ready import (
+    check_shared,
+    copy_of,
+    input_shape_of,
+    work_out_of_place,
+)
 from forward_forward.conversion.widen import widened
 from forward_forward.examples import AppendLabel, FromGoodness, WrongLabels
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.check import SAME
+from forward_forward.forward.entrance import Entrance, Way
 from forward_forward.forward.mode import evaluating
 
 
@@ -95,14 +99,15 @@ def convert(
             " yourself, Network(Layer(block), ...)"
         )
     weight = next(model.parameters(), torch.zeros(()))
-    plain = copy.deepcopy(model).cpu().float()  # layers are made there, and go back in the end
+    plain = copy_of(model)
     parts = list(parts_of(plain))
-    _check_shared(parts)
-    shape = _input_shape(parts, input_shape)
+    check_shared(parts)
+    shape = input_shape_of(parts, input_shape)
     parts = probed(plain, parts, shape)
     made = grouped(parts, num_classes)
     builder = _Builder(num_classes, layer, seeds.generator(seed, "convert"), shape)
     layers = [builder.layer(number, group) for number, group in enumerate(made.groups, 1)]
+    builder.note_end(made.groups[-1])
     for part, why in made.dropped:
         builder.note(part, f"left out: {why}")
     network = Network(
@@ -110,7 +115,7 @@ def convert(
         examples=AppendLabel(num_classes, strength=strength, negatives=negatives),
         readout=(min(1, len(layers) - 1), len(layers)),
     ).to(weight.device, weight.dtype)
-    steps = (Step(_named(part), builder.notes[part.name]) for part in parts)
+    steps = (Step(part.title, builder.notes[part.name]) for part in parts)
     return Conversion(network, tuple(steps))
 
 
@@ -132,10 +137,19 @@ class _Builder:
     def note(self, part: Part, words: str) -> None:
         self.notes[part.name] = words
 
+    def note_end(self, last: Group) -> None:
+        """Say so where a model ends in scores of something else than the labels."""
+        end = last.after[-1] if last.after else last.core
+        if last.is_projection and isinstance(end.module, nn.Linear):
+            self.notes[end.name] += (
+                f"; it is taken for a hidden layer: scores of {self.num_classes} labels would be"
+                f" left out, it has {end.module.out_features} outputs"
+            )
+
     def layer(self, number: int, group: Group) -> Layer:
         """One layer of a group; ``seen`` becomes what it gives."""
         for each in (*group.before, group.core, *group.after):
-            _out_of_place(each.module)
+            work_out_of_place(each.module)
         self._describe(number, group)
         if number == 1:
             made = self._first(group)
@@ -153,10 +167,7 @@ class _Builder:
                 what = "joined with what is before it, which no activation follows: part"
             self.note(part, f"{what} of layer {number}")
         inside = group.weight_layers
-        words = f"layer {number}"
-        if inside > 1:
-            words += f" as a whole: inside, {inside} weight layers are trained by backpropagation"
-        self.note(group.core, words)
+        self.note(group.core, f"layer {number}{_whole(inside) if inside > 1 else ''}")
 
     def _first(self, group: Group) -> Layer:
         """The layer that the label goes into."""
@@ -166,8 +177,10 @@ class _Builder:
         with evaluating(nn.ModuleList([before] if before is not None else [])), torch.no_grad():
             ready = self.seen if before is None else before(self.seen)
         way = _way(core, ready)
-        self.notes[group.core.name] += _ENTERS[way]
-        if way != "embedding":
+        if way == "embedding":
+            self.note(group.core, f"layer 1{_whole(group.weight_layers + 1)}{_ENTERS[way]}")
+        else:
+            self.notes[group.core.name] += _ENTERS[way]
             core = widened(core, self.num_classes, self.rng)
         group.core = Part(group.core.name, core, "weights")
         label = torch.zeros(len(self.seen), self.num_classes)
@@ -176,9 +189,9 @@ class _Builder:
             plain = self._plain(Group(group.core, [], group.after), 2)
             if plain is not None:
                 return plain
-        entrance = Entrance(self.shape, self.num_classes, way, before)
-        if way == "embedding":
-            entrance.embed(tuple(ready.shape[1:]), self.rng)
+        embedded = tuple(ready.shape[1:]) if way == "embedding" else None
+        entrance = Entrance(self.shape, self.num_classes, way, before, embedded)
+        entrance.draw(self.rng)
         return self._block(group, [Part("label", entrance, "shape")])
 
     def _plain(self, group: Group, dimensions: int) -> Layer | None:
@@ -213,13 +226,13 @@ class _Builder:
                 seen = made(self.seen)
             except Exception as error:  # a user's module may raise anything
                 raise ValueError(
-                    f"{_named(group.core)} cannot become layer {number}: given samples of"
+                    f"{group.core.title} cannot become layer {number}: given samples of"
                     f" {list(self.seen.shape[1:])} it says {type(error).__name__}: {error}"
                 ) from error
             if not isinstance(seen, Tensor) or seen.shape[:1] != self.seen.shape[:1]:
                 got = list(seen.shape) if isinstance(seen, Tensor) else type(seen).__name__
                 raise ValueError(
-                    f"{_named(group.core)} cannot become layer {number}: a block gives one tensor"
+                    f"{group.core.title} cannot become layer {number}: a block gives one tensor"
                     f" [batch, ...], this one gives {got} for a batch of {len(self.seen)}; wrap it"
                     " in a module that gives such a tensor"
                 )
@@ -237,46 +250,15 @@ class _Builder:
 _ENTERS = {
     "appended": ", the label appended to its inputs",
     "channels": ", the label in channels of its own",
-    "embedding": ", a learned embedding of the label added to its input",
+    "embedding": ", one of them an embedding of the label that is added to its input",
 }
 
 
+def _whole(inside: int) -> str:
+    return f" as a whole: inside, {inside} weight layers are trained by backpropagation"
+
+
 def _way(core: nn.Module, ready: Tensor) -> Way:
-    if type(core) is nn.Linear and ready.dim() == 2:
+    if type(core) is nn.Linear and ready.dim() == 2 and has_own_weight(core):
         return "appended"
-    return "channels" if is_convolution(core) and core.groups == 1 else "embedding"
-
-
-def _input_shape(parts: Sequence[Part], given: int | Sequence[int] | None) -> tuple[int, ...]:
-    if given is not None:
-        return (given,) if isinstance(given, int) else tuple(int(side) for side in given)
-    core = next((part.module for part in parts if part.kind == "weights"), None)
-    if isinstance(core, nn.Linear) or core is None:
-        return (1 if core is None else core.in_features,)
-    raise ValueError(
-        f"convert expects input_shape=(...), one sample's shape, where a model begins with a"
-        f" {type(core).__name__}: such as (1, 28, 28) for grey pictures"
-    )
-
-
-def _check_shared(parts: Sequence[Part]) -> None:
-    """Refuse weights that two parts have in common: each layer takes steps of its own."""
-    for one, other in itertools.combinations(parts, 2):
-        common = {id(weight) for weight in one.module.parameters()} & {
-            id(weight) for weight in other.module.parameters()
-        }
-        if common:
-            raise ValueError(
-                f"{_named(one)} and {_named(other)} share weights, and two layers cannot both take"
-                " steps with them: give each weights of its own, or put both into one block"
-            )
-
-
-def _out_of_place(module: nn.Module) -> None:
-    for each in module.modules():
-        if getattr(each, "inplace", False):
-            each.inplace = False  # type: ignore[assignment]
-
-
-def _named(part: Part) -> str:
-    return f"{part.name} {type(part.module).__name__}"
+    return "channels" if takes_channels(core) else "embedding"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -35,6 +34,11 @@ class Part:
     module: nn.Module
     kind: Kind
     affine: bool = False
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return f"{self.name} {type(self.module).__name__}"
 
     @property
     def weight_layers(self) -> list[nn.Module]:
@@ -91,24 +95,44 @@ def probed(model: nn.Module, parts: Sequence[Part], shape: Sequence[int]) -> lis
         model: What they are parts of; it is left as it is.
         parts: Its parts.
         shape: One sample's shape.
+
+    Raises:
+        ValueError: The model does not take samples of that shape.
     """
+    with evaluating(model):
+        seen = _seen(model, parts, torch.Size(shape))
+        return [replace(each, affine=_is_affine(each, seen.get(each.module))) for each in parts]
+
+
+def _seen(model: nn.Module, parts: Sequence[Part], shape: torch.Size) -> dict[nn.Module, Tensor]:
+    """What goes into each part; into none after one that gives something else than a tensor."""
     seen: dict[nn.Module, Tensor] = {}
 
     def note(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+        if not isinstance(given[0], Tensor):
+            raise _NoTensorError
         seen[module] = given[0].clone()
 
     hooks = [part.module.register_forward_pre_hook(note) for part in parts]
     try:
-        with evaluating(model):
-            # What goes wrong here is said with more words when the layers are made.
-            with suppress(Exception):
-                model(torch.randn(4, *shape, generator=torch.Generator().manual_seed(0)))
-            for hook in hooks:
-                hook.remove()
-            return [replace(each, affine=_is_affine(each, seen.get(each.module))) for each in parts]
+        model(torch.randn(4, *shape, generator=torch.Generator().manual_seed(0)))
+    except _NoTensorError:
+        pass  # which part gave it is said when the layers are made
+    except Exception as error:  # a user's module may raise anything
+        last = next(each for each in reversed(parts) if each.module in seen)
+        raise ValueError(
+            f"the model does not take samples of {list(shape)}: {last.title} is given"
+            f" {list(seen[last.module].shape[1:])} a sample and says {type(error).__name__}:"
+            f" {error}. Give one sample's shape as input_shape, or mend the model"
+        ) from error
     finally:
         for hook in hooks:
             hook.remove()
+    return seen
+
+
+class _NoTensorError(Exception):
+    """A part is given something else than a tensor."""
 
 
 def _is_affine(part: Part, x: Tensor | None) -> bool:
@@ -123,6 +147,12 @@ def _is_affine(part: Part, x: Tensor | None) -> bool:
         return False
 
 
-def is_convolution(module: nn.Module) -> bool:
-    """Whether a module is a convolution that takes channels [batch, channels, ...]."""
-    return isinstance(module, _ConvNd) and not module.transposed
+def takes_channels(module: nn.Module) -> bool:
+    """Whether a module is a convolution of all its input channels, with a weight of its own."""
+    whole = isinstance(module, _ConvNd) and not module.transposed and module.groups == 1
+    return whole and has_own_weight(module)
+
+
+def has_own_weight(module: nn.Module) -> bool:
+    """Whether a module's weight is its own, and not made of others, as by ``weight_norm``."""
+    return any(name == "weight" for name, _ in module.named_parameters(recurse=False))

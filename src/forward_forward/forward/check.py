@@ -113,6 +113,8 @@ def _of_goodness(layer: Layer, h: Tensor) -> Iterator[str]:
         )
 
 
+PARAMETRIZED = "parametrizations"  # where torch keeps what a weight is made of
+
 NORMS = (
     nn.modules.batchnorm._BatchNorm,
     nn.LayerNorm,
@@ -125,12 +127,21 @@ NORMS = (
 def weight_layers(module: nn.Module) -> list[nn.Module]:
     """The modules inside, or the module itself, that have weights of their own to learn.
 
-    Norms and the slopes of activations are left out: they scale what others have learned.
+    Norms and the slopes of activations are left out: they scale what others have learned. A weight
+    that is made of others, as by ``weight_norm``, is one with the module that uses it.
     """
     scaling = (*NORMS, nn.PReLU)
     return [
         each
-        for _, each in module.named_modules(remove_duplicate=False)  # used twice, it is two
-        if any(weight.requires_grad for weight in each.parameters(recurse=False))
+        for name, each in module.named_modules(remove_duplicate=False)  # used twice, it is two
+        if PARAMETRIZED not in name.split(".")
+        and any(weight.requires_grad for weight in _own_weights(each))
         and not isinstance(each, scaling)
     ]
+
+
+def _own_weights(module: nn.Module) -> Iterator[nn.Parameter]:
+    yield from module.parameters(recurse=False)
+    made = getattr(module, PARAMETRIZED, None)
+    if isinstance(made, nn.Module):
+        yield from made.parameters()

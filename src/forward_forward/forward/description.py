@@ -8,6 +8,7 @@ from typing import Any
 from forward_forward import examples, goodness, losses, notation
 from forward_forward.forward import layer as layers
 from forward_forward.forward import normalize
+from forward_forward.forward.entrance import Entrance
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
@@ -20,7 +21,7 @@ _NETWORK = ("examples", "readout", "reading")
 def names() -> dict[str, Any]:
     """Every name that a description may hold."""
     parts = notation.public(examples, goodness, losses, normalize)
-    own = {each.__name__: each for each in (layers.PeerNormalization, Standardize)}
+    own = {each.__name__: each for each in (layers.PeerNormalization, Standardize, Entrance)}
     return {**notation.torch_modules(), **parts, **own}
 
 
