@@ -7,8 +7,15 @@ import numpy as np
 import pandas
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    load_wine,
+    make_multilabel_classification,
+)
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -226,15 +233,20 @@ def test_verbose_prints_each_epoch(capsys):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"solver": "lbfgs"}, "solver expects one of adamw, .* got 'lbfgs'"),
-        ({"activation": "rely"}, "activation expects one of .*relu"),
-        ({"learning_rate": "adaptive"}, "learning_rate expects one of cosine, constant"),
+        ({"solver": "lbfgs"}, "'solver' parameter .* 'averaged_sgd'.* Got 'lbfgs' instead"),
+        ({"activation": "rely"}, "'activation' parameter .*'relu'.* Got 'rely'"),
+        ({"learning_rate": "adaptive"}, "'learning_rate' parameter .*'constant'"),
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes expects 1 unit or more"),
-        ({"max_iter": 0}, "max_iter is out of its range: got 0"),
-        ({"alpha": -1}, "alpha is out of its range"),
-        ({"batch_size": 0}, "batch_size is out of its range"),
+        ({"max_iter": 0}, r"'max_iter' parameter .* in the range \[1, inf\). Got 0 instead"),
+        ({"max_iter": 2.5}, "'max_iter' parameter of FFClassifier must be an int .* Got 2.5"),
+        ({"alpha": -1}, "'alpha' parameter .* Got -1"),
+        ({"alpha": "x"}, "'alpha' parameter .* must be a float .* Got 'x'"),
+        ({"dropout": 1.5}, "'dropout' parameter .* Got 1.5"),
+        ({"batch_size": 0}, "'batch_size' parameter .*'auto'.* Got 0"),
+        ({"negatives": "foo"}, "unknown name 'foo'"),
+        ({"early_stopping": True, "validation_fraction": 0.0}, "samples of every class to validat"),
         ({"loss": "SymBe"}, "did you mean 'SymBa'"),
-        ({"validation_fraction": 1.0}, "validation_fraction expects 0 to below 1"),
+        ({"validation_fraction": 1.0}, "'validation_fraction' parameter .* Got 1.0"),
         ({"goodness": "os:system"}, "code of your own"),
     ],
 )
@@ -242,6 +254,33 @@ def test_parameters_out_of_range_are_refused(settings, message):
     x, _, y, _ = parts()
     with pytest.raises(ValueError, match=message):
         FFClassifier(**settings).fit(x, y)
+
+
+def test_labels_may_be_sparse_and_those_of_another_kind_are_refused():
+    x, y = make_multilabel_classification(80, 6, n_classes=3, random_state=0)
+    classifier = FFClassifier((10,), max_iter=2, warm_start=True, random_state=0)
+    dense = classifier.fit(x, y).predict(x)
+    assert (clone(classifier).fit(x, csr_matrix(y)).predict(x) == dense).all()
+    for again in (classifier.fit, classifier.partial_fit):
+        with pytest.raises(ValueError, match="expected several labels a sample, as"):
+            again(x, y.argmax(1))
+    with pytest.raises(ValueError, match=r"\[n, labels\] of 0 and 1, got \[80, 3\] of multiclass"):
+        FFClassifier().fit(x, y + np.arange(3))
+
+
+def test_samples_without_weight_are_as_if_they_were_not_there():
+    x, _, y, _ = parts()
+    weight = np.zeros(len(y))
+    weight[:24] = 1
+    classifier = FFClassifier((10,), max_iter=3, random_state=0).fit(x, y, sample_weight=weight)
+    alone = clone(classifier).fit(x[:24], y[:24], sample_weight=weight[:24])
+    assert np.allclose(classifier.predict_proba(x), alone.predict_proba(x), atol=1e-5)
+
+
+def test_balance_is_not_to_be_had_of_some_of_the_samples():
+    x, _, y, _ = parts()
+    with pytest.raises(ValueError, match=r"balanced.* needs all samples at once, and partial_fit"):
+        FFClassifier(class_weight="balanced").partial_fit(x, y, classes=np.unique(y))
 
 
 def test_a_loss_that_is_no_number_is_said():

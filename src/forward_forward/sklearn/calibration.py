@@ -1,4 +1,4 @@
-"""Goodness of every label [n, classes] and labels [n] -> the temperature of probabilities."""
+"""Goodness of every label [n, classes], labels [n] -> the temperature of probabilities."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from forward_forward.sklearn.estimator import Array
+from forward_forward.sklearn.targets import by_label
 
 LIMITS = 1e-4, 1e4  # of a temperature, in units of the spread of the goodness
 
@@ -18,8 +19,9 @@ def temperature(goodness: Array, labels: Array, weight: Array | None = None) -> 
     temperature of a few samples that are all told right would be 0.
 
     Args:
-        goodness: Of every label [n, classes].
-        labels: The true ones, as places [n].
+        goodness: Of every label [n, classes]; of several labels a sample on and off
+            [n, 2 labels], which are decided one by one.
+        labels: The true ones, as places [n], or 0 and 1 [n, labels].
         weight: Of the samples [n], or None for equal ones.
 
     Returns:
@@ -32,6 +34,9 @@ def temperature(goodness: Array, labels: Array, weight: Array | None = None) -> 
     >>> round(temperature(np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]), np.array([1, 1, 1])), 2)
     1.96
     """
+    if labels.ndim == 2:
+        weight = None if weight is None else np.repeat(weight, labels.shape[1])
+        goodness, labels = by_label(goodness).reshape(-1, 2), 1 - labels.reshape(-1)
     samples, classes = goodness.shape
     spread = float(goodness.std(1).mean()) or 1.0
     target = np.full(goodness.shape, 1 / classes / (samples + 1))

@@ -9,16 +9,24 @@ import numpy as np
 import torch
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from forward_forward import notation
 from forward_forward.data import Data
 from forward_forward.examples import AppendLabel, MultiLabel, negatives
+from forward_forward.optimize import constant
 from forward_forward.recipes.standard import strength_for
 from forward_forward.sklearn.calibration import temperature
 from forward_forward.sklearn.estimator import Array, Estimator, Judge, exact, samples
-from forward_forward.sklearn.targets import by_label, parted, places_of, several
+from forward_forward.sklearn.parameters import part
+from forward_forward.sklearn.targets import (
+    by_label,
+    check_kind,
+    dense,
+    parted,
+    places_of,
+    several,
+    weights_of,
+)
 
 
 class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
@@ -41,7 +49,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         goodness: Of each layer: "mean_square", "l2_norm", "PNorm(p=4)", ..., or a callable.
         loss: Of each layer: "SiluPair(alpha=6)", "SymBa(alpha=4)", "log_sigmoid", "sigmoid", ...,
             or a callable.
-        negatives: How wrong labels are chosen: "FromFirstLayer", "Uniform", "FromGoodness".
+        negatives: How wrong labels are chosen: "FromFirstLayer", "Uniform", "FromGoodness". Of
+            several labels a sample, one is made wrong at random.
         threshold: Of the goodness: "calibrated", "width" or a number.
         dropout: Share of the inputs that are dropped in training.
         standardize: Whether each feature is brought to mean 0 and deviation 1 first.
@@ -145,12 +154,13 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         Raises:
             ValueError: A parameter is out of its range, or there are fewer than two classes.
         """
+        self._check()
         goes_on = self._goes_on()
-        X, y = validate_data(self, X, y, multi_output=True, dtype=np.float64, reset=not goes_on)
-        X = self._centred(X, first=not goes_on)
-        places, self.classes_ = places_of(y, self.classes_ if goes_on else None)
-        weight = self._weights(X, y, sample_weight)
-        kept, held = parted(places, self.validation_fraction, self.random_state)
+        known = self.classes_ if goes_on else None
+        X, places, weight = self._read(X, y, sample_weight, known, first=not goes_on)
+        kept, held = parted(
+            places, self.validation_fraction, self.random_state, needed=self.early_stopping
+        )
         data = self._data(X[kept], places[kept], None if weight is None else weight[kept])
         if not goes_on:
             self._start(data, self._examples(data))
@@ -163,7 +173,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         if judge is not None:
             self.validation_scores_ = judge.scores
             self.best_validation_score_ = judge.best
-        self._calibrate(X[held], places[held], None if weight is None else weight[held])
+        held_weight = None if weight is None else weight[held]
+        self.temperature_ = temperature(self._goodness(X[held]), places[held], held_weight)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -182,25 +193,24 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             The classifier.
         """
         first = "network_" not in self.__dict__
-        X, y = validate_data(self, X, y, multi_output=True, dtype=np.float64, reset=first)
-        X = self._centred(X, first=first)
+        self._check()
+        if self.class_weight == "balanced":
+            raise ValueError(
+                'class_weight="balanced" needs all samples at once, and partial_fit sees some: give'
+                " a weight for each class, as compute_class_weight of scikit-learn finds them"
+            )
         given = None if classes is None else np.unique(classes)
         if first and given is None and not several(y):
             raise ValueError("partial_fit expects all classes=... in its first call, got none")
         known = given if first else self.classes_
         if known is not None and given is not None and not np.array_equal(known, given):
             raise ValueError(f"expected the classes {known} of the first call, got {classes}")
-        places, self.classes_ = places_of(y, known)
-        data = self._data(X, places, self._weights(X, y, sample_weight))
+        X, places, weight = self._read(X, y, sample_weight, known, first=first)
+        data = self._data(X, places, weight)
         if first:
             self._start(data, self._examples(data))
-        rate, self.learning_rate = self.learning_rate, "constant"
-        try:
-            self._train(data, 1)
-        finally:
-            self.learning_rate = rate
-        weight = None if data.weights is None else data.weights.numpy()
-        self._calibrate(X, places, weight)
+        self._train(data, 1, schedule=constant)
+        self.temperature_ = temperature(self._goodness(X), places, weight)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -253,46 +263,37 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def _goodness(self, x: Array) -> Array:
         return self._double().goodness(exact(x)).numpy()
 
-    def _weights(self, X: Array, y: Array, sample_weight: Any) -> Array | None:
-        if sample_weight is None and self.class_weight is None:
-            return None
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if self.class_weight is not None:
-            weight = weight * compute_sample_weight(self.class_weight, y)
-        if not weight.any():
-            raise ValueError("sample_weight expects a weight above 0, got only zeros")
-        return weight  # type: ignore[no-any-return]
+    def _read(
+        self, X: Any, y: Any, sample_weight: Any, known: Array | None, *, first: bool
+    ) -> tuple[Array, Array, Array | None]:
+        """Features, places among the classes and weights; samples without weight are left out."""
+        X, y = validate_data(self, X, dense(y), multi_output=True, dtype=np.float64, reset=first)
+        X = self._centred(X, first=first)
+        places, self.classes_ = places_of(y, known)
+        if not first:
+            check_kind(places, several_before=self._multilabel)
+        weight = weights_of(X, y, sample_weight, self.class_weight)
+        if weight is None:
+            return X, places, None
+        rows = weight > 0
+        return X[rows], places[rows], weight[rows]
 
     def _data(self, X: Array, places: Array, weight: Array | None) -> Data:
-        # What has no weight has no say, in the standardisation either.
-        rows = slice(None) if weight is None else weight > 0
-        weights = None if weight is None else torch.from_numpy(weight[rows]).float()
-        labels = torch.from_numpy(places[rows])
+        weights = None if weight is None else torch.from_numpy(weight).float()
         names = tuple(str(place) for place in range(len(self.classes_)))
-        return Data(samples(X[rows]), labels, names, weights=weights)
+        return Data(samples(X), torch.from_numpy(places), names, weights=weights)
 
     def _examples(self, data: Data) -> AppendLabel | MultiLabel:
         classes, strength = len(self.classes_), strength_for(data.shape[0])
         if data.labels.dim() == 2:
             return MultiLabel(classes)
-        given: Any = self.negatives
-        if isinstance(given, str):
-            given = notation.read(given, notation.public(negatives))
-        given = given() if isinstance(given, type) else given
-        return AppendLabel(classes, strength=strength, negatives=given)
+        return AppendLabel(classes, strength=strength, negatives=part(self.negatives, negatives))
+
+    def _check(self) -> None:
+        super()._check()
+        part(self.negatives, negatives)
 
     def _accuracy(self, X: Array, places: Array) -> float:
         self.__dict__.pop("_exact", None)
         goodness = torch.from_numpy(self._goodness(X))
         return float((self.network_.examples.decide(goodness).numpy() == places).mean())
-
-    def _calibrate(self, X: Array, places: Array, weight: Array | None) -> None:
-        goodness = self._goodness(X)
-        if weight is not None and not weight.any():
-            weight = None
-        if places.ndim == 2:
-            labels = places.shape[1]
-            goodness = by_label(goodness).reshape(-1, 2)
-            places = 1 - places.reshape(-1)
-            weight = None if weight is None else np.repeat(weight, labels)
-        self.temperature_ = temperature(goodness, places, weight)

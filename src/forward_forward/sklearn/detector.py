@@ -109,11 +109,7 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         Returns:
             The detector.
         """
-        share = self.contamination
-        if share != "auto" and not (isinstance(share, int | float) and 0 < share <= 0.5):
-            raise ValueError(
-                f'contamination expects "auto" or a share above 0 and at most 0.5, got {share!r}'
-            )
+        self._check()
         goes_on = self._goes_on()
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, reset=not goes_on)
         X = self._centred(X, first=not goes_on)
@@ -121,6 +117,7 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         if not goes_on:
             self._start(data, examples, head=True)
         self._train(data, self.max_iter)
+        share = self.contamination
         self.offset_ = 0.0 if share == "auto" else float(np.quantile(self._score(X), share))
         return self
 

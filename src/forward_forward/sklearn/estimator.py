@@ -12,51 +12,33 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from torch import nn
 
-from forward_forward import goodness, losses, notation, seeds
+from forward_forward import goodness, losses, seeds
 from forward_forward.data import Data
 from forward_forward.examples import Examples
 from forward_forward.forward import Layer, MeanSquareOne, Network, Standardize, mlp
 from forward_forward.forward.normalize import Normalize
-from forward_forward.optimize import AveragedSGD, Diverged, Trainer, constant, cosine
+from forward_forward.optimize import Diverged, Trainer
+from forward_forward.optimize.schedules import Schedule
 from forward_forward.optimize.state import restore, state_of
 from forward_forward.recipes.standard import batch_size_for
+from forward_forward.sklearn.parameters import (
+    ACTIVATIONS,
+    CONSTRAINTS,
+    MADE_WITH,
+    SCHEDULES,
+    SOLVERS,
+    named,
+    part,
+)
 
 Array = np.ndarray[Any, Any]
-
-ACTIVATIONS = {
-    "identity": nn.Identity,
-    "logistic": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-}
-SOLVERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adamw": torch.optim.AdamW,
-    "adam": torch.optim.Adam,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": functools.partial(torch.optim.SGD, momentum=0.9),
-    "averaged_sgd": AveragedSGD,
-}
-# The parameters that a network has once and for all.
-MADE_WITH = (
-    "hidden_layer_sizes",
-    "activation",
-    "goodness",
-    "loss",
-    "negatives",
-    "threshold",
-    "dropout",
-    "standardize",
-    "image_shape",
-)
-SCHEDULES = {"cosine": cosine, "constant": constant}
 
 
 class Estimator(BaseEstimator):  # type: ignore[misc]
     """What the estimators share; the parameters are those of the subclasses."""
+
+    _parameter_constraints = CONSTRAINTS  # where scikit-learn looks for them
 
     hidden_layer_sizes: int | Sequence[int]
     activation: Any
@@ -88,7 +70,6 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Whether `fit` goes on with the network that is there, which parameters must then fit."""
         if not (self.warm_start and "network_" in self.__dict__):
             return False
-        self._check()
         changed = [name for name, value in self._made_with.items() if getattr(self, name) != value]
         if changed:
             raise ValueError(
@@ -107,14 +88,13 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _start(self, data: Data, examples: Examples, *, head: bool = False) -> None:
         """Make an untrained network for some data, and draw the seed."""
-        self._check()
         hidden = self._hidden()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         layer = functools.partial(
             Layer,
-            activation=_named("activation", self.activation, ACTIVATIONS),
-            goodness=_part(self.goodness, goodness),
-            loss=_part(self.loss, losses),
+            activation=named(self.activation, ACTIVATIONS),
+            goodness=part(self.goodness, goodness),
+            loss=part(self.loss, losses),
             threshold=self.threshold,
             normalize=self._normalize(),
         )
@@ -161,7 +141,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _new_trainer(self, steps: int) -> Trainer:
         trainer = Trainer(
             self.network_,
-            optimizer=_named("solver", self.solver, SOLVERS),
+            optimizer=named(self.solver, SOLVERS),
             lr=self.learning_rate_init,
             weight_decay=self.alpha,
             seed=self._seed,
@@ -169,9 +149,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         trainer.steps = steps  # what is drawn at random does not begin again
         return trainer
 
-    def _train(self, data: Data, epochs: int, judge: Judge | None = None) -> None:
+    def _train(
+        self, data: Data, epochs: int, judge: Judge | None = None, schedule: Schedule | None = None
+    ) -> None:
         """Train for some epochs, or until the judge has seen enough; the best weights are kept."""
-        trainer, schedule = self._steps(), _named("learning_rate", self.learning_rate, SCHEDULES)
+        trainer, schedule = self._steps(), schedule or named(self.learning_rate, SCHEDULES)
         batch = batch_size_for(len(data)) if self.batch_size == "auto" else self.batch_size
         if self.batch_size == "auto" and len(data) % batch == 1:
             batch += 1  # a sample alone at the end makes no hybrid
@@ -218,15 +200,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return tuple(int(each) for each in hidden)
 
     def _check(self) -> None:
-        ranges = {
-            "max_iter": self.max_iter >= 1,
-            "learning_rate_init": self.learning_rate_init > 0,
-            "alpha": self.alpha >= 0,
-            "batch_size": self.batch_size == "auto" or self.batch_size >= 1,
-        }
-        wrong = next((name for name, good in ranges.items() if not good), None)
-        if wrong is not None:
-            raise ValueError(f"{wrong} is out of its range: got {getattr(self, wrong)!r}")
+        self._validate_params()
+        self._hidden()
 
 
 class Judge:
@@ -275,17 +250,3 @@ def samples(x: Array) -> torch.Tensor:
 def exact(x: Array) -> torch.Tensor:
     """X [n, features] in float64."""
     return torch.from_numpy(np.array(x, dtype=np.float64))  # a copy: frames are read-only
-
-
-def _named(parameter: str, given: Any, known: dict[str, Any]) -> Any:
-    if not isinstance(given, str):
-        return given
-    if given not in known:
-        raise ValueError(f"{parameter} expects one of {', '.join(known)}, got {given!r}")
-    return known[given]
-
-
-def _part(given: Any, module: Any) -> Any:
-    """A part by name, such as "SymBa(alpha=4)", or the part itself."""
-    part = notation.read(given, notation.public(module)) if isinstance(given, str) else given
-    return part() if isinstance(part, type) else part

@@ -105,6 +105,7 @@ class FFTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         Returns:
             The transformer.
         """
+        self._check()
         goes_on = self._goes_on()
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, reset=not goes_on)
         X = self._centred(X, first=not goes_on)

@@ -1,0 +1,95 @@
+"""Parameters of estimators -> what they name, once they are of the right kind and in range."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from numbers import Integral, Real
+from types import ModuleType
+from typing import Any
+
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import nn
+
+from forward_forward import notation
+from forward_forward.optimize import AveragedSGD, constant, cosine
+
+ACTIVATIONS = {
+    "identity": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+}
+SOLVERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": functools.partial(torch.optim.SGD, momentum=0.9),
+    "averaged_sgd": AveragedSGD,
+}
+SCHEDULES = {"cosine": cosine, "constant": constant}
+
+# The parameters that a network has once and for all.
+MADE_WITH = (
+    "hidden_layer_sizes",
+    "activation",
+    "goodness",
+    "loss",
+    "negatives",
+    "threshold",
+    "dropout",
+    "standardize",
+    "image_shape",
+)
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(ACTIVATIONS)), callable],
+    "solver": [StrOptions(set(SOLVERS)), callable],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "goodness": [str, callable],
+    "loss": [str, callable],
+    "negatives": [str, callable],
+    "threshold": [
+        StrOptions({"calibrated", "width"}),
+        Interval(Real, None, None, closed="neither"),
+    ],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "standardize": ["boolean"],
+    "class_weight": [StrOptions({"balanced"}), dict, None],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "image_shape": ["array-like", None],
+    "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+
+def named(given: Any, known: dict[str, Any]) -> Any:
+    """What a word stands for; what is no word, as it is."""
+    return known[given] if isinstance(given, str) else given
+
+
+def part(given: Any, module: ModuleType) -> Any:
+    """A part by name, such as "SymBa(alpha=4)", or the part itself.
+
+    Raises:
+        ValueError: The module has no part of that name.
+
+    >>> from forward_forward import losses
+    >>> part("SymBa(alpha=4)", losses)
+    SymBa(alpha=4)
+    """
+    found = notation.read(given, notation.public(module)) if isinstance(given, str) else given
+    return found() if isinstance(found, type) else found
