@@ -2,8 +2,10 @@
 
 import io
 import re
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +71,20 @@ def picture(size: tuple[int, int] = (4, 3), mode: str = "L", kind: str = "PNG") 
     return out.getvalue()
 
 
+def deep() -> bytes:
+    """A picture of 16 bits in each of three channels, which Pillow reads but does not write."""
+    height, width = 3, 4
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        whole = kind + body
+        return struct.pack(">I", len(body)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+    rows = zlib.compress((b"\0" + bytes(6 * width)) * height)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
 def archive(name: str, *, keep: float = 1.0, **changed: bytes) -> Maker:
     """An archive of pets and more files, of which a share of the bytes is kept."""
 
@@ -124,6 +140,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     ),
     "a larger picture": (pictures(cat_aDOTpng=picture((8, 8))), r"3 x 4 .* 8 x 8 in .*a\.png"),
     "a deep picture": (pictures(cat_aDOTpng=picture(mode="I;16")), r"8 bits .* in .*cat/a\.png"),
+    "a deep picture in colour": (pictures(cat_aDOTpng=deep()), r"8 bits .* more in .*cat/a\.png"),
     "two parts to train on": (
         only("train/cat/0.png", "train/dog/0.png", "Training/cat/0.png"),
         "two to be its train part",
@@ -165,6 +182,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "a missing number": (table(",red,a\n"), "line 12: expected a number in column 'x'"),
     "NaN in a table": (table("nan,red,a\n"), "line 12: expected a number .* got 'nan'"),
     "infinity in a table": (table("1,red,a\ninf,red,b\n"), "line 13: .* got 'inf'"),
+    "a number too large for float32": (table("1e300,red,a\n"), "line 12: .* float32 .* got 1e300"),
     "a word for a number": (table("many,red,a\n"), "line 12: .* got 'many', and so in 1 of 11"),
     "a missing category": (table("1,,a\n"), "line 12: expected text in column 'colour'"),
     "a missing label": (table("1,red,\n"), "line 12: expected a label in column 'label'"),

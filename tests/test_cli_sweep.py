@@ -32,7 +32,7 @@ def test_the_best_trial_and_the_next_commands_are_on_stdout(swept):
     assert lines[1].startswith("best: trial ")
     assert f"validation error {least:.2f} %" in lines[1]
     assert f"a page:       ff report {out}" in lines
-    assert lines[-1] == f"go on:        ff sweep --out {out} --trials 33 --threads 1"
+    assert lines[-1] == f"more trials:  ff sweep --out {out} --trials 33 --threads 1"
     told = [line for line in done.err.splitlines() if line.startswith("trial")]
     assert len(told) == 3
     assert "3/3" in told[-1]

@@ -72,6 +72,7 @@ def export(
         to=to,
         predictor=predictor,
         classes=sets.classes,
+        columns=None if sets.layout is None else sets.layout.inputs(),
         test=raw_samples(sets.test),
         int8=int8,
         say=lambda line: print(line, file=sys.stderr),

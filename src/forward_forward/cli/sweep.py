@@ -73,11 +73,12 @@ def sweep(
     except KeyboardInterrupt:
         if progress.outcome is None:
             raise
-        sweep_words.finish(progress.outcome, asked.out, asked.command, again, as_json=json)
+        go_on = "go on", again
+        sweep_words.finish(progress.outcome, asked.out, asked.command, go_on, as_json=json)
         sys.stdout.flush()
         raise KeyboardInterrupt(f"finished trials are kept; go on with: {again}") from None
     more = sweep_words.again(asked.out, asked.trials + TRIALS, typed, asked.own_words)
-    sweep_words.finish(outcome, asked.out, asked.command, more, as_json=json)
+    sweep_words.finish(outcome, asked.out, asked.command, ("more trials", more), as_json=json)
     return 0
 
 
@@ -110,6 +111,8 @@ class _Asked:
         name = self.command["recipe"] = self.command["recipe"] or "standard"
         self.command["fixed"] = self.fixed = {**there.get("fixed", {}), **_given(fixed)}
         self.trials: int = before.get("trials", TRIALS) if trials is None else trials
+        if self.trials < 1:
+            raise ValueError(f"--trials expects 1 or more, got {self.trials}")
         self.storage: str | None = storage or before.get("storage")
         if storage is None and self.storage is not None and ":***@" in self.storage:
             raise ValueError("the storage's password is not kept: give --storage again")

@@ -141,9 +141,14 @@ def again(out: Path, trials: int, typed: Mapping[str, Any], own_words: Sequence[
 
 
 def finish(
-    outcome: Outcome, out: Path, command: Mapping[str, Any], next_: str, *, as_json: bool
+    outcome: Outcome,
+    out: Path,
+    command: Mapping[str, Any],
+    next_: tuple[str, str],
+    *,
+    as_json: bool,
 ) -> None:
-    """Print the best trial, the command that makes it again, and the one that goes on."""
+    """Print the best trial, the command that makes it again, and a next one with its purpose."""
     counts = Counter(each["state"] for each in outcome.counted)
     best = outcome.best
     made = None if best is None else reproduction(best, command, out)
@@ -155,7 +160,7 @@ def finish(
             **{state: counts[state] for state in COUNTED},
             "best": None if best is None else {key: best[key] for key in keys},
             "command": made,
-            "next": next_,
+            "next": next_[1],
         }
         print(json.dumps(figures))
         return
@@ -174,4 +179,4 @@ def finish(
         print("one seed is a search and no result: try the best with others, by --seed")
         print(f"the same run: {made}")
     print(f"a page:       {shlex.join(['ff', 'report', str(out)])}")
-    print(f"go on:        {next_}")
+    print(f"{next_[0] + ':':<13} {next_[1]}")

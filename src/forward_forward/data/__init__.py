@@ -1,11 +1,12 @@
-"""Arrays, tensors, a Dataset, DataLoader or folder in; batches x [batch, *shape], y [batch] out.
+"""Arrays, tensors, frames, Datasets, files, folders in; batches x [batch, *shape], y [batch] out.
 
 In reading order: ``batch`` (one step's samples, what every source offers, and the checks),
-``held`` (a set [n, *shape] in memory and its splits), ``decode`` (files as pictures), ``on_disk``
-(a folder of pictures, each batch read when due), ``checksum`` (by which a run knows its data
-again), ``tensors`` (a user's numbers as tensors),
-``stream`` (a loader read batch by batch), ``source`` (what the user has, made one of the three)
-and ``augment`` (pictures changed at random).
+``held`` (a set [n, *shape] in memory, of which a ``share`` is held out); ``tree`` (files of a
+folder or an archive), ``listing`` (pictures by class), ``decode`` (files as pictures), ``on_disk``
+(a set of them, each batch read when due); ``frames`` and ``cells`` (rows of a table), ``table``
+(rows as inputs), ``arrays`` (npz files), ``tensors`` (a user's numbers as tensors), ``stream`` (a
+loader read batch by batch), ``source`` (what the user has, made one of the three); ``checksum`` (by
+which a run knows its data again) and ``augment`` (pictures changed at random).
 """
 
 from forward_forward.data import augment

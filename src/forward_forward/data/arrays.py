@@ -59,7 +59,7 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
 
 
 def as_pictures(x: Array) -> Array:
-    """Bytes [n, height, width] or [n, height, width, 1 or 3] as [n, channels, height, width].
+    """Bytes [n, height, width] or [n, height, width, 1, 3 or 4] as [n, channels, height, width].
 
     Other arrays are left as they are.
     """
@@ -67,7 +67,8 @@ def as_pictures(x: Array) -> Array:
         return x
     if x.ndim == 3:
         return x[:, None]
-    return np.moveaxis(x, 3, 1) if x.shape[3] in (1, 3) and x.shape[1] not in (1, 3) else x
+    channels = 1, 3, 4
+    return np.moveaxis(x, 3, 1) if x.shape[3] in channels and x.shape[1] not in channels else x
 
 
 def _pair(arrays: dict[str, Array], parts: tuple[str, ...] | None) -> tuple[Array, Array] | None:

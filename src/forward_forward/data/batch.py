@@ -54,7 +54,8 @@ def checked(x: Tensor, y: Tensor, weight: Tensor | None, classes: int, where: st
     for what, values in (("labels", y), ("weights", weight)):
         if values is not None and values.shape != x.shape[:1] and not (several and values is y):
             found = f"expected {what} [{len(x)}], one a row, got {list(values.shape)}"
-            raise ValueError(f"{where}{found}: one-hot labels need y.argmax(1)")
+            fix = "one-hot labels need y.argmax(1)" if values.dim() == 2 else "give each row one"
+            raise ValueError(f"{where}{found}: {fix}")
         if values is not None and values.device != x.device:
             found = f"expected {what} on {x.device} like the inputs, got {values.device}"
             raise ValueError(f"{where}{found}: use .to({str(x.device)!r})")

@@ -1,4 +1,4 @@
-"""A CSV or parquet file in; its column names, and its cells in chunks of rows, out."""
+"""A CSV or parquet file, or a frame, in; its column names, and its cells in chunks of rows, out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from forward_forward.data.frames import FRAME, is_frame, rows_of
+
 ROWS = 10_000  # rows at a time: the file itself may be larger than memory
 
 DELIMITERS = ",;\t|"
+
+# What the column of labels is often called.
+TARGETS = ("target", "label", "labels", "class", "y")
 
 
 class Chunk(NamedTuple):
@@ -25,17 +30,19 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class Cells:
-    """A table on disk, read anew by each pass.
+    """A table, read anew by each pass.
 
     Args:
-        path: The file.
+        path: The file, or what messages call a frame.
         names: Of its columns.
         header: Whether the file itself names them, in its first row.
+        frame: The frame, where there is no file.
     """
 
     path: str
     names: tuple[str, ...]
     header: bool = True
+    frame: Any = None
 
     def chunks(self) -> Iterator[Chunk]:
         """All rows, some thousands at a time.
@@ -43,6 +50,9 @@ class Cells:
         Raises:
             ValueError: A row has more or fewer cells than the first; the message names its line.
         """
+        if self.frame is not None:
+            starts = range(0, len(self.frame), ROWS)
+            return (Chunk(*rows_of(self.frame.iloc[at : at + ROWS], at)) for at in starts)
         return _parquet_chunks(self) if is_parquet(self.path) else self._csv_chunks()
 
     def _csv_chunks(self) -> Iterator[Chunk]:
@@ -64,28 +74,32 @@ class Cells:
                 )
 
 
-def cells_of(path: str | os.PathLike[str]) -> Cells:
+def cells_of(table: Any) -> Cells:
     """Open a table.
 
-    The first row of a CSV file is a header where none of its cells is a number; else columns are
-    named by their place, from 1. The delimiter is the one of comma, semicolon, tab and bar that
-    the first line has most of.
+    The first row of a CSV file is a header where none of its cells is a number, where one of them
+    is what a column of labels is called, or where they count the columns, as those of a frame of
+    bare numbers do; else columns are named by their place, from 1. The delimiter is the one of
+    comma, semicolon, tab and bar that the first line has most of.
 
     Args:
-        path: A file that ends in .parquet, .csv, .tsv or .txt.
+        table: A file that ends in .parquet, .csv, .tsv or .txt; or a frame.
 
     Raises:
         ValueError: The file is empty, no text in UTF-8, or names two columns alike.
         ImportError: Parquet was given and pyarrow is not installed.
     """
-    path = os.fspath(path)
+    if is_frame(table):
+        names = tuple(str(name) for name in table.columns)
+        return Cells(FRAME, _distinct(FRAME, names), frame=table)
+    path = os.fspath(table)
     if is_parquet(path):
         return Cells(path, _distinct(path, tuple(_parquet(path).schema_arrow.names)))
     with _csv_rows(path) as rows:
         _, first = next(rows, (0, None))
     if first is None:
         raise ValueError(f"expected a table with rows, got the empty file {path!r}")
-    if any(_is_number(cell) for cell in first):
+    if not _is_header(first):
         return Cells(path, tuple(str(place + 1) for place in range(len(first))), header=False)
     return Cells(path, _distinct(path, tuple(cell.strip() for cell in first)))
 
@@ -97,6 +111,8 @@ def numbers(column: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndar
     [True, False, False]
     """
     try:
+        if column.dtype == object and any("_" in str(cell) for cell in column):
+            raise ValueError("1_000 is Python's way to write a number, and no table's")
         values = column.astype(np.float64)
     except (ValueError, TypeError):
         values = np.array([float(cell) if _is_number(cell) else np.nan for cell in column])
@@ -114,12 +130,21 @@ def _distinct(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _is_number(cell: str) -> bool:
+def _is_header(first: Sequence[str]) -> bool:
+    numbered = [float(cell) for cell in first if _is_number(cell)]
+    count = len(numbered)
+    counting = count > 2 and numbered in (list(range(count)), list(range(1, count + 1)))
+    # A lone y among numbers is rather a yes.
+    named = any(cell.strip().lower() in TARGETS[:-1] for cell in first)
+    return not numbered or named or counting
+
+
+def _is_number(cell: Any) -> bool:
     try:
         float(cell)
     except (TypeError, ValueError):
         return False
-    return True
+    return "_" not in str(cell)
 
 
 class _csv_rows:

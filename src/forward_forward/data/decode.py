@@ -91,23 +91,31 @@ def reader_like(
 def _read(tree: Tree, file: str, look: Callable[[Image], T]) -> T:
     from PIL import Image
 
-    try:
-        with tree.open(file) as content, Image.open(content) as image:
-            return look(image)
-    except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
-        expected = f"expected a picture file, got {tree.shown(file)!r}: {error}"
-        raise ValueError(f"{expected}. Replace or remove it") from error
+    with tree.open(file) as content:  # what is wrong with an archive is said there
+        try:
+            with Image.open(content) as image:
+                return look(image)
+        except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
+            expected = f"expected a picture file, got {tree.shown(file)!r}: {error}"
+            raise ValueError(f"{expected}. Replace or remove it") from error
 
 
 def _upright(tree: Tree, file: str) -> Image:
     from PIL import ImageOps
 
-    image = _read(tree, file, ImageOps.exif_transpose)
-    if image.mode.startswith("I") or image.mode == "F":  # Pillow would cut such values off at 255
-        found = f"mode {image.mode!r} in {tree.shown(file)!r}"
+    # Once it is decoded, a picture no longer says how it was stored.
+    deep, image = _read(tree, file, lambda each: (_is_deep(each), ImageOps.exif_transpose(each)))
+    if deep:
+        found = f"more in {tree.shown(file)!r}"
         expected = f"expected pictures of 8 bits a channel, got {found}"
         raise ValueError(f"{expected}: save them as such, or give a Dataset that reads them")
     return image
+
+
+def _is_deep(image: Image) -> bool:
+    """Whether a channel has more than 8 bits: Pillow would cut such values off, or off at 255."""
+    stored = [str(part[3]) for part in getattr(image, "tile", ())]  # as ('RGB;16B', ...)
+    return image.mode.startswith("I") or image.mode == "F" or any("16" in each for each in stored)
 
 
 def _is_grey(image: Image) -> bool:

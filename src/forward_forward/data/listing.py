@@ -7,7 +7,7 @@ import os
 
 from forward_forward.data.tree import Tree, is_archive, tree_of
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 PARTS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -65,6 +65,11 @@ def files_by_class(tree: Tree) -> dict[str, list[str]]:
         found = f"{tree.shown()!r}, got none in {empty[0]!r}"
         raise ValueError(f"{expected} {found}: add some or remove it")
     return found_in
+
+
+def other_files(tree: Tree) -> list[str]:
+    """Paths of the files in sub-folders that are left out, for they do not end as pictures do."""
+    return [file for file in tree.files() if "/" in file and not file.lower().endswith(ENDINGS)]
 
 
 def check_classes(tree: Tree, found: list[str], names: tuple[str, ...]) -> None:

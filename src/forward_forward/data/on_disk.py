@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -146,8 +147,8 @@ def folder(
 ) -> Folder:
     """A folder of pictures, larger than memory or not, as a Source: one sub-folder a class.
 
-    PNG, JPEG, BMP, GIF (the first frame) and WebP files are taken, in folders within folders too;
-    other files and hidden ones are left out. Labels come from the sub-folders' names alone.
+    PNG, JPEG, BMP, GIF (the first frame), WebP and TIFF files are taken, in folders within folders
+    too; other files and hidden ones are left out. Labels come from the sub-folders' names alone.
     Pictures stand upright as their EXIF tag says, and what is transparent becomes white. An
     archive (zip, or tar with any of its compressions) is read where it lies, and never unpacked:
     a zip may be larger than memory, the files of a tar are kept there.
@@ -254,7 +255,7 @@ def _listed(
 def _sides(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
     if size is None:
         return None
-    sides = (size, size) if isinstance(size, int) else tuple(size)
-    if len(sides) != 2 or not all(isinstance(each, int) and each > 0 for each in sides):
+    sides = (size, size) if isinstance(size, Integral) else tuple(size)  # type: ignore[arg-type]
+    if len(sides) != 2 or not all(isinstance(each, Integral) and each > 0 for each in sides):
         raise ValueError(f"expected size as pixels or (height, width), each >= 1, got {size!r}")
-    return sides[0], sides[1]
+    return int(sides[0]), int(sides[1])

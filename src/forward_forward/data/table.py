@@ -1,11 +1,10 @@
-"""A CSV or parquet file in; inputs [n, features], labels [n] and the layout they follow, out.
+"""A CSV or parquet file, or a frame, in; inputs [n, features], labels [n] and their layout out.
 
 A table is read twice: to see what its columns are, and to encode them.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from forward_forward.data.cells import Cells, Chunk, cells_of, numbers
+from forward_forward.data.cells import TARGETS, Cells, Chunk, cells_of, numbers
 
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".pq")
-
-TARGETS = ("target", "label", "labels", "class", "y")  # what the column of labels is often called
 
 # What pandas calls the column of the numbers of a frame's rows, which would tell the label wherever
 # the rows are in order.
@@ -49,22 +46,40 @@ class Layout:
         columns: Those that are read, in the order of the inputs.
         target: The column of labels.
         left_out: Columns that number the rows of a frame, which are no inputs.
+        header: Whether the file names its columns; else they are called by their places, from 1.
     """
 
     columns: tuple[Column, ...]
     target: str
     left_out: tuple[str, ...] = ()
+    header: bool = True
 
     @property
     def features(self) -> int:
         """Inputs in a row."""
         return sum(1 if each.categories is None else len(each.categories) for each in self.columns)
 
-    def encode(self, path: str | os.PathLike[str]) -> Array:
+    def inputs(self) -> list[dict[str, Any]]:
+        """What each input is, in words that a program reads: the column, and which text of it.
+
+        >>> Layout((Column("age"), Column("sex", ("f", "m"))), "ill").inputs()[1:]
+        [{'column': 'sex', 'is': 'f'}, {'column': 'sex', 'is': 'm'}]
+        """
+        return [
+            each
+            for column in self.columns
+            for each in (
+                [{"column": column.name, "minus": column.offset}]
+                if column.categories is None
+                else [{"column": column.name, "is": text} for text in column.categories]
+            )
+        ]
+
+    def encode(self, table: Any) -> Array:
         """The rows of a table, which may have other columns too, such as that of the labels.
 
         Args:
-            path: The file.
+            table: The file, or a frame.
 
         Returns:
             Inputs float32 [n, features].
@@ -72,7 +87,7 @@ class Layout:
         Raises:
             ValueError: A column is missing, or a cell is no number or no known category.
         """
-        cells = cells_of(path)
+        cells = cells_of(table)
         missing = [each.name for each in self.columns if each.name not in cells.names]
         if missing:
             found = ", ".join(cells.names)
@@ -103,19 +118,17 @@ class Layout:
             )
             for each in values["columns"]
         )
-        return cls(tuple(columns), values["target"], tuple(values["left_out"]))
+        return cls(tuple(columns), values["target"], tuple(values["left_out"]), values["header"])
 
 
-def read_table(
-    path: str | os.PathLike[str], target: str | None = None
-) -> tuple[Array, list[Any], Layout]:
+def read_table(what: Any, target: str | None = None) -> tuple[Array, list[Any], Layout]:
     """Read a table of labelled rows.
 
     A column is one of numbers where at least half of its cells are; then all must be. Any other is
     text, and each of its categories becomes an input that is 0 or 1.
 
     Args:
-        path: A file that ends in one of `ENDINGS`.
+        what: A file that ends in one of `ENDINGS`, or a frame.
         target: The column of labels; None takes the one that is called as one of `TARGETS`, and
             where none is, the last.
 
@@ -126,7 +139,7 @@ def read_table(
         ValueError: No such column, a missing value, or text that is too varied; the message names
             the line and the column.
     """
-    cells = cells_of(path)
+    cells = cells_of(what)
     target = _target(cells, target)
     surveys = {name: _Survey() for name in cells.names}
     labels: list[Array] = []
@@ -141,8 +154,10 @@ def read_table(
     read = [name for name in cells.names if name not in (target, *numbering)]
     if not read:
         raise ValueError(f"expected a column of inputs in {cells.path!r}, got none but {numbering}")
-    layout = Layout(tuple(_column(cells, name, surveys[name]) for name in read), target, numbering)
-    return layout.encode(path), _labels(cells, target, surveys[target], labels), layout
+    layout = Layout(
+        tuple(_column(cells, name, surveys[name]) for name in read), target, numbering, cells.header
+    )
+    return layout.encode(what), _labels(cells, target, surveys[target], labels), layout
 
 
 class _Survey:
@@ -252,7 +267,15 @@ def _encoded(cells: Cells, chunk: Chunk, column: Column, place: int) -> Array:
             raise ValueError(
                 f"{chunk.places[row]}: expected a number in {where}, got {str(found[row])!r}"
             )
-        return (values - column.offset).astype(np.float32)[:, None]
+        with np.errstate(over="ignore"):
+            scaled = (values - column.offset).astype(np.float32)
+        if not np.isfinite(scaled).all():
+            row = int(np.nonzero(~np.isfinite(scaled))[0][0])
+            raise ValueError(
+                f"{chunk.places[row]}: expected a number that float32 can hold in {where}, got"
+                f" {found[row]}: divide the column, or take its logarithm"
+            )
+        return scaled[:, None]
     numbered = {text: number for number, text in enumerate(column.categories)}
     encoded = np.zeros((len(found), len(numbered)), dtype=np.float32)
     for row, cell in enumerate(found):

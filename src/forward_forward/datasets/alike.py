@@ -8,6 +8,7 @@ from typing import Any
 
 from forward_forward.data import Folder, Source, as_source, table
 from forward_forward.data.arrays import as_pictures, read_npz
+from forward_forward.data.frames import frame_of
 from forward_forward.data.listing import parts_of, pictures_tree
 from forward_forward.data.on_disk import folder_of
 from forward_forward.data.table import Layout, read_table
@@ -62,6 +63,10 @@ def _read(
     size: int | tuple[int, int] | None,
     name: str,
 ) -> Source:
+    if layout is not None and (framed := frame_of(what, of_numbers=True)) is not None:
+        frame, target = framed
+        labels = read_table(frame, target or layout.target)[1]
+        return as_source((layout.encode(frame), labels), classes=classes, name=name)
     if not isinstance(what, str | os.PathLike):
         return as_source(what, classes=None if isinstance(what, Source) else classes, name=name)
     path = os.fspath(what)

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from forward_forward.data import Data, Folder, Source, as_source, table
 from forward_forward.data.arrays import as_pictures, read_npz
-from forward_forward.data.listing import parts_of, pictures_tree
+from forward_forward.data.frames import frame_of
+from forward_forward.data.listing import other_files, parts_of, pictures_tree
 from forward_forward.data.on_disk import folder_of, read_alike
 from forward_forward.data.table import Layout, read_table
-from forward_forward.data.tree import ARCHIVES, is_archive
+from forward_forward.data.tree import ARCHIVES, Tree, is_archive
 from forward_forward.datasets.alike import alike
 from forward_forward.datasets.known import available, named
 
@@ -66,8 +67,9 @@ def load(
     Args:
         what: A set's name (`available`); the path of a folder or an archive of pictures,
             one sub-folder a class, with or without folders train, val and test around them; of a
-            table with a column of labels (.csv, .tsv, .txt, .parquet); of an .npz file; or what
-            `as_source` takes: (X, y) of arrays, a Dataset, a DataLoader.
+            table with a column of labels (.csv, .tsv, .txt, .parquet); of an .npz file; a frame
+            with such a column, or (X, y) with a frame for X; or what `as_source` takes: (X, y) of
+            arrays, a Dataset, a DataLoader.
         test: Data to test on, in any of these forms; None takes what comes with ``what``.
         validation: Data to choose by, likewise.
         target: The column of labels of a table; None takes one called target, label, class or y,
@@ -115,7 +117,12 @@ class _Found:
         self.layout: Layout | None = None
         if isinstance(what, str | os.PathLike):
             self.parts = self._of_path(os.fspath(what), target, size, name)
+        elif (framed := frame_of(what, of_numbers=False)) is not None:
+            frame, labels = framed
+            _unused("a frame", size=size, **{} if labels is None else {"target": target})
+            self.parts = {"train": self._of_table(frame, labels or target, name or "data")}
         else:
+            _unused(f"a {type(what).__name__}", target=target, size=size)
             self.parts = {"train": as_source(what, name=name or "data")}
         classes = self.parts["train"].classes
         if len(classes) < 2:
@@ -153,6 +160,7 @@ class _Found:
     ) -> dict[str, Source]:
         tree = pictures_tree(path)
         parts = parts_of(tree)
+        self._note_left_out(tree)
         train = folder_of(parts.get("train", tree), size=size, mode="RGB", name=name)
         found = {"train": train}
         for part, below in parts.items():
@@ -166,6 +174,12 @@ class _Found:
             " GiB of memory"
         )
         return {**found}
+
+    def _note_left_out(self, tree: Tree) -> None:
+        others = other_files(tree)
+        if others:
+            more = f", and {len(others) - 1:,} more" if len(others) > 1 else ""
+            self._note(f"left out, for they are not called as pictures are: {others[0]!r}{more}")
 
     def _in_memory(self, parts: dict[str, Data]) -> dict[str, Source]:
         """The parts of a set; pictures that are all grey get one channel."""
@@ -191,8 +205,12 @@ class _Found:
                 )
         return found
 
-    def _of_table(self, path: str, target: str | None, name: str) -> Source:
-        inputs, labels, self.layout = read_table(path, target)
+    def _of_table(self, what: Any, target: str | None, name: str) -> Source:
+        inputs, labels, self.layout = read_table(what, target)
+        if not self.layout.header:
+            self._note("the first row has numbers, so columns are called by their places, from 1")
+        elif all(each.categories is not None for each in self.layout.columns):
+            self._note("the first row is taken for the names of the columns")
         if target is None:
             self._note(f"labels are taken from the column {self.layout.target!r}")
         for name_ in self.layout.left_out:

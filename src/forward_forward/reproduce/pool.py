@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -37,6 +40,7 @@ class Watcher(Protocol):
 
 def perform(job: Job) -> tuple[Job, Record]:
     """Do one job with one thread; its record says when and on what."""
+    _leave_interrupts()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -47,6 +51,13 @@ def perform(job: Job) -> tuple[Job, Record]:
     about = {name: here[name] for name in ("torch", "cpu_capability") if name in here}
     when = time.strftime("%Y-%m-%d", time.gmtime())
     return job, {**record, "machine": about, "date": when}
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is for the process that gives out the jobs, which ends those that do them."""
+    given_out = multiprocessing.parent_process() is not None
+    if given_out and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def performed(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Record]]:

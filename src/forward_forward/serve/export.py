@@ -8,7 +8,7 @@ FOLDER/export.json                   what goes in and comes out of each, and how
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
@@ -40,6 +40,7 @@ def export(
     to: To = "onnx",
     predictor: Predictor = "both",
     classes: Sequence[str] | None = None,
+    columns: Sequence[Mapping[str, Any]] | None = None,
     test: tuple[Tensor, Tensor] | None = None,
     int8: bool = False,
     say: Callable[[str], None] = lambda line: None,
@@ -60,6 +61,7 @@ def export(
             network without one, for linear scores fitted to the scan; "both" where both are
             possible.
         classes: The labels' names; by default their numbers.
+        columns: What each value of a sample is, where it is a row of a table, for export.json.
         test: Raw test samples [n, *shape] and their labels [n].
         int8: Whether to write ONNX files with int8 products too, and to measure all on ``test``.
         say: Is told what is being done.
@@ -90,7 +92,7 @@ def export(
         "version": forward_forward.__version__,
         "weights": fingerprint(network),
         "classes": names,
-        "input": _input(samples),
+        "input": {**_input(samples), **({} if columns is None else {"columns": list(columns)})},
     }
     with TemporaryDirectory() as made:
         predictors = served(network, samples, predictor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 import warnings
@@ -176,7 +177,20 @@ def _client(uri: str) -> MlflowClient:
     with warnings.catch_warnings():
         # MLflow's tables use a strategy of SQLAlchemy's that SQLAlchemy 2.1 deprecates.
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
-        return MlflowClient(tracking_uri=uri)
+        with _quiet():
+            return MlflowClient(tracking_uri=uri)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what MLflow says in the midst of the progress as it makes its tables."""
+    logger = logging.getLogger("mlflow.store.db.utils")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager
