@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import stats
 from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
@@ -169,3 +170,27 @@ def strongest(pictures: NDArray[np.float64], count: int) -> Mapping[int, float]:
     lengths = np.sqrt(np.square(pictures).sum((1, 2)))
     order = np.argsort(-lengths, kind="stable")[:count]
     return {int(unit): float(lengths[unit]) for unit in order}
+
+
+def areas(activity: NDArray[Any], labels: NDArray[Any], classes: int) -> NDArray[Any]:
+    """Area under the receiver operating curve of each unit's activity for each class.
+
+    Args:
+        activity: Activities [samples, units].
+        labels: Classes of the samples [samples].
+        classes: How many there are.
+
+    Returns:
+        Areas [units, classes]; 0.5 is chance.
+
+    >>> areas(np.array([[0.0], [1.0], [2.0]]), np.array([0, 1, 1]), 2)
+    array([[0., 1.]])
+    """
+    ranks = stats.rankdata(activity, axis=0)
+    found = np.empty((activity.shape[1], classes))
+    for label in range(classes):
+        mine = labels == label
+        count, others = int(mine.sum()), int((~mine).sum())
+        total = ranks[mine].sum(0) - count * (count + 1) / 2
+        found[:, label] = total / max(count * others, 1)
+    return found

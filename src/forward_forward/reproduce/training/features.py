@@ -13,6 +13,7 @@ import torch
 from scipy import stats
 
 from forward_forward import predict, seeds
+from forward_forward.diagnose import areas
 from forward_forward.forward import Network
 from forward_forward.reproduce.job import Split
 from forward_forward.reproduce.training.pixels import signed
@@ -126,30 +127,6 @@ def discoveries(p: np.ndarray, rate: float) -> np.ndarray:
     array([ True, False, False])
     """
     return np.asarray(stats.false_discovery_control(p) <= rate)
-
-
-def areas(activity: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Area under the receiver operating curve of each unit's activity for each class.
-
-    Args:
-        activity: Activities [samples, units].
-        labels: Classes of the samples [samples].
-        classes: How many there are.
-
-    Returns:
-        Areas [units, classes]; 0.5 is chance.
-
-    >>> areas(np.array([[0.0], [1.0], [2.0]]), np.array([0, 1, 1]), 2)
-    array([[0., 1.]])
-    """
-    ranks = stats.rankdata(activity, axis=0)
-    found = np.empty((activity.shape[1], classes))
-    for label in range(classes):
-        mine = labels == label
-        count, others = int(mine.sum()), int((~mine).sum())
-        total = ranks[mine].sum(0) - count * (count + 1) / 2
-        found[:, label] = total / max(count * others, 1)
-    return found
 
 
 class _Units:
