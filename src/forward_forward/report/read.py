@@ -114,12 +114,13 @@ class SampleFinder:
             ValueError: The data are not to be had, or are no longer the same.
         """
         sets = self._sets(about)
-        parts = {"train": sets.train, "validation": sets.validation}
-        check_unchanged(about.get("checksums") or {}, parts, "Put them back to see these figures")
         fit = about.get("fit") or {}
         training, validation = fit.get("samples", 0), fit.get("validation", 0)
         name, there = sets.train.name, (len(sets.train), len(sets.validation))
         if there == (training, validation):
+            parts = {"train": sets.train, "validation": sets.validation}
+            fix = "Put them back to see these figures"
+            check_unchanged(about.get("checksums") or {}, parts, fix)
             return _some(sets.validation, f"validation samples of {name}")
         if sum(there) == training:  # a named set, of which none were set aside
             return _some(sets.train, f"training samples of {name}")
