@@ -98,3 +98,19 @@ def test_a_network_says_which_layer_it_is_and_which_share_weights():
     assert "shares weights with layer 1" in found[2][0]
     narrow = Network(Layer(nn.Linear(5, 3)), Layer(nn.Linear(3, 3)), examples=AppendLabel(2))
     assert "expects 5 inputs" in narrow.check(X)[0][0]
+
+
+def test_an_affine_norm_of_single_samples_is_a_norm():
+    block = nn.Sequential(nn.Conv2d(1, 8, 3), nn.InstanceNorm2d(8, affine=True), nn.ReLU())
+    assert Layer(block, activation=None).check(torch.rand(5, 1, 6, 6)) == []
+
+
+def test_a_goodness_that_raises_is_said_and_samples_must_be_some():
+    def broken(h):
+        raise RuntimeError("no")
+
+    layer = Layer(nn.Linear(4, 3), goodness=broken)
+    assert layer.check(torch.rand(5, 4)) == ["its goodness, given [5, 3], says RuntimeError: no"]
+    for x, got in ((torch.rand(0, 4), r"\[0, 4\]"), ([[1.0]], "a list")):
+        with pytest.raises(ValueError, match=f"some samples .* as a tensor, got {got}"):
+            layer.check(x)

@@ -211,3 +211,11 @@ def test_a_further_setting_that_is_none_gets_a_sentence(ff, tmp_path, word, said
     assert done.code == 2
     assert said in done.err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_sweep_to_go_on_with_must_be_there(ff, tmp_path):
+    done = ff("sweep", "--out", tmp_path / "typo")
+    assert done.code == 2
+    assert "expected a sweep to go on with in" in done.err
+    assert not (tmp_path / "typo").exists()
+    assert "--trials expects 1 or more, got 0" in ff("sweep", "--data", "digits", "--trials", 0).err

@@ -4,11 +4,13 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 from sklearn.datasets import load_wine
 
-from forward_forward import checkpoint
+from forward_forward import checkpoint, datasets, recipes
 from forward_forward.data import Data
 from forward_forward.forward import Standardize, mlp
+from forward_forward.optimize import Trainer
 
 QUICK = ("--hidden", "30", "30", "--epochs", "6")
 
@@ -113,3 +115,28 @@ def test_standardising_is_by_the_training_data_and_kept_with_the_weights():
     network.calibrate(x, torch.arange(300) % 2)
     plain.calibrate(scaled, torch.arange(300) % 2)
     assert torch.equal(network.layers[0].threshold_value, plain.layers[0].threshold_value)
+
+
+def test_pictures_in_colour_are_standardised_and_grey_ones_are_not():
+    y = torch.arange(40) % 2
+    for channels, inputs in ((1, None), (3, 3 * 16)):
+        train = Data(torch.rand(40, channels, 4, 4), y, ("a", "b"))
+        standardize = recipes.standard(train, hidden=(9,)).trainer.network.inputs
+        assert getattr(standardize, "features", None) == inputs
+
+
+def test_a_run_of_silent_units_is_warned_of(ff, tmp_path):
+    quick = ("--data", "digits", "--hidden", "20", "--epochs", "4", "--out", tmp_path / "run")
+    assert "are silent" not in ff("train", *quick).err
+    done = ff("train", *quick, "--overwrite", "--lr", "100")
+    assert "of the units of layer 1 are silent: it tells little; try a lower --lr" in done.err
+
+
+def test_a_run_from_python_on_a_known_set_is_judged_and_predicts(ff, tmp_path):
+    train, _ = datasets.digits()
+    network = mlp(64, 20, num_classes=10)
+    Trainer(network).fit(train, epochs=1, out=tmp_path / "run")
+    done = ff("evaluate", tmp_path / "run", "--json")
+    assert json.loads(done.out)["data"] == "digits"
+    Image.new("L", (20, 20), 255).save(tmp_path / "white.png")
+    assert ff("predict", tmp_path / "run", tmp_path / "white.png").code == 0

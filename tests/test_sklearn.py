@@ -174,7 +174,11 @@ def test_a_warm_start_takes_new_rates_and_refuses_another_network():
     warm.set_params(hidden_layer_sizes=(50, 50))
     with pytest.raises(ValueError, match=r"that is there, of hidden_layer_sizes=\(30,\)"):
         warm.fit(x, y)
+    with pytest.raises(ValueError, match="partial_fit goes on with the network that is there"):
+        warm.partial_fit(x, y)
     assert warm.set_params(warm_start=False).fit(x, y).n_layers_ == 2
+    sizes = FFClassifier(np.array([9, 9]), max_iter=1, warm_start=True).fit(x, y)
+    sizes.set_params(hidden_layer_sizes=np.array([9, 9])).fit(x, y)
 
 
 def test_large_features_that_lie_close_together_are_told_apart():
@@ -246,6 +250,10 @@ def test_verbose_prints_each_epoch(capsys):
         ({"negatives": "foo"}, "unknown name 'foo'"),
         ({"early_stopping": True, "validation_fraction": 0.0}, "samples of every class to validat"),
         ({"loss": "SymBe"}, "did you mean 'SymBa'"),
+        ({"loss": "SymBa(alpha=-1)"}, "alpha expects a number above 0, got -1"),
+        ({"hidden_layer_sizes": (3.7,)}, "1 unit or more in a layer, in whole numbers"),
+        ({"hidden_layer_sizes": [[10]]}, "1 unit or more in a layer, in whole numbers"),
+        ({"class_weight": {0: 1, 1: 1, 2: -1}}, "class_weight expects weights of 0 or more"),
         ({"validation_fraction": 1.0}, "'validation_fraction' parameter .* Got 1.0"),
         ({"goodness": "os:system"}, "code of your own"),
     ],

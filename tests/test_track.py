@@ -6,7 +6,9 @@ import sys
 from contextlib import nullcontext
 
 import pytest
+import torch
 
+import forward_forward as ff
 from forward_forward.track import Beginning, Jsonl, watched
 from forward_forward.track.numbers import by_layer, scalars, settings_of
 
@@ -149,3 +151,25 @@ def test_figures_of_layers_bear_the_number_of_their_layer():
     assert scalars({"error": 1.0}, about, "test_") == {"test_error": 1.0}
     assert by_layer(row, "separation", about) == {}
     assert by_layer({"loss": [1.0, 2.0]}, "loss", {}) == {1: 1.0, 2: 2.0}
+
+
+class CannotStart:
+    """A watcher that fails before the first step."""
+
+    def start(self, beginning):
+        raise RuntimeError("no server")
+
+    step = epoch = stop = start
+
+
+def test_a_watcher_that_cannot_start_leaves_the_folder_free(tmp_path):
+    x, y = torch.rand(20, 4), torch.arange(20) % 2
+    for watch, error, words in (
+        ([CannotStart()], RuntimeError, "no server"),
+        ([3], ValueError, "got a int without start"),
+        (CannotStart(), ValueError, "expects a list of watchers, got a CannotStart"),
+    ):
+        trainer = ff.Trainer(ff.mlp(4, 3, num_classes=2))
+        with pytest.raises(error, match=words):
+            trainer.fit((x, y), epochs=1, out=tmp_path / "run", watch=watch)
+        assert not (tmp_path / "run").exists()

@@ -86,6 +86,12 @@ class Run:
         """Set values in run.json."""
         files.write_json(self.path / "run.json", {**self.about, **values})
 
+    def discard(self) -> None:
+        """Remove the run, and its folder if nothing else is in it."""
+        _remove(self.path)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
+
     def save(
         self,
         which: Which,

@@ -181,6 +181,13 @@ class _Pairwise(ABC):
 
     alpha: float
 
+    def __post_init__(self) -> None:
+        if not self.alpha > 0:
+            raise ValueError(
+                f"alpha expects a number above 0, got {self.alpha}: with it a layer would learn the"
+                " opposite"
+            )
+
     @abstractmethod
     def _value(self, wrong: Tensor) -> Tensor:
         """The loss of pairs [negatives, batch]."""

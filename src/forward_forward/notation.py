@@ -26,8 +26,11 @@ class OwnCode(ValueError):
     """A file names code of the user's own, which is not run for that."""
 
     def __init__(self, text: str) -> None:
+        whose = (
+            "made of more than its name tells" if text.startswith("torch.") else "code of your own"
+        )
         super().__init__(
-            f"{text!r} is code of your own, and code is never run because a file names it:"
+            f"{text!r} is {whose}, and code is never run because a file names it:"
             " build the network yourself and pass it, as in ff.load(run, network=network)"
         )
         self.text = text

@@ -28,7 +28,7 @@ def evaluate(
     network = checkpoint.load(run)
     test = test_of(about, data)
     figures = predicting.evaluate(network, test)
-    name = data or about["command"]["data"]
+    name = data or about.get("command", {}).get("data", about["data"]["name"])
     if json:
         print(
             json_format.dumps({"run": run, "data": name, "test_error": figures["error"], **figures})

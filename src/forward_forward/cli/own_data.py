@@ -67,6 +67,9 @@ def test_of(about: Mapping[str, Any], data: str | None) -> Source:
 
     command = about.get("command", {})
     if data is None:
+        name = about["data"]["name"]  # a run from Python says no more
+        if "data" not in command and name in datasets.available():
+            return datasets.named(name)[1]
         if "data" not in command:
             raise ValueError("the run does not say what data it was trained on: give --data")
         sets = sets_of(command)

@@ -104,6 +104,11 @@ class _Asked:
         before: dict[str, Any] = {}
         if out is not None and folder.is_sweep(Path(out)):
             before = folder.about(Path(out))
+        elif out is not None and command["data"] is None:
+            raise ValueError(
+                f"expected a sweep to go on with in {out!r}, got none there: to begin one, name its"
+                " --data, such as mnist"
+            )
         there = before.get("asked", {})
         kept = {name: there.get(name) for name in command}
         self.command = {**kept, **_given(command)}

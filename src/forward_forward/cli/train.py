@@ -249,12 +249,9 @@ class _Training:
         from forward_forward.checkpoint import is_run
         from forward_forward.cli.progress import progress
         from forward_forward.data import checksum
-        from forward_forward.pictures import frame_of
 
-        frame = frame_of(sets.train)
         about = {
             "command": self.command,
-            "frame": None if frame is None else frame.as_json(),
             "table": None if sets.layout is None else sets.layout.as_json(),
             "checksums": {"test": checksum(sets.test)},
         }

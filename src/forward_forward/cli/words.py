@@ -15,10 +15,11 @@ import torch
 from forward_forward.datasets import Sets
 from forward_forward.forward import Network
 from forward_forward.forward.description import buildable, describe
-from forward_forward.optimize.fit import Fitted
+from forward_forward.optimize.progress import Fitted
 from forward_forward.recipes import Plan
 
 QUOTE = "'"
+SILENT = 0.9  # share of a layer's units, above which a run is warned of
 
 
 def announce(
@@ -83,6 +84,17 @@ def errors(network_about: Mapping[str, Any], figures: Mapping[str, Any], what: s
     return lines
 
 
+def _silent(result: Fitted) -> list[str]:
+    """A warning for each layer of which hardly a unit was active at the end of training."""
+    shares = result.history[-1].get("silent_units", []) if result.history else []
+    return [
+        f"ff: warning: {100 * share:.0f} % of the units of layer {number} are silent: it tells"
+        " little; try a lower --lr, more units, or inputs around 0"
+        for number, share in enumerate(shares, 1)
+        if share > SILENT
+    ]
+
+
 def _next_commands(about: Mapping[str, Any], folder: Path) -> list[str]:
     """What to do with a finished run; parts of one's own are code, which no command loads."""
     if not buildable(about["network"]):
@@ -116,6 +128,8 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
             f" validation error ({result.validation_error:.2f} %); {result.seconds:.1f} s,"
             f" {result.validation_seconds:.1f} s of them for validation"
         )
+    for line in _silent(result):
+        print(line, file=sys.stderr)
     thresholds = ", ".join(f"{value:.4g}" for value in about["thresholds"])
     print(f"  thresholds by layer: {thresholds}")
     print(f"run folder: {folder}")

@@ -55,7 +55,7 @@ def convert(
     *,
     num_classes: int,
     input_shape: int | Sequence[int] | None = None,
-    strength: float = 1.0,
+    strength: float | None = None,
     negatives: WrongLabels = FromGoodness(),
     layer: Callable[..., Layer] = Layer,
     seed: int = 0,
@@ -74,7 +74,8 @@ def convert(
             layers begin with copies of its weights.
         num_classes: How many labels there are.
         input_shape: One sample's shape; None is enough where the model begins with a linear layer.
-        strength: Of the label.
+        strength: Of the label; None takes 0.3 where it enters in channels, which cover all of a
+            picture, and else 1.
         negatives: How wrong labels are chosen.
         layer: Makes a layer of a block; ``functools.partial(Layer, loss=...)`` passes options.
         seed: For the weights of the label.
@@ -92,6 +93,8 @@ def convert(
     1 ReLU    the activation of layer 1
     2 Linear  left out: the label is read from the goodness of all layers, not from scores
     """
+    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
+        raise ValueError(f"num_classes expects a whole number of 2 or more, got {num_classes!r}")
     if not isinstance(model, nn.Sequential) or type(model).forward is not nn.Sequential.forward:
         raise ValueError(
             f"convert expects an nn.Sequential, got a {type(model).__name__}: what order its parts"
@@ -110,6 +113,7 @@ def convert(
     builder.note_end(made.groups[-1])
     for part, why in made.dropped:
         builder.note(part, f"left out: {why}")
+    strength = builder.strength if strength is None else strength
     network = Network(
         *layers,
         examples=AppendLabel(num_classes, strength=strength, negatives=negatives),
@@ -131,6 +135,7 @@ class _Builder:
     ) -> None:
         self.num_classes, self.make, self.rng, self.shape = num_classes, layer, rng, shape
         self.notes: dict[str, str] = {}
+        self.strength = 1.0
         # Two samples, of which a norm over the batch may take the spread.
         self.seen = torch.randn(4, *shape, generator=rng)
 
@@ -177,6 +182,7 @@ class _Builder:
         with evaluating(nn.ModuleList([before] if before is not None else [])), torch.no_grad():
             ready = self.seen if before is None else before(self.seen)
         way = _way(core, ready)
+        self.strength = 0.3 if way == "channels" else 1.0
         if way == "embedding":
             self.note(group.core, f"layer 1{_whole(group.weight_layers + 1)}{_ENTERS[way]}")
         else:

@@ -43,8 +43,10 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         if isinstance(error, FileNotFoundError):
             raise
+        # Of random bytes numpy says that they may be a pickle, and how to load it unsafely.
+        why = "it holds Python objects, or is no npz file" if "pickle" in str(error) else error
         fix = "save it with np.savez(path, x=..., y=...), as arrays of numbers or text"
-        raise ValueError(f"expected an npz file of arrays, got {path!r}: {error}. {fix}") from error
+        raise ValueError(f"expected an npz file of arrays, got {path!r}: {why}. {fix}") from error
     found = {part: _pair(arrays, words) for part, words in PARTS.items()}
     parts = {part: pair for part, pair in found.items() if pair is not None}
     if not parts and (pair := _pair(arrays, None)) is not None:

@@ -197,7 +197,10 @@ class _Found:
             pictures = as_pictures(x)
             if pictures.shape[1:] != x.shape[1:]:
                 self._note(f"arrays of bytes {list(x.shape[1:])} are taken as pictures")
-            found[part] = as_source((pictures, y), classes=classes, name=name)
+            try:
+                found[part] = as_source((pictures, y), classes=classes, name=name)
+            except ValueError as error:
+                raise ValueError(f"{path}, its {part} part: {error}") from error
             if found[part].shape != found["train"].shape:
                 raise ValueError(
                     f"expected samples of one shape in {path!r}, got {list(found[part].shape)} in"

@@ -27,7 +27,13 @@ def problems(layer: Layer, x: Tensor) -> list[str]:
 
     Returns:
         A sentence for each problem; an empty list where there is none.
+
+    Raises:
+        ValueError: There are no samples, or they are no tensor.
     """
+    if not isinstance(x, Tensor) or len(x) == 0:
+        got = list(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
+        raise ValueError(f"check expects some samples [batch, *feature] as a tensor, got {got}")
     if not any(weight.requires_grad for weight in layer.parameters()):
         return ["it has no weights to learn: join its block with one that has, or leave it out"]
     with evaluating(layer):  # a norm would take note of the samples
@@ -99,7 +105,11 @@ def _of_output(layer: Layer, x: Tensor) -> Iterator[str]:
 
 
 def _of_goodness(layer: Layer, h: Tensor) -> Iterator[str]:
-    goodness = layer.goodness(h)
+    try:
+        goodness = layer.goodness(h)
+    except Exception as error:  # a user's goodness may raise anything
+        yield f"its goodness, given {list(h.shape)}, says {type(error).__name__}: {error}"
+        return
     if goodness.shape != h.shape[:1]:
         yield f"its goodness is {list(goodness.shape)}: expected one number a sample [{len(h)}]"
     elif not bool(goodness.isfinite().all()):
@@ -117,6 +127,7 @@ PARAMETRIZED = "parametrizations"  # where torch keeps what a weight is made of
 
 NORMS = (
     nn.modules.batchnorm._BatchNorm,
+    nn.modules.instancenorm._InstanceNorm,
     nn.LayerNorm,
     nn.GroupNorm,
     nn.LocalResponseNorm,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source
 from forward_forward.examples import HybridImages, HybridRows, MultiLabel, OverlayLabel
 from forward_forward.optimize.trainer import Trainer
-from forward_forward.track import Row
+from forward_forward.track import Row, Watcher
 
 
 class Diverged(ArithmeticError):
@@ -48,6 +48,19 @@ def check_data(trainer: Trainer, source: Source, epochs: int, batch_size: int) -
                 f"the label overlays {used} of the data's features that are in use, and so wipes"
                 f" them: AppendLabel(num_classes={classes}) keeps them",
                 stacklevel=4,
+            )
+
+
+def check_watchers(watch: Sequence[Watcher]) -> None:
+    """Refuse what cannot follow a run, before there is one."""
+    if not isinstance(watch, Sequence):
+        raise ValueError(f"watch expects a list of watchers, got a {type(watch).__name__}: [it]")
+    for each in watch:
+        missing = [name for name in ("start", "step", "epoch", "stop") if not hasattr(each, name)]
+        if missing:
+            raise ValueError(
+                f"watch expects watchers with start, step, epoch and stop, got a"
+                f" {type(each).__name__} without {missing[0]}"
             )
 
 

@@ -6,7 +6,7 @@ import functools
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +18,13 @@ from forward_forward.data import Data, Source, as_source, check_unchanged, check
 from forward_forward.forward.description import describe
 from forward_forward.optimize.cached import Below, below
 from forward_forward.optimize.calibrate import calibrate
-from forward_forward.optimize.checks import check_data, check_finite, check_same
+from forward_forward.optimize.checks import check_data, check_finite, check_same, check_watchers
 from forward_forward.optimize.interrupt import Wish, interrupts
+from forward_forward.optimize.progress import Fitted, Progress
 from forward_forward.optimize.state import add, means, restore, state_of
 from forward_forward.optimize.trainer import Trainer
+from forward_forward.pictures import frame_of
 from forward_forward.track import Beginning, Row, Watcher, watched
-
-
-@dataclass
-class Progress:
-    """Where training stands: whole epochs done, steps into the next one, and the best so far."""
-
-    epoch: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    validation_seconds: float = 0.0
-    best_epoch: int = 0
-    best_error: float | None = None
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What training gave: a row of figures an epoch, and the best of them.
-
-    ``validation_error`` is in percent and None without validation data; ``seconds`` is the time
-    of training and validation together, ``validation_seconds`` that of validation alone.
-    """
-
-    history: list[Row]
-    best_epoch: int
-    validation_error: float | None
-    seconds: float
-    validation_seconds: float
-    run: Path | None = None
 
 
 def fit(
@@ -111,9 +85,12 @@ def fit(
         },
         "data": {"name": source.name, "classes": list(source.classes), "shape": list(source.shape)},
     }
+    check_watchers(watch)
     source, judge = _on_device(source, trainer), _on_device(judge, trainer)
     said = {**(about or {}), **settings}
     if out is not None:
+        frame = frame_of(source)
+        said["frame"] = None if frame is None else frame.as_json()
         sums = {name: checksum(part) for name, part in parts.items() if part is not None}
         said["checksums"] = {**said.get("checksums", {}), **sums}
     loop = _Loop(trainer, source, judge, epochs, batch_size, said, watch)
@@ -129,7 +106,12 @@ def fit(
             more = {"thresholds": thresholds, "status": "training"}
             loop.run = Run.create(out, {**said, **more}, overwrite=overwrite)
     trainer.network.train()
-    loop.train()
+    try:
+        loop.train()
+    except BaseException:
+        if loop.run is not None and not (loop.begun or loop.resumed):
+            loop.run.discard()  # nothing was learned yet, and the folder is free for the next try
+        raise
     trainer.train_layers(0, len(trainer.network.layers) - 1)
     if trainer.averaged is not None:
         trainer.network.load_state_dict(trainer.evaluated.state_dict())
@@ -151,7 +133,7 @@ class _Loop:
     ) -> None:
         self.trainer, self.source, self.judge = trainer, source, judge
         self.epochs, self.batch_size = epochs, batch_size
-        self.said, self.watch, self.resumed = said, watch, False
+        self.said, self.watch, self.resumed, self.begun = said, watch, False, False
         self.progress = Progress()
         self.history: list[Row] = []
         self.sums: dict[str, Tensor] = {}
@@ -181,6 +163,7 @@ class _Loop:
 
     def train(self) -> None:
         with watched(self.watch, self._beginning()), interrupts() as wish:
+            self.begun = True
             self.began = time.perf_counter() - self.progress.seconds
             while self.progress.epoch < self.epochs:
                 self._epoch(wish)

@@ -28,7 +28,7 @@ from forward_forward.optimize.statistics import by_name
 
 if TYPE_CHECKING:
     from forward_forward.optimize.cached import Below
-    from forward_forward.optimize.fit import Fitted
+    from forward_forward.optimize.progress import Fitted
 
 Order = Literal["joint", "greedy"]
 

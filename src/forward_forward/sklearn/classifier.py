@@ -173,8 +173,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         if judge is not None:
             self.validation_scores_ = judge.scores
             self.best_validation_score_ = judge.best
-        held_weight = None if weight is None else weight[held]
-        self.temperature_ = temperature(self._goodness(X[held]), places[held], held_weight)
+        weight = None if weight is None else weight[held]
+        self.temperature_ = temperature(self._goodness(X[held]), places[held], weight)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -192,8 +192,9 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         Returns:
             The classifier.
         """
-        first = "network_" not in self.__dict__
         self._check()
+        if not (first := "network_" not in self.__dict__):
+            self._check_made_with("partial_fit")
         if self.class_weight == "balanced":
             raise ValueError(
                 'class_weight="balanced" needs all samples at once, and partial_fit sees some: give'

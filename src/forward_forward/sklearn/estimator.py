@@ -6,6 +6,7 @@ import copy
 import functools
 import math
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -70,14 +71,18 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Whether `fit` goes on with the network that is there, which parameters must then fit."""
         if not (self.warm_start and "network_" in self.__dict__):
             return False
-        changed = [name for name, value in self._made_with.items() if getattr(self, name) != value]
-        if changed:
-            raise ValueError(
-                f"warm_start goes on with the network that is there, of {changed[0]}="
-                f"{self._made_with[changed[0]]!r}, got {getattr(self, changed[0])!r}: set"
-                " warm_start=False to begin again"
-            )
+        self._check_made_with("warm_start")
         return True
+
+    def _check_made_with(self, way: str) -> None:
+        """Refuse to go on where a parameter that a network has once and for all was changed."""
+        for name, value in self._made_with.items():
+            now = getattr(self, name)
+            if now is not value and not bool(np.all(now == value)):
+                raise ValueError(
+                    f"{way} goes on with the network that is there, of {name}={value!r}, got"
+                    f" {now!r}: fit a new one, with warm_start=False"
+                )
 
     def _centred(self, x: Array, *, first: bool) -> Array:
         """Features less their means, in float64: in float32 large ones could not be told apart."""
@@ -195,8 +200,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _hidden(self) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
         hidden = (sizes,) if isinstance(sizes, int | np.integer) else tuple(sizes)
-        if not hidden or min(hidden) < 1:
-            raise ValueError(f"hidden_layer_sizes expects 1 unit or more in a layer, got {sizes}")
+        whole = all(isinstance(each, Integral) for each in hidden)
+        if not hidden or not whole or min(hidden) < 1:
+            raise ValueError(
+                "hidden_layer_sizes expects 1 unit or more in a layer, in whole numbers, got"
+                f" {sizes}"
+            )
         return tuple(int(each) for each in hidden)
 
     def _check(self) -> None:

@@ -86,6 +86,8 @@ def weights_of(X: Array, y: Array, sample_weight: Any, class_weight: Any) -> Arr
     if sample_weight is None and class_weight is None:
         return None
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if isinstance(class_weight, dict) and any(not each >= 0 for each in class_weight.values()):
+        raise ValueError(f"class_weight expects weights of 0 or more, got {class_weight}")
     if class_weight is not None:
         weight = weight * compute_sample_weight(class_weight, y)
     if not weight.any():

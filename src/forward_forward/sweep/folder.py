@@ -113,7 +113,9 @@ def check_same(before: Mapping[str, Any], asked: Mapping[str, Any], *, where: st
     """
     then, now = _flat(json.loads(json.dumps(before))), _flat(json.loads(json.dumps(asked)))
     differs = [
-        f"{name}: {then.get(name, 'none')} there, {now.get(name, 'none')} asked"
+        f"{name.partition('.')[2]} data have changed since"
+        if name.startswith("checksums.")
+        else f"{name}: {then.get(name, 'none')} there, {now.get(name, 'none')} asked"
         for name in dict.fromkeys([*then, *now])
         if then.get(name) != now.get(name)
     ]
