@@ -4,12 +4,10 @@ A new variant that is listed there is tested without a further line.
 """
 
 import inspect
-import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from forward_forward import examples, goodness, losses
@@ -49,21 +47,3 @@ STRATEGIES: dict[str, Any] = _having(found(examples), "fraction")
 MAKERS: dict[str, Any] = _having(found(examples), "candidates")
 SCHEDULES: dict[str, Callable[[float, int], float]] = found(schedules)
 PARTS = {**GOODNESS, **LOSSES, **STRATEGIES, **MAKERS}
-
-
-def is_pairwise(loss: Callable[[Tensor, Tensor], Tensor]) -> bool:
-    """Whether a loss refuses to judge positives alone."""
-    try:
-        loss(torch.zeros(1), torch.zeros(0, 1))
-    except ValueError:
-        return True
-    return False
-
-
-def activities(*feature: int, batch: int = 5, seed: int = 0) -> Tensor:
-    """Activities of either sign in float64, none of them near a kink at 0 or a tie."""
-    rng = torch.Generator().manual_seed(seed)
-    count = batch * math.prod(feature)
-    size = 0.1 + torch.randperm(count, generator=rng).double() / count
-    sign = torch.randint(0, 2, (count,), generator=rng).double() * 2 - 1
-    return (size * sign).view(batch, *feature)

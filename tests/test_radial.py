@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from tests.contracts import GOODNESS, LOSSES, activities
+from tests.contracts import GOODNESS, LOSSES
 from torch import Tensor, nn
 
+from forward_forward.contracts.samples import activities
 from forward_forward.examples import AppendLabel
 from forward_forward.forward import Layer, Network, PeerNormalization, UnitLength
 from forward_forward.goodness import (

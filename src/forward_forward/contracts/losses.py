@@ -5,12 +5,15 @@ Each function is one contract, and its first line says it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from forward_forward.contracts.broken import Broken, expect, expect_close, expect_tensor
 from forward_forward.contracts.samples import margins
-from forward_forward.losses import LocalLoss, judged
+from forward_forward.losses import HasSlope, LocalLoss, judged
+from forward_forward.parts import offers
 
 __all__ = [
     "falls_with_positives_and_rises_with_negatives",
@@ -171,14 +174,9 @@ def is_the_positive_part_without_negatives_or_refuses(loss: LocalLoss) -> None:
     """
     pos, neg = margins(1)
     if is_pairwise(loss):
-        try:
-            judged(loss, pos, neg[:0])
-        except ValueError as error:
-            expect(str(error), "expected a ValueError with a message, got one without")
-            return
-        raise Broken(
-            "expected its slopes to refuse no negatives as its value does, but they are given"
-        )
+        for call in (loss, loss.slope) if offers(loss, HasSlope) else (loss,):
+            _refuses(call, pos, neg[:0])
+        return
     value, d_pos, d_neg = judged(loss, pos, neg[:0])
     expect(
         value.isfinite().all(),
@@ -209,6 +207,15 @@ def leaves_margins_alone(loss: LocalLoss) -> None:
     judged(loss, pos, neg)
     same = all(map(torch.equal, (pos, neg), before))
     expect(same, "expected the margins as they were, got others: use no x.op_()")
+
+
+def _refuses(call: Callable[[Tensor, Tensor], object], pos: Tensor, none: Tensor) -> None:
+    try:
+        call(pos, none)
+    except ValueError as error:
+        expect(str(error), "expected a ValueError with a message, got one without")
+        return
+    raise Broken("expected its slopes to refuse no negatives as its value does, got slopes")
 
 
 def _with_zeros(negatives: int) -> tuple[Tensor, Tensor]:
