@@ -138,6 +138,14 @@ def pairs_of_none(pos, neg):
     return softplus(neg - pos).sum(0) / max(len(neg), 1)
 
 
+def nothing_to_learn(pos, neg):
+    return 0 * (neg.mean(0) - pos)
+
+
+def never_a_number(pos, neg):
+    return (neg.mean(0) - pos) * float("nan")
+
+
 class RefusesInItsValueAlone:
     def __call__(self, pos, neg):
         if len(neg) == 0:

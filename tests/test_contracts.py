@@ -27,9 +27,9 @@ from forward_forward.optimize import schedules
 KINDS = {"goodness": GOODNESS, "loss": LOSSES, "negatives": STRATEGIES}
 CASES = [
     pytest.param(contract, part, id=f"{name}-{contract.__name__}")
-    for kind, parts in KINDS.items()
+    for parts in KINDS.values()
     for name, part in parts.items()
-    for contract in contracts.contracts_of(part, kind)
+    for contract in contracts.contracts_of(part)
 ]
 
 

@@ -94,6 +94,30 @@ def _imported(text: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{text!r} cannot be imported: {error}") from error
+    except Exception as error:  # whatever is wrong with the file, a person just wrote it
+        kind = type(error).__name__
+        raise ValueError(f"{text!r} cannot be imported: {kind}: {error}") from error
+
+
+def made(part: Any) -> Any:
+    """A part that was named; a class that was named without arguments is made with its defaults.
+
+    Args:
+        part: What `read` gave.
+
+    Raises:
+        ValueError: It is no part, or a class that needs arguments.
+
+    >>> from forward_forward import losses
+    >>> made(losses.SymBa)
+    SymBa(alpha=4.0)
+    """
+    if not callable(part):
+        raise ValueError(f"expected the name of a part, got {part!r}")
+    try:
+        return part() if isinstance(part, type) else part
+    except TypeError as error:
+        raise ValueError(f"{part.__name__} needs arguments: {error}") from error
 
 
 def _value(expression: ast.expr, names: Mapping[str, Any]) -> Any:

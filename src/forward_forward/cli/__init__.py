@@ -18,6 +18,7 @@ if os.environ.get("NO_COLOR"):
 import tyro
 
 from forward_forward.cli.benchmark import benchmark
+from forward_forward.cli.check import check
 from forward_forward.cli.doctor import doctor
 from forward_forward.cli.evaluate import evaluate
 from forward_forward.cli.export import export
@@ -35,6 +36,7 @@ COMMANDS = {
     "export": export,
     "reproduce": reproduce,
     "report": report,
+    "check": check,
     "benchmark": benchmark,
     "doctor": doctor,
 }
