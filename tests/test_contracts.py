@@ -54,9 +54,8 @@ PAIRWISE = {name: loss for name, loss in LOSSES.items() if is_pairwise(loss)}
 @pytest.mark.parametrize("loss", PAIRWISE.values(), ids=PAIRWISE)
 def test_a_pairwise_loss_that_refuses_names_one_that_does_not(loss):
     pos, neg = margins(1)
-    for call in (loss, loss.slope):
-        with pytest.raises(ValueError, match=r"expected at least one negative.*log_sigmoid"):
-            call(pos, neg[:0])
+    with pytest.raises(ValueError, match=r"expected at least one negative.*log_sigmoid"):
+        loss(pos, neg[:0])
 
 
 @pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
