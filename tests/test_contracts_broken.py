@@ -174,8 +174,11 @@ def test_a_plain_part_of_ones_own_keeps_all(part):
     assert broken == []
 
 
-def test_a_goodness_with_weights_may_ask_for_their_gradient():
-    of_goodness.leaves_activities_alone(Learned())
+def test_a_module_with_weights_of_its_own_keeps_all():
+    learned = Learned()
+    assert contracts.kind_of(learned) == "goodness"
+    assert [each for each in contracts.check(learned) if not each.kept] == []
+    assert learned.scale == 1  # what was trained is a copy
 
 
 def test_what_is_no_part_is_refused_with_what_a_part_is():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any, Literal
 
+from torch import nn
+
 Kind = Literal["goodness", "loss", "negatives"]
 ARGUMENTS: dict[int, Kind] = {1: "goodness", 2: "loss", 4: "negatives"}
 
@@ -29,7 +31,8 @@ def kind_of(part: Any) -> Kind:
     if not callable(part):
         raise ValueError(f"{expected}; got {part!r}, which cannot be called")
     try:
-        given = inspect.signature(part).parameters.values()
+        called = part.forward if isinstance(part, nn.Module) else part
+        given = inspect.signature(called).parameters.values()
     except ValueError as error:  # a function without a signature, such as one written in C
         raise ValueError(f"{expected}; got {part!r}, which does not say: {error}") from error
     needed = [

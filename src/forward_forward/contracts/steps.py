@@ -5,11 +5,11 @@ Each function is one contract, and its first line says it.
 
 from __future__ import annotations
 
-import functools
+import copy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from forward_forward.contracts.broken import expect, expect_close
 from forward_forward.contracts.kind import kind_of
@@ -44,7 +44,12 @@ def takes_the_same_steps_by_hand_and_by_autograd(part: Any) -> None:
 
 def _weights(part: Any, engine: Engine, steps: int = 3) -> Tensor:
     kind = kind_of(part)
-    own = {} if kind == "negatives" else {kind: part}
+
+    def layer(block: nn.Module, **options: Any) -> Layer:
+        # One with weights of its own is trained, so each layer has another.
+        own = {} if kind == "negatives" else {kind: copy.deepcopy(part)}
+        return Layer(block, **own, **options)
+
     negatives = {"negatives": part} if kind == "negatives" else {}
     network = mlp(
         5,
@@ -52,7 +57,7 @@ def _weights(part: Any, engine: Engine, steps: int = 3) -> Tensor:
         6,
         num_classes=CLASSES,
         examples=AppendLabel(CLASSES, **negatives),
-        layer=functools.partial(Layer, **own),
+        layer=layer,
         head=kind == "negatives" and part.scores == "softmax",
     ).double()
     trainer = Trainer(network, optimizer=torch.optim.SGD, lr=0.1, engine=engine)
