@@ -156,12 +156,12 @@ def _step_seconds(training: Data, rows: Mapping[str, Row], budget: Budget) -> di
     def call_of(row: Row, name: str) -> Callable[[], object]:
         # Without leaving samples out, and on weights that stay: how many are left out depends on
         # how well the network does, and so would the time.
-        plan = _plan(training, _settings(row), budget, skip=0.0)
-        trainer: Trainer = plan.trainer
-        trainer.network.train()
-        trainer.set_rate(0.0)
-        x, y, _ = next(training.batches(plan.batch_size))
         try:
+            plan = _plan(training, _settings(row), budget, skip=0.0)
+            trainer: Trainer = plan.trainer
+            trainer.network.train()
+            trainer.set_rate(0.0)
+            x, y, _ = next(training.batches(plan.batch_size))
             trainer.step(x, y)
         except Exception as error:  # it may be anyone's code: say whose, before time is spent
             kind = type(error).__name__

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import sys
 from typing import Any
 
 from forward_forward import notation
@@ -30,13 +29,12 @@ def is_found_under_its_name(part: Any) -> None:
     >>> is_found_under_its_name(SymBa(alpha=2.0))
     """
     text = notation.write(part, names())
-    if ":" not in text:
-        expect(notation.read(text, names()) == part, f"expected {text} to be the part, got another")
-        return
-    module, _, name = text.partition(":")
-    found = getattr(sys.modules.get(module), name, None)
+    try:
+        found = notation.read(text, names(), typed=True)
+    except ValueError:
+        found = None
     expect(
-        found is not None and (found is part or found is type(part)),
+        found is not None and (found == part or found is type(part)),
         f"expected {text} to be the part or its class, got {found!r}: define it at the top of its"
         " module, under its own name",
     )
