@@ -165,7 +165,7 @@ def test_in_the_library_the_contract_tests_and_the_benchmark_find_them(tmp_path)
     put_into(clone)
     path = str(clone / "src")
     (command,) = [each.text for each in INTO if each.language == ""]
-    words = shlex.split(command)
+    words = shlex.split(command.replace("\\\n", " "))
     options = ["-v", "-p", "no:cacheprovider"]
     out = run("-m", *words, *options, folder=clone, PYTHONPATH=path)
     for name in ("HingePair", "log_energy"):
