@@ -3,67 +3,28 @@
 A new variant that is listed there is tested without a further line.
 """
 
-import inspect
-import math
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from forward_forward import examples, goodness, losses
+from forward_forward.contracts.named import public_parts
 from forward_forward.optimize import schedules
 
 CLASSES = 3
-
-
-def found(module: ModuleType) -> dict[str, Any]:
-    """Instances and functions as they are, classes with their defaults, protocols left out."""
-    made = {}
-    for name in module.__all__:
-        value = getattr(module, name)
-        if not inspect.isclass(value):
-            made[name] = value
-        elif not getattr(value, "_is_protocol", False):
-            needs = inspect.signature(value).parameters
-            if "num_classes" in needs:
-                made[name] = value(num_classes=CLASSES)
-            elif all(each.default is not each.empty for each in needs.values()):
-                made[name] = value()
-    return made
 
 
 def _having(parts: dict[str, Any], attribute: str) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if hasattr(part, attribute)}
 
 
-GOODNESS: dict[str, Callable[[Tensor], Tensor]] = found(goodness) | {
+GOODNESS: dict[str, Callable[[Tensor], Tensor]] = public_parts(goodness) | {
     f"PNorm({p})": goodness.PNorm(p) for p in (1.0, 1.5, 3.0, 8.0)
 }
 GOODNESS["Minimised(max_norm)"] = goodness.Minimised(goodness.max_norm)
-NORMS = {name: part for name, part in GOODNESS.items() if isinstance(part, goodness.PNorm)}
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = found(losses)
-STRATEGIES: dict[str, Any] = _having(found(examples), "fraction")
-MAKERS: dict[str, Any] = _having(found(examples), "candidates")
-SCHEDULES: dict[str, Callable[[float, int], float]] = found(schedules)
-PARTS = {**GOODNESS, **LOSSES, **STRATEGIES, **MAKERS}
-
-
-def is_pairwise(loss: Callable[[Tensor, Tensor], Tensor]) -> bool:
-    """Whether a loss refuses to judge positives alone."""
-    try:
-        loss(torch.zeros(1), torch.zeros(0, 1))
-    except ValueError:
-        return True
-    return False
-
-
-def activities(*feature: int, batch: int = 5, seed: int = 0) -> Tensor:
-    """Activities of either sign in float64, none of them near a kink at 0 or a tie."""
-    rng = torch.Generator().manual_seed(seed)
-    count = batch * math.prod(feature)
-    size = 0.1 + torch.randperm(count, generator=rng).double() / count
-    sign = torch.randint(0, 2, (count,), generator=rng).double() * 2 - 1
-    return (size * sign).view(batch, *feature)
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = public_parts(losses)
+STRATEGIES: dict[str, Any] = _having(public_parts(examples, num_classes=CLASSES), "fraction")
+MAKERS: dict[str, Any] = _having(public_parts(examples, num_classes=CLASSES), "candidates")
+SCHEDULES: dict[str, Callable[[float, int], float]] = public_parts(schedules)

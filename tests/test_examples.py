@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.contracts import STRATEGIES
 
+from forward_forward.contracts.negatives import check_wrong
+from forward_forward.contracts.samples import KINDS, scores_of
 from forward_forward.examples import (
     AppendLabel,
     FromGoodness,
@@ -45,19 +47,6 @@ class Next:
         return torch.stack([(y + 1 + k) % classes for k in range(self.count)])
 
 
-def some_scores(kind: str, batch: int, classes: int, y: torch.Tensor, seed: int) -> torch.Tensor:
-    if kind == "random":
-        return torch.randn(batch, classes, generator=seeded(seed))
-    if kind == "huge":
-        return torch.randn(batch, classes, generator=seeded(seed)) * 1e38
-    if kind == "sure of the truth":
-        return 1e30 * torch.nn.functional.one_hot(y, classes).float()
-    return torch.full((batch, classes), {"-inf": -math.inf, "inf": math.inf, "nan": math.nan}[kind])
-
-
-KINDS = ["random", "huge", "sure of the truth", "-inf", "inf", "nan"]
-
-
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 @given(
     classes=st.integers(2, 1000),
@@ -68,11 +57,8 @@ KINDS = ["random", "huge", "sure of the truth", "-inf", "inf", "nan"]
 @settings(max_examples=150, deadline=None)
 def test_wrong_labels_are_never_the_true_one(strategy, classes, batch, kind, seed):
     y = torch.randint(0, classes, (batch,), generator=seeded(seed))
-    wrong = strategy(y, classes, seeded(seed + 1), some_scores(kind, batch, classes, y, seed))
-    assert wrong.shape[1:] == (batch,)
-    assert wrong.dtype == torch.int64
-    assert not (wrong == y).any()
-    assert ((wrong >= 0) & (wrong < classes)).all()
+    wrong = strategy(y, classes, seeded(seed + 1), scores_of(kind, y, classes, seed))
+    check_wrong(wrong, y, classes)
 
 
 @given(

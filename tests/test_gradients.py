@@ -66,7 +66,8 @@ def assert_engines_agree(weight=None, **options) -> None:
     second = trained(network(7, 5, 6, **options), "autograd", weight=weight)
     before = network(7, 5, 6, **options)
     for name, value in first.state_dict().items():
-        torch.testing.assert_close(value, second.state_dict()[name], rtol=0, atol=1e-9)
+        # Relative too: a loss without bounds and a goodness without bounds take giant steps.
+        torch.testing.assert_close(value, second.state_dict()[name], rtol=1e-9, atol=1e-9)
     assert not torch.equal(first.layers[2].block.bias, before.layers[2].block.bias)
 
 

@@ -15,11 +15,12 @@ names sort in the order in which a batch meets them:
     serve            a trained network -> files that predict without this library
     track            figures -> files
 
-Around them: ``benchmark`` (the engine beside others), ``checkpoint`` (a run's folder), ``cli`` (the
-``ff`` command), ``conversion`` (a model of torch -> layers), ``diagnose`` (what layers and units
-have become), ``files`` (atomic writes), ``notation`` (parts by name), ``parts`` (what a part
-offers), ``pictures`` (files -> inputs), ``report`` (results -> one HTML page), ``reproduce`` (the
-poster's claims -> verdicts), ``seeds`` (random numbers by key), ``sklearn`` (estimators), ``sweep``
+Around them: ``benchmark`` (the engine, and parts, beside others), ``checkpoint`` (a run's folder),
+``cli`` (the ``ff`` command), ``contracts`` (what every goodness, loss and negative must do),
+``conversion`` (a model of torch -> layers), ``diagnose`` (what layers and units have become),
+``files`` (atomic writes), ``notation`` (parts by name), ``parts`` (what a part offers),
+``pictures`` (files -> inputs), ``report`` (results -> one HTML page), ``reproduce`` (the poster's
+claims -> verdicts), ``seeds`` (random numbers by key), ``sklearn`` (estimators), ``sweep``
 (settings -> the best).
 """
 

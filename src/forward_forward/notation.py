@@ -1,8 +1,9 @@
 """A part <-> the text that names it, as typed on the command line and kept in a run's file.
 
 A name is looked up in a module's ``__all__`` and may carry literal arguments: ``l2_norm``,
-``PNorm(p=4)``, ``Minimised(sum_of_squares)``. A dotted ``package.module:object`` is imported, but
-only where the caller says that a person typed it: what a file says is never run.
+``PNorm(p=4)``, ``Minimised(sum_of_squares)``. A dotted ``package.module:object``, which may carry
+arguments too, is imported, but only where the caller says that a person typed it: what a file says
+is never run.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from types import FunctionType, ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
+
+_PLAIN = bool, int, float, str, tuple
 
 
 class OwnCode(ValueError):
@@ -62,7 +65,8 @@ def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
     """The part that a text names.
 
     Args:
-        text: ``name``, ``name(argument=literal, ...)`` or, if ``typed``, ``package.module:object``.
+        text: ``name``, ``name(argument=literal, ...)`` or, if ``typed``, ``package.module:object``
+            with or without arguments.
         names: What the names stand for.
         typed: Whether a person typed the text just now; only then is a dotted one imported.
 
@@ -79,7 +83,15 @@ def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
     if ":" in text:
         if not typed:
             raise OwnCode(text)
-        return _imported(text)
+        own = re.fullmatch(r"([\w.]+:\w+)(\(.*\))", text)
+        if own is None:
+            return _imported(text)
+        name = own[1].partition(":")[2]
+        return _parsed(name + own[2], {**names, name: _imported(own[1])})
+    return _parsed(text, names)
+
+
+def _parsed(text: str, names: Mapping[str, Any]) -> Any:
     try:
         expression = ast.parse(text, mode="eval").body
     except SyntaxError as error:
@@ -97,6 +109,30 @@ def _imported(text: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{text!r} cannot be imported: {error}") from error
+    except Exception as error:  # whatever is wrong with the file, a person just wrote it
+        kind = type(error).__name__
+        raise ValueError(f"{text!r} cannot be imported: {kind}: {error}") from error
+
+
+def made(part: Any) -> Any:
+    """A part that was named; a class that was named without arguments is made with its defaults.
+
+    Args:
+        part: What `read` gave.
+
+    Raises:
+        ValueError: It is no part, or a class that needs arguments.
+
+    >>> from forward_forward import losses
+    >>> made(losses.SymBa)
+    SymBa(alpha=4.0)
+    """
+    if not callable(part):
+        raise ValueError(f"expected the name of a part, got {part!r}")
+    try:
+        return part() if isinstance(part, type) else part
+    except TypeError as error:
+        raise ValueError(f"{part.__name__} needs arguments: {error}") from error
 
 
 def _value(expression: ast.expr, names: Mapping[str, Any]) -> Any:
@@ -141,13 +177,14 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
         names: What the names stand for.
 
     Returns:
-        Text. A part of the user's own gets its ``package.module:name``.
+        Text. A part of the user's own gets its ``package.module:name``, a dataclass with those
+        plain arguments that are not its defaults.
 
     >>> from forward_forward import goodness
     >>> write(goodness.Minimised(goodness.mean_square), public(goodness))
     'Minimised(goodness=mean_square)'
     """
-    if part is None or isinstance(part, bool | int | float | str | tuple):
+    if part is None or isinstance(part, _PLAIN):
         return repr(part)
     for name, value in names.items():
         if value is part or (type(value) is type(part) and is_dataclass(part) and value == part):
@@ -164,7 +201,20 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
         # Torch writes the words among its arguments, as in padding=same, without quotes.
         return re.sub(r"=(?!True\b|False\b|None\b)([A-Za-z_]\w*)", r"='\1'", repr(part))
     owner = part if isinstance(part, type | FunctionType) else type(part)
-    return f"{owner.__module__}:{owner.__qualname__}"
+    return f"{owner.__module__}:{owner.__qualname__}{_changed(part)}"
+
+
+def _changed(part: Any) -> str:
+    """Of a dataclass, the plain values of its arguments that are not the defaults, in brackets."""
+    if not is_dataclass(part) or isinstance(part, type):
+        return ""
+    given = [(each, getattr(part, each.name)) for each in fields(part) if each.init]
+    words = [
+        f"{each.name}={value!r}"
+        for each, value in given
+        if isinstance(value, _PLAIN) and value != each.default
+    ]
+    return f"({', '.join(words)})" if words else ""
 
 
 def _call(part: Any, arguments: Mapping[str, Any], names: Mapping[str, Any]) -> str:

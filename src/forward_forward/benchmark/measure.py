@@ -16,7 +16,15 @@ Step = Callable[[Tensor, Tensor], object]
 def medians(
     calls: Mapping[str, Callable[[], object]], *, budget: float, least: int = 5, block: int = 4
 ) -> dict[str, float]:
-    """Median seconds of each call.
+    """Median seconds of each call; the arguments are those of `spans`."""
+    found = spans(calls, budget=budget, least=least, block=block)
+    return {name: statistics.median(each) for name, each in found.items()}
+
+
+def spans(
+    calls: Mapping[str, Callable[[], object]], *, budget: float, least: int = 5, block: int = 4
+) -> dict[str, list[float]]:
+    """Seconds of each call, time after time.
 
     The calls take turns in short blocks: a machine that slows down slows all of them, and a ratio
     of two medians stays what it was.
@@ -33,16 +41,16 @@ def medians(
     for call in calls.values():
         for _ in range(2):
             call()
-    spans: dict[str, list[float]] = {name: [] for name in calls}
+    found: dict[str, list[float]] = {name: [] for name in calls}
     end, turns = time.perf_counter() + budget, 0
     while turns < least or time.perf_counter() < end:
         for name, call in calls.items():
             for _ in range(block):
                 began = time.perf_counter()
                 call()
-                spans[name].append(time.perf_counter() - began)
+                found[name].append(time.perf_counter() - began)
         turns += 1
-    return {name: statistics.median(each) for name, each in spans.items()}
+    return found
 
 
 def peak_bytes(call: Callable[[], object]) -> int:

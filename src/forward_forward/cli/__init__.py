@@ -18,6 +18,7 @@ if os.environ.get("NO_COLOR"):
 import tyro
 
 from forward_forward.cli.benchmark import benchmark
+from forward_forward.cli.check import check
 from forward_forward.cli.demo import demo
 from forward_forward.cli.doctor import doctor
 from forward_forward.cli.evaluate import evaluate
@@ -37,6 +38,7 @@ COMMANDS = {
     "reproduce": reproduce,
     "report": report,
     "demo": demo,
+    "check": check,
     "benchmark": benchmark,
     "doctor": doctor,
 }

@@ -57,11 +57,11 @@ def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, An
 
 def _part(name: str, value: Any, typed: bool) -> Any:
     if name == "loss":
-        return _made(notation.read(value, notation.public(losses), typed=typed))
+        return notation.made(notation.read(value, notation.public(losses), typed=typed))
     if name == "goodness":
-        return _made(notation.read(value, notation.public(goodness), typed=typed))
+        return notation.made(notation.read(value, notation.public(goodness), typed=typed))
     if name == "negatives":
-        return _made(notation.read(value, notation.public(negatives), typed=typed))
+        return _wrong_labels(notation.read(value, notation.public(negatives), typed=typed))
     if name == "activation":
         return notation.read(value, _makers(notation.torch_modules(), value), typed=typed)
     if name == "optimizer":
@@ -96,18 +96,21 @@ def further(words: Sequence[str], recipe: Recipe) -> dict[str, Any]:
     return found
 
 
+def _wrong_labels(part: Any) -> Any:
+    strategy = notation.made(part)
+    for name in ("scores", "fraction"):
+        if getattr(strategy, name, None) is None:
+            raise ValueError(
+                f"negatives expect an object with {name}, got {strategy!r} without: see"
+                " docs/own_rule.md, and `ff check`"
+            )
+    return strategy
+
+
 def _callable(part: Any) -> Any:
     if not callable(part):
         raise ValueError(f"expected the name of a part, got {part!r}")
     return part
-
-
-def _made(part: Any) -> Any:
-    """A part; a class named without arguments is made with its defaults."""
-    try:
-        return part() if isinstance(part, type) else _callable(part)
-    except TypeError as error:
-        raise ValueError(f"{part.__name__} needs arguments: {error}") from error
 
 
 def _number_or_word(value: str) -> float | str:

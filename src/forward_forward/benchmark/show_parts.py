@@ -1,0 +1,99 @@
+"""Figures of parts -> a table for the terminal, and a plot of errors and of step times."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+Row = dict[str, Any]
+COLUMNS = ("part", "step", "gradients", "validation error, %", "minus standard's")
+COLOURS = {"loss": "tab:blue", "goodness": "tab:orange", "negatives": "tab:green"}
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures as text.
+
+    Args:
+        result: What `benchmark_parts` returned.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    lines = Table(*COLUMNS, box=None, header_style="bold")
+    for column in (lines.columns[1], *lines.columns[3:]):
+        column.justify = "right"
+    kind = None
+    for row in result["parts"]:
+        if row["kind"] != kind:
+            kind = row["kind"]
+            lines.add_row(kind, style="bold")
+        lines.add_row(*_cells(row))
+    text = io.StringIO()
+    Console(file=text, width=120, highlight=False, markup=False).print(lines)
+    plain = "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+    return "\n".join([plain, *_notes(result)])
+
+
+def _cells(row: Row) -> list[str]:
+    mark = " (standard)" if row["standard"] else " (own)" if row["own"] else ""
+    step = f"{row['step_vs_standard']:.2f}"
+    cells = [f"  {row['name']}{mark}", step, row["gradients"] or ""]
+    if row["error"] is None:
+        return [*cells, "failed" if row["failed"] else "", ""]
+    error = _with_half(row["error"], row["interval"])
+    if row["standard"]:
+        return [*cells, error, ""]
+    return [*cells, error, _with_half(row["difference"], row["difference_interval"], sign="+")]
+
+
+def _with_half(mean: float, interval: list[float], sign: str = "") -> str:
+    return f"{mean:{sign}.2f} ± {interval[1] - mean:.2f}".replace("-", "−")
+
+
+def _notes(result: dict[str, Any]) -> list[str]:
+    machine, budget = result["machine"], result["budget"]
+    hidden = " - ".join(map(str, budget["hidden"]))
+    seeds = len(budget["seeds"])
+    failed = [f"{row['name']}: {row['failed']}" for row in result["parts"] if row["failed"]]
+    return [
+        f"{result['data']}: {budget['training']:,} to train on, {budget['validation']:,} to judge"
+        f" by; {hidden} units, {budget['epochs']} epochs, {seeds} seeds, mean and 95 % t interval;"
+        " all else as in the standard recipe, whose settings were chosen for its own parts",
+        f"step: times the standard's, in turns, the fastest tenth's; {machine['threads']} threads,"
+        f" {machine['cpu_capability']}, torch {machine['torch']}",
+        *failed,
+    ]
+
+
+def plot(result: dict[str, Any]) -> bytes:
+    """Errors with their intervals and step times of all parts, as a PNG.
+
+    Args:
+        result: What `benchmark_parts` returned.
+    """
+    from matplotlib.figure import Figure
+
+    rows = result["parts"]
+    figure = Figure(figsize=(11, 1.2 + 0.32 * len(rows)), layout="constrained")
+    errors, steps = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+    for place, row in enumerate(rows):
+        colour = COLOURS[row["kind"]]
+        marker = "D" if row["own"] else "o"
+        if row["error"] is not None:
+            half = row["interval"][1] - row["error"]
+            errors.errorbar(row["error"], place, xerr=half, fmt=marker, color=colour, capsize=3)
+        steps.barh(place, row["step_vs_standard"], color=colour, height=0.6)
+    errors.set_yticks(range(len(rows)), [_label(row) for row in rows], fontsize=8)
+    errors.invert_yaxis()
+    errors.set_xlim(left=0)
+    errors.set_xlabel(f"validation error on {result['data']}, %, and 95 % interval", fontsize=9)
+    steps.axvline(1, color="grey", linewidth=0.8)
+    steps.set_xlabel("step, times the standard's", fontsize=9)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=150)
+    return content.getvalue()
+
+
+def _label(row: Row) -> str:
+    mark = " (standard)" if row["standard"] else " (own)" if row["own"] else ""
+    return f"{row['kind']}  {row['name']}{mark}"

@@ -1,0 +1,80 @@
+"""What a part gave, and what it should have -> nothing, or `Broken` with the reason."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Broken(AssertionError):
+    """A part does not keep a contract; the message says what was expected, and what came."""
+
+
+def expect(kept: object, reason: str) -> None:
+    """Raise `Broken` with the reason, unless the contract is kept."""
+    if not kept:
+        raise Broken(reason)
+
+
+def expect_tensor(value: object, shape: torch.Size, dtype: torch.dtype, what: str) -> None:
+    """Refuse what is no tensor of this shape and type.
+
+    Args:
+        value: What came.
+        shape: What was expected.
+        dtype: What was expected.
+        what: Its name, such as "goodness of activities [5, 6]".
+
+    Raises:
+        Broken: It is something else.
+
+    >>> expect_tensor(torch.zeros(2), torch.Size([2]), torch.float32, "goodness")
+    """
+    expect(isinstance(value, Tensor), f"expected a tensor as {what}, got {type(value).__name__}")
+    if isinstance(value, Tensor):
+        wanted, came = (list(shape), dtype), (list(value.shape), value.dtype)
+        expect(
+            wanted == came,
+            f"expected {wanted[0]} in {_short(dtype)} as {what}, got {came[0]} in"
+            f" {_short(value.dtype)}",
+        )
+
+
+def expect_close(
+    value: Tensor, wanted: Tensor, what: str, *, rtol: float | None = None, atol: float | None = 0
+) -> None:
+    """Refuse a tensor that differs from another.
+
+    Args:
+        value: What came.
+        wanted: What was expected, of the same shape.
+        what: Its name, such as "the slope".
+        rtol: Relative tolerance; None takes both of `torch.testing.assert_close` for the type.
+        atol: Absolute tolerance.
+
+    Raises:
+        Broken: It differs; the message has the entry that differs most.
+
+    >>> expect_close(torch.ones(2), torch.ones(2), "the slope")
+    """
+    if rtol is None:
+        atol = None
+    try:
+        torch.testing.assert_close(value, wanted, rtol=rtol, atol=atol)
+    except AssertionError as error:
+        raise Broken(f"expected {what} {_difference(value, wanted)}") from error
+
+
+def _difference(value: Tensor, wanted: Tensor) -> str:
+    if value.shape != wanted.shape or value.dtype != wanted.dtype:
+        return (
+            f"of {list(wanted.shape)} in {_short(wanted.dtype)}, got {list(value.shape)} in"
+            f" {_short(value.dtype)}"
+        )
+    gap = (value.detach() - wanted.detach()).abs().flatten().nan_to_num(nan=torch.inf)
+    worst = int(gap.argmax())
+    return f"to be {float(wanted.flatten()[worst]):.8g}, got {float(value.flatten()[worst]):.8g}"
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,79 @@
+"""A part -> its kind, the contracts of that kind, and a verdict on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from forward_forward.contracts import every, goodness, losses, negatives, steps
+from forward_forward.contracts.broken import Broken
+from forward_forward.contracts.kind import Kind, kind_of
+from forward_forward.goodness import PNorm
+
+Contract = Callable[[Any], None]
+OF_NORMS = (goodness.is_a_norm_at_any_scale, goodness.norm_has_finite_slopes_at_tiny_activities)
+
+
+class Verdict(NamedTuple):
+    """Whether a part keeps a contract: its name, its sentence, and the reason where it does not."""
+
+    contract: str
+    says: str
+    kept: bool
+    reason: str
+
+
+def contracts_of(part: Any) -> list[Contract]:
+    """The contracts that a part must keep.
+
+    Args:
+        part: The part.
+
+    >>> from forward_forward.losses import sigmoid
+    >>> contracts_of(sigmoid)[0].__name__
+    'is_one_number_a_sample'
+    """
+    modules: dict[Kind, ModuleType] = {"goodness": goodness, "loss": losses, "negatives": negatives}
+    module = modules[kind_of(part)]
+    found = [each for each in _public(module) if each not in OF_NORMS or isinstance(part, PNorm)]
+    return [*found, *_public(every), *_public(steps)]
+
+
+def _public(module: ModuleType) -> list[Contract]:
+    # In the order in which they are written, not that of the alphabet.
+    return [part for name, part in vars(module).items() if name in module.__all__]
+
+
+def check(part: Any) -> list[Verdict]:
+    """Hold a part to every contract of its kind.
+
+    Args:
+        part: A goodness, a loss or a way of choosing wrong labels.
+
+    Returns:
+        A verdict for each contract.
+
+    Raises:
+        ValueError: It is no part.
+
+    >>> from forward_forward.losses import sigmoid
+    >>> all(verdict.kept for verdict in check(sigmoid))
+    True
+    """
+    return [_verdict(contract, part) for contract in contracts_of(part)]
+
+
+def _verdict(contract: Contract, part: Any) -> Verdict:
+    says = (contract.__doc__ or "").partition("\n")[0].replace("``", "")
+    name = contract.__name__.replace("_", " ")
+    try:
+        contract(part)
+    except Exception as error:  # whatever a part does wrong, it does not keep the contract
+        return Verdict(name, says, False, _reason(error))
+    return Verdict(name, says, True, "")
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return text if isinstance(error, Broken) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,87 @@
+"""Words and modules -> parts with their kinds and names: the library's own, and those of anyone."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from forward_forward import goodness, losses, notation
+from forward_forward.contracts.kind import Kind, kind_of
+from forward_forward.examples import negatives
+
+MODULES: dict[Kind, ModuleType] = {"loss": losses, "goodness": goodness, "negatives": negatives}
+
+
+class Named(NamedTuple):
+    """A part, what it is, what it is called, and whether it is someone's own."""
+
+    kind: Kind
+    name: str
+    part: Any
+    own: bool
+
+
+def public_parts(module: ModuleType, **given: Any) -> dict[str, Any]:
+    """The parts in a module's ``__all__``: functions and instances as they are, classes made.
+
+    Args:
+        module: The module.
+        given: Arguments for the classes that take them; one that needs others is left out, as are
+            protocols.
+
+    >>> sorted(public_parts(losses))[-2:]
+    ['log_sigmoid_literal', 'sigmoid']
+    """
+    made = {}
+    for name, value in notation.public(module).items():
+        if not inspect.isclass(value):
+            made[name] = value
+        elif not getattr(value, "_is_protocol", False):
+            takes = inspect.signature(value).parameters
+            options = {key: option for key, option in given.items() if key in takes}
+            needed = {key for key, each in takes.items() if each.default is each.empty}
+            if needed <= options.keys():
+                made[name] = value(**options)
+    return made
+
+
+def library() -> list[Named]:
+    """Every public part of the library, losses first, each once.
+
+    >>> library()[0]
+    Named(kind='loss', name='SiluPair(alpha=6.0)', part=SiluPair(alpha=6.0), own=False)
+    """
+    found: dict[str, Named] = {}
+    for kind, module in MODULES.items():
+        for part in public_parts(module).values():
+            name = notation.write(part, notation.public(module))
+            found.setdefault(name, Named(kind, name, part, own=False))
+    return [*found.values()]
+
+
+def typed_parts(words: Sequence[str]) -> list[Named]:
+    """The parts that a person typed just now.
+
+    Args:
+        words: ``package.module:name``, or the library's names such as ``"SymBa(alpha=2)"``.
+
+    Returns:
+        The parts, each word once; classes are made with their defaults.
+
+    Raises:
+        ValueError: A word names no part.
+
+    >>> [(each.kind, each.name) for each in typed_parts(["l2_norm"])]
+    [('goodness', 'l2_norm')]
+    """
+    known = notation.public(*MODULES.values())
+    found = []
+    for word in dict.fromkeys(words):
+        part = notation.made(notation.read(word, known, typed=True))
+        try:
+            found.append(Named(kind_of(part), word, part, ":" in word))
+        except ValueError as error:
+            raise ValueError(f"{word}: {error}") from error
+    return found
