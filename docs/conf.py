@@ -42,6 +42,8 @@ autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
+# As written: Sphinx would take what stands before a colon for a type.
+napoleon_custom_sections = ["Returns", "Yields"]
 
 html_theme = "furo"
 html_title = f"Forward-Forward {version}"
@@ -92,7 +94,9 @@ def of_the_repository(app: Any, docname: str, source: list[str]) -> None:
 def setup(app: Any) -> None:
     """Make the pages and figures that are not written by hand, before Sphinx looks for pages."""
     app.connect("builder-inited", lambda app: claims.write(HERE / "claims"), priority=100)
-    app.connect("builder-inited", lambda app: reference.write(HERE / "api", app.config), priority=100)
+    app.connect(
+        "builder-inited", lambda app: reference.write(HERE / "api", app.config), priority=100
+    )
     app.connect("builder-inited", lambda app: figures.draw(HERE / "_generated"), priority=100)
     app.connect("source-read", of_the_repository)
     app.connect("autodoc-process-docstring", reference.of_docstring, priority=100)

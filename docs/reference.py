@@ -58,7 +58,12 @@ def write(folder: Path, config: Any) -> None:
     for name in MODULES:
         module = importlib.import_module(name)
         (folder / f"{name}.rst").write_text(_page(module, config))
-    (folder / "index.rst").write_text(INDEX + "".join(f"   {name}\n" for name in MODULES))
+    (folder / "index.rst").write_text(INDEX + "".join(map(_line, MODULES)))
+
+
+def _line(module: str) -> str:
+    """A module's line in the list of pages, without the package's name."""
+    return f"   {module.removeprefix('forward_forward.')} <{module}>\n"
 
 
 def names_of(module: ModuleType) -> list[str]:
@@ -110,11 +115,7 @@ def _home(module: str, name: str, value: Any) -> str:
     """Where a name that is offered twice is documented: in the submodule."""
     if module != "forward_forward" or not hasattr(value, "__module__"):
         return f"{module}.{name}"
-    homes = [
-        each
-        for each in MODULES[1:]
-        if name in names_of(importlib.import_module(each))
-    ]
+    homes = [each for each in MODULES[1:] if name in names_of(importlib.import_module(each))]
     return f"{homes[0] if homes else module}.{name}"
 
 

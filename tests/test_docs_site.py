@@ -42,7 +42,9 @@ def elsewhere(address: str) -> bool:
 
 
 def test_the_parser_sees_what_a_browser_fetches():
-    page = '<img src="http://a/b.png"><a href="http://c"></a><link href="//d/e.css"><script src="f">'
+    page = (
+        '<img src="http://a/b.png"><a href="http://c"></a><link href="//d/e.css"><script src="f">'
+    )
     assert [each for each in Asked(page).addresses if elsewhere(each)] == [
         "http://a/b.png",
         "//d/e.css",
@@ -71,8 +73,7 @@ def test_what_a_page_fetches_is_there():
         (page.name, each)
         for page in SITE.rglob("*.html")
         for each in Asked(page.read_text()).addresses
-        if not each.startswith("data:")
-        and not (page.parent / urlsplit(each).path).exists()
+        if not each.startswith("data:") and not (page.parent / urlsplit(each).path).exists()
     ]
     assert missing == []
 
