@@ -72,23 +72,24 @@ sphinx_gallery_conf = {
 # A tutorial whose code warns is a tutorial to be mended. Sphinx's own parts may warn.
 warnings.filterwarnings("error", module="forward_forward")
 
-OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./([^)#]*)(#[^)]*)?\)")
+LINK = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#]*)(#[^)]*)?\)")
 README_SECTIONS = {"#the-posters-claims-tested": "results.md#the-posters-claims-tested"}
 
 
-def _inside(match: re.Match[str]) -> str:
-    """A link from a page to a file outside of docs/: to a page, or the file's name in words."""
-    words, path, anchor = match.groups()
-    if path == "README.md" and anchor in README_SECTIONS:
-        return f"[{words}]({README_SECTIONS[anchor]})"
-    if words.strip("`") in path:
-        return f"`{path}`"
-    return f"{words} (`{path}`)"
-
-
 def of_the_repository(app: Any, docname: str, source: list[str]) -> None:
-    """Pages are read in the repository as well, where they may link to any file."""
-    source[0] = OUTSIDE.sub(_inside, source[0])
+    """Pages are read in the repository as well, where they may link to files outside of docs/."""
+
+    def inside(match: re.Match[str]) -> str:
+        words, path, anchor = match.groups()
+        file = (HERE / docname).parent.joinpath(path).resolve()
+        if file.is_relative_to(HERE):
+            return match.group()
+        if file.name == "README.md" and anchor in README_SECTIONS:
+            return f"[{words}]({README_SECTIONS[anchor]})"
+        name = file.relative_to(HERE.parent)
+        return f"`{name}`" if words.strip("`") in path else f"{words} (`{name}`)"
+
+    source[0] = LINK.sub(inside, source[0])
 
 
 def setup(app: Any) -> None:
