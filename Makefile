@@ -19,7 +19,7 @@ lint: .venv/ready
 
 docs: .venv/ready
 	rm -rf docs/_build docs/_generated docs/api docs/claims docs/tutorials
-	$(BIN)/sphinx-build -W --keep-going -j 1 --quiet docs docs/_build/html
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -j 1 --quiet docs docs/_build/html
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -61,7 +61,8 @@ def _page(claim: Claim, result: dict[str, Any] | None) -> str:
         parts.append("Not run yet at the scale that counts.")
     else:
         parts += [_verdict(result), *map(escaped, result["note"].split("\n\n"))]
-    parts += ["## The rule", "Fixed before the runs.", escaped(claim.rule)]
+    changed = "[what was changed later](../poster.md#what-was-changed-after-results-were-seen)"
+    parts += ["## The rule", f"Fixed before the runs, but for {changed}.", escaped(claim.rule)]
     if result is not None:
         parts += _tables(result)
     parts += [
@@ -129,7 +130,7 @@ def _interval(values: list[float | None]) -> str:
     if len(known) < 2:
         return "".join(f"{value:.2f}" for value in known)
     half = stats.t.ppf(0.975, len(known) - 1) * stats.sem(known)
-    return f"{np.mean(known):.2f} ± {half:.2f}"
+    return f"{np.mean(known):.2f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.2f}"
 
 
 def _pair(pair: dict[str, Any]) -> list[str]:

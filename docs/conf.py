@@ -18,7 +18,12 @@ import claims  # noqa: E402
 import figures  # noqa: E402
 import reference  # noqa: E402
 
+import torch  # noqa: E402
+
 import forward_forward  # noqa: E402
+
+# The networks are small: several threads wait for each other, the longer the busier the machine.
+torch.set_num_threads(1)
 
 project = "Forward-Forward"
 author = "The Forward-Forward developers"
@@ -33,6 +38,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_generated"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+highlight_language = "none"
 default_role = "py:obj"  # a docstring's `Layer` is a link where there is such an object
 myst_heading_anchors = 3
 nitpicky = False

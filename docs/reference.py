@@ -115,8 +115,10 @@ def _home(module: str, name: str, value: Any) -> str:
     """Where a name that is offered twice is documented: in the submodule."""
     if module != "forward_forward" or not hasattr(value, "__module__"):
         return f"{module}.{name}"
-    homes = [each for each in MODULES[1:] if name in names_of(importlib.import_module(each))]
-    return f"{homes[0] if homes else module}.{name}"
+    for home in map(importlib.import_module, MODULES[1:]):
+        if getattr(home, name, None) is value and name in names_of(home):
+            return f"{home.__name__}.{name}"
+    return f"{module}.{name}"
 
 
 def _bare(value: Any) -> str:

@@ -16,6 +16,7 @@ def fenced(page: str) -> list[tuple[str, str]]:
 
 
 PAGES = [
+    "index.md",
     "own_block.md",
     "own_goodness.md",
     "own_network.md",
