@@ -14,13 +14,12 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import claims  # noqa: E402
-import figures  # noqa: E402
-import reference  # noqa: E402
-
 import torch  # noqa: E402
 
+import claims  # noqa: E402
+import figures  # noqa: E402
 import forward_forward  # noqa: E402
+import reference  # noqa: E402
 
 # The networks are small: several threads wait for each other, the longer the busier the machine.
 torch.set_num_threads(1)
@@ -45,6 +44,8 @@ nitpicky = False
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+autodoc_inherit_docstrings = False  # torch's words are torch's
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
@@ -70,7 +71,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 3600,  # times of this machine tell a reader nothing
-    "capture_repr": ("_repr_html_", "__repr__"),
+    "capture_repr": (),  # what is printed is enough
     "nested_sections": False,
     "write_computation_times": False,
 }

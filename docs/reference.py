@@ -84,10 +84,9 @@ def _page(module: ModuleType, config: Any) -> str:
     first, _, rest = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
     first, rest = starred(first), starred(rest)
     parts = [f"{name}\n{'=' * len(name)}", first]
-    if module.__name__ == "forward_forward":
-        parts.append("::\n\n" + _indented(rest))
-    elif rest:
-        parts.append(rest)
+    for paragraph in rest.split("\n\n"):
+        # The map of the modules is set in columns.
+        parts.append("::\n\n" + paragraph if paragraph.startswith(" ") else paragraph)
     parts.append(f".. py:module:: {name}")
     parts += [_entry(module, each, config) for each in names_of(module)]
     return "\n\n".join(part for part in parts if part) + "\n"

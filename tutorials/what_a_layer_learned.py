@@ -50,8 +50,9 @@ for number, layer in enumerate(
     print(f"layer {number}: the positive has the higher goodness in {layer['separation']} %")
 
 # %%
-# Red pixels make a unit more active, blue ones less. Above each field is the class that its unit answers to most, and the share of the unit's activity
-# that this class has; a tenth would be no preference.
+# Red pixels make a unit more active, blue ones less. Above each field is the class that its unit
+# answers to most, and the share of the unit's activity that this class has; a tenth would be no
+# preference.
 
 fig, axes = plt.subplots(3, 8, figsize=(9, 4), layout="constrained")
 for panel, unit in zip(axes.flat, units, strict=True):
