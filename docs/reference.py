@@ -98,7 +98,7 @@ def _entry(module: ModuleType, name: str, config: Any) -> str:
         return ""
     home = _home(module.__name__, name, value)
     if home != full:
-        return f".. py:data:: {full}\n   :no-index:\n\n   See :py:obj:`{home}`."
+        return f".. py:data:: {name}\n   :no-index:\n\n   See :py:obj:`{home}`."
     if inspect.isclass(value):
         return f".. autoclass:: {full}\n   :members:\n   :exclude-members: {REQUESTS}"
     if inspect.isfunction(value):
@@ -106,8 +106,8 @@ def _entry(module: ModuleType, name: str, config: Any) -> str:
     kind = type(value)
     if kind.__module__.startswith("forward_forward") and kind.__name__.startswith("_"):
         text = GoogleDocstring(starred(inspect.cleandoc(kind.__doc__ or "")), config).lines()
-        return f".. py:function:: {full}{_bare(value)}\n\n{_indented(chr(10).join(text))}"
-    return f".. py:data:: {full}\n\n   ``{_written(value)}``"
+        return f".. py:function:: {name}{_bare(value)}\n\n{_indented(chr(10).join(text))}"
+    return f".. py:data:: {name}\n\n   ``{_written(value)}``"
 
 
 def _home(module: str, name: str, value: Any) -> str:

@@ -1,9 +1,12 @@
 """The Python of the pages under docs/ runs as it stands, and what they show is what comes."""
 
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+
+import forward_forward as ff
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -67,3 +70,42 @@ def test_every_page_is_linked_from_the_readme_or_another():
     pages = [*DOCS.glob("*.md"), DOCS.parent / "README.md"]
     linked = set(re.findall(r"(\w+\.md)", "".join(page.read_text() for page in pages)))
     assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= linked
+
+
+def test_the_citation_and_the_changelog_name_the_version():
+    root = DOCS.parent
+    citation = (root / "CITATION.cff").read_text()
+    assert f"\nversion: {ff.__version__}\n" in citation
+    assert "https://arxiv.org/abs/2212.13345" in citation
+    assert ff.__version__ in (root / "CHANGELOG.md").read_text()
+
+
+def helper(name: str):
+    """A module beside the pages, which are no package."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_tutorial_is_in_the_reading_order_and_ends_in_a_picture():
+    tutorials = sorted((DOCS.parent / "tutorials").glob("*.py"))
+    assert [path.stem for path in tutorials] == sorted(helper("order").TUTORIALS)
+    assert all(path.read_text().endswith("plt.show()\n") for path in tutorials)
+
+
+def test_every_claim_gets_a_page_with_or_without_a_result(tmp_path):
+    claims = helper("claims")
+    claims.write(tmp_path)
+    assert len(list(tmp_path.glob("*.md"))) == len(claims.CLAIMS) + 1
+    for name, claim in claims.CLAIMS.items():
+        page = (tmp_path / f"{name.replace('.', '_')}.md").read_text()
+        assert claims.escaped(claim.statement) in page
+        assert f"ff reproduce poster.{name} " in page
+        done = (claims.KEPT / f"{name}.json").exists()
+        assert ("Not run yet" in page) != done
+        assert ("## Conditions" in page) == done
+
+
+def test_words_of_a_result_are_shown_as_they_are():
+    assert helper("claims").escaped("g = ||h||_2 [a] *b*") == r"g = \|\|h\|\|\_2 \[a\] \*b\*"

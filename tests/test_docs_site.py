@@ -8,6 +8,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from forward_forward import (
+    examples,
+    goodness,
+    losses,
+    optimize,
+    predict,
+    recurrent,
+    serve,
+    sklearn,
+    sweep,
+    track,
+)
+
 SITE = Path(__file__).parents[1] / "docs" / "_build" / "html"
 pytest.importorskip("sphinx", reason="Sphinx is not installed: the extra `docs` has it")
 pytestmark = pytest.mark.skipif(
@@ -19,6 +32,8 @@ BROWSER = next(
 PAGES = [
     "index.html",
     "concepts.html",
+    "claims/fig4.html",
+    "recipes/standard.html",
     "tutorials/first_network.html",
     "api/forward_forward.goodness.html",
 ]
@@ -76,6 +91,16 @@ def test_what_a_page_fetches_is_there():
         if not each.startswith("data:") and not (page.parent / urlsplit(each).path).exists()
     ]
     assert missing == []
+
+
+MODULES = (examples, goodness, losses, optimize, predict, recurrent, serve, sklearn, sweep, track)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_public_name_has_its_place_in_the_reference(module):
+    page = (SITE / "api" / f"{module.__name__}.html").read_text()
+    places = {each: f'id="{module.__name__}.{each}"' for each in module.__all__}
+    assert [each for each, place in places.items() if place not in page] == []
 
 
 def test_nothing_of_the_machine_that_built_it_is_in_a_page():
