@@ -219,6 +219,7 @@ def negatives(figure: Figure, known: dict[str, Any], palette: Palette) -> None:
         known["x"][at, 0].numpy(), cmap="gray_r" if palette is PALETTES["light"] else "gray"
     )
     inset.set(xticks=[], yticks=[])
+    inset.spines[:].set_visible(False)
     for (name, runs), colour in zip(known["curves"].items(), ("muted", "neg"), strict=True):
         runs = np.array(runs)
         epochs = np.arange(1, runs.shape[1] + 1)
@@ -259,7 +260,7 @@ def steps(figure: Figure, known: dict[str, Any], palette: Palette) -> None:
             _box(axes, 0.32, level, name, palette["ink"])
             if level:
                 _arrow(axes, (0.32, level - 0.72), (0.32, level - 0.28), palette["pos"])
-            if level and back:
+            if level > 1 and back:
                 _arrow(axes, (0.5, level - 0.28), (0.5, level - 0.72), palette["neg"])
             if level and not back:
                 _box(axes, 0.82, level, "own goodness,\nown step", palette["pos"], 0.2)
