@@ -68,7 +68,8 @@ def _page(claim: Claim, result: dict[str, Any] | None) -> str:
     parts += [
         "## The command",
         f"```bash\nff reproduce poster.{claim.name}                 # at the scale that counts\n"
-        f"ff reproduce poster.{claim.name} --scale smoke   # shows that it runs, says nothing\n```",
+        f"ff reproduce poster.{claim.name} --scale smoke   # shows that it runs, says nothing\n"
+        "ff report results/poster --out poster.html   # the figures of all claims\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -1,12 +1,14 @@
 """The Python of the pages under docs/ runs as it stands, and what they show is what comes."""
 
 import importlib.util
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
-import forward_forward as ff
+from forward_forward import __version__
+from forward_forward.cli import COMMANDS
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -60,10 +62,24 @@ def test_the_figures_of_recipes_are_those_of_the_results():
 
 
 def test_every_command_of_the_pages_is_one_of_the_library():
-    known = {"train", "evaluate", "predict", "export", "reproduce", "report", "sweep", "benchmark"}
-    known |= {"doctor"}
     text = "".join(page.read_text() for page in DOCS.rglob("*.md") if "claims" not in page.parts)
-    assert set(re.findall(r"^ff (\w+)", text, flags=re.MULTILINE)) <= known
+    assert set(re.findall(r"^ff (\w+)", text, flags=re.MULTILINE)) <= set(COMMANDS)
+
+
+def test_what_the_page_on_resuming_quotes_is_said(ff, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    begin = ("train", "--data", "digits", "--hidden", "8", "--epochs", "1", "--out", "runs/first")
+    assert ff(*begin).code == 0
+    said = [ff("train", "--resume", "runs/first", "--lr", "0.01"), ff(*begin)]
+    quoted = [block.strip() for _, block in fenced("resume.md")]
+    assert [each.code for each in said] == [2, 2]
+    assert all(each.err.strip().splitlines()[-1] in quoted for each in said)
+
+
+def test_the_doctor_says_what_the_page_on_failures_quotes():
+    source = inspect.getsource(importlib.import_module("forward_forward.cli.doctor"))
+    looked_at = re.findall(r"^ok   (\w+):", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
+    assert looked_at == re.findall(r"^ {8}_(\w+),$", source, re.MULTILINE)
 
 
 def test_every_page_is_linked_from_the_readme_or_another():
@@ -75,9 +91,9 @@ def test_every_page_is_linked_from_the_readme_or_another():
 def test_the_citation_and_the_changelog_name_the_version():
     root = DOCS.parent
     citation = (root / "CITATION.cff").read_text()
-    assert f"\nversion: {ff.__version__}\n" in citation
+    assert f"\nversion: {__version__}\n" in citation
     assert "https://arxiv.org/abs/2212.13345" in citation
-    assert ff.__version__ in (root / "CHANGELOG.md").read_text()
+    assert __version__ in (root / "CHANGELOG.md").read_text()
 
 
 def helper(name: str):
