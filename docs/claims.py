@@ -1,0 +1,160 @@
+"""Results of `ff reproduce` (results/poster/*.json) -> one page a claim, in docs/claims/."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from forward_forward.reproduce import results
+from forward_forward.reproduce.claims import CLAIMS, Claim
+
+KEPT = Path(__file__).parents[1] / "results" / "poster"
+INDEX = """# The poster's claims, one page each
+
+Made of the files in `results/poster/` when this site is built; how the claims are tested is told in
+[the poster's claims, and how they are tested](../poster.md).
+
+| claim | what it is about | verdict |
+|---|---|---|
+{rows}
+
+```{{toctree}}
+:hidden:
+
+{pages}
+```
+"""
+
+
+def write(folder: Path) -> None:
+    """Write a page for each claim, and one that lists them."""
+    folder.mkdir(exist_ok=True)
+    found = results.read(KEPT)
+    rows = []
+    for name, claim in CLAIMS.items():
+        page = name.replace(".", "_")
+        verdict = found[name]["verdict"] if name in found else "not run yet"
+        (folder / f"{page}.md").write_text(_page(claim, found.get(name)))
+        rows.append(f"| [{name}]({page}.md) | {escaped(claim.title)} | {verdict} |")
+    pages = [name.replace(".", "_") for name in CLAIMS]
+    text = INDEX.format(rows="\n".join(rows), pages="\n".join(pages))
+    (folder / "index.md").write_text(text)
+
+
+def escaped(words: object) -> str:
+    """Words as Markdown shows them as they are, in a table too."""
+    return re.sub(r"([\\|*_<>`\[\]$~])", r"\\\1", str(words))
+
+
+def _page(claim: Claim, result: dict[str, Any] | None) -> str:
+    parts = [
+        f"# {escaped(claim.name)}: {escaped(claim.title)}",
+        f"> {escaped(claim.statement)}",
+        f"Source: {escaped(claim.source)}.",
+        "## Verdict",
+    ]
+    if result is None:
+        parts.append("Not run yet at the scale that counts.")
+    else:
+        parts += [_verdict(result), *map(escaped, result["note"].split("\n\n"))]
+    changed = "[what was changed later](../poster.md#what-was-changed-after-results-were-seen)"
+    parts += ["## The rule", f"Fixed before the runs, but for {changed}.", escaped(claim.rule)]
+    if result is not None:
+        parts += _tables(result)
+    parts += [
+        "## The command",
+        f"```bash\nff reproduce poster.{claim.name}                 # at the scale that counts\n"
+        f"ff reproduce poster.{claim.name} --scale smoke   # shows that it runs, says nothing\n"
+        "ff report results/poster --out poster.html   # the figures of all claims\n```",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _verdict(result: dict[str, Any]) -> str:
+    statistic = result["statistic"]
+    lines = [f"**{result['verdict']}**"]
+    if statistic["estimate"] is None:
+        lines.append(f"by {statistic['unit']}")
+    else:
+        lines.append(f": {escaped(results.estimate(result))}")
+        if statistic.get("of"):
+            lines.append(f" ({escaped(statistic['of'])})")
+    p = statistic.get("p_holm", statistic["p"])
+    if p is not None:
+        small = "below 0.001" if p < 0.001 else f"{p:.3f}"
+        lines.append(f"; p {small}" + (" after Holm" if "p_holm" in statistic else ""))
+    return "".join(f" {line}" if line.startswith("by") else line for line in lines) + "."
+
+
+def _tables(result: dict[str, Any]) -> list[str]:
+    parts = []
+    if result["arms"]:
+        head = ["arm", "settings", "epochs", "seeds", "test error, %, 95 % t interval", "seconds"]
+        parts += ["## Arms", _table(head, [_arm(arm) for arm in result["arms"]])]
+        parts.append("Seconds are a run's mean, beside other work on the same machine.")
+    if result["comparisons"]:
+        head = ["difference", "estimate, 95 % interval", "p, one-sided", "seeds"]
+        parts += ["## Comparisons", _table(head, [_pair(each) for each in result["comparisons"]])]
+    if result["checks"]:
+        head = ["check", "found", "limit", "passed"]
+        rows = [
+            [escaped(each["name"]), _number(each["value"]), _number(each["limit"]), _yes(each)]
+            for each in result["checks"]
+        ]
+        parts += ["## Checks", _table(head, rows)]
+    if result["conditions"]:
+        rows = [[escaped(key), escaped(value)] for key, value in result["conditions"].items()]
+        parts += ["## Conditions", _table(["what", "value"], rows)]
+    versions = ", ".join(f"{name} {each}" for name, each in result["versions"].items())
+    parts.append(f"Made on {result['date']} on {escaped(result['device'])}, with {versions}.")
+    return parts
+
+
+def _arm(arm: dict[str, Any]) -> list[str]:
+    settings = ", ".join(f"{key} {_number(value)}" for key, value in arm["settings"].items())
+    return [
+        escaped(arm["name"]),
+        settings,
+        f"{arm['epochs']:g}",
+        str(len(arm["seeds"])),
+        _interval(arm["errors"]),
+        f"{np.mean(arm['seconds']):.0f}" if arm["seconds"] else "",
+    ]
+
+
+def _interval(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return "".join(f"{value:.2f}" for value in known)
+    half = stats.t.ppf(0.975, len(known) - 1) * stats.sem(known)
+    return f"{np.mean(known):.2f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.2f}"
+
+
+def _pair(pair: dict[str, Any]) -> list[str]:
+    numbers = [f"{pair[key]:.2f}".replace("-", "−") for key in ("estimate", "low", "high")]
+    mean, low, high = numbers
+    p = pair.get("p")
+    return [
+        escaped(pair["name"]),
+        f"{mean} {pair['unit']}, {low} to {high}",
+        "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}",
+        str(pair.get("seeds", "")),
+    ]
+
+
+def _yes(check: dict[str, Any]) -> str:
+    passed = check.get("passed")
+    return "" if passed is None else "yes" if passed else "no"
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else escaped(value)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

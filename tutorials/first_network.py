@@ -1,0 +1,69 @@
+"""A first network
+===============
+
+Two layers learn scikit-learn's digits, 8 x 8 pixels each, without backpropagation.
+"""
+
+import matplotlib.pyplot as plt
+import torch
+
+import forward_forward as ff
+from forward_forward import diagnose
+
+# %%
+# Data
+# ----
+# A set comes as one part to learn from and one to test on. A share of the first is set aside, to
+# watch the training by.
+
+everything, test = ff.datasets.digits()
+train, validation = everything.split()
+print(train, validation, test, sep="\n")
+
+# %%
+# A network and a trainer
+# -----------------------
+# The label is a part of the input: ten more values after the 64 pixels. With its true label an
+# image is *positive*, with another one it is *negative*.
+
+net = ff.mlp(64, 200, 200, num_classes=10, seed=0)
+trainer = ff.Trainer(net, lr=5e-3, schedule=ff.optimize.cosine, seed=0)
+
+# %%
+# Each step of the trainer shows one batch to all layers, and each layer takes its own step.
+# ``fit`` repeats that over the epochs.
+
+fitted = trainer.fit(train, epochs=20, batch_size=64, validation=validation)
+for row in fitted.history[::5]:
+    print(
+        f"epoch {row['epoch']}: {row['validation_error']:.1f} % of the validation images are wrong"
+    )
+
+# %%
+# Reading labels
+# --------------
+# To read an image, every label is put in, and the one that makes the layers most active is the
+# answer.
+
+x, y, _ = next(test.batches(len(test)))
+goodness = net.goodness(x)  # [batch, classes]
+print("goodness of each label of the first image:", goodness[0].numpy().round(2))
+print("answer:", int(net.predict(x[:1])), "truth:", int(y[0]))
+print(f"test error: {ff.predict.evaluate(net, test)['error']:.2f} %")
+
+# %%
+# What has become of the layers
+# -----------------------------
+# Before training, positives and negatives had the same goodness. Now they lie apart, in each layer
+# by itself.
+
+counts = diagnose.histograms(net, x, y, torch.Generator().manual_seed(0))
+fig, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
+axes[0].plot([row["validation_error"] for row in fitted.history])
+axes[0].set(title="validation error, %", xlabel="epoch", ylim=(0, None))
+for number, (panel, layer) in enumerate(zip(axes[1:], counts, strict=True), 1):
+    for sign in ("positive", "negative"):
+        panel.stairs(layer[sign], layer["edges"], fill=True, alpha=0.6, label=sign)
+    panel.set(title=f"layer {number}", xlabel="goodness", yticks=[])
+axes[1].legend()
+plt.show()

@@ -1,0 +1,64 @@
+"""What a layer has learned
+========================
+
+The weights of a first layer's units are pictures. Beside them: which class a unit answers to, and
+how far each layer holds positives and negatives apart.
+"""
+
+import matplotlib.pyplot as plt
+import torch
+
+import forward_forward as ff
+from forward_forward import diagnose
+
+train, test = ff.datasets.digits()
+net = ff.mlp(64, 100, 100, num_classes=10, seed=0)
+trainer = ff.Trainer(net, lr=5e-3, schedule=ff.optimize.cosine, weight_decay=0.3, seed=0)
+trainer.fit(train, epochs=30, batch_size=64)
+x, y, _ = next(test.batches(len(test)))
+print(f"test error: {ff.predict.evaluate(net, test)['error']:.2f} %")
+
+# %%
+# Fields
+# ------
+# A unit's weights [height, width] are the image it looks for. Those with the longest vectors of
+# weights have learned most.
+
+fields = diagnose.fields(net, (1, 8, 8), x)
+units = list(diagnose.strongest(fields, 24))
+print(fields.shape, "strongest:", units[:5])
+
+# %%
+# What a unit answers to
+# ----------------------
+# The mean activity of each unit on the images of each class, with the neutral label.
+
+first = ff.predict.embeddings(net, x)[0].detach()  # [batch, units]
+by_class = torch.stack([first[y == label].mean(0) for label in range(10)])  # [classes, units]
+share = by_class / by_class.sum(0).clamp(min=1e-9)
+best = share.argmax(0)
+print("units that answer to each class most:", best.bincount(minlength=10).tolist())
+
+# %%
+# Silent units, and layers apart
+# ------------------------------
+
+print("silent units, %, by layer:", diagnose.silent_units(net, x, y))
+for number, layer in enumerate(
+    diagnose.histograms(net, x, y, torch.Generator().manual_seed(0)), start=1
+):
+    print(f"layer {number}: the positive has the higher goodness in {layer['separation']} %")
+
+# %%
+# Red pixels make a unit more active, blue ones less. Above each field is the class that its unit
+# answers to most, and the share of the unit's activity that this class has; a tenth would be no
+# preference.
+
+fig, axes = plt.subplots(3, 8, figsize=(9, 4), layout="constrained")
+for panel, unit in zip(axes.flat, units, strict=True):
+    size = abs(fields[unit]).max()
+    panel.imshow(fields[unit], cmap="RdBu_r", vmin=-size, vmax=size)
+    panel.set_title(f"{int(best[unit])}: {100 * float(share[:, unit].max()):.0f} %", fontsize=9)
+    panel.axis("off")
+fig.suptitle("weights of 24 units, with the class each answers to most")
+plt.show()
