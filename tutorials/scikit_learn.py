@@ -5,7 +5,7 @@
 """
 
 import matplotlib.pyplot as plt
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_wine
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -17,19 +17,19 @@ from forward_forward.sklearn import FFClassifier
 # %%
 # The data are a table: thirteen measures of 178 wines from three growers.
 
-table = load_wine(as_frame=True)
+wine = load_wine()
 X, X_new, y, y_new = train_test_split(
-    table.data, table.target_names[table.target], random_state=0, stratify=table.target
+    wine.data, wine.target_names[wine.target], random_state=0, stratify=wine.target
 )
-print(X.shape, sorted(set(y)))
+print(X.shape, *wine.target_names)
 
 # %%
 # A pipeline
 # ----------
 # Its first step makes skewed columns more regular. ``FFClassifier`` standardises by itself.
 
-columns = make_column_transformer((PowerTransformer(), make_column_selector("alcohol|acid|pro")))
-columns.set_params(remainder="passthrough")
+skewed = [wine.feature_names.index(each) for each in ("malic_acid", "color_intensity", "proline")]
+columns = make_column_transformer((PowerTransformer(), skewed), remainder="passthrough")
 pipeline = make_pipeline(
     columns, FFClassifier(hidden_layer_sizes=(50, 50), max_iter=15, random_state=0)
 )
