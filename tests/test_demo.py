@@ -107,6 +107,15 @@ def test_live_training_tells_both_errors_and_both_kinds_of_goodness(subject):
         assert all(sum(each["positive"]) == held for each in moment.layers)
     assert "Epoch 0.0 of 4" in show.moment_html(seen[0])
     assert "Done" in show.moment_html(seen[-1])
+    assert "silent" not in show.moment_html(seen[-1])
+    assert "Epoch 0.0 of 4, stopped<" in show.stopped(show.moment_html(seen[0]))
+    assert show.stopped(show.moment_html(seen[-1])) == show.moment_html(seen[-1])
+
+
+def test_a_training_that_dies_says_so(subject):
+    *_, last = live.moments(subject.train, {"lr": 300.0}, 2)
+    assert max(last.silent) > 90
+    assert "has fallen silent" in show.moment_html(last)
 
 
 def test_live_training_that_explodes_says_so(subject):
@@ -154,3 +163,15 @@ def test_runs_that_cannot_be_shown_say_why(ff, tmp_path):
     assert "the page draws pictures" in done.err
     assert "trained on something else" in done.err
     assert "expected a run's folder" in ff("demo", tmp_path).err
+
+
+def test_a_run_from_python_is_shown_if_its_data_are_known_by_name(tmp_path):
+    train, _ = datasets.digits()
+    for name, known in (("digits", True), ("mine", False)):
+        data = Data(train.inputs, train.labels, train.classes, name)
+        recipes.standard(data, hidden=(9,)).trainer.fit(data, epochs=1, out=tmp_path / name)
+        if known:
+            assert len(subject_of(tmp_path / name, print).unseen) == 359
+        else:
+            with pytest.raises(ValueError, match="does not say where its data, called 'mine', are"):
+                subject_of(tmp_path / name, print)

@@ -130,17 +130,39 @@ def test_a_file_that_is_no_picture_gets_a_sentence_and_a_picture_an_answer(visit
     said = page.locator("#answer").inner_text()
     assert "got 'bad.png'" in said
     assert "Traceback" not in said
-    page.reload()
-    page.wait_for_selector("#pen canvas")
     from PIL import Image, ImageDraw
 
     picture = Image.new("L", (200, 200), 255)
     ImageDraw.Draw(picture).line((100, 20, 100, 180), fill=0, width=18)
     picture.save(tmp_path / "one.png")
-    page.set_input_files("#file input[type=file]", tmp_path / "one.png")
+    page.set_input_files("#file input[type=file]", tmp_path / "one.png")  # without a reload
     assert answer(page)
+    assert "one.png" in page.locator("#answer").inner_text()
     if MNIST.is_dir():
         assert answer(page) == "1"
+
+
+def test_two_strokes_in_a_hurry_and_clear_are_not_lost(visit):
+    page = visit()
+    box = page.locator("#pen canvas").bounding_box()
+    for _ in range(3):
+        draw_one(page)
+    page.mouse.move(box["x"] + 60, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 45, steps=4)
+    page.mouse.up()
+    page.click("#pen .clear")
+    page.wait_for_selector("#answer [role=alert] >> text=blank", timeout=30_000)
+    page.wait_for_timeout(1_000)
+    assert page.locator("#answer table.bars").count() == 0
+
+
+def test_a_rate_that_is_none_gets_a_sentence(visit):
+    page = visit()
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_label("Learning rate").fill("-1")
+    page.click("#train")
+    page.wait_for_selector("#course [role=alert] >> text=a number above 0, got -1")
 
 
 def test_live_training_moves(visit):

@@ -34,6 +34,26 @@ def sets_of(command: Mapping[str, Any]) -> Sets:
     return datasets.load(command["data"], **options)
 
 
+def sets_of_run(about: Mapping[str, Any]) -> Sets:
+    """The sets of a run, which may have been begun from Python on a set that is known by its name.
+
+    Args:
+        about: What run.json says.
+
+    Raises:
+        ValueError: It does not say where its data are.
+    """
+    from forward_forward import datasets
+
+    command = about.get("command") or {}
+    if "data" in command:
+        return sets_of(command)
+    name = about["data"]["name"]
+    if name not in datasets.available():
+        raise ValueError(f"the run does not say where its data, called {name!r}, are: give --data")
+    return datasets.load(name)
+
+
 def unchanged(about: Mapping[str, Any], sets: Sets, fix: str) -> None:
     """Refuse sets that are no longer those of a run.
 
@@ -67,13 +87,9 @@ def test_of(about: Mapping[str, Any], data: str | None) -> Source:
 
     command = about.get("command", {})
     if data is None:
-        name = about["data"]["name"]  # a run from Python says no more
-        if "data" not in command and name in datasets.available():
-            return datasets.named(name)[1]
-        if "data" not in command:
-            raise ValueError("the run does not say what data it was trained on: give --data")
-        sets = sets_of(command)
-        unchanged(about, sets, "Put them back, or name what to judge the run by with --data")
+        sets = sets_of_run(about)
+        if "data" in command:  # else it may have been trained on all that was set aside here
+            unchanged(about, sets, "Put them back, or name what to judge the run by with --data")
         return sets.test
     return datasets.alike(
         absolute(data),

@@ -37,12 +37,14 @@ class Moment:
         epochs: Epochs in all.
         layers: For each layer its threshold, edges of bins and counts of positives and negatives.
         errors: Epochs, and errors in percent of the two networks, up to now.
+        silent: Share of each layer's units, in percent, that are at 0 for every image.
     """
 
     epoch: float
     epochs: int
     layers: Sequence[Mapping[str, Any]]
     errors: Mapping[str, Sequence[float]]
+    silent: Sequence[float]
 
 
 class Exploded(ArithmeticError):
@@ -125,4 +127,5 @@ class _Race:
         self.errors["forward"].append(figures["error"])
         wrong = self.backprop.predict(x) != y
         self.errors["backprop"].append(100 * float(wrong.double().mean()))
-        return Moment(epoch, self.epochs, layers, {k: list(v) for k, v in self.errors.items()})
+        errors = {name: list(values) for name, values in self.errors.items()}
+        return Moment(epoch, self.epochs, layers, errors, diagnose.silent_units(network, x, y))

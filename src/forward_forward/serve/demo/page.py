@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ TITLE = "Forward-Forward"
 DRAW = "Draw something, choose a file, or take a picture that the network has not seen."
 ACTIVATIONS = ("ReLU", "GELU", "SiLU", "Tanh", "Sigmoid")
 EPOCHS = 5
+VISITORS = 4  # who may train at a time
+CLEAR = "ff-clear"  # tells the field to draw on that something else is asked about
 LARGEST = 20  # megabytes of a file
 
 
@@ -75,10 +78,9 @@ def launch(
         share=False,
         quiet=True,
         prevent_thread_lock=True,
-        max_file_size=f"{LARGEST}mb",
         footer_links=[],
         css=show.style(),
-        theme=gradio.themes.Base(),
+        theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
     )
     say(f"the page is at {address}")
     return Served(str(address), blocks.close)
@@ -133,10 +135,14 @@ class _Asking:
         shown = [answer, units, over_time, sample]
         # Gradio finds an event's data by this annotation, which must be a class when it is read.
         drawn = _annotated(self._drawn, gradio.EventData)
-        quiet = {"show_progress": "hidden"}
+        # What comes while an answer is on its way is asked next: the last of it must win.
+        quiet = {"show_progress": "hidden", "trigger_mode": "always_last"}
         pen.input(drawn, None, shown, **quiet)
-        file.upload(self._file, file, shown, **quiet)
+        # The field for files is emptied, so that another can be dropped there.
+        file.upload(self._file, file, [*shown, file], **quiet)
         unseen.click(self._unseen, turn, [*shown, turn], **quiet)
+        for other in (file.upload, unseen.click):
+            other(None, js=f"() => document.dispatchEvent(new Event({CLEAR!r}))")
         ask_time.click(self._over_time, sample, over_time, show_progress="minimal")
 
     def _drawn(self, event: Any) -> tuple[Any, ...]:
@@ -146,10 +152,13 @@ class _Asking:
             return self._refused("The drawing did not arrive whole: draw it again.")
         return self._asked(lambda: read_picture(io.BytesIO(content), self.subject.drawing))
 
-    def _file(self, path: str | None) -> tuple[Any, ...]:
-        if path is None:
-            return self._refused(DRAW)
-        return self._asked(lambda: read_picture(path, self.subject.frame), Path(path).name, path)
+    def _file(self, path: str) -> tuple[Any, ...]:
+        name, size = Path(path).name, Path(path).stat().st_size
+        if size > LARGEST * 2**20:
+            words = f"Expected a file of at most {LARGEST} MB, got {name!r} of {size / 2**20:.0f}."
+            return (*self._refused(words), None)
+        read = partial(read_picture, path, self.subject.frame)
+        return (*self._asked(read, name, path), None)
 
     def _unseen(self, turn: int) -> tuple[Any, ...]:
         data = self.subject.unseen
@@ -166,11 +175,12 @@ class _Asking:
         except ValueError as error:
             # The file lies in a temporary folder here: its user knows it by its name.
             words = str(error).replace(repr(path), repr(name)) if path else str(error)
-            return self._refused(words[:1].upper() + words[1:] + ".")
+            return self._refused(words[:1].upper() + words[1:].rstrip(".") + ".")
         answer = self.asker.ask(sample)
         said = "; ".join(done)
+        said = f"{name}: {said or 'as it is'}" if name else said[:1].upper() + said[1:]
         return (
-            show.answer_html(answer, self.subject, sample, said[:1].upper() + said[1:]),
+            show.answer_html(answer, self.subject, sample, said),
             show.units_html(answer, self.subject),
             "",
             sample,
@@ -201,11 +211,11 @@ class _Training:
             " Forward-Forward, each layer by itself, the other by backpropagation."
         )
         with gradio.Row():
-            loss = gradio.Dropdown(_parts(losses), value="log_sigmoid", label="Loss")
+            loss = gradio.Dropdown(_parts(losses), value="SiluPair", label="Loss")
             good = gradio.Dropdown(_parts(goodness), value="mean_square", label="Goodness")
             activation = gradio.Dropdown(list(ACTIVATIONS), value="ReLU", label="Activation")
             optimizer = gradio.Dropdown(list(live.RATES), value="AdamW", label="Optimiser")
-            rate = gradio.Number(live.RATES["AdamW"], label="Learning rate", minimum=0, step=0.001)
+            rate = gradio.Number(live.RATES["AdamW"], label="Learning rate", step=0.001)
             epochs = gradio.Slider(1, 20, EPOCHS, step=1, label="Epochs")
         with gradio.Row():
             begin = gradio.Button("Train", variant="primary", elem_id="train")
@@ -213,18 +223,23 @@ class _Training:
         course = _html(gradio, "", "course")
         optimizer.change(live.RATES.get, optimizer, rate, show_progress="hidden")
         settings = [loss, good, activation, optimizer, rate, epochs]
-        run = begin.click(self._train, settings, course, show_progress="hidden")
-        end.click(None, cancels=[run])
+        run = begin.click(
+            self._train, settings, course, show_progress="hidden", concurrency_limit=VISITORS
+        )
+        end.click(show.stopped, course, course, cancels=[run], show_progress="hidden")
 
     def _train(
-        self, loss: str, good: str, activation: str, optimizer: str, rate: float, epochs: int
+        self, loss: str, good: str, activation: str, optimizer: str, rate: float | None, epochs: int
     ) -> Iterator[str]:
         from forward_forward.cli.choices import parts
 
+        if not rate or rate < 0:
+            yield show.sentence(f"The learning rate expects a number above 0, got {rate}.")
+            return
         yield show.sentence("Training begins.")
         words = {"loss": loss, "goodness": good, "activation": activation, "optimizer": optimizer}
         try:
-            settings = {**parts(words, typed=frozenset()), "lr": float(rate or 0)}
+            settings = {**parts(words, typed=frozenset()), "lr": float(rate)}
             for moment in live.moments(self.subject.train, settings, int(epochs)):
                 yield show.moment_html(moment)
         except live.Exploded as error:

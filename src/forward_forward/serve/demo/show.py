@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import numpy as np
@@ -12,12 +13,15 @@ from torch import Tensor
 
 from forward_forward.report.environment import environment as report_environment
 from forward_forward.report.figures import figure_html
-from forward_forward.report.numerals import number
+from forward_forward.report.numerals import decimals_for, number
 from forward_forward.reproduce.training.pixels import signed
 from forward_forward.serve.demo.answer import Answer, Unit
 from forward_forward.serve.demo.live import Moment
 from forward_forward.serve.demo.over_time import first_settled, gap
 from forward_forward.serve.demo.subject import Subject
+
+LABELS = 6  # whose goodness over time is drawn
+SILENT = 90.0  # percent of a layer's units, above which it is said
 
 
 @cache
@@ -68,13 +72,14 @@ def answer_html(answer: Answer, subject: Subject, sample: Tensor, done: str) -> 
     """
     first, stop = answer.counted
     above = answer.goodness - answer.goodness.min(1, keepdims=True)
+    digits = 1 + decimals_for(float(answer.total.max()))
     longest = max(float(above[first:stop].sum(0).max()), 1e-30)
     rows = [
         {
             "name": name,
             "parts": [100 * float(above[layer, label]) / longest for layer in range(first, stop)],
-            "total": number(float(answer.total[label])),
-            "layers": [number(float(value)) for value in answer.goodness[:, label]],
+            "total": number(float(answer.total[label]), digits),
+            "layers": [number(float(value), digits) for value in answer.goodness[:, label]],
             "best": label == answer.best,
         }
         for label, name in enumerate(subject.classes)
@@ -102,12 +107,14 @@ def _why(answer: Answer, subject: Subject) -> str:
     best, hardest = subject.classes[answer.best], subject.classes[answer.hardest]
     first, stop = answer.counted
     ahead = answer.ahead[first:stop]
+    digits = 1 + decimals_for(float(abs(ahead).max()))
+    parts = [round(float(each), digits) for each in ahead]
     words = ", ".join(
-        f"layer {layer} prefers {best if each >= 0 else hardest} by {number(abs(float(each)))}"
-        for layer, each in enumerate(ahead, first + 1)
+        f"layer {layer} prefers {best if each >= 0 else hardest} by {number(abs(each), digits)}"
+        for layer, each in enumerate(parts, first + 1)
     )
     return (
-        f"The hardest wrong label is {hardest}. It loses by {number(float(ahead.sum()))}: {words}."
+        f"The hardest wrong label is {hardest}. It loses by {number(sum(parts), digits)}: {words}."
     )
 
 
@@ -165,6 +172,7 @@ def over_time_html(by_time: NDArray[np.float64], subject: Subject) -> str:
         subject: Whose labels they are.
     """
     above = gap(by_time)
+    shown = sorted(np.argsort(-by_time[-1], kind="stable")[:LABELS].tolist())
     settled, last = first_settled(by_time), subject.classes[int(by_time[-1].argmax())]
     when = "from the first look on" if settled == 1 else f"from look {settled} on"
     steps = list(range(1, len(by_time) + 1))
@@ -173,12 +181,13 @@ def over_time_html(by_time: NDArray[np.float64], subject: Subject) -> str:
         "title": "Goodness of each label, look by look",
         "caption": f"The same picture, shown again and again to a small recurrent network, whose"
         f" layers see the layers above them too. It says {last}, {when}. Goodness is that of all"
-        " layers, above the lowest label's.",
+        f" layers, above the lowest label's; shown are the {len(shown)} labels that are highest in"
+        " the end.",
         "x_label": "look",
         "y_label": "goodness above the lowest",
         "series": [
             {"name": name, "x": steps, "y": [above[:, label].tolist()]}
-            for label, name in enumerate(subject.classes)
+            for label, name in ((each, subject.classes[each]) for each in shown)
         ],
     }
     return f'<div class="ff">{figure_html(figure, "time")}</div>'
@@ -201,7 +210,8 @@ def moment_html(moment: Moment) -> str:
         "kind": "histograms",
         "title": "Goodness of positives and negatives",
         "caption": "Images it was not trained on, with their own label and with a wrong one."
-        " Dotted line: the threshold. Apart: pairs in which the positive has more.",
+        " Dotted line: the threshold. Apart: pairs in which the positive has more. A loss of pairs"
+        " (SiluPair, SymBa) asks no more than that; with log_sigmoid the two histograms part.",
         "x_label": "goodness",
         "own_axes": True,
         "panels": panels,
@@ -223,4 +233,16 @@ def moment_html(moment: Moment) -> str:
     drawn = figure_html(histograms, "live-h") + figure_html(curves, "live-c")
     over = moment.epoch >= moment.epochs
     state = "Done" if over else f"Epoch {moment.epoch:.1f} of {moment.epochs}"
-    return f'<div class="ff"><p class="state" role="status">{state}</p>{drawn}</div>'
+    silent = [
+        f"Layer {layer} has fallen silent: {share:.0f} % of its units are at 0 for every image."
+        " Lower the learning rate."
+        for layer, share in enumerate(moment.silent, 1)
+        if share > SILENT
+    ]
+    warned = "".join(sentence(words) for words in silent)
+    return f'<div class="ff"><p class="state" role="status">{state}</p>{warned}{drawn}</div>'
+
+
+def stopped(html: str) -> str:
+    """What was shown of a training, with the word that it was stopped, if it was not over."""
+    return re.sub(r"(Epoch [\d.]+ of \d+)</p>", r"\1, stopped</p>", html or "")

@@ -70,7 +70,7 @@ def subject_of(run: Path | str | None, say: Say) -> Subject:
 
 
 def _of_run(run: Path | str, say: Say) -> Subject:
-    from forward_forward.cli.own_data import sets_of
+    from forward_forward.cli.own_data import sets_of_run
 
     about = checkpoint.Run(run).about
     if not about.get("frame"):
@@ -80,7 +80,7 @@ def _of_run(run: Path | str, say: Say) -> Subject:
         raise ValueError(
             f"the page shows the goodness of labels, and {str(run)!r} was trained without any"
         )
-    sets = sets_of(about["command"])
+    sets = sets_of_run(about)
     train, unseen = (_held(part) for part in (sets.train, sets.test))
     say(f"{run}: {len(network.layers)} layers")
     classes = tuple(about["data"]["classes"])

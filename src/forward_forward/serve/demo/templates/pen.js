@@ -69,6 +69,10 @@ canvas.addEventListener("keydown", event => {
     }
     show();
 });
-canvas.addEventListener("blur", hide);
+canvas.addEventListener("blur", () => {
+    hide();
+    if (keyed && down) { down = false; hand(); }
+});
+document.addEventListener("ff-clear", clear);
 element.querySelector(".clear").addEventListener("click", () => { clear(); hand(); });
 clear();
