@@ -11,6 +11,7 @@ from scipy import stats
 
 from forward_forward.reproduce import results
 from forward_forward.reproduce.claims import CLAIMS, Claim
+from forward_forward.reproduce.scales import named
 
 KEPT = Path(__file__).parents[1] / "results" / "poster"
 INDEX = """# The poster's claims, one page each
@@ -28,6 +29,19 @@ Made of the files in `results/poster/` when this site is built; how the claims a
 {pages}
 ```
 """
+
+MEANINGS = """- *Test error*: percent of the 10,000 test images, read once, with the weights of the epoch of the least
+  validation error; the interval is Student's t over the seeds.
+- *Estimate*: the mean difference between two arms, seed by seed, or what the rule says; with its 95 % interval
+  (90 % where the claim is that two things are alike).
+- *p*: one-sided, for the direction that is claimed.
+- *Checks*: what must hold beside the difference, or, for exact statements, instead of it."""
+
+FORMULAS = {
+    "goodness": "l2_norm, ||h||_2",
+    "loss": "sigmoid(g_neg - theta) - sigmoid(g_pos - theta)",
+}
+ORIGINAL = {"goodness": "the same", "loss": "the same", "data": "MNIST"}
 
 
 def write(folder: Path) -> None:
@@ -64,7 +78,9 @@ def _page(claim: Claim, result: dict[str, Any] | None) -> str:
     changed = "[what was changed later](../poster.md#what-was-changed-after-results-were-seen)"
     parts += ["## The rule", f"Fixed before the runs, but for {changed}.", escaped(claim.rule)]
     if result is not None:
-        parts += _tables(result)
+        parts += [*_tables(result), "## What the numbers mean", MEANINGS]
+        parts += ["## Ours, original", *_original(result["conditions"] or {})]
+    parts += ["## Details", _details(claim)]
     parts += [
         "## The command",
         f"```bash\nff reproduce poster.{claim.name}                 # at the scale that counts\n"
@@ -72,6 +88,47 @@ def _page(claim: Claim, result: dict[str, Any] | None) -> str:
         "ff report results/poster --out poster.html   # the figures of all claims\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _original(conditions: dict[str, Any]) -> list[str]:
+    """What was the same as the poster's, and what its text does not say."""
+    given = {**FORMULAS, **conditions}
+    rows = [
+        [escaped(what), escaped(ours), ORIGINAL.get(what, "not in its text")]
+        for what, ours in given.items()
+    ]
+    return [
+        "Where an arm's settings do not say otherwise:",
+        _table(["what", "ours", "poster"], rows),
+    ]
+
+
+def _details(claim: Claim) -> str:
+    """What is done where, each with its file."""
+    trained = (
+        {arm.train.__module__ for arm in claim.arms(named("default"))} if claim.arms else set()
+    )
+    steps = [
+        f"The statement is of the {claim.source}; what it is measured by, and its rule, are in"
+        f" {_file(claim.measure.__module__)}.",
+        *(
+            f"Runs are trained by {_file(module)}, with"
+            f" {_file('forward_forward.reproduce.training.start')} for what is said of their start."
+            for module in sorted(trained)
+        ),
+        f"All arms are tuned alike, on validation images alone, by"
+        f" {_file('forward_forward.reproduce.tuning')}; the test images are read once by each run.",
+        f"Differences are paired by seed; intervals, tests and Holm's correction for the number of"
+        f" claims that one thing is better are in {_file('forward_forward.reproduce.statistics')} and"
+        f" {_file('forward_forward.reproduce.rules')}.",
+        "A run is a line of `results/poster/runs.jsonl`, keyed by all its settings, with the versions"
+        " and the kind of processor it was made with.",
+    ]
+    return "\n".join(f"{number}. {words}" for number, words in enumerate(steps, 1))
+
+
+def _file(module: str) -> str:
+    return f"`src/{module.replace('.', '/')}.py`"
 
 
 def _verdict(result: dict[str, Any]) -> str:
@@ -106,9 +163,6 @@ def _tables(result: dict[str, Any]) -> list[str]:
             for each in result["checks"]
         ]
         parts += ["## Checks", _table(head, rows)]
-    if result["conditions"]:
-        rows = [[escaped(key), escaped(value)] for key, value in result["conditions"].items()]
-        parts += ["## Conditions", _table(["what", "value"], rows)]
     versions = ", ".join(f"{name} {each}" for name, each in result["versions"].items())
     parts.append(f"Made on {result['date']} on {escaped(result['device'])}, with {versions}.")
     return parts
