@@ -30,10 +30,10 @@ Made of the files in `results/poster/` when this site is built; how the claims a
 ```
 """
 
-MEANINGS = """- *Test error*: percent of the 10,000 test images, read once, with the weights of the epoch of the least
-  validation error; the interval is Student's t over the seeds.
-- *Estimate*: the mean difference between two arms, seed by seed, or what the rule says; with its 95 % interval
-  (90 % where the claim is that two things are alike).
+MEANINGS = """- *Test error*: percent of the 10,000 test images, read once by each run, with the weights at
+  its end; the interval is Student's t over the seeds.
+- *Estimate*: the mean difference between two arms, seed by seed, or what the rule says; with its
+  95 % interval (90 % where the claim is that two things are alike).
 - *p*: one-sided, for the direction that is claimed.
 - *Checks*: what must hold beside the difference, or, for exact statements, instead of it."""
 
@@ -105,25 +105,29 @@ def _original(conditions: dict[str, Any]) -> list[str]:
 
 def _details(claim: Claim) -> str:
     """What is done where, each with its file."""
-    trained = (
-        {arm.train.__module__ for arm in claim.arms(named("default"))} if claim.arms else set()
-    )
+    arms = claim.arms(named("default")) if claim.arms else []
+    trained = {arm.train.__module__ for arm in arms}
+    start = _file("forward_forward.reproduce.training.start")
     steps = [
         f"The statement is of the {claim.source}; what it is measured by, and its rule, are in"
-        f" {_file(claim.measure.__module__)}.",
-        *(
-            f"Runs are trained by {_file(module)}, with"
-            f" {_file('forward_forward.reproduce.training.start')} for what is said of their start."
-            for module in sorted(trained)
-        ),
-        f"All arms are tuned alike, on validation images alone, by"
-        f" {_file('forward_forward.reproduce.tuning')}; the test images are read once by each run.",
-        f"Differences are paired by seed; intervals, tests and Holm's correction for the number of"
-        f" claims that one thing is better are in {_file('forward_forward.reproduce.statistics')} and"
-        f" {_file('forward_forward.reproduce.rules')}.",
-        "A run is a line of `results/poster/runs.jsonl`, keyed by all its settings, with the versions"
-        " and the kind of processor it was made with.",
+        f" {_file(claim.measure.__module__)}."
     ]
+    steps += [
+        f"Runs are trained by {_file(module)}; {start} notes what they begin with."
+        for module in sorted(trained)
+    ]
+    if trained:
+        steps += [
+            "All arms are tuned alike, on validation images alone, by"
+            f" {_file('forward_forward.reproduce.tuning')}; the test images are read once by each"
+            " run.",
+            "Differences are paired by seed; intervals, tests and Holm's correction for the number"
+            " of claims that one thing is better are in"
+            f" {_file('forward_forward.reproduce.statistics')} and"
+            f" {_file('forward_forward.reproduce.rules')}.",
+            "A run is a line of `results/poster/runs.jsonl`, keyed by all its settings, with the"
+            " versions and the kind of processor it was made with.",
+        ]
     return "\n".join(f"{number}. {words}" for number, words in enumerate(steps, 1))
 
 
