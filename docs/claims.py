@@ -30,8 +30,8 @@ Made of the files in `results/poster/` when this site is built; how the claims a
 ```
 """
 
-MEANINGS = """- *Test error*: percent of the 10,000 test images, read once by each run, with the weights at
-  its end; the interval is Student's t over the seeds.
+MEANINGS = """- *Test error*: percent of the 10,000 test images, read once by each run, with the
+  weights at its end; the interval is Student's t over the seeds.
 - *Estimate*: the mean difference between two arms, seed by seed, or what the rule says; with its
   95 % interval (90 % where the claim is that two things are alike).
 - *p*: one-sided, for the direction that is claimed.
