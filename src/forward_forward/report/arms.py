@@ -98,7 +98,9 @@ def _tuning_figure(arm: Mapping[str, Any]) -> dict[str, Any]:
         "kind": "curves",
         "small": True,
         "title": arm["name"],
-        "caption": "The best rate is the last of those tried on its side." if at_end else "",
+        "caption": "Not all that lies one step beside the settings chosen was tried."
+        if at_end
+        else "",
         "x_label": "learning rate",
         "y_label": "validation error, %",
         "x_log": True,

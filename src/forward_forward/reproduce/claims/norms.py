@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from forward_forward.reproduce import rules
 from forward_forward.reproduce.arms import Arm
@@ -36,7 +37,7 @@ def _measure(lab: Lab) -> Finding:
         + " Each norm has sigma((g - c g0) / tau) with tau = s g0 over the L2 norm's, g0 the mean"
         " goodness of the untrained layer; c, s and the rate are tuned alike, and for the L2 norm s"
         f" = 1 is the poster's form. Of the higher powers {len(inside)} of {len(HIGHER)} are within"
-        f" {rules.SIMILAR:.2f} points."
+        f" {rules.SIMILAR:.2f} points with the whole of their 90 % interval." + _apart(comparisons)
     )
     return Finding(
         statistic,
@@ -46,6 +47,19 @@ def _measure(lab: Lab) -> Finding:
         outcomes=list(found.values()),
         figures=[figures.points("Test error by goodness", found.values())],
     )
+
+
+def _apart(comparisons: list[dict[str, Any]]) -> str:
+    """Which powers differ from the L2 norm by more than counts, with the whole interval."""
+    better = [_power(row) for row in comparisons if row["high"] < -rules.SIMILAR]
+    worse = [_power(row) for row in comparisons if row["low"] > rules.SIMILAR]
+    words = f" For certain better than the L2 norm: {', '.join(better)}." if better else ""
+    words += f" For certain worse: {', '.join(worse)}." if worse else ""
+    return words
+
+
+def _power(row: dict[str, Any]) -> str:
+    return str(row["name"]).partition(" - ")[0]
 
 
 FIGURE_9 = Claim(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from forward_forward.recurrent import (
     multiply_adds,
 )
 from forward_forward.reproduce import rules
-from forward_forward.reproduce.arms import Arm, Seeds
+from forward_forward.reproduce.arms import Arm, Outcome, Seeds
 from forward_forward.reproduce.claims import figures
 from forward_forward.reproduce.claims.claim import Claim, Finding
 from forward_forward.reproduce.claims.variations import poster
@@ -77,6 +78,18 @@ def _work(scale: Scale) -> float:
     return round(multiply_adds(network, learned=LEARNED).ratio, 1)
 
 
+def _spread(full: Outcome, plain: Outcome) -> str:
+    """Medians, and the worst seeds, which may decide a mean."""
+    words = "; ".join(
+        f"{each.arm.name} {statistics.median(each.errors):.2f} %, worst {max(each.errors):.2f} %"
+        for each in (full, plain)
+    )
+    return (
+        f" A single seed may turn the sign of the means: medians and worst seeds are {words}. The"
+        f" arm {ZERO!r} is the feed-forward network again, on fewer seeds."
+    )
+
+
 def _figure_10(lab: Lab) -> Finding:
     found = lab.arms(*arms(lab.scale))
     full, plain = found[FULL], found[FEED_FORWARD]
@@ -101,7 +114,10 @@ def _figure_10(lab: Lab) -> Finding:
         " feed-forward one. The image is repeated for 8 steps with damping 0.3; the layers learn"
         " from steps 3 to 5, and the label of the highest mean goodness over these is read. The"
         f" label lies in the image but for the arm {TOP!r}. The {OTHER_NAME} (Hinton's loss and"
-        " goodness) decides nothing; it shows whether what is found hangs on the poster's loss."
+        " goodness) decides nothing; it shows whether what is found hangs on the poster's loss:"
+        f" there the feed-forward network's error less the recurrent one's is"
+        f" {beside[-1]['estimate']:+.2f} points ({beside[-1]['low']:+.2f} to"
+        f" {beside[-1]['high']:+.2f})." + _spread(full, plain)
     )
     return Finding(
         rules.directional([decides]),
