@@ -20,13 +20,20 @@ MNIST = Path(os.environ.get("FF_DATA", ".")) / "mnist"
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome is installed")
 
 
+def _heeds_ctrl_c() -> None:
+    """What a shell starts in the background has Ctrl-C ignored, and so have its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> Iterator[str]:
     """A page about a network of its own: on MNIST where that is at hand, else on digits."""
     cache = str(tmp_path_factory.mktemp("cache"))
     words = [sys.executable, "-m", "forward_forward", "demo", "--no-browser"]
     environment = {**os.environ, "FF_CACHE": cache, "OMP_NUM_THREADS": "1"}
-    page = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment)
+    page = subprocess.Popen(
+        words, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=_heeds_ctrl_c
+    )
     try:
         lines = iter(page.stderr.readline, "")
         said = next(line for line in lines if line.startswith("the page is at "))

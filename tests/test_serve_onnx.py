@@ -61,7 +61,8 @@ def test_convolutions_and_a_head_on_pixels(tmp_path):
 def test_hybrids_have_their_head_alone(tmp_path):
     net = mlp(64, 9, 8, num_classes=3, examples=HybridImages(3), head=True)
     with torch.no_grad():
-        net.head.weights[0].normal_(generator=torch.Generator().manual_seed(0))
+        # Of one sign: sums that cancel would be rounding alone, and differ between processors.
+        net.head.weights[0].uniform_(generator=torch.Generator().manual_seed(0))
     x = samples(20, 1, 8, 8)
     _, files = exported(net, x, tmp_path)
     assert list(files) == ["one_pass.onnx"]

@@ -237,7 +237,7 @@ def test_verbose_prints_each_epoch(capsys):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"solver": "lbfgs"}, "'solver' parameter .* 'averaged_sgd'.* Got 'lbfgs' instead"),
+        ({"solver": "lbfgs"}, "'solver' parameter .*'averaged_sgd'.* Got 'lbfgs' instead"),
         ({"activation": "rely"}, "'activation' parameter .*'relu'.* Got 'rely'"),
         ({"learning_rate": "adaptive"}, "'learning_rate' parameter .*'constant'"),
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes expects 1 unit or more"),

@@ -135,8 +135,8 @@ class _Asking:
         shown = [answer, units, over_time, sample]
         # Gradio finds an event's data by this annotation, which must be a class when it is read.
         drawn = _annotated(self._drawn, gradio.EventData)
-        # What comes while an answer is on its way is asked next: the last of it must win.
-        quiet = {"show_progress": "hidden", "trigger_mode": "always_last"}
+        # What comes while an answer is on its way is asked next, one by one: the last must win.
+        quiet = {"show_progress": "hidden", "trigger_mode": "multiple", "concurrency_id": "ask"}
         pen.input(drawn, None, shown, **quiet)
         # The field for files is emptied, so that another can be dropped there.
         file.upload(self._file, file, [*shown, file], **quiet)
