@@ -207,7 +207,7 @@ def test_tuned_settings_of_any_name_make_their_series():
     text = Page(shown(bare(arms=[tuned, arm("Adam", tuned=False)]))).text
     assert "alpha 2 alpha 4" in text
     assert "epochs 240; settings as tuned for Adam" in text
-    assert "Not all that lies one step beside the chosen settings was tried." in text
+    assert "Not all that lies one step beside the settings chosen was tried." in text
 
 
 def test_seeds_that_failed_are_counted_not_hidden():
