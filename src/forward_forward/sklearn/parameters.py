@@ -92,4 +92,4 @@ def part(given: Any, module: ModuleType) -> Any:
     SymBa(alpha=4)
     """
     found = notation.read(given, notation.public(module)) if isinstance(given, str) else given
-    return found() if isinstance(found, type) else found
+    return notation.made(found)

@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from forward_forward import goodness, losses
+from forward_forward.contracts.named import public_parts
 from forward_forward.pictures import read_picture
 from forward_forward.serve.demo import live, show
 from forward_forward.serve.demo.answer import Asker
@@ -211,8 +212,10 @@ class _Training:
             " Forward-Forward, each layer by itself, the other by backpropagation."
         )
         with gradio.Row():
-            loss = gradio.Dropdown(_parts(losses), value="SiluPair", label="Loss")
-            good = gradio.Dropdown(_parts(goodness), value="mean_square", label="Goodness")
+            loss = gradio.Dropdown(sorted(public_parts(losses)), value="SiluPair", label="Loss")
+            good = gradio.Dropdown(
+                sorted(public_parts(goodness)), value="mean_square", label="Goodness"
+            )
             activation = gradio.Dropdown(list(ACTIVATIONS), value="ReLU", label="Activation")
             optimizer = gradio.Dropdown(list(live.RATES), value="AdamW", label="Optimiser")
             rate = gradio.Number(live.RATES["AdamW"], label="Learning rate", step=0.001)
@@ -255,22 +258,6 @@ class _Training:
 def _html(gradio: Any, value: str, name: str, **options: Any) -> Any:
     """A part of the page of our own; Gradio's rules for text would draw boxes around its tables."""
     return gradio.HTML(value, elem_id=name, apply_default_css=False, **options)
-
-
-def _parts(module: Any) -> list[str]:
-    """Names of a module's parts that need nothing said to be made."""
-    import inspect
-
-    names = []
-    for name in module.__all__:
-        part = getattr(module, name)
-        if not inspect.isclass(part):
-            names.append(name)
-        elif not getattr(part, "_is_protocol", False):
-            needs = inspect.signature(part).parameters.values()
-            if all(each.default is not each.empty for each in needs):
-                names.append(name)
-    return sorted(names)
 
 
 def _annotated(method: Callable[[Any], Any], kind: type) -> Callable[[Any], Any]:
