@@ -1,7 +1,6 @@
 """The demo in a real browser: a drawn 1 is told, training moves, a bad file gets a sentence."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,13 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.chromium import BROWSER, chromium
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio", reason="gradio is not installed")
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 MNIST = Path(os.environ.get("FF_DATA", ".")) / "mnist"
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome is installed")
 
@@ -48,11 +45,9 @@ def address(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+def browser() -> Iterator[object]:
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

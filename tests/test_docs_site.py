@@ -1,12 +1,12 @@
 """The built site of docs/ (`make docs`): no page asks another host for anything."""
 
-import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.chromium import BROWSER, chromium
 
 from forward_forward import (
     examples,
@@ -25,9 +25,6 @@ SITE = Path(__file__).parents[1] / "docs" / "_build" / "html"
 pytest.importorskip("sphinx", reason="Sphinx is not installed: the extra `docs` has it")
 pytestmark = pytest.mark.skipif(
     not (SITE / "index.html").exists(), reason="the site is not built: `make docs`"
-)
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 PAGES = [
     "index.html",
@@ -110,14 +107,11 @@ def test_nothing_of_the_machine_that_built_it_is_in_a_page():
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if BROWSER is None:
         pytest.skip("no Chromium or Chrome is installed")
-    with playwright.sync_playwright() as started:
-        # Chromium's own sandbox needs rights that a container does not give.
-        opened = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

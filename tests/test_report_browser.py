@@ -1,19 +1,16 @@
 """A report in a real browser: it asks for nothing, fits a phone, follows light and dark."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.chromium import BROWSER, chromium
 from tests.report_sample import sample
 
 from forward_forward import report
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome is installed")
 
 
@@ -25,12 +22,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as started:
-        # Chromium's own sandbox needs rights that a container does not give.
-        opened = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+def browser() -> Iterator[object]:
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 class Visit:

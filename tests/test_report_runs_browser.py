@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.test_report_browser import BROWSER, Visit, playwright
+from tests.chromium import BROWSER, chromium
+from tests.test_report_browser import Visit
 
 from forward_forward.report import runs_page
 
@@ -18,18 +19,15 @@ def address(digits_run, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as started:
-        # Chromium's own sandbox needs rights that a container does not give.
-        opened = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+def browser() -> Iterator[object]:
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
-def test_a_runs_page_is_whole_at_any_width(chromium, address, width, scheme):
+def test_a_runs_page_is_whole_at_any_width(browser, address, width, scheme):
     viewport = {"width": width, "height": 800}
-    seen = Visit(chromium, address, viewport=viewport, color_scheme=scheme)
+    seen = Visit(browser, address, viewport=viewport, color_scheme=scheme)
     assert seen.asked == [address]
     assert seen.complaints == []
     assert seen.page.evaluate("document.documentElement.scrollWidth") == width

@@ -1,7 +1,8 @@
 """A sweep's page in a real browser: it asks for nothing and fits, narrow and wide."""
 
 import pytest
-from tests.test_report_browser import BROWSER, Visit, playwright
+from tests.chromium import BROWSER, chromium
+from tests.test_report_browser import Visit
 from tests.test_report_sweep import SHARES, SOME, made
 
 from forward_forward.report import sweep_page
@@ -19,8 +20,7 @@ def test_in_a_browser_it_fits_and_keeps_its_words_within_its_figures(tmp_path):
             return own.left < box.left - 2 || own.right > box.right + 2
                 || own.top < box.top - 2 || own.bottom > box.bottom + 2;
         }).map(each => each.textContent)})"""
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+    with chromium() as browser:
         for width, scheme in ((320, "dark"), (1280, "light")):
             view = {"width": width, "height": 800}
             seen = Visit(browser, path.as_uri(), viewport=view, color_scheme=scheme)
@@ -31,4 +31,3 @@ def test_in_a_browser_it_fits_and_keeps_its_words_within_its_figures(tmp_path):
             assert seen.page.evaluate(outside) == []
             assert seen.page.locator("details.raw button").count() == 2
             seen.context.close()
-        browser.close()
