@@ -192,11 +192,11 @@ def test_labels_are_never_dropped():
 def test_masks_differ_between_steps_layers_and_seeds():
     like = torch.ones(6, 20)
     masks = [
-        chance(seed, step)._mask(like, 0.5, layer)
+        chance(seed, step)._mask(like.shape, 0.5, layer, like)
         for seed, step, layer in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0))
     ]
     assert len({mask.numpy().tobytes() for mask in masks}) == 4
-    assert torch.equal(masks[0], chance()._mask(like, 0.5, 0))
+    assert torch.equal(masks[0], chance()._mask(like.shape, 0.5, 0, like))
     assert set(masks[0].unique().tolist()) == {0.0, 2.0}
 
 

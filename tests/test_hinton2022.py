@@ -118,7 +118,7 @@ def average_gap(trainer: Trainer, moment: str) -> float:
 @pytest.mark.parametrize("engine", ["closed_form", "autograd"])
 def test_every_number_of_the_run_is_hintons(engine):
     trainer = started()
-    trainer._engine = Engine(trainer.network.layers, engine)
+    trainer.layer_steps.engine = Engine(trainer.network.layers, engine)
     for number in (1, 2):
         run(trainer, number, first=number - 1)
         assert weight_gap(trainer, f"batch{number}.after") < 1e-12
@@ -136,7 +136,7 @@ def test_every_number_of_the_run_is_hintons(engine):
 @pytest.mark.parametrize("engine", ["closed_form", "autograd"])
 def test_the_trained_network_reads_the_test_images_as_hintons_does(engine):
     trainer = started()
-    trainer._engine = Engine(trainer.network.layers, engine)
+    trainer.layer_steps.engine = Engine(trainer.network.layers, engine)
     network, x, y = run(trainer, 12).network, images("test", torch.float64), golden("labels.test")
     assert gap(network.goodness(x), "final.energy.test_score") < 1e-9
     logits = network.scores(x, by="head")

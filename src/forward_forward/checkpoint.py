@@ -5,6 +5,7 @@ runs/NAME/metrics.jsonl                             one line an epoch
 runs/NAME/checkpoints/last/network.safetensors      weights, and all that resuming needs:
 runs/NAME/checkpoints/last/trainer.safetensors      the optimisers' memory
 runs/NAME/checkpoints/last/progress.json            where training stands
+runs/NAME/checkpoints/last/shard-*.safetensors      both of them, where several ranks trained
 runs/NAME/checkpoints/best/network.safetensors      the weights of the best validation error
 runs/NAME/tensorboard/, runs/NAME/mlflow.json       where `ff train --track` is asked for
 """
@@ -119,12 +120,40 @@ class Run:
         folder = self.checkpoint("last")
         if folder is None:
             return None
-        progress = json.loads((folder / "progress.json").read_text())
-        return (
-            load_file(folder / "network.safetensors"),
-            load_file(folder / "trainer.safetensors"),
-            progress,
-        )
+        return *parted(tensors_of(folder)), progress_of(folder)
+
+
+def sharded(folder: Path) -> bool:
+    """Whether a checkpoint was written by several ranks, each what it holds."""
+    return not (folder / "network.safetensors").exists()
+
+
+def tensors_of(folder: Path) -> dict[str, Tensor]:
+    """All tensors of a checkpoint; names begin with ``network.`` or ``trainer.``."""
+    if sharded(folder):
+        parts = [load_file(path) for path in sorted(folder.glob("*.safetensors"))]
+        return {name: value for part in parts for name, value in part.items()}
+    tensors: dict[str, Tensor] = {}
+    for kind in ("network", "trainer"):
+        path = folder / f"{kind}.safetensors"
+        if path.exists():
+            tensors |= {f"{kind}.{name}": value for name, value in load_file(path).items()}
+    return tensors
+
+
+def parted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The tensors of the network, and those of the trainer."""
+    kinds: dict[str, dict[str, Tensor]] = {"network": {}, "trainer": {}}
+    for full, value in tensors.items():
+        kind, _, name = full.partition(".")
+        kinds[kind][name] = value
+    return kinds["network"], kinds["trainer"]
+
+
+def progress_of(folder: Path) -> dict[str, Any]:
+    """Where training stands in a checkpoint."""
+    progress: dict[str, Any] = json.loads((folder / "progress.json").read_text())
+    return progress
 
 
 def _holds_something(path: Path) -> bool:
@@ -182,7 +211,7 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
         raise ValueError(f"{str(run)!r} has no checkpoint yet: train for an epoch first")
     if network is None:
         network = build(folder.about["network"])
-    load_weights(network, load_file(found / "network.safetensors"), str(run))
+    load_weights(network, parted(tensors_of(found))[0], str(run))
     return network.eval()
 
 

@@ -50,16 +50,20 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         folder: Where it shall be.
         fill: Writes the files into the empty folder it is given.
     """
-    partial = folder.with_name(f".{folder.name}.partial")
-    old = previous(folder)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    fill(partial)
+    new, old = partial(folder), previous(folder)
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    fill(new)
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
         os.rename(folder, old)
-    os.rename(partial, folder)
+    os.rename(new, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def partial(folder: Path) -> Path:
+    """Where `replace_folder` fills the new folder."""
+    return folder.with_name(f".{folder.name}.partial")
 
 
 def previous(folder: Path) -> Path:

@@ -88,7 +88,11 @@ class Inputs:
 
     def first(self, rows: int) -> Inputs:
         """The variants of the first ``rows`` samples."""
-        return replace(self, rest=self.rest[:rows], index=self.index[:, :rows])
+        return self.part(slice(rows))
+
+    def part(self, rows: slice) -> Inputs:
+        """The variants of some samples, the rest in the same memory."""
+        return replace(self, rest=self.rest[rows], index=self.index[:, rows])
 
 
 Samples = Tensor | Inputs  # raw samples, or inputs made of them before: their rest is then shared

@@ -53,6 +53,7 @@ def describe(network: Network) -> dict[str, Any]:
             "num_classes": head.num_classes,
             "skip": head.skip,
             "normalize": notation.write(head.normalize, known),
+            **({"local": True} if head.local else {}),
         }
     )
     about = {name: notation.write(getattr(network, name), known) for name in _NETWORK}

@@ -14,13 +14,17 @@ from forward_forward.forward.normalize import MeanSquareOne, Normalize
 class SoftmaxHead(nn.Module):
     """A linear softmax on the activities of the neutral input, trained on the way.
 
-    Its gradient reaches its own weights alone. Weights start at 0; there is no bias.
+    Its gradient reaches its own weights alone. Weights start at 0; there is no bias. The logits are
+    the sum of what the layers add.
 
     Args:
         widths: Units of every layer of the network.
         num_classes: How many labels there are.
         skip: How many of the lowest layers are not read; Hinton skips the first.
         normalize: Applied to the activities first; None leaves them as they are.
+        local: Whether each layer learns from a softmax of its own share of the logits, and so needs
+            nothing of the others, as where layers lie in several processes; by default all learn
+            from the softmax of the sum, as Hinton's do.
 
     Raises:
         ValueError: No layer is left to read.
@@ -41,6 +45,7 @@ class SoftmaxHead(nn.Module):
         *,
         skip: int = 1,
         normalize: Normalize | None = MeanSquareOne(),
+        local: bool = False,
     ) -> None:
         super().__init__()
         if not 0 <= skip < len(widths):
@@ -52,6 +57,7 @@ class SoftmaxHead(nn.Module):
         self.num_classes = num_classes
         self.skip = skip
         self.normalize = normalize
+        self.local = local
         # No random start is drawn: zeros make the first guess uniform.
         self.weights = nn.ParameterList(
             nn.Parameter(torch.zeros(num_classes, width)) for width in self.widths[skip:]

@@ -250,15 +250,12 @@ class Layer(nn.Module):
             return
         self.threshold_value.fill_(self.threshold_factor * value)
 
-    def follow_mean_activity(self, positives: Tensor, share: Tensor) -> Tensor:
+    def follow_mean_activity(self, mean: Tensor) -> Tensor:
         """Move the running mean activity towards this batch's and return it [feature].
 
         Args:
-            positives: Activities of positive cases [batch, feature].
-            share: Each case's share in the mean [batch].
+            mean: Mean activity of the batch's positive cases [feature].
         """
         if self.peer is None or self.mean_activity is None:
             raise ValueError("the layer has no peer normalisation: build it with peer=...")
-        return self.mean_activity.mul_(self.peer.decay).add_(
-            share @ positives, alpha=1 - self.peer.decay
-        )
+        return self.mean_activity.mul_(self.peer.decay).add_(mean, alpha=1 - self.peer.decay)

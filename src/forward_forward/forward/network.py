@@ -197,7 +197,7 @@ def mlp(
     inputs: nn.Module | None = None,
     layer: Callable[[nn.Linear], Layer] = Layer,
     dropout: Sequence[float] | float | None = None,
-    head: bool = False,
+    head: bool | Literal["local"] = False,
     readout: tuple[int, int] | None = None,
 ) -> Network:
     """A network of linear layers: weights normal with variance 1 / inputs, biases 0.
@@ -213,7 +213,8 @@ def mlp(
         layer: Makes a layer of a linear block; ``functools.partial(Layer, threshold="width")``
             passes options.
         dropout: Of every layer's inputs, or one for each layer; None for what ``layer`` says.
-        head: Whether to add a softmax head on all layers but the first (on the first, if alone).
+        head: Whether to add a softmax head on all layers but the first (on the first, if alone);
+            "local" for one whose layers learn apart: see `SoftmaxHead`.
         readout: See `Network`.
 
     Returns:
@@ -246,5 +247,8 @@ def mlp(
         if share is not None:
             made.dropout = share
         layers.append(made)
-    softmax = SoftmaxHead(hidden, num_classes, skip=min(1, len(hidden) - 1)) if head else None
+    softmax = None
+    if head:
+        skip = min(1, len(hidden) - 1)
+        softmax = SoftmaxHead(hidden, num_classes, skip=skip, local=head == "local")
     return Network(*layers, examples=examples, inputs=inputs, head=softmax, readout=readout)

@@ -134,8 +134,9 @@ def below(trainer: Trainer, source: object, layer: int) -> Below | None:
     if not (isinstance(source, Data) and _steady(trainer, source, layer)):
         return None
     network, classes = trainer.network, trainer.network.examples.num_classes
-    first, stop = scored_layers(network, layer + 1)
-    counting = range(first, min(stop, layer)) if network.examples.scores != "nothing" else range(0)
+    scored = scored_layers(network, layer + 1)
+    lower = range(scored.start, min(scored.stop, layer))
+    counting = lower if network.examples.scores != "nothing" else range(0)
     one = next(iter(source.batches(1))).x
     shape = _run(trainer, one, layer, counting)[0].shape[1:]
     dtype = torch.bfloat16 if trainer.products == torch.bfloat16 else network.dtype
@@ -151,7 +152,7 @@ def below(trainer: Trainer, source: object, layer: int) -> Below | None:
         if rated:
             goodness[part] = torch.stack(rated).sum(0).view(classes, -1).t()
         start += len(x)
-    return Below(trainer, source, layer, rows, goodness if counting else None, stop > layer)
+    return Below(trainer, source, layer, rows, goodness if counting else None, scored.stop > layer)
 
 
 def _run(
@@ -176,7 +177,7 @@ def _steady(trainer: Trainer, data: Data, layer: int) -> bool:
         and type(data) is Data
         and type(trainer.network.examples) in (AppendLabel, OverlayLabel)
         and trainer.head_optimizer is None
-        and not trainer.augment
+        and not trainer.preparing.augment
         and not any(each.dropout for each in frozen)
         and all(_row_by_row(each) for each in frozen)
     )

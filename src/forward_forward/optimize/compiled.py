@@ -30,6 +30,7 @@ from forward_forward.optimize.gradients import (
     split,
     steeper,
 )
+from forward_forward.optimize.part import Exchange
 from forward_forward.optimize.statistics import Figures, figures_of
 from forward_forward.radial import radial_of
 
@@ -54,6 +55,7 @@ class Compiled:
     def __init__(self, skip: float = 0.0) -> None:
         _keep_freed_memory()
         self.skip = skip
+        self.exchange: Exchange | None = None
         self.batch = 0
         self.parts: tuple[object, ...] = ()
 
@@ -65,7 +67,7 @@ class Compiled:
         batch = share.shape[0]
         self.batch = max(self.batch, batch)
         if affine.activation is None or layer.peer is not None or batch != self.batch:
-            return closed_form(layer, affine, source, share, self.skip)
+            return closed_form(layer, affine, source, share, self.skip, self.exchange)
         self._begin(layer, affine.activation, affine.products)
         operand, constants = operand_of(affine, source), (affine.bias, layer.threshold_value, share)
         function = self.of_dense if isinstance(operand, DenseOperand) else self.of_labelled
@@ -73,7 +75,7 @@ class Compiled:
         kept = slopes = None
         if self.skip:  # how many samples count is not known beforehand
             front = function(_given(operand), constants)
-            kept = steeper(front.upstream.view(-1, batch), self.skip)
+            kept = steeper(front.upstream.view(-1, batch), self.skip, self.exchange)
         else:
             front, slopes = function(_given(operand), constants)
         operand.factor = front.factor

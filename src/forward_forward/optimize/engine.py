@@ -15,6 +15,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.optimize.compiled import Compiled
 from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form, draws
+from forward_forward.optimize.part import Exchange
 
 Kind = Literal["closed_form", "autograd"]
 
@@ -51,12 +52,19 @@ class Engine:
                 'skip and compile go with engine="closed_form", got'
                 f" skip={skip}, compile={compile} and engine={kind!r}: leave them out"
             )
-        self.layers = list(layers)
+        self.layers, self.kind = list(layers), kind
         # Asked once: counting a layer's weights takes longer than its small kernels.
         self.by_hand = [kind == "closed_form" and layer.closed_form for layer in layers]
         self.draws = [draws(layer) for layer in layers]
         self.compiled = [Compiled(skip) for _ in layers] if compile else []
         self.skip = skip
+        self.exchange: Exchange | None = None
+
+    def share_batches(self, exchange: Exchange) -> None:
+        """Take each batch for a part of one that others have the rest of."""
+        self.exchange = exchange
+        for each in self.compiled:
+            each.exchange = exchange
 
     def gradients(
         self,
@@ -79,7 +87,7 @@ class Engine:
         # A layer that draws random numbers must not move torch's global state.
         with seeds.forked(*key) if self.draws[index] else nullcontext():
             if affine is None or not self.by_hand[index]:
-                return by_autograd(layer, source, share)
+                return by_autograd(layer, source, share, self.exchange)
             if self.compiled:
                 return self.compiled[index](layer, affine, source, share)
-            return closed_form(layer, affine, source, share, self.skip)
+            return closed_form(layer, affine, source, share, self.skip, self.exchange)

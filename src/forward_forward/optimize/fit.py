@@ -8,23 +8,27 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from forward_forward import predict, seeds
-from forward_forward.checkpoint import Run, load_weights
+from forward_forward import seeds
+from forward_forward.checkpoint import Run
 from forward_forward.data import Data, Source, as_source, check_unchanged, checksum
 from forward_forward.forward.description import describe
 from forward_forward.optimize.cached import Below, below
 from forward_forward.optimize.calibrate import calibrate
 from forward_forward.optimize.checks import check_data, check_finite, check_same, check_watchers
+from forward_forward.optimize.crew import Alone, Crew
 from forward_forward.optimize.interrupt import Wish, interrupts
 from forward_forward.optimize.progress import Fitted, Progress
-from forward_forward.optimize.state import add, means, restore, state_of
+from forward_forward.optimize.state import add
 from forward_forward.optimize.trainer import Trainer
 from forward_forward.pictures import frame_of
 from forward_forward.track import Beginning, Row, Watcher, watched
+
+if TYPE_CHECKING:
+    from forward_forward.parallel import Layout
 
 
 def fit(
@@ -39,6 +43,7 @@ def fit(
     overwrite: bool = False,
     about: Mapping[str, Any] | None = None,
     watch: Sequence[Watcher] = (),
+    parallel: Layout | None = None,
 ) -> Fitted:
     """Train a network for some epochs.
 
@@ -58,6 +63,8 @@ def fit(
         overwrite: Whether a run in ``out`` may be removed first.
         about: More to be kept in run.json.
         watch: Called as training goes on.
+        parallel: How the layers, or the batches, are spread over the processes of `torchrun`, all
+            of which call this; None for one process.
 
     Returns:
         The history. The network holds the weights of the last epoch, averaged where averaging is
@@ -93,7 +100,12 @@ def fit(
         said["frame"] = None if frame is None else frame.as_json()
         sums = {name: checksum(part) for name, part in parts.items() if part is not None}
         said["checksums"] = {**said.get("checksums", {}), **sums}
-    loop = _Loop(trainer, source, judge, epochs, batch_size, said, watch)
+    crew: Crew = Alone(trainer)
+    if parallel is not None:
+        from forward_forward.parallel import join
+
+        crew = join(trainer, parallel, source, batch_size)
+    loop = _Loop(trainer, crew, source, judge, epochs, batch_size, said, watch)
     if out is not None and resume:
         run = Run(out)
         check_same(run.about, settings)
@@ -102,14 +114,12 @@ def fit(
     else:
         calibrate(trainer, source, batch_size)
         if out is not None:
-            thresholds = [float(layer.threshold_value) for layer in trainer.network.layers]
-            more = {"thresholds": thresholds, "status": "training"}
-            loop.run = Run.create(out, {**said, **more}, overwrite=overwrite)
+            loop.create(out, overwrite=overwrite)
     trainer.network.train()
     try:
         loop.train()
     except BaseException:
-        if loop.run is not None and not (loop.begun or loop.resumed):
+        if loop.run is not None and crew.leads and not (loop.begun or loop.resumed):
             loop.run.discard()  # nothing was learned yet, and the folder is free for the next try
         raise
     trainer.train_layers(0, len(trainer.network.layers) - 1)
@@ -124,6 +134,7 @@ class _Loop:
     def __init__(
         self,
         trainer: Trainer,
+        crew: Crew,
         source: Source,
         judge: Source | None,
         epochs: int,
@@ -131,9 +142,10 @@ class _Loop:
         said: Mapping[str, Any],
         watch: Sequence[Watcher],
     ) -> None:
-        self.trainer, self.source, self.judge = trainer, source, judge
+        self.trainer, self.crew, self.source, self.judge = trainer, crew, source, judge
         self.epochs, self.batch_size = epochs, batch_size
-        self.said, self.watch, self.resumed, self.begun = said, watch, False, False
+        self.said, self.watch = said, watch if crew.leads else ()
+        self.resumed, self.begun = False, False
         self.progress = Progress()
         self.history: list[Row] = []
         self.sums: dict[str, Tensor] = {}
@@ -142,24 +154,23 @@ class _Loop:
         self.known: Below | None = None
         self.began = time.perf_counter()
 
+    def create(self, out: Path | str, *, overwrite: bool) -> None:
+        """Make the run's folder."""
+        thresholds = [float(layer.threshold_value) for layer in self.trainer.network.layers]
+        about = {**self.said, "thresholds": thresholds, "status": "training"}
+        self.crew.lead(lambda: Run.create(out, about, overwrite=overwrite).path)
+        self.run = Run(out)
+
     def resume(self, run: Run) -> None:
         """Take up a run where its last checkpoint stands."""
         self.run, self.resumed = run, True
-        saved = run.last()
+        saved = self.crew.load(run)
         if saved is None:
             calibrate(self.trainer, self.source, self.batch_size)
-            run.metrics.keep(0)
-            return
-        weights, tensors, progress = saved
-        load_weights(self.trainer.network, weights, str(run.path))
-        self.sums = {
-            name.removeprefix("sum."): value.to(self.trainer.device)
-            for name, value in tensors.items()
-            if name.startswith("sum.")
-        }
-        restore(self.trainer, tensors, progress)
-        self.progress = Progress(**progress["progress"])
-        self.history = run.metrics.keep(self.progress.epoch)
+        else:
+            self.sums, progress = saved
+            self.progress = Progress(**progress["progress"])
+        self.history = self.crew.lead(lambda: run.metrics.keep(self.progress.epoch))
 
     def train(self) -> None:
         with watched(self.watch, self._beginning()), interrupts() as wish:
@@ -167,6 +178,10 @@ class _Loop:
             self.began = time.perf_counter() - self.progress.seconds
             while self.progress.epoch < self.epochs:
                 self._epoch(wish)
+        if self.run is not None:
+            self.crew.lead(self._ended)
+
+    def _ended(self) -> None:
         if self.run is not None and self.run.about["status"] == "training":
             self.run.update(
                 status="trained",
@@ -190,14 +205,19 @@ class _Loop:
         steps = self._steps() or 1
         self._choose_layers()
         source = self.known or self.source
-        step = functools.partial(trainer.step_above, self.known) if self.known else trainer.step
-        for batch in source.batches(self.batch_size, shuffle=order, skip=progress.step):
-            trainer.set_rate(self._factor(progress.epoch + progress.step / steps))
+        known = self.known and functools.partial(trainer.step_above, self.known)
+        step = known or self.crew.step
+
+        def pace(step: int) -> None:
+            trainer.set_rate(self._factor(progress.epoch + step / steps))
+
+        batches = source.batches(self.batch_size, shuffle=order, skip=progress.step)
+        for batch in self.crew.turns(batches, range(progress.step, steps), pace):
             self.sums = add(self.sums, step(*batch))
             progress.step += 1
             for watcher in self.watch:
                 watcher.step()
-            if wish.stop:
+            if self.crew.stops(wish.stop):
                 self._save()
                 raise KeyboardInterrupt
         self._close_epoch()
@@ -228,12 +248,12 @@ class _Loop:
         row: Row = {"epoch": progress.epoch + 1}
         if trainer.order == "greedy":
             row["layers"] = [self.turn + 1]  # counted from 1: whose figures follow
-        row |= means(self.sums, progress.step)
+        row |= self.crew.close_epoch(self.sums, progress.step)
         check_finite(row, trainer)
         error: float | None = None
         if self.judge is not None:
             began = time.perf_counter()
-            figures = predict.evaluate(trainer.evaluated, self.judge)
+            figures = self.crew.evaluate(self.judge)
             progress.validation_seconds += time.perf_counter() - began
             row |= {f"validation_{name}": value for name, value in figures.items()}
             error = row["validation_error"]
@@ -247,21 +267,21 @@ class _Loop:
             progress.best_epoch, progress.best_error = progress.epoch, error
         self.history.append(row)
         if self.run is not None:
-            self.run.metrics.append(row)
-            if better:
-                self.run.save("best", trainer.evaluated.state_dict())
+            self.crew.lead(lambda: self._keep(row, better))
             self._save()
         for watcher in self.watch:
             watcher.epoch(row)
 
+    def _keep(self, row: Row, better: bool) -> None:
+        if self.run is not None:
+            self.run.metrics.append(row)
+            if better:
+                self.run.save("best", self.trainer.evaluated.state_dict())
+
     def _save(self) -> None:
-        if self.run is None:
-            return
-        tensors, numbers = state_of(self.trainer)
-        tensors |= {f"sum.{name}": value for name, value in self.sums.items()}
-        self.progress.seconds = time.perf_counter() - self.began
-        progress = {"progress": asdict(self.progress), **numbers}
-        self.run.save("last", self.trainer.network.state_dict(), tensors, progress)
+        if self.run is not None:
+            self.progress.seconds = time.perf_counter() - self.began
+            self.crew.save(self.run, self.sums, {"progress": asdict(self.progress)})
 
     def fitted(self) -> Fitted:
         progress = self.progress

@@ -20,6 +20,7 @@ from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer, peer_gradient
 from forward_forward.forward.operands import operand_of
 from forward_forward.forward.passes import written_out
+from forward_forward.optimize.part import Exchange
 from forward_forward.optimize.statistics import Figures, figures_of
 from forward_forward.radial import radial_of
 
@@ -73,6 +74,7 @@ def closed_form(
     source: Inputs | Activities,
     share: Tensor,
     skip: float = 0.0,
+    exchange: Exchange | None = None,
 ) -> Outcome:
     """Gradients of a layer with a linear block, without a graph.
 
@@ -83,6 +85,7 @@ def closed_form(
         share: Each sample's share in the mean loss [batch]; ``1 / batch`` unweighted.
         skip: Samples whose slopes are all below this share of the batch's steepest are left out of
             the gradients' products; 0 leaves out none.
+        exchange: The other replicas, where this is a part of a batch.
 
     Returns:
         The outcome, with ``grad`` of the block's parameters set.
@@ -95,12 +98,14 @@ def closed_form(
         outcome, upstream, delta, scale = slopes
     if layer.peer is not None:
         positives = slice(len(share))
-        mean_activity = layer.follow_mean_activity(outcome.activities.h[positives], share)
+        mean_activity = _follow(layer, outcome.activities.h[positives], share, exchange)
         # Its slope is not in proportion to the activity, so the whole must be written out.
         delta = delta.clone() if scale is None else delta * scale[:, None]
         delta[positives] += peer_gradient(layer.peer, mean_activity, share)
         scale = None
-    kept = steeper(upstream.view(-1, len(share)), skip) if skip and layer.peer is None else None
+    kept = None
+    if skip and layer.peer is None:
+        kept = steeper(upstream.view(-1, len(share)), skip, exchange)
     weight_gradient, bias_gradient = operand.gradients(delta, scale, kept, len(share))
     affine.linear.weight.grad = weight_gradient
     if affine.linear.bias is not None:
@@ -163,14 +168,23 @@ def judge(
     return value, upstream.flatten()
 
 
-def steeper(upstream: Tensor, skip: float) -> Tensor:
+def _follow(layer: Layer, positives: Tensor, share: Tensor, exchange: Exchange | None) -> Tensor:
+    """Running mean activity [feature], after that of these positives [batch, feature]."""
+    mean = share @ positives
+    return layer.follow_mean_activity(mean if exchange is None else exchange.add(mean))
+
+
+def steeper(upstream: Tensor, skip: float, exchange: Exchange | None = None) -> Tensor:
     """Samples with a slope [variants, batch] of at least a share of the batch's steepest: [kept].
 
     >>> steeper(torch.tensor([[-1.0, 0.001, 0.5], [1.0, 0.0, 0.5]]), 0.01)
     tensor([0, 2])
     """
     steepness = upstream.abs().amax(0)
-    return (steepness >= skip * steepness.max()).nonzero()[:, 0]
+    steepest = steepness.max()
+    if exchange is not None:
+        steepest = exchange.largest(steepest)
+    return (steepness >= skip * steepest).nonzero()[:, 0]
 
 
 def draws(layer: Layer) -> bool:
@@ -178,13 +192,16 @@ def draws(layer: Layer) -> bool:
     return layer.linear is None or known(layer.activation) is None
 
 
-def by_autograd(layer: Layer, source: Inputs | Activities, share: Tensor) -> Outcome:
+def by_autograd(
+    layer: Layer, source: Inputs | Activities, share: Tensor, exchange: Exchange | None = None
+) -> Outcome:
     """Gradients of a layer with any block, by a graph that ends at the layer's input.
 
     Args:
         layer: The layer.
         source: Its input: positives first, then the negatives.
         share: Each sample's share in the mean loss [batch]; ``1 / batch`` unweighted.
+        exchange: The other replicas, where this is a part of a batch.
 
     Returns:
         The outcome, with ``grad`` of the layer's parameters set.
@@ -199,7 +216,7 @@ def by_autograd(layer: Layer, source: Inputs | Activities, share: Tensor) -> Out
         loss = layer.loss(pos, neg)
         objective = (share * loss).sum()
         if layer.peer is not None:
-            mean_activity = layer.follow_mean_activity(h[:batch].detach(), share)
+            mean_activity = _follow(layer, h[:batch].detach(), share, exchange)
             # A product whose slope with respect to z is the peer term, past the activation.
             objective = (
                 objective + (peer_gradient(layer.peer, mean_activity, share) * z[:batch]).sum()

@@ -56,11 +56,15 @@ def optimizer_of(
     return optimizer
 
 
+def weights_of(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    """All that an optimiser moves, in its order."""
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
+
+
 def forget_gradients(optimizer: torch.optim.Optimizer) -> None:
     """Let go of the gradients: `zero_grad` without the records for a profiler that it keeps."""
-    for group in optimizer.param_groups:
-        for weight in group["params"]:
-            weight.grad = None
+    for weight in weights_of(optimizer):
+        weight.grad = None
 
 
 def stepper(optimizer: torch.optim.Optimizer) -> Callable[[], object]:

@@ -1,4 +1,8 @@
-"""A batch's forward passes -> scores [rows, classes] that hard negatives are drawn from."""
+"""A batch's forward passes -> scores [rows, classes] that hard negatives are drawn from.
+
+Each layer adds its part to what the layers below it gave, lowest first: so the layers may lie in
+one process or in many, and the sum is the same bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from torch.nn import functional
 
 from forward_forward.examples import Inputs
 from forward_forward.forward import Network
+from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass
 
 
@@ -35,7 +40,11 @@ def teach_head(
     head = network.head
     if head is None:
         raise ValueError("teach_head expects a network with a head, got one without")
-    activities = forward.activities(network.examples.neutral(inputs))
+    neutral = network.examples.neutral(inputs)
+    if head.local:
+        every = range(len(network.layers))
+        return teach_local_head(network, forward, neutral, y, share, every)[0]
+    activities = forward.activities(neutral)
     rows = [head.row(each.h) for each in itertools.islice(activities, head.skip, None)]
     logits = head.logits(rows).sum(0)
     target = functional.one_hot(y, head.num_classes)
@@ -46,38 +55,89 @@ def teach_head(
 
 
 @torch.no_grad()
+def teach_local_head(
+    network: Network,
+    forward: ForwardPass,
+    source: Inputs | Activities,
+    y: Tensor,
+    share: Tensor,
+    layers: range,
+    below: Tensor | None = None,
+) -> tuple[Tensor, Activities]:
+    """The same for a head of which each layer learns from its own guess alone.
+
+    Args:
+        network: A network with such a head.
+        forward: Its passes on this batch.
+        source: What the first of these layers reads of the neutral input.
+        y: True labels [batch].
+        share: Each sample's share in the mean loss [batch].
+        layers: The layers to run through.
+        below: The sum of the lower layers' logits [batch, classes]; None for none.
+
+    Returns:
+        The logits with those of these layers added [batch, classes], and the highest activities.
+    """
+    head = network.head
+    if head is None:
+        raise ValueError("teach_local_head expects a network with a head, got one without")
+    total = below
+    target = functional.one_hot(y, head.num_classes)
+    for index, each in zip(layers, forward.activities(source, layers.start), strict=False):
+        if index >= head.skip:
+            weight, row = head.weights[index - head.skip], head.row(each.h)
+            logits = row @ weight.t()
+            error = (logits.softmax(1) - target) * share[:, None]
+            weight.grad = error.t() @ row
+            total = logits if total is None else total + logits
+    if total is None:
+        total = torch.zeros(target.shape, dtype=network.dtype, device=target.device)
+    return total, each
+
+
+@torch.no_grad()
 def label_goodness(
-    network: Network, forward: ForwardPass, inputs: Inputs, first: int, stop: int
-) -> Tensor:
-    """Goodness of every label, summed over the layers from ``first`` to before ``stop``.
+    network: Network,
+    forward: ForwardPass,
+    source: Inputs | Activities,
+    variants: int,
+    layers: range,
+    counted: range,
+    below: Tensor | None = None,
+) -> tuple[Tensor, Activities]:
+    """Goodness of every label, summed over the layers that count.
 
     Args:
         network: The network.
         forward: Its passes on this batch.
-        inputs: Any inputs made from the samples; their rest is used.
-        first: The lowest layer that counts.
-        stop: The layer above the highest.
+        source: What the first of these layers reads of the candidates.
+        variants: How many candidates a sample has.
+        layers: The layers to run through.
+        counted: Those whose goodness counts.
+        below: The sum over the lower layers [rows, variants]; None for none.
 
     Returns:
-        Goodness [rows, classes].
+        The goodness with that of these layers added [rows, variants], and the highest activities.
     """
-    candidates = network.examples.candidates(inputs)
-    # The layers come first in the zip: the pass stops at the last that is needed.
-    pairs = zip(network.layers[:stop], forward.activities(candidates), strict=False)
-    rated = [layer.rate(each) for index, (layer, each) in enumerate(pairs) if index >= first]
-    total = rated[0] if len(rated) == 1 else torch.stack(rated).sum(0)
-    return total.view(candidates.variants, -1).t()
+    total = below
+    for index, each in zip(layers, forward.activities(source, layers.start), strict=False):
+        if index in counted:
+            rated = network.layers[index].rate(each).view(variants, -1).t()
+            total = rated if total is None else total + rated
+    if total is None:
+        total = each.h.new_zeros(each.h.shape[0] // variants, variants)
+    return total, each
 
 
-def scored_layers(network: Network, trained: int) -> tuple[int, int]:
-    """The layers whose goodness hard negatives are drawn from: first, and the one above the last.
+def scored_layers(network: Network, trained: int) -> range:
+    """The layers whose goodness hard negatives are drawn from.
 
     Args:
         network: The network.
         trained: How many layers, from the lowest, have been trained or are.
     """
     if network.examples.scores == "first layer":
-        return 0, 1
+        return range(1)
     first, stop = network.readout
     stop = min(stop, trained)
-    return min(first, stop - 1), stop
+    return range(min(first, stop - 1), stop)

@@ -30,7 +30,13 @@ def state_of(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if trainer.averaged is not None:
         for key, value in trainer.averaged.state_dict().items():
             tensors[f"averaged.{key}"] = value
-    return tensors, {"steps": trainer.steps, "optimizers": numbers}
+    about = {"steps": trainer.steps, "optimizers": numbers}
+    if trainer.looking.waiting:
+        about["waiting"] = len(trainer.looking.waiting)
+        for index, coming in enumerate(trainer.looking.waiting):
+            if coming.scores is not None:
+                tensors[f"waiting.{index}"] = coming.scores
+    return tensors, about
 
 
 def restore(trainer: Trainer, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
@@ -42,6 +48,8 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], numbers: Mapping[st
         numbers: The numbers.
     """
     trainer.steps = numbers["steps"]
+    waiting = range(numbers.get("waiting", 0))  # batches seen before they were shown
+    trainer.looking.restored.extend(tensors.get(f"waiting.{index}") for index in waiting)
     values = {**tensors, **numbers["optimizers"]}
     for name, optimizer in trainer.all_optimizers.items():
         state = optimizer.state_dict()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -11,22 +11,24 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from forward_forward import notation
 from forward_forward.data import augment as augmenting
-from forward_forward.examples import Inputs, stack
+from forward_forward.examples import Inputs
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.passes import ForwardPass, as_source
+from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.room import Room
 from forward_forward.optimize import schedules
 from forward_forward.optimize.chance import Augment, Chance
+from forward_forward.optimize.coming import Preparing
 from forward_forward.optimize.engine import Engine, Kind
-from forward_forward.optimize.optimizers import forget_gradients, optimizer_of, stepper
+from forward_forward.optimize.looking import Looking, ahead
+from forward_forward.optimize.optimizers import optimizer_of
 from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.schedules import Schedule, constant
-from forward_forward.optimize.scores import label_goodness, scored_layers, teach_head
-from forward_forward.optimize.shares import Shares
 from forward_forward.optimize.statistics import by_name
+from forward_forward.optimize.steps import LayerSteps
 
 if TYPE_CHECKING:
+    from forward_forward.data.batch import Batch
     from forward_forward.optimize.cached import Below
     from forward_forward.optimize.progress import Fitted
 
@@ -61,6 +63,9 @@ class Trainer:
             layers with peer normalisation, take all samples. On a GPU it waits for the device.
         augment: Random changes of the pictures [batch, (channels,) height, width] of each batch,
             such as ``data.augment.Shift(2)``, in this order; the same for all label variants.
+        look_ahead: How many steps before a batch is shown its hard negatives are scored and the
+            head learns from it, with the weights of that step; 0 is Hinton's. It lets layers that
+            lie in several processes work at once. Batches then come through `ahead`.
         average: Decay of an exponential average of the weights, taken at each step and used for
             validation and by the trained network; None for none.
         head_lr: Learning rate of the softmax head; None for ``lr``.
@@ -92,6 +97,7 @@ class Trainer:
         compile: bool = False,
         skip: float = 0.0,
         augment: Sequence[Augment] = (),
+        look_ahead: int = 0,
         average: float | None = None,
         head_lr: float | None = None,
         head_weight_decay: float | None = None,
@@ -100,6 +106,11 @@ class Trainer:
     ) -> None:
         if order not in ("joint", "greedy"):
             raise ValueError(f'order expects "joint" or "greedy", got {order!r}')
+        if look_ahead < 0 or (look_ahead and order == "greedy"):
+            raise ValueError(
+                'look_ahead expects 0 or more steps, and 0 with order="greedy", got'
+                f" look_ahead={look_ahead} and order={order!r}"
+            )
         if device is not None:
             network.to(usable(device))
         self.settings = {
@@ -114,6 +125,7 @@ class Trainer:
             "skip": skip,
             "augment": [notation.write(part, notation.public(augmenting)) for part in augment],
             "average": average,
+            **({"look_ahead": look_ahead} if look_ahead else {}),  # as in runs from before it
             "head_lr": head_lr,
             "head_weight_decay": head_weight_decay,
             "seed": seed,
@@ -121,9 +133,9 @@ class Trainer:
         self.network = network
         self.device = network.device
         self.schedule = schedule
+        self.look_ahead = look_ahead
         self.order: Order = order
         self.products = products(precision, self.device)
-        self.augment = tuple(augment)
         self.seed = seed
         self.optimizers = [
             optimizer_of(layer, optimizer, lr, weight_decay) for layer in network.layers
@@ -138,9 +150,11 @@ class Trainer:
             averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
             self.averaged = AveragedModel(network, multi_avg_fn=averaging)
         self.steps = 0
-        self._forward = ForwardPass(network.layers, self.products, Room())
-        self._shares = Shares()
-        self._engine = Engine(network.layers, engine, compile=compile, skip=skip)
+        self.forward = ForwardPass(network.layers, self.products, Room())
+        gradients = Engine(network.layers, engine, compile=compile, skip=skip)
+        self.layer_steps = LayerSteps(network, self.optimizers, gradients)
+        self.preparing = Preparing(network, tuple(augment), seed)
+        self.looking = Looking(network, self.preparing, self.head_optimizer)
         self._calibrated = False
         self.first_active = 0
         self.last_active = len(network.layers) - 1
@@ -176,6 +190,22 @@ class Trainer:
             )
         self.first_active, self.last_active = first, last
 
+    def ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The same batches, each seen `look_ahead` steps before it comes.
+
+        Args:
+            batches: Of samples, labels and weights: the arguments of `step`.
+
+        >>> from forward_forward.forward import mlp
+        >>> trainer = Trainer(mlp(4, 8, num_classes=2), look_ahead=2)
+        >>> batches = [(torch.rand(6, 4), torch.arange(6) % 2, None)] * 5
+        >>> len([trainer.step(*batch) for batch in trainer.ahead(batches)])
+        5
+        """
+        if not self.look_ahead:  # `step` sees a batch itself, and its products serve both
+            return iter(batches)
+        return ahead(batches, self.look_ahead, self._see)
+
     def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> dict[str, Tensor]:
         """Show one batch to all layers; each takes its own step.
 
@@ -192,21 +222,22 @@ class Trainer:
             ``goodness_positive``, ``silent_units`` (share of units at 0 for every positive of the
             batch) and, where there are negatives, ``goodness_negative`` and ``separation`` (share
             of pairs in which the positive has the higher goodness).
+
+        Raises:
+            ValueError: With ``look_ahead``, a batch that was not seen before.
         """
-        self._calibrate(x, y)
-        x, y, share = self._prepared(x, y, weight)
-        network = self.network
-        chance = Chance(self.seed, self.steps, self.device)
-        x = chance.augmented(x, self.augment)
-        positive = network.examples.positive(x, y, chance.generator("positives"))
-        positive = chance.dropped(positive, network.layers[0].dropout)
-        forward = self._forward.begin()
-        forward.share(positive)
-        scores = self._scores(forward, positive, y, share)
-        rng = chance.generator("negatives")
-        negative = network.examples.negative(positive, y, rng, scores)
-        source = as_source(stack(positive, negative))
-        return self._layers(forward, source, share, chance)
+        if self.looking.waiting:
+            self.forward.begin()
+        elif self.look_ahead:
+            raise ValueError(
+                f"look_ahead={self.look_ahead} expects batches that were seen before: `for batch"
+                " in trainer.ahead(batches): trainer.step(*batch)`"
+            )
+        else:
+            self._see(x, y, weight)
+        coming = self.looking.waiting.popleft()
+        source = self.preparing.source(coming)
+        return self._learn(source, coming.share, coming.chance)
 
     def step_above(
         self, known: Below, numbers: Tensor, y: Tensor, weight: Tensor | None = None
@@ -220,10 +251,8 @@ class Trainer:
             weight: Their weights [batch], or None for equal ones.
         """
         chance = Chance(self.seed, self.steps, self.device)
-        forward = self._forward.begin()
-        source = known.source(forward, numbers, y, chance.generator("negatives"))
-        share = self._shares.of(y.shape[0], weight, self.network)
-        return self._layers(forward, source, share, chance, known.layer)
+        source = known.source(self.forward.begin(), numbers, y, chance.generator("negatives"))
+        return self._learn(source, self.preparing.share(len(y), weight), chance, known.layer)
 
     def fit(self, train: Any, **settings: Any) -> Fitted:
         """Train for some epochs; see `forward_forward.optimize.fit.fit` for the settings."""
@@ -231,12 +260,10 @@ class Trainer:
 
         return fit(self, train, **settings)
 
-    def _prepared(
-        self, x: Tensor, y: Tensor | None, weight: Tensor | None
-    ) -> tuple[Tensor, Tensor | None, Tensor]:
-        x = self.network.ready(x).detach()
-        y = y if y is None else y.to(self.device, non_blocking=True)
-        return x, y, self._shares.of(x.shape[0], weight, self.network)
+    def _see(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> None:
+        """Look at a batch that will be shown, with the weights as they are now."""
+        self._calibrate(x, y)
+        self.looking.see(self.forward.begin(), x, y, weight, self.steps, self.last_active + 1)
 
     def _calibrate(self, x: Tensor, y: Tensor | None) -> None:
         if self._calibrated:  # asked once: the answer is read from the device
@@ -246,48 +273,18 @@ class Trainer:
             self.network.calibrate(x[:CALIBRATION_SAMPLES], labels)
         self._calibrated = True
 
-    @torch.no_grad()
-    def _layers(
-        self,
-        forward: ForwardPass,
-        source: Inputs | Activities,
-        share: Tensor,
-        chance: Chance,
-        first: int = 0,
+    def _learn(
+        self, source: Inputs | Activities, share: Tensor, chance: Chance, first: int = 0
     ) -> dict[str, Tensor]:
         """One step of the layers that learn, given what layer ``first`` reads."""
-        figures = []
-        for index in range(first, self.last_active + 1):
-            layer = self.network.layers[index]
-            if isinstance(source, Activities) and index > 0:
-                source = chance.dropped_rows(source, layer.dropout, share.shape[0], index)
-            if index < self.first_active:
-                source = next(forward.activities(source, index))
-                continue
-            key = self.seed, "block", self.steps, index
-            outcome = self._engine.gradients(index, forward.affines[index], source, share, key)
-            # The activities are those from before this step: the next layer's input in all paths.
-            stepper(self.optimizers[index])()
-            forget_gradients(self.optimizers[index])  # their memory is the next layer's too
-            figures.append(outcome.figures)
-            source = outcome.activities
+        layers, frozen = range(first, self.last_active + 1), self.first_active
+        figures, _ = self.layer_steps(self.forward, source, share, chance, layers, frozen)
+        self.layer_steps.settle()
+        self.close_step()
+        return by_name(figures)
+
+    def close_step(self) -> None:
+        """Follow the weights with their average, and count the step."""
         if self.averaged is not None:
             self.averaged.update_parameters(self.network)
         self.steps += 1
-        return by_name(figures)
-
-    def _scores(
-        self, forward: ForwardPass, positive: Inputs, y: Tensor | None, share: Tensor
-    ) -> Tensor | None:
-        """What hard negatives are drawn from, before any step; the head learns on the way."""
-        network, logits = self.network, None
-        if self.head_optimizer is not None and y is not None:
-            logits = teach_head(network, forward, positive, y, share)
-            self.head_optimizer.step()
-        if network.examples.scores == "softmax":
-            return logits
-        hard = network.examples.hard_rows(share.shape[0])
-        if network.examples.scores == "nothing" or not hard:
-            return None
-        layers = scored_layers(network, self.last_active + 1)
-        return label_goodness(network, forward, positive.first(hard), *layers)

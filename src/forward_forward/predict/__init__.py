@@ -6,7 +6,10 @@ label of every sample, and at the softmax head; ``stages`` looks at few labels o
 
 from forward_forward.predict.scan import (
     ROWS,
+    added,
+    count_errors,
     embeddings,
+    errors_of,
     evaluate,
     familiarity,
     goodness_by_layer,
@@ -18,7 +21,10 @@ __all__ = [
     "ROWS",
     "Report",
     "TwoStage",
+    "added",
+    "count_errors",
     "embeddings",
+    "errors_of",
     "evaluate",
     "familiarity",
     "goodness_by_layer",

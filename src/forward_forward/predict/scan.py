@@ -6,7 +6,8 @@ softmax head reads the activities of one neutral pass (`head_logits`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -107,9 +108,31 @@ def evaluate(
         ``goodness_error_by_layer``, each layer read alone; where there is a head, ``head_error``
         and ``head_error_by_layer``, for the layers it reads.
     """
+    return errors_of(network, *count_errors(network, source, batch_size=batch_size))
+
+
+Counts = tuple[dict[str, Tensor], float]
+
+
+def count_errors(
+    network: Network,
+    source: Source,
+    part: tuple[int, int] = (0, 1),
+    *,
+    batch_size: int | None = None,
+) -> Counts:
+    """What `errors_of` divides: the weight of wrong samples by name, and that of all.
+
+    Args:
+        network: The network.
+        source: The data.
+        part: Which batches: every so-manieth from which on.
+        batch_size: Samples at a time; None for the source's own number.
+    """
     wrong: dict[str, Tensor] = {}
     total = 0.0
-    for x, y, weight in source.batches(source.batch_size if batch_size is None else batch_size):
+    batches = source.batches(source.batch_size if batch_size is None else batch_size)
+    for x, y, weight in itertools.islice(batches, part[0], None, part[1]):
         y = y.to(network.device)
         weight = torch.ones(len(y)) if weight is None else weight
         for name, misses in _misses(network, x, y):
@@ -117,6 +140,22 @@ def evaluate(
             missed = misses.cpu().double() @ weight.cpu().double()
             wrong[name] = wrong[name] + missed if name in wrong else missed
         total += float(weight.sum())
+    return wrong, total
+
+
+def added(counts: Sequence[Counts]) -> Counts:
+    """The counts of several parts together."""
+    wrong: dict[str, Tensor] = {}
+    for part, _ in counts:
+        for name, missed in part.items():
+            wrong[name] = wrong[name] + missed if name in wrong else missed
+    return wrong, sum(total for _, total in counts)
+
+
+def errors_of(
+    network: Network, wrong: Mapping[str, Tensor], total: float
+) -> dict[str, float | list[float]]:
+    """Errors in percent, as those of `evaluate`, from counts."""
     errors = {name: (100 * missed / total).tolist() for name, missed in wrong.items()}
     return {"error": errors[f"{network.reading}_error"], **errors}
 
