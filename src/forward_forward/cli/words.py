@@ -46,6 +46,8 @@ def announce(
         f" in batches of {plan.batch_size}",
         "machine": f"{trainer.device}, {torch.get_num_threads()} threads, {products} products",
     }
+    if command.get("parallel"):
+        lines["parallel"] = command["parallel"]
     for name, line in [*lines.items(), *(("track", place) for place in places)]:
         print(f"{name:>8}  {line}", file=sys.stderr)
 

@@ -29,6 +29,11 @@ class Crew(Protocol):
         """Whether this process writes the run and tells of it."""
         ...
 
+    @property
+    def grace(self) -> float:
+        """Seconds in which a launcher may send an interrupt again: see `interrupts`."""
+        ...
+
     def turns(self, batches: Iterable[Batch], steps: range, pace: Pace) -> Iterator[Batch]:
         """The batches of an epoch to be shown; ``steps`` are their numbers."""
         ...
@@ -70,6 +75,7 @@ class Alone:
     """
 
     leads = True
+    grace = 0.0
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer

@@ -173,7 +173,7 @@ class _Loop:
         self.history = self.crew.lead(lambda: run.metrics.keep(self.progress.epoch))
 
     def train(self) -> None:
-        with watched(self.watch, self._beginning()), interrupts() as wish:
+        with watched(self.watch, self._beginning()), interrupts(self.crew.grace) as wish:
             self.begun = True
             self.began = time.perf_counter() - self.progress.seconds
             while self.progress.epoch < self.epochs:

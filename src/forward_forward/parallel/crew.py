@@ -25,6 +25,7 @@ from forward_forward.parallel.waiting import Patience
 
 Result = TypeVar("Result")
 SILENT = "silent_units"
+GRACE = 30.0  # as long as torchrun waits before it kills
 
 
 class Ranks:
@@ -47,6 +48,7 @@ class Ranks:
         self.trainer, self.stage, self.patience, self.sizes = trainer, stage, patience, sizes
         self.place: Place = stage.place
         self.leads = self.place.rank == 0
+        self.grace = GRACE
 
     def turns(self, batches: Iterable[Batch], steps: range, pace: Pace) -> Iterator[Batch]:
         waiting = self.trainer.looking.restored

@@ -47,6 +47,8 @@ def standard(
     label: Literal["append", "overlay"] = "append",
     precision: Precision = "auto",
     skip: float | None = None,
+    look_ahead: int = 0,
+    local_head: bool = False,
     device: torch.device | str | None = None,
 ) -> Plan:
     """1.63 % on MNIST in 19 s (n = 5, 95 % interval +-0.07), 1.9 % on digits in 9 s (n = 3, +-1.4).
@@ -75,6 +77,8 @@ def standard(
         label: Whether the label is appended to the inputs or laid over the first of them.
         precision: Of the products.
         skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, else 0.
+        look_ahead: See `Trainer`.
+        local_head: Whether the layers of a softmax head learn apart: see `SoftmaxHead`.
         device: Where to train.
 
     Returns:
@@ -97,7 +101,7 @@ def standard(
         inputs=Standardize.of(train) if has_own_units(train) else None,
         layer=layer,
         dropout=[0.1, *[0.0] * (len(hidden) - 1)],
-        head=negatives.scores == "softmax",
+        head=negatives.scores == "softmax" and ("local" if local_head else True),
         readout=(min(1, len(hidden) - 1), len(hidden)),
     )
     if skip is None:
@@ -113,6 +117,7 @@ def standard(
         schedule=cosine,
         precision=precision,
         skip=skip,
+        look_ahead=look_ahead,
         seed=seed,
         device=device,
     )
