@@ -24,6 +24,7 @@ def benchmark(
     threads: int | None = None,
     quick: bool = False,
     parts: Parts = None,
+    parallel: bool = False,
     json: bool = False,
 ) -> int:
     """Time the engine beside FF by autograd, backprop and scikit-learn, in one process, in turn.
@@ -34,15 +35,21 @@ def benchmark(
     With --parts, compare parts instead, one exchanged at a time in the standard recipe: the time of
     a step, and the validation error after an equal small budget. A minute or two on one core.
 
+    With --parallel, compare one process with two, one thread each, on random images: layers spread,
+    batches spread, and backprop spread, with the bytes of a step and what the simulator foretells.
+    A quarter of an hour on two cores.
+
     Args:
         data: Data set; mnist by default, random images of its size where it is not to be had;
             digits with --parts.
-        out: Folder for benchmark.json and benchmark.png; parts.json and parts.png with --parts.
+        out: Folder for benchmark.json and benchmark.png; parts.json and parts.png with --parts,
+            parallel.json and parallel.png with --parallel.
         precision: Of the matrix products; auto takes bfloat16 where the hardware multiplies it.
         threads: CPU threads; by default torch's choice.
         quick: One small network, in half a minute.
         parts: Compare all losses, goodnesses and ways of choosing wrong labels, and those named
             here: your own as package.module:name, or the library's such as "SymBa(alpha=2)".
+        parallel: Compare one process with two.
         json: Print the result as one JSON object.
     """
     import os
@@ -55,6 +62,8 @@ def benchmark(
 
     if threads is not None:
         torch.set_num_threads(threads)
+    if parallel:
+        return _parallel(out, quick=quick, as_json=json)
     if parts is not None:
         return _parts(parts, data, out, precision, quick=quick, as_json=json)
     return _speed(data, out, precision, quick=quick, as_json=json)
@@ -96,6 +105,15 @@ def _parts(
     train, _ = datasets.named(data or "digits")  # the test set is not read
     result = benchmark_parts(train, own, budget, _say)
     _give(result, out, "parts", table, plot, as_json=as_json)
+    return 0
+
+
+def _parallel(out: str | None, *, quick: bool, as_json: bool) -> int:
+    from forward_forward.benchmark.parallel import QUICK, ParallelSetting, benchmark_parallel
+    from forward_forward.benchmark.show_parallel import plot, table
+
+    result = benchmark_parallel(QUICK if quick else ParallelSetting(), _say)
+    _give(result, out, "parallel", table, plot, as_json=as_json)
     return 0
 
 

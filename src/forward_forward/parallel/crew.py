@@ -66,7 +66,7 @@ class Ranks:
 
     def close_epoch(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, list[float]]:
         self.stage.drain()
-        self._share_weights()
+        self.share_weights()
         return {name: values.tolist() for name, values in self._whole(sums, steps).items()}
 
     def evaluate(self, judge: Source) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class Ranks:
                 value.zero_()
         return mine
 
-    def _share_weights(self) -> None:
+    def share_weights(self) -> None:
         """Give each layer's weights to all ranks, from the lowest that moves it."""
         networks = [self.trainer.network]
         if self.trainer.averaged is not None:

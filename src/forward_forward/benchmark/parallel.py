@@ -1,0 +1,140 @@
+"""Networks and batches -> how much faster several ranks train than one process, in one run.
+
+Each rank has one thread. All ways take turns on the same machine: Forward-Forward in one process,
+with its layers spread, with its batches spread; and backprop in one process and spread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forward_forward.benchmark.arms import CLASSES
+from forward_forward.benchmark.run import Say, network_name
+from forward_forward.checkpoint import machine
+from forward_forward.parallel import simulate
+from forward_forward.parallel.balance import balance_bound
+
+FEATURES = 784
+
+
+@dataclass(frozen=True)
+class ParallelSetting:
+    """What to measure.
+
+    Args:
+        settings: Units of the layers, and samples a step.
+        ranks: Processes.
+        steps: Steps of a round that are timed, after two that fill the pipeline.
+        rounds: Turns that each way gets.
+    """
+
+    settings: tuple[tuple[tuple[int, ...], int], ...] = (
+        ((2000,) * 5, 1024),
+        ((2000,) * 5, 512),
+        ((2000,) * 5, 128),
+        ((2000,) * 4, 1024),
+        ((1000,) * 3, 1024),
+        ((500,) * 2, 1024),
+        ((256,) * 8, 1024),
+    )
+    ranks: int = 2
+    steps: int = 10
+    rounds: int = 3
+
+
+QUICK = ParallelSetting((((500,) * 2, 1024),), steps=8, rounds=2)
+
+
+def benchmark_parallel(setting: ParallelSetting, say: Say = lambda _: None) -> dict[str, Any]:
+    """Measure, and foretell the same by the simulator.
+
+    Args:
+        setting: What to measure.
+        say: Called with a line as the benchmark goes on.
+
+    Returns:
+        ``machine``, ``ranks``, ``link`` and ``rows``, one for each network and batch.
+
+    Raises:
+        RuntimeError: A rank failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        told, found = Path(folder, "told.json"), Path(folder, "found.json")
+        told.write_text(
+            json.dumps(
+                {
+                    "features": FEATURES,
+                    "settings": setting.settings,
+                    "steps": setting.steps,
+                    "rounds": setting.rounds,
+                }
+            )
+        )
+        _launch(setting.ranks, told, found, say)
+        result: dict[str, Any] = json.loads(found.read_text())
+    for row in result["rows"]:
+        row |= _ratios(row, result["link"], result["ranks"])
+    return {"machine": {**machine(), "threads": 1}, "features": FEATURES, **result}
+
+
+def _launch(ranks: int, told: Path, found: Path, say: Say) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", str(ranks), "-m", "forward_forward.benchmark.ranks"]
+    process = subprocess.Popen(
+        [*command, str(told), str(found)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stderr is not None  # it was asked for
+    kept = []
+    for line in process.stderr:
+        kept.append(line)
+        if line.startswith("["):  # a size that is begun; torchrun's own lines are kept back
+            say(line.strip())
+    if process.wait() != 0:
+        raise RuntimeError(f"a rank of the benchmark failed: {''.join(kept[-40:])}")
+
+
+def _ratios(row: dict[str, Any], link: dict[str, float], ranks: int) -> dict[str, Any]:
+    seconds, costs = row["step_seconds"], row["layer_seconds"]
+    one = sum(costs)
+    bound = balance_bound(costs, row["split"])
+    layers = seconds["one process"] / seconds["layers"]
+    spread = simulate.layers(work_of(row), row["split"], _link(link))
+    shared = simulate.data(work_of(row), ranks, _link(link), tuple(row["optimizer_seconds"]))
+    return {
+        "network": network_name(row["hidden"]),
+        "balance_bound": bound,
+        "speed_up": {
+            "layers": layers,
+            "data": seconds["one process"] / seconds["data"],
+            "backprop, data": seconds["backprop"] / seconds["backprop, data"],
+        },
+        "of_bound": layers / bound,
+        "simulated": {"layers": one / spread.step_seconds, "data": one / shared.step_seconds},
+    }
+
+
+def work_of(row: dict[str, Any]) -> simulate.Work:
+    """What the simulator needs of a row: all of it measured in one process, or counted.
+
+    A layer sends on its activities, positives and negatives, with their lengths, and each sample's
+    share in the mean.
+    """
+    batch, hidden = row["batch"], row["hidden"]
+    sent = [4 * (2 * batch * units + 3 * batch) for units in hidden]
+    inputs = [FEATURES + CLASSES, *hidden[:-1]]
+    weights = [4 * (below + 1) * units for below, units in zip(inputs, hidden, strict=True)]
+    return simulate.Work(tuple(row["layer_seconds"]), tuple(sent), tuple(weights))
+
+
+def _link(link: dict[str, float]) -> simulate.Link:
+    return simulate.Link(link["bandwidth"], copy=link["copy"])

@@ -1,0 +1,311 @@
+"""Two or more ranks and the sizes of networks -> seconds and bytes of a step, each way in turn.
+
+Started on each rank by `forward_forward.benchmark.parallel`; the first one writes what was found.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil  # type: ignore[import-untyped]
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from forward_forward import files, parallel
+from forward_forward.benchmark.arms import CLASSES, Backprop, adamw, engine
+from forward_forward.data import Data
+from forward_forward.data.batch import Batch
+from forward_forward.optimize import Trainer
+from forward_forward.optimize.optimizers import forget_gradients, stepper, weights_of
+from forward_forward.parallel.balance import balanced
+from forward_forward.parallel.layout import Layout
+
+TIMEOUT = 120.0
+WARM = 2  # steps before a round is timed
+STREAM = 16 * 2**20  # bytes of a message by which the link is measured
+MESSAGES = 24
+
+
+class Arm(Protocol):
+    """A way to train: takes some steps, and says how long one takes once all are at work."""
+
+    def run(self, steps: int) -> float: ...
+
+
+class OneProcess:
+    """Forward-Forward in the first rank, with the seconds of each layer; the others rest."""
+
+    def __init__(self, trainer: Trainer, batch: Batch) -> None:
+        self.trainer, self.batch = trainer, batch
+        self.seconds: list[list[float]] = [[] for _ in trainer.network.layers]
+
+    def run(self, steps: int) -> float:
+        if dist.get_rank() != 0:
+            return 0.0
+        began = time.perf_counter()
+        for _ in range(steps):
+            self._step()
+        return (time.perf_counter() - began) / steps
+
+    def _step(self) -> None:
+        trainer, layers = self.trainer, len(self.trainer.network.layers)
+        at = time.perf_counter()
+        forward = trainer.forward.begin()
+        trainer.looking.see(forward, *self.batch, trainer.steps, layers)
+        coming = trainer.looking.waiting.popleft()
+        source = trainer.preparing.source(coming)
+        for index in range(layers):
+            here = range(index, index + 1)
+            _, source = trainer.layer_steps(forward, source, coming.share, coming.chance, here)
+            now = time.perf_counter()
+            self.seconds[index].append(now - at)
+            at = now
+        trainer.close_step()
+
+    def layer_seconds(self) -> list[float]:
+        """Median seconds of each layer; the batch's preparation counts as the first one's."""
+        return [statistics.median(each) for each in self.seconds]
+
+    def optimizer_seconds(self) -> list[float]:
+        """Median seconds of each layer's optimiser alone."""
+        return [_optimizer_seconds(each) for each in self.trainer.optimizers]
+
+
+class Spread:
+    """Forward-Forward over all ranks, by a layout."""
+
+    def __init__(self, trainer: Trainer, data: Data, batch: Batch, layout: Layout) -> None:
+        self.batch = batch
+        self.ranks = parallel.join(trainer, layout, data, len(batch.y))
+
+    def run(self, steps: int) -> float:
+        ranks, ends = self.ranks, []
+        ranks.sizes = [len(self.batch.y)] * steps
+        for batch in ranks.turns([self.batch] * steps, range(steps), lambda _: None):
+            ranks.step(*batch)
+            ends.append(time.perf_counter())
+        ranks.stage.drain()
+        return _steady(ends)
+
+    @property
+    def sent(self) -> int:
+        """Bytes that this rank has sent."""
+        return self.ranks.stage.sent
+
+
+class BackpropOnce:
+    """Backprop in the first rank."""
+
+    def __init__(self, widths: Sequence[int], batch: Batch) -> None:
+        self.arm, self.batch = Backprop(widths, torch.float32), batch
+
+    def run(self, steps: int) -> float:
+        if dist.get_rank() != 0:
+            return 0.0
+        began = time.perf_counter()
+        for _ in range(steps):
+            self.arm.step(self.batch.x, self.batch.y)
+        return (time.perf_counter() - began) / steps
+
+
+class BackpropSpread:
+    """Backprop over all ranks by torch's DistributedDataParallel, each with a part of the batch."""
+
+    def __init__(self, widths: Sequence[int], batch: Batch) -> None:
+        linears = Backprop(widths, torch.float32).layers
+        parts: list[nn.Module] = []
+        for linear in linears:
+            parts += [linear, nn.ReLU()]
+        self.model = DistributedDataParallel(nn.Sequential(*parts[:-1]))
+        self.optimizer = adamw(self.model.parameters())
+        rows = torch.tensor_split(torch.arange(len(batch.y)), dist.get_world_size())[
+            dist.get_rank()
+        ]
+        self.x, self.y = batch.x[rows], batch.y[rows]
+
+    def run(self, steps: int) -> float:
+        ends = []
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            loss = functional.cross_entropy(self.model(self.x), self.y)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            ends.append(time.perf_counter())
+        return _steady(ends)
+
+
+def _steady(ends: list[float]) -> float:
+    """Seconds of a step once all ranks are at work, from the ends of the steps."""
+    return (ends[-1] - ends[WARM - 1]) / (len(ends) - WARM)
+
+
+def _optimizer_seconds(optimizer: torch.optim.Optimizer) -> float:
+    spans = []
+    for _ in range(3):
+        for weight in weights_of(optimizer):
+            weight.grad = torch.zeros_like(weight)
+        began = time.perf_counter()
+        stepper(optimizer)()
+        spans.append(time.perf_counter() - began)
+    forget_gradients(optimizer)
+    return statistics.median(spans)
+
+
+def measure(widths: list[int], size: int, steps: int, rounds: int) -> dict[str, Any]:
+    """A row of figures for one network and batch size; all ranks call this."""
+    data, batch = _samples(widths[0], size)
+    one = OneProcess(_trainer(widths, batch), batch)
+    split = _split(OneProcess(_trainer(widths, batch), batch))
+    arms: dict[str, Any] = {
+        "one process": one,
+        "layers": Spread(_trainer(widths, batch), data, batch, _layers(split)),
+        "data": Spread(_trainer(widths, batch), data, batch, _data()),
+        "backprop": BackpropOnce(widths, batch),
+        "backprop, data": BackpropSpread(widths, batch),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in arms}
+    carried: dict[str, list[int]] = {name: [] for name in arms}
+    for each in range(rounds + 1):
+        for name, arm in arms.items():
+            dist.barrier()
+            before = _loopback()
+            found = arm.run(steps + WARM)
+            dist.barrier()
+            if not each:  # the first round asks for memory
+                one.seconds = [[] for _ in one.seconds]
+            else:
+                seconds[name].append(_slowest(found))
+                carried[name].append((_loopback() - before) // (steps + WARM))
+    return _row(widths, size, one, arms, seconds, carried)
+
+
+def _trainer(widths: list[int], batch: Batch) -> Trainer:
+    """The engine's, the same on all ranks, its thresholds set."""
+    trainer = engine(widths, torch.float32)
+    trainer.network.calibrate(batch.x, batch.y)
+    return trainer
+
+
+def _split(tried: OneProcess) -> tuple[int, ...]:
+    """Layers of each rank by their seconds in one process, which is then forgotten."""
+    told: list[Any] = [None]
+    tried.run(WARM + 3)
+    if dist.get_rank() == 0:
+        told[0] = balanced(tried.layer_seconds(), dist.get_world_size())
+    dist.broadcast_object_list(told, src=0)
+    found: tuple[int, ...] = told[0]
+    return found
+
+
+def _layers(split: tuple[int, ...]) -> Layout:
+    return Layout(split=split, timeout=TIMEOUT)
+
+
+def _data() -> Layout:
+    return Layout(stages=1, replicas=None, timeout=TIMEOUT)
+
+
+def _samples(features: int, size: int) -> tuple[Data, Batch]:
+    rng = torch.Generator().manual_seed(0)
+    x, y = torch.rand(size, features, generator=rng), torch.arange(size) % CLASSES
+    return Data(x, y, tuple(map(str, range(CLASSES)))), Batch(x, y, None)
+
+
+def _slowest(seconds: float) -> float:
+    """The seconds of the slowest rank, where all have some."""
+    found: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(found, seconds)
+    return float(max(found))
+
+
+def _loopback() -> int:
+    """Bytes that this machine has sent to itself so far, headers and all."""
+    return int(psutil.net_io_counters(pernic=True)["lo"].bytes_sent)
+
+
+def _row(
+    widths: list[int],
+    size: int,
+    one: OneProcess,
+    arms: dict[str, Any],
+    seconds: dict[str, list[float]],
+    carried: dict[str, list[int]],
+) -> dict[str, Any]:
+    spread, shared = arms["layers"], arms["data"]
+    sent = _slowest(spread.sent), _slowest(shared.sent)
+    spread.ranks.share_weights()
+    if dist.get_rank() != 0:
+        return {}
+    taken = one.trainer.steps, spread.ranks.trainer.steps
+    return {
+        "hidden": widths[1:],
+        "batch": size,
+        "split": list(spread.ranks.place.split),
+        "layer_seconds": one.layer_seconds(),
+        "optimizer_seconds": one.optimizer_seconds(),
+        "step_seconds": {name: statistics.median(each) for name, each in seconds.items()},
+        "rounds": seconds,
+        "bytes": {name: statistics.median(each) for name, each in carried.items()},
+        "bytes_counted": {"layers": sent[0] / taken[1], "data": sent[1] / taken[1]},
+        "steps_compared": taken[0],
+        "weights": {
+            "layers": difference(one.trainer, spread.ranks.trainer),
+            "data": difference(one.trainer, shared.ranks.trainer),
+        },
+    }
+
+
+def difference(first: Trainer, second: Trainer) -> float:
+    """Largest difference of two networks' weights, over the largest weight of each tensor."""
+    pairs = zip(first.network.parameters(), second.network.parameters(), strict=True)
+    return max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs)
+
+
+def link() -> dict[str, float]:
+    """Bytes a second from the first rank to the second, and as their processors see them."""
+    rank = dist.get_rank()
+    work: list[Any] = []
+    memory = [torch.zeros(STREAM, dtype=torch.uint8) for _ in range(2)]
+    begin: Callable[[Tensor, int], dist.Work | None] = dist.isend if rank == 0 else dist.irecv
+    dist.barrier()
+    began, busy = time.perf_counter(), time.process_time()
+    if rank < 2:
+        for index in range(MESSAGES):
+            if index >= 2:
+                work[index - 2].wait()
+            work.append(begin(memory[index % 2], 1 - rank))
+        for each in work[-2:]:
+            each.wait()
+    spent, busy = time.perf_counter() - began, time.process_time() - busy
+    total = MESSAGES * STREAM
+    dist.barrier()
+    return {"bandwidth": total / _slowest(spent), "copy": total / _slowest(busy)}
+
+
+def main(told: Path, found: Path) -> None:
+    """Measure all that is told, on every rank; the first one writes what was found."""
+    torch.set_num_threads(1)
+    parallel.begin(TIMEOUT, torch.device("cpu"))
+    spec = json.loads(told.read_text())
+    rows = []
+    about = link()
+    for hidden, size in spec["settings"]:
+        if dist.get_rank() == 0:
+            print(f"{hidden}, batch {size}", file=sys.stderr)
+        rows.append(measure([spec["features"], *hidden], size, spec["steps"], spec["rounds"]))
+        if dist.get_rank() == 0:
+            files.write_json(found, {"ranks": dist.get_world_size(), "link": about, "rows": rows})
+    parallel.leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

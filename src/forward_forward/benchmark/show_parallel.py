@@ -1,0 +1,114 @@
+"""Figures of several ranks beside one process -> a table for the terminal, and a plot."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+COLUMNS = (
+    "network",
+    "batch",
+    "one process ms",
+    "layers",
+    "(bound)",
+    "of bound",
+    "(simulated)",
+    "data",
+    "(simulated)",
+    "backprop, data",
+    "MB a step: layers",
+    "data",
+    "backprop",
+    "weights: layers",
+    "data",
+)
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures as text.
+
+    Args:
+        result: What `benchmark_parallel` returned.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    lines = Table(*COLUMNS, box=None, header_style="bold")
+    for column in lines.columns[1:]:
+        column.justify = "right"
+    for row in result["rows"]:
+        lines.add_row(*_cells(row))
+    text = io.StringIO()
+    Console(file=text, width=160, highlight=False).print(lines)
+    return text.getvalue() + "\n".join(_notes(result))
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    speed, simulated, sent = row["speed_up"], row["simulated"], row["bytes"]
+    return [
+        row["network"],
+        str(row["batch"]),
+        f"{1e3 * row['step_seconds']['one process']:.1f}",
+        f"{speed['layers']:.2f}",
+        f"{row['balance_bound']:.2f}",
+        f"{row['of_bound']:.2f}",
+        f"{simulated['layers']:.2f}",
+        f"{speed['data']:.2f}",
+        f"{simulated['data']:.2f}",
+        f"{speed['backprop, data']:.2f}",
+        *(f"{sent[arm] / 1e6:.1f}" for arm in ("layers", "data", "backprop, data")),
+        *(_difference(row["weights"][arm]) for arm in ("layers", "data")),
+    ]
+
+
+def _difference(value: float) -> str:
+    return "equal" if value == 0 else f"{value:.0e}"
+
+
+def _notes(result: dict[str, Any]) -> list[str]:
+    machine, link = result["machine"], result["link"]
+    steps = result["rows"][0]["steps_compared"]
+    return [
+        f"{result['ranks']} ranks of one thread, float32, {machine['cpu_capability']}, torch"
+        f" {machine['torch']}; a message {link['bandwidth'] / 1e9:.1f} GB/s",
+        "layers, data, backprop: times as fast as one process with one thread. bound: all layers'"
+        " seconds over those of the slower stage, measured in one process.",
+        f"weights: largest difference to one process's after {steps} steps, over each tensor's"
+        " largest weight. MB: over the loopback, of all ranks.",
+    ]
+
+
+def plot(result: dict[str, Any]) -> bytes:
+    """Speed-ups beside each other, as a PNG.
+
+    Args:
+        result: What `benchmark_parallel` returned.
+    """
+    from matplotlib.figure import Figure
+
+    rows = result["rows"]
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    axes = figure.subplots()
+    names = [f"{row['network']}\nbatch {row['batch']}" for row in rows]
+    arms = {
+        "layers spread": [row["speed_up"]["layers"] for row in rows],
+        "batches spread": [row["speed_up"]["data"] for row in rows],
+        "backprop, batches spread": [row["speed_up"]["backprop, data"] for row in rows],
+    }
+    width = 0.8 / len(arms)
+    for place, (label, heights) in enumerate(arms.items()):
+        at = [index + (place + 0.5) * width - 0.4 for index in range(len(rows))]
+        axes.bar_label(axes.bar(at, heights, width, label=label), fmt="%.2f", fontsize=7)
+    for index, row in enumerate(rows):
+        left = index - 0.4
+        axes.plot([left, left + width], [row["balance_bound"]] * 2, color="black", linewidth=1)
+    axes.plot([], [], color="black", linewidth=1, label="the most that the layers' costs allow")
+    axes.set_xticks(range(len(rows)), names, fontsize=8)
+    axes.axhline(1, color="grey", linewidth=0.8)
+    axes.set_ylim(0, 1.25 * result["ranks"])
+    axes.set_ylabel("times as fast as one process")
+    axes.set_title(f"{result['ranks']} ranks, one thread each")
+    axes.legend(fontsize=8, ncols=2, loc="upper right")
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=150)
+    return content.getvalue()
