@@ -22,6 +22,8 @@ MODULES = (
     "forward_forward.goodness",
     "forward_forward.losses",
     "forward_forward.optimize",
+    "forward_forward.parallel",
+    "forward_forward.parallel.simulate",
     "forward_forward.predict",
     "forward_forward.recipes",
     "forward_forward.recipes.poster",

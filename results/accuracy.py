@@ -26,19 +26,20 @@ from typing import Any
 from forward_forward.checkpoint import machine
 
 KEPT = Path(__file__).parent / "parallel" / "accuracy.jsonl"
-DEEP = ["--hidden", "500", "500", "500", "500"]
-SOFTMAX = ["--negatives", "FromSoftmax", "--set", "local_head=True"]
-GOODNESS = ["--negatives", "FromGoodness(temperature=0.1, fraction=0.3)"]
+THREE, FOUR = (["--hidden", *["500"] * layers] for layers in (3, 4))
+ONE_HEAD = [*THREE, "--negatives", "FromSoftmax"]
+SOFTMAX = [*ONE_HEAD, "--set", "local_head=True"]
+GOODNESS = [*THREE, "--negatives", "FromGoodness(temperature=0.1, fraction=0.3)"]
 ONE = {
-    "softmax, one head": ["--negatives", "FromSoftmax"],
+    "softmax, one head": ONE_HEAD,
     **{f"softmax, d = {d}": [*SOFTMAX, "--look-ahead", str(d)] for d in (0, 1, 2, 4)},
     **{f"goodness, d = {d}": [*GOODNESS, "--look-ahead", str(d)] for d in (0, 1, 2, 4)},
 }
 TWO = {
-    "exact": [*DEEP, "--split", "2", "2"],
-    "async, 2 + 2": [*DEEP, "--split", "2", "2", "--sync", "async"],
-    "async, 1 + 3": [*DEEP, "--split", "1", "3", "--sync", "async"],
-    "async, 3 + 1": [*DEEP, "--split", "3", "1", "--sync", "async"],
+    "exact": [*FOUR, "--split", "2", "2"],
+    "async, 2 + 2": [*FOUR, "--split", "2", "2", "--sync", "async"],
+    "async, 1 + 3": [*FOUR, "--split", "1", "3", "--sync", "async"],
+    "async, 3 + 1": [*FOUR, "--split", "3", "1", "--sync", "async"],
 }
 
 

@@ -7,7 +7,7 @@ python results/table.py --check            # fails if the tables are not what th
 Those of docs/engine.md are made of engine/benchmark.json (`ff benchmark --out`), of
 engine/equivalence.json and of engine/many_runs.json; the README's table of the poster's claims is
 made of poster/*.json (`ff reproduce poster`), that of docs/sklearn.md of sklearn/estimators.json
-(`python results/estimators.py`).
+(`python results/estimators.py`), those of docs/parallel.md of parallel/ (parallel_tables.py).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import parallel_tables
 from scipy import stats
 
 from forward_forward.reproduce import results
@@ -28,6 +29,7 @@ from forward_forward.reproduce.claims import CLAIMS
 HERE = Path(__file__).parent
 README, DOCS = HERE.parent / "README.md", HERE.parent / "docs" / "engine.md"
 SKLEARN = HERE.parent / "docs" / "sklearn.md"
+PARALLEL = HERE.parent / "docs" / "parallel.md"
 ESTIMATORS = HERE / "sklearn" / "estimators.json"
 LEAST = 3
 
@@ -263,6 +265,8 @@ def main() -> None:
     put(DOCS, "memory", memory_table([row for row in rows if row["hidden"][0] == 256]))
     put(DOCS, "equivalence", equivalence_table(of_engine("equivalence")))
     put(DOCS, "many runs", many_runs_table(of_engine("many_runs")))
+    for name, text in parallel_tables.tables().items():
+        put(PARALLEL, name, text)
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
 
 

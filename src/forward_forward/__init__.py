@@ -9,6 +9,7 @@ names sort in the order in which a batch meets them:
     goodness         activities -> goodness; radial: lengths of activities -> goodness
     losses           goodness of positives and negatives -> each layer's own loss
     optimize         losses -> every layer's own step: Trainer, schedules
+    parallel         the same steps with the layers, or the batches, spread over processes
     predict          a trained network -> goodness of every label, labels, errors
     recipes          published experiments, one function each
     recurrent        a static image as a video: layers that see those below and above them
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         goodness,
         losses,
         optimize,
+        parallel,
         predict,
         recipes,
         recurrent,
@@ -66,6 +68,7 @@ _MODULES = (
     "goodness",
     "losses",
     "optimize",
+    "parallel",
     "predict",
     "recipes",
     "recurrent",
@@ -86,6 +89,7 @@ __all__ = [
     "losses",
     "mlp",
     "optimize",
+    "parallel",
     "predict",
     "recipes",
     "recurrent",

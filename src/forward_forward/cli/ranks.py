@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,11 +20,13 @@ class Asked:
         layout: What each of them has.
         words: The same as words.
         leads: Whether this process speaks for all.
+        launch: What tells the torchrun that started it from others.
     """
 
     layout: Layout
     words: str
     leads: bool
+    launch: str
 
 
 def asked(
@@ -60,13 +63,22 @@ def asked(
     replicas = 1 if parallel == "layers" else None
     layout = Layout(stages, replicas, split, sync, timeout)
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    return Asked(layout, f"{parallel}, {ranks} processes, {sync}", os.environ.get("RANK") == "0")
+    words = f"{parallel}, {ranks} processes, {sync}"
+    return Asked(layout, words, os.environ.get("RANK") == "0", _launch())
+
+
+def _launch() -> str:
+    """What all starts of the processes by one torchrun have in common."""
+    run = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    # A torchrun without a name for its run is on one machine, and the parent of all processes.
+    return f"{platform.node()} {os.getppid()}" if run == "none" else run
 
 
 def started_anew(out: str | None, resume: str | None) -> str | None:
     """The run to go on with, where torchrun has started all processes anew after one was lost.
 
-    None where that is asked for anyway, or this is the first start.
+    None where that is asked for anyway, or the run was not begun by this torchrun: then it was
+    refused before, and is refused again.
 
     Raises:
         ValueError: No folder that a restart could find again.
@@ -77,7 +89,8 @@ def started_anew(out: str | None, resume: str | None) -> str | None:
         raise ValueError(
             "--parallel expects --out, so that a training that is started anew finds its run"
         )
-    from forward_forward.checkpoint import is_run
+    from forward_forward.checkpoint import Run, is_run
 
     again = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-    return out if again and is_run(Path(out)) else None
+    ours = again and is_run(Path(out)) and Run(out).about.get("launch") == _launch()
+    return out if ours else None

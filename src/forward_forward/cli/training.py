@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Training:
 
         self.typed, self.further, self.asked = frozenset(given), further, asked
         self.leads = asked is None or asked.leads
+        if not self.leads:
+            warnings.simplefilter("ignore")  # the first process gives the same
         self.resumed = None if resume is None else Run(resume)
         before: dict[str, Any] = {}
         if self.resumed is not None:
@@ -51,6 +54,7 @@ class Training:
             **before,
             **chosen,
             "settings": self.settings,
+            "parallel": None if asked is None else asked.words,
         }
         self.recipe_typed = command["recipe"] is not None
         self.trackers: list[Tracker] = []
@@ -78,8 +82,6 @@ class Training:
             self.trackers, places = tracking.trackers(
                 self.command["track"] or (), folder, resumed=self.resumed is not None
             )
-            if self.asked is not None:
-                self.command["parallel"] = self.asked.words
             words.announce(self.command, plan, sets, places)
         result = self._fit(plan, sets, folder, overwrite)
         if self.leads:
@@ -141,6 +143,7 @@ class Training:
             "command": self.command,
             "table": None if sets.layout is None else sets.layout.as_json(),
             "checksums": {"test": checksum(sets.test)},
+            **({} if self.asked is None else {"launch": self.asked.launch}),
         }
         try:
             return plan.trainer.fit(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -60,13 +62,32 @@ class Room:
             )
         return view
 
+    @contextmanager
+    def lent(self, name: str, memory: Tensor) -> Iterator[None]:
+        """Meanwhile, let what is taken by a name lie in this memory, which is in one piece."""
+        key = name, memory.dtype
+        own, views = self._memory.get(key), self._split(key)
+        self._memory[key] = memory.flatten()
+        try:
+            yield
+        finally:
+            self._split(key)
+            self._views |= views
+            if own is None:
+                del self._memory[key]
+            else:
+                self._memory[key] = own
+
     def _enough(self, name: str, count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
         memory = self._memory.get((name, dtype))
         if memory is None or len(memory) < count or memory.device != device:
             memory = torch.empty(count, dtype=dtype, device=device)
             self._memory[name, dtype] = memory
-            # Views of the old memory would keep it alive.
-            self._views = {
-                key: view for key, view in self._views.items() if key[:2] != (name, dtype)
-            }
+            self._split((name, dtype))  # views of the old memory would keep it alive
         return memory[:count]
+
+    def _split(self, key: tuple[str, torch.dtype]) -> dict[tuple[object, ...], Tensor]:
+        """Take out the views of one memory."""
+        taken = {view: kept for view, kept in self._views.items() if view[:2] == key}
+        self._views = {view: kept for view, kept in self._views.items() if view[:2] != key}
+        return taken

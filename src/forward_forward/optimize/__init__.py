@@ -1,9 +1,11 @@
 """Batches -> trained layers: every layer takes its own step, and nothing flows back between them.
 
 ``gradients`` are a layer's own, by hand or by autograd, ``compiled`` the same in fewer kernels, and
-``engine`` chooses between them; ``chance`` draws and ``scores`` ranks what a step needs first;
-``trainer`` takes one step of all layers; ``calibrate`` sets thresholds before the first, ``fit``
-repeats steps over the epochs, and ``cached`` spares the greedy order the layers below.
+``engine`` chooses between them. ``coming`` makes a batch ready to be shown, ``looking`` sees it
+before it is: ``chance`` draws and ``scores`` ranks what a step needs first. ``steps`` lets layers
+learn, from the whole batch or from a ``part`` of it; ``trainer`` takes one step of all layers;
+``calibrate`` sets thresholds before the first, ``fit`` repeats steps over the epochs, alone or in a
+``crew``, and ``cached`` spares the greedy order the layers below.
 ``optimizers``, ``averaged_sgd``, ``schedules``, ``precision`` and ``statistics`` are its parts.
 """
 

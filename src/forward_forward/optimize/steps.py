@@ -47,7 +47,7 @@ class LayerSteps:
         chance: Chance,
         layers: range,
         frozen: int = 0,
-    ) -> tuple[list[Figures], Activities]:
+    ) -> tuple[list[Figures], Inputs | Activities]:
         """One step of some layers; with other replicas, `settle` takes the last one's.
 
         Args:
@@ -59,8 +59,8 @@ class LayerSteps:
             frozen: How many of the lowest of the network do not learn.
 
         Returns:
-            Figures of the layers that learned, and the activities of the last layer: those from
-            before its step, as are all that a layer reads.
+            Figures of the layers that learned, and what the next layer reads: activities from
+            before the last one's step, as are all that a layer reads.
         """
         figures = []
         for index in layers:
@@ -75,7 +75,6 @@ class LayerSteps:
             self._move(index)
             figures.append(outcome.figures)
             source = outcome.activities
-        assert isinstance(source, Activities)  # there is a layer
         return figures, source
 
     def _move(self, index: int) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 
 from forward_forward.data import Source
-from forward_forward.examples import stack
+from forward_forward.examples import Inputs, stack
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import divisor_of
 from forward_forward.forward.passes import ForwardPass, as_source, written_out
@@ -150,9 +150,11 @@ class Mail:
         return above.linear is not None and divisor_of(above.normalize) is not None
 
 
-def put(parcel: Parcel, activities: Activities) -> None:
+def put(parcel: Parcel, activities: Inputs | Activities) -> None:
     """Put activities into a parcel, with their length where it is wanted."""
-    parcel["h"].copy_(activities.h)
+    assert isinstance(activities, Activities)  # a stage has a layer
+    if parcel["h"].data_ptr() != activities.h.data_ptr():  # else they were written there
+        parcel["h"].copy_(activities.h)
     length = parcel.get("length")
     if length is not None:
         length.copy_(activities.length)

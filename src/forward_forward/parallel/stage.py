@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from forward_forward.optimize.trainer import Trainer
 from forward_forward.parallel.links import Inbox, Outbox
 from forward_forward.parallel.looks import Looks
 from forward_forward.parallel.mail import GOES_ON, Look, Mail, activities_of, put, turns
-from forward_forward.parallel.parcel import Fields
+from forward_forward.parallel.parcel import Fields, Parcel
 from forward_forward.parallel.replicas import Replicas
 from forward_forward.parallel.waiting import Patience
 
@@ -98,14 +99,20 @@ class Stage:
             self.last_step = int(parcel["stop"])
             source, share = activities_of(parcel), parcel["share"]
             chance = trainer.preparing.chance(trainer.steps, batch)
-        figures, top = trainer.layer_steps(forward, source, share, chance, place.layers)
-        if self.above is not None:
+        lower, highest = place.layers[:-1], place.layers[-1:]
+        figures, below = trainer.layer_steps(forward, source, share, chance, lower)
+        if self.above is None:
+            last, _ = trainer.layer_steps(forward, below, share, chance, highest)
+        else:
             out = self.above.parcel(self.mail.show(place.stage + 1, batch))
+            with self._written_into(out, highest[0]):
+                last, top = trainer.layer_steps(forward, below, share, chance, highest)
             put(out, top)
             out["share"].copy_(share)
             out["stop"].fill_(self.last_step)
             self.above.send(out)
         trainer.layer_steps.settle()
+        figures += last
         trainer.close_step()
         return by_name(figures)
 
@@ -126,6 +133,16 @@ class Stage:
         """Bytes sent so far."""
         boxes = (self.above, self.looks.answer, self.replicas)
         return sum(box.sent for box in boxes if box is not None)
+
+    def _written_into(self, parcel: Parcel, layer: int) -> AbstractContextManager[None]:
+        """Let a layer's activities come to lie in the parcel itself, where they need no other form.
+
+        A copy would take as long as several of a small layer's kernels.
+        """
+        affine = self.trainer.forward.affines[layer]
+        if affine is None or not affine.exact:
+            return nullcontext()
+        return affine.room.lent(affine.place, parcel["h"])
 
     def _see(self, number: int) -> None:
         if number in self._known or self.below is None:

@@ -1,0 +1,168 @@
+"""Results of several processes (results/parallel/) -> the tables of docs/parallel.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from forward_forward.benchmark.parallel import work_of
+from forward_forward.parallel import simulate
+from forward_forward.parallel.balance import balanced
+
+KEPT = Path(__file__).parent / "parallel"
+TEN_GIGABIT = simulate.Link(bandwidth=1.25e9, delay=50e-6)
+PLANNED = (2, 4, 8, 16, 32, 64)
+LAYERS = 64
+
+
+def kept(name: str) -> Any:
+    """A result, or the rows of one."""
+    text = (KEPT / name).read_text()
+    return json.loads(text) if name.endswith(".json") else [*map(json.loads, text.splitlines())]
+
+
+def speed_table(result: dict[str, Any]) -> str:
+    lines = [
+        "| network | batch | one process | layers x 2 | bound | of it | simulated | batches x 2 |"
+        " simulated | backprop x 2 | MB a step: layers | batches | backprop |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        speed, foretold, sent = row["speed_up"], row["simulated"], row["bytes"]
+        split = " + ".join(map(str, row["split"]))
+        cells = [
+            row["network"],
+            str(row["batch"]),
+            f"{1e3 * row['step_seconds']['one process']:.1f} ms",
+            f"**{speed['layers']:.2f}** ({split})",
+            f"{row['balance_bound']:.2f}",
+            f"{row['of_bound']:.2f}",
+            f"{foretold['layers']:.2f}",
+            f"**{speed['data']:.2f}**",
+            f"{foretold['data']:.2f}",
+            f"{speed['backprop, data']:.2f}",
+            *(f"{sent[arm] / 1e6:.1f}" for arm in ("layers", "data", "backprop, data")),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    rows = result["rows"]
+    steps = rows[0]["steps_compared"]
+    equal = sum(row["weights"]["layers"] == 0 for row in rows)
+    worst = max(row["weights"]["data"] for row in rows)
+    machine = result["machine"]
+    lines += [
+        "",
+        f"Speed-ups are those of steps once all processes are at work. After {steps} steps the"
+        f" weights of *layers x 2* were those of one process bit for bit in {equal} of {len(rows)}"
+        f" rows; those of *batches x 2* differed by at most {worst:.0e} of a tensor's largest."
+        f" ({machine['cpu_capability']}, torch {machine['torch']}, float32.)",
+    ]
+    return "\n".join(lines)
+
+
+def network_table(result: dict[str, Any]) -> str:
+    lines = [
+        "| network | link | link, bytes | step | speed-up | simulated | measured over simulated |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        one = sum(row["layer_seconds"])
+        cells = [
+            row["network"],
+            row["link"],
+            f"{row['bandwidth'] / 1e6:,.0f} MB/s",
+            f"{1e3 * row['measured']:.1f} ms",
+            f"{one / row['measured']:.2f}",
+            f"{one / row['predicted']:.2f}",
+            f"{row['measured'] / row['predicted']:.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def accuracy_table(rows: list[dict[str, Any]]) -> str:
+    """Test errors of each arm, and the paired difference to the one it is compared with."""
+    errors: dict[str, dict[int, float]] = {}
+    for row in rows:
+        errors.setdefault(row["arm"], {})[row["seed"]] = row["test_error"]
+    lines = [
+        "| arm | seeds | test error, % | against | difference, points | 95 % interval |",
+        "|---|---|---|---|---|---|",
+    ]
+    for arm, against in _compared(errors).items():
+        mine = errors[arm]
+        cells = [arm, str(len(mine)), f"{np.mean([*mine.values()]):.2f}", against, "", ""]
+        if against:
+            theirs = errors[against]
+            gaps = np.array([mine[seed] - theirs[seed] for seed in sorted(mine.keys() & theirs)])
+            low, high = stats.t.interval(0.95, len(gaps) - 1, gaps.mean(), stats.sem(gaps))
+            cells[4:] = [f"{gaps.mean():+.2f}", f"{low:+.2f} to {high:+.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _compared(arms: Any) -> dict[str, str]:
+    """Each arm, and the one it is compared with; in the order in which they are to be read."""
+    order = [arm for arm in arms if arm in ("exact", "softmax, one head")]
+    against: dict[str, str] = {}
+    for arm in sorted(arms, key=lambda arm: (arm not in order, arm)):
+        if arm.startswith("async"):
+            against[arm] = "exact"
+        elif arm == "softmax, d = 0":
+            against[arm] = "softmax, one head"
+        elif "d = " in arm and not arm.endswith("d = 0"):
+            against[arm] = f"{arm.partition(',')[0]}, d = 0"
+        else:
+            against[arm] = ""
+    return against
+
+
+def kills_line(rows: list[dict[str, Any]]) -> str:
+    equal = sum(row["equal"] for row in rows)
+    hung = sum(row.get("hung", False) for row in rows)
+    return (
+        f"{len(rows)} trainings on digits with a process of theirs killed by -9 at a random moment"
+        f" (`python results/kills.py`): {equal} ended in the weights of an undisturbed one bit for"
+        f" bit, {hung} hung."
+    )
+
+
+def plan_table(result: dict[str, Any]) -> str:
+    """A deep network on many ranks, foretold from the seconds of layers that were measured."""
+    row = next(row for row in result["rows"] if len(row["hidden"]) == 5 and row["batch"] == 1024)
+    one = work_of(row)
+    work = simulate.Work(
+        (one.seconds[1],) * LAYERS, (one.sent[1],) * LAYERS, (one.weights[1],) * LAYERS
+    )
+    lines = [
+        "| processes | layers spread | backprop, GPipe, 8 microbatches | 32 | batches spread |",
+        "|---|---|---|---|---|",
+    ]
+    back = row["step_seconds"]["backprop"] / len(row["hidden"])
+    ways = [back / 3] * LAYERS, [2 * back / 3] * LAYERS
+    sent = [4 * row["batch"] * row["hidden"][1]] * LAYERS
+    fixed = (row["optimizer_seconds"][1],) * LAYERS
+    for ranks in PLANNED:
+        split = balanced(work.seconds, ranks)
+        cells = [str(ranks), f"{simulate.layers(work, split, TEN_GIGABIT).speed_up:.1f}"]
+        for microbatches in (8, 32):
+            pipeline = simulate.gpipe(*ways, split, microbatches, TEN_GIGABIT, sent)
+            cells.append(f"{pipeline.speed_up:.1f}")
+        cells.append(f"{simulate.data(work, ranks, TEN_GIGABIT, fixed).speed_up:.1f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def tables() -> dict[str, str]:
+    """Every table of the page by name."""
+    speed = kept("parallel.json")
+    return {
+        "parallel speed": speed_table(speed),
+        "parallel network": network_table(kept("network.json")),
+        "parallel accuracy": accuracy_table(kept("accuracy.jsonl")),
+        "parallel kills": kills_line(kept("kills.jsonl")),
+        "parallel plan": plan_table(speed),
+    }
