@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import torch
+from filelock import FileLock
 
 from forward_forward import checkpoint, files
 
@@ -85,6 +88,22 @@ class Crew:
         """Whether no rank that was seen runs any more, within some seconds."""
         _, alive = psutil.wait_procs(self.known.values(), timeout=limit)
         return not alive
+
+
+def once(
+    factory: pytest.TempPathFactory, worker: str, name: str, make: Callable[[Path], None]
+) -> Path:
+    """A folder that the first of pytest's processes that asks for it fills, for all of them."""
+    base = factory.getbasetemp()
+    folder = (base if worker == "master" else base.parent) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            partial = folder.with_name(f"{name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            make(partial)
+            partial.rename(folder)
+    return folder
 
 
 def training(*words: object) -> list[object]:

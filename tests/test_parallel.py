@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from filelock import FileLock
 from tests import crew_cases, crews
 
 RANKS = (2, 3, 4)
@@ -11,19 +10,16 @@ RANKS = (2, 3, 4)
 
 @pytest.fixture(scope="session")
 def launched(tmp_path_factory, worker_id):
-    """All cases on some ranks: launched once, by the first of pytest's processes that asks."""
-    base = tmp_path_factory.getbasetemp()
-    folder = base if worker_id == "master" else base.parent
+    """All cases on some ranks."""
 
     def results(ranks):
-        out = folder / f"crew-{ranks}.json"
-        with FileLock(f"{out}.lock"):
-            if not out.exists():
-                script = crews.ROOT / "tests" / "crew_cases.py"
-                with crews.Crew(ranks, script, out) as crew:
-                    code, said = crew.ended()
-                assert code == 0, said
-            return json.loads(out.read_text())
+        def launch(folder):
+            with crews.Crew(ranks, "-m", "tests.crew_cases", folder / "out.json") as crew:
+                code, said = crew.ended()
+            assert code == 0, said
+
+        made = crews.once(tmp_path_factory, worker_id, f"crew-{ranks}", launch)
+        return json.loads((made / "out.json").read_text())
 
     return results
 
@@ -32,7 +28,7 @@ def names(kinds):
     for ranks in RANKS:
         for case in crew_cases.CASES:
             for kind in crew_cases.layouts(ranks):
-                if kind in kinds and crew_cases.has(case, kind):
+                if kind in kinds and crew_cases.has(ranks, case, kind):
                     yield pytest.param(
                         ranks, f"{case}, {kind}", id=f"{ranks} ranks, {case}, {kind}"
                     )

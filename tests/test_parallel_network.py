@@ -27,7 +27,7 @@ TASK += ["--precision", "float32", "--hidden", *LAYERS]
 FF = ["-m", "forward_forward", "train"]
 STAGES = ["--parallel", "layers", "--split", *SPLIT]
 LOGGED = "tests.test_parallel_network:logged"
-BUFFERS = 2  # parcels that a stage may send before they are taken, and as many that it asks for
+BUFFERS = 2  # parcels that a stage may send before they are asked for
 
 
 @functools.wraps(standard)
@@ -141,7 +141,7 @@ def test_a_cut_link_ends_both_hosts_with_an_error_and_the_run_goes_on_later(alon
             assert each.code not in (0, None)
             assert f"died or did not answer within {seconds} s" in each.said
             assert "--resume" in each.said
-        assert took < seconds + 15  # torchrun's own end takes some; gloo's own limit is 30 minutes
+        assert took < seconds + 15  # torchrun waits up to 30 s for a rank that hangs
         assert json.loads((run / "run.json").read_text())["status"] == "training"
 
         hosts.mend()
@@ -163,7 +163,7 @@ def wait_for_a_row(run: Path, running: list[Running]) -> None:
 
 def test_on_a_slow_link_the_first_stage_waits_for_the_last(alone, tmp_path):
     with TwoHosts() as hosts:
-        hosts.limit(50)
+        hosts.limit(30)  # much slower than the layers
         on_two_hosts(hosts, tmp_path)
     assert_equal_weights(tmp_path / "run", alone)
     first, last = steps_in(tmp_path)
@@ -172,14 +172,11 @@ def test_on_a_slow_link_the_first_stage_waits_for_the_last(alone, tmp_path):
         sum(step.ended <= taken.began for step in first) - number
         for number, taken in enumerate(last)
     ]
-    # One that is shown, and those in the buffers on both sides.
-    assert max(ahead) <= 2 * BUFFERS + 1
-    assert max(ahead) >= BUFFERS  # it did get ahead: the link was slow indeed
+    # Two are on the way beside the one that the last stage waits for, and no more.
+    assert BUFFERS <= max(ahead) <= BUFFERS + 1
 
 
-@pytest.mark.skipif(
-    bool(two_hosts.missing(delay=True)), reason=two_hosts.missing(delay=True) or "it is there"
-)
+@pytest.mark.skipif(bool(two_hosts.missing(delay=True)), reason=two_hosts.missing(delay=True))
 def test_over_a_long_way_parcels_arrive_later_and_whole(alone, tmp_path):
     delay = 0.02
     with TwoHosts(delay) as hosts:

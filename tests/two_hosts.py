@@ -103,6 +103,7 @@ class TwoHosts:
         unique = f"ff{os.getpid()}-{next(NUMBERS)}"
         self.hosts = (f"{unique}a", f"{unique}b")
         self.relay: Relay | None = None
+        self.started: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "TwoHosts":
         try:
@@ -176,6 +177,7 @@ class TwoHosts:
             process = subprocess.Popen(
                 inside, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **told}
             )
+        self.started.append(process)
         return Running(process, log)
 
     def _link(self) -> None:
@@ -196,6 +198,8 @@ class TwoHosts:
         for number in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
+        for process in self.started:
+            process.wait()
         if self.relay is not None:
             self.relay.end()
         for host in self.hosts:

@@ -87,19 +87,14 @@ def benchmark_parallel(setting: ParallelSetting, say: Say = lambda _: None) -> d
 def _launch(ranks: int, told: Path, found: Path, say: Say) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(ranks), "-m", "forward_forward.benchmark.ranks"]
-    process = subprocess.Popen(
-        [*command, str(told), str(found)],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert process.stderr is not None  # it was asked for
-    kept = []
-    for line in process.stderr:
-        kept.append(line)
-        if line.startswith("["):  # a size that is begun; torchrun's own lines are kept back
-            say(line.strip())
-    if process.wait() != 0:
+    command += [str(told), str(found)]
+    env, kept = {**os.environ, "OMP_NUM_THREADS": "1"}, []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
+        for line in process.stderr or ():
+            kept.append(line)
+            if line.startswith("["):  # a size that is begun; torchrun's own lines are kept back
+                say(line.strip())
+    if process.returncode != 0:
         raise RuntimeError(f"a rank of the benchmark failed: {''.join(kept[-40:])}")
 
 

@@ -246,28 +246,29 @@ def _row(
     if dist.get_rank() != 0:
         return {}
     taken = one.trainer.steps, spread.ranks.trainer.steps
+    weights = {
+        "layers": difference(one.trainer, spread.ranks.trainer),
+        "data": difference(one.trainer, shared.ranks.trainer),
+    }
     return {
         "hidden": widths[1:],
         "batch": size,
         "split": list(spread.ranks.place.split),
         "layer_seconds": one.layer_seconds(),
-        "optimizer_seconds": one.optimizer_seconds(),
         "step_seconds": {name: statistics.median(each) for name, each in seconds.items()},
         "rounds": seconds,
         "bytes": {name: statistics.median(each) for name, each in carried.items()},
         "bytes_counted": {"layers": sent[0] / taken[1], "data": sent[1] / taken[1]},
         "steps_compared": taken[0],
-        "weights": {
-            "layers": difference(one.trainer, spread.ranks.trainer),
-            "data": difference(one.trainer, shared.ranks.trainer),
-        },
+        "weights": weights,
+        "optimizer_seconds": one.optimizer_seconds(),  # last: it moves weights
     }
 
 
 def difference(first: Trainer, second: Trainer) -> float:
-    """Largest difference of two networks' weights, over the largest weight of each tensor."""
+    """Length of the difference of a tensor of weights over its own, the largest of all tensors."""
     pairs = zip(first.network.parameters(), second.network.parameters(), strict=True)
-    return max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs)
+    return max(float((a - b).norm() / a.norm()) for a, b in pairs)
 
 
 def link() -> dict[str, float]:

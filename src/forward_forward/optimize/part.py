@@ -72,6 +72,10 @@ class Exchange(Protocol):
         """The largest over the replicas, in place; all wait for it."""
         ...
 
+    def place(self, index: int, weight: Tensor) -> Tensor | None:
+        """Where the gradient of a layer's weight may be written at once; None for no such place."""
+        ...
+
     def begin(self, index: int, weights: list[torch.nn.Parameter]) -> None:
         """Begin to sum a layer's gradients over the replicas."""
         ...

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 from forward_forward.examples import Inputs
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
+from forward_forward.forward.affine import Affine
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.optimize.chance import Chance
 from forward_forward.optimize.engine import Engine
@@ -70,12 +72,20 @@ class LayerSteps:
             if index < frozen:
                 source = next(forward.activities(source, index))
                 continue
-            key = chance.key("block", index)
-            outcome = self.engine.gradients(index, forward.affines[index], source, share, key)
+            key, affine = chance.key("block", index), forward.affines[index]
+            with self._written_in_place(index, affine):
+                outcome = self.engine.gradients(index, affine, source, share, key)
             self._move(index)
             figures.append(outcome.figures)
             source = outcome.activities
         return figures, source
+
+    def _written_in_place(self, index: int, affine: Affine | None) -> AbstractContextManager[None]:
+        """Let a linear layer's gradient be written where the replicas sum it: a copy less."""
+        if self.exchange is None or affine is None or not affine.exact:
+            return nullcontext()
+        place = self.exchange.place(index, affine.linear.weight)
+        return nullcontext() if place is None else affine.room.lent("gradient", place)
 
     def _move(self, index: int) -> None:
         """Take a layer's step, or begin to sum its gradients while the next layer works."""

@@ -19,10 +19,15 @@ class _Bucket:
         parts = torch.split(self.flat[:-1], [weight.numel() for weight in weights])
         self.parts = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
 
+    def place_of(self, weight: Tensor) -> Tensor | None:
+        """Where a weight's gradient lies."""
+        pairs = zip(self.weights, self.parts, strict=True)
+        return next((part for own, part in pairs if own is weight), None)
+
     def fill(self, extra: float) -> None:
         """Take the gradients in; from here on they lie here."""
         for weight, part in zip(self.weights, self.parts, strict=True):
-            if weight.grad is not None:
+            if weight.grad is not None and weight.grad.data_ptr() != part.data_ptr():
                 part.copy_(weight.grad)
             weight.grad = part
         self.flat[-1] = extra
@@ -50,6 +55,10 @@ class Replicas:
 
     def largest(self, values: Tensor) -> Tensor:
         return self._reduce(values, dist.ReduceOp.MAX)
+
+    def place(self, index: int, weight: Tensor) -> Tensor | None:
+        bucket = self._buckets.get(index)  # there is none before the first step
+        return None if bucket is None else bucket.place_of(weight)
 
     def begin(self, index: int, weights: list[nn.Parameter]) -> None:
         weights = [weight for weight in weights if weight.grad is not None]

@@ -1,0 +1,121 @@
+"""Under torchrun: trainings told as JSON -> how each ended on every rank, as JSON.
+
+``python -m torch.distributed.run --nproc-per-node 2 -m tests.crew_runs JOBS OUT``
+"""
+
+import io
+import json
+import pickle
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from tests import crew_cases
+
+from forward_forward import parallel
+from forward_forward.data import Data
+
+
+class Break:
+    """Presses Ctrl-C after a step."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def start(self, beginning: Any) -> None:
+        pass
+
+    def step(self) -> None:
+        self.at -= 1
+        if self.at == 0:
+            signal.raise_signal(signal.SIGINT)
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        pass
+
+    def stop(self, ending: Any) -> None:
+        pass
+
+
+def done(
+    case: str,
+    out: str | None,
+    layout: dict[str, Any] | None,
+    stop: int = 0,
+    resume: bool = False,
+    epochs: int = crew_cases.EPOCHS,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Train a case, and say how that ended.
+
+    Args:
+        case: Its name.
+        out: The run's folder.
+        layout: Arguments of `Layout`; None for one process.
+        stop: The step after which Ctrl-C is pressed; 0 for none.
+        resume: Whether to go on with a run.
+        epochs: Epochs in all.
+        settings: Further arguments of `fit`.
+    """
+    made, data_of = crew_cases.CASES[case]
+    trainer, data = made(), data_of()
+    given = {"batch_size": crew_cases.BATCH, **settings}
+    if layout is not None:
+        split = layout.get("split")
+        layout = {"timeout": 30, **layout, "split": split and tuple(split)}
+        given["parallel"] = parallel.Layout(**layout)
+    judge = Data(data.inputs[:101], data.labels[:101], data.classes)
+    watch = [Break(stop)] if stop else []
+    end, rows = "trained", []
+    try:
+        told = trainer.fit(
+            data, epochs=epochs, validation=judge, out=out, resume=resume, watch=watch, **given
+        )
+        rows = told.history
+    except KeyboardInterrupt:
+        end = "interrupted"
+    except ValueError as error:
+        end = str(error)
+    return {"end": end, "steps": trainer.steps, "rows": rows}
+
+
+def not_in_files(act: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that pickles: messages between ranks may be, files may not."""
+
+    def checked(*args: Any, **settings: Any) -> Any:
+        if any(isinstance(each, (str, Path, io.BufferedIOBase)) for each in args[:2]) and not any(
+            isinstance(each, io.BytesIO) for each in args[:2]
+        ):
+            raise AssertionError(f"a checkpoint is no pickle: {args[:2]}")
+        return act(*args, **settings)
+
+    return checked
+
+
+def forbid_pickles(put: Callable[[Any, str, Any], None] = setattr) -> None:
+    """Let no file be pickled, or unpickled, any more."""
+    for module, name in ((pickle, "load"), (pickle, "dump"), (torch, "load"), (torch, "save")):
+        put(module, name, not_in_files(getattr(module, name)))
+
+
+def main(jobs: Path, out: Path) -> None:
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    forbid_pickles()
+    results = []
+    for job in json.loads(jobs.read_text()):
+        own = done(**job)
+        everyone: list[Any] = [None] * dist.get_world_size()
+        dist.all_gather_object(everyone, own)
+        results.append(everyone)
+    if dist.get_rank() == 0:
+        out.write_text(json.dumps(results))
+    parallel.leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,108 @@
+"""Ranks that die, hang or are told to stop: others end soon, and no bit of the training is lost."""
+
+import os
+import random
+import signal
+import sys
+import time
+
+import pytest
+from tests import crews
+from tests.conftest import called
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+
+EPOCHS = 30
+SMALL = ["--data", "digits", "--hidden", "32", "24", "24", "--batch-size", "50"]
+SMALL += ["--lr", "0.01", "--epochs", str(EPOCHS), "--threads", "1"]
+LOOKING = ["--negatives", "FromGoodness(fraction=0.5)", "--look-ahead", "2"]
+LAYERS = ["--parallel", "layers", "--split", "1", "2", "--timeout", "30"]
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory, worker_id):
+    """The same training in one process, undisturbed."""
+
+    def make(folder):
+        done = called("train", *SMALL, *LOOKING, "--out", folder / "run")
+        assert done.code == 0, done.err
+
+    return crews.once(tmp_path_factory, worker_id, "undisturbed", make) / "run"
+
+
+def begun(out, *words, restarts=0):
+    words = words or LAYERS
+    return crews.Crew(
+        2, *crews.training(*SMALL, *LOOKING, *words, "--out", out), restarts=restarts
+    )
+
+
+def assert_resumed(run, whole):
+    done = called("train", "--resume", run)
+    assert done.code == 0, done.err
+    crews.assert_same(run, whole)
+
+
+@pytest.mark.parametrize("to", ["torchrun", "all, as a terminal does"])
+def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resuming_loses_nothing(tmp_path, whole, to):
+    run = tmp_path / "run"
+    with begun(run) as crew:
+        assert crews.until(lambda: crews.epochs(run) >= 3, crew)
+        crew.look()
+        if to == "torchrun":
+            crew.process.send_signal(signal.SIGINT)
+        else:
+            os.killpg(crew.process.pid, signal.SIGINT)
+        code, said = crew.ended()
+        assert code != 0
+        assert "saved; go on with: the same torchrun command with --resume" in said
+        assert crew.all_gone(5)
+    assert 3 <= crews.epochs(run) < EPOCHS
+    stands = crews.progress(run)
+    if stands["step"]:  # the middle of an epoch, most likely: its next batches were seen
+        assert stands["waiting"] == 2
+    assert_resumed(run, whole)
+
+
+def test_a_rank_that_is_killed_costs_nothing_where_torchrun_may_start_all_anew(tmp_path, whole):
+    run = tmp_path / "run"
+    with begun(run, restarts=3) as crew:
+        assert crews.until(lambda: crews.epochs(run) >= 4 and len(crew.look()) == 2, crew)
+        random.choice(crew.look()).kill()
+        code, said = crew.ended()
+        assert code == 0, said
+        assert crew.all_gone(5)
+        assert len(crew.known) == 4  # else no rank was started anew
+    crews.assert_same(run, whole)
+
+
+def test_ranks_whose_torchrun_is_killed_do_not_stay(tmp_path):
+    words = ["--parallel", "layers", "--split", "1", "2", "--timeout", "4"]
+    with begun(tmp_path / "run", *words, "--epochs", "100000") as crew:
+        assert crews.until(lambda: crews.epochs(tmp_path / "run") >= 2, crew)
+        assert len(crew.look()) == 2
+        crew.process.kill()
+        assert crew.all_gone(30)
+
+
+def test_a_rank_that_hangs_ends_the_others_with_a_clear_error(tmp_path):
+    words = ["--parallel", "layers", "--split", "1", "2", "--timeout", "4"]
+    run = tmp_path / "run"
+    with begun(run, *words, "--epochs", "100000") as crew:
+        assert crews.until(lambda: crews.epochs(run) >= 2, crew)
+        ranks = crew.look()
+        hangs = random.choice([0, 1])
+        crews.stop(ranks[hangs])
+        began = time.monotonic()
+        assert ranks[1 - hangs].wait(timeout=40) is None or True
+        took = time.monotonic() - began
+        assert took < 4 + 20
+        code, said = crew.ended()
+        assert code != 0
+        assert crew.all_gone(5)
+        assert crews.ports_left({*crew.known, crew.process.pid}) == []
+    names = ["rank 0 (layer 1)", "rank 1 (layers 2-3)"]
+    told = [each for each in crews.errors(said) if each.startswith(names[1 - hangs])]
+    assert len(told) == 1
+    assert f"{names[hangs]}, which died or did not answer within 4 s" in told[0]
+    assert "--max-restarts goes on from it by itself" in told[0]
