@@ -40,6 +40,7 @@ NETWORKS = {"2x500": (500,) * 2, "3x1000": (1000,) * 3, "5x2000": (2000,) * 5}
 LINKS = {"veth": None, "1000": 1000.0, "300": 300.0, "100": 100.0}  # megabits a second
 FEATURES, CLASSES, BATCH = 784, 10, 1024
 STEPS, FILLING = 12, 4  # the first ones fill the buffers and are not counted
+COUNTED = STEPS - 1 - FILLING  # intervals
 MEASURED = 3  # times that layers, and whole steps, are timed
 STREAM = 1.5  # seconds that the plain stream takes, about
 TIMEOUT = 120.0
@@ -114,13 +115,15 @@ def rank(job: Job, out: Path) -> None:
     seconds, processor = stream(job)
     crew = join(trainer, Layout(split=tuple(job.split), timeout=TIMEOUT), source, BATCH)
     dist.barrier()
-    ended = []
+    ended, used = [], []
     for batch in crew.turns(source.batches(BATCH), range(STEPS), lambda _: None):
         crew.step(*batch)
         ended.append(time.perf_counter())
+        used.append(time.process_time())
     crew.stage.drain()
     found = {"delay": delay, "stream": seconds, "processor": processor, "sent": crew.stage.sent}
-    files.write_json(out / f"{dist.get_rank()}.json", {**found, "steps": intervals(ended)})
+    found |= {"steps": intervals(ended), "used": intervals(used)}
+    files.write_json(out / f"{dist.get_rank()}.json", found)
     dist.barrier()
     leave()
 
@@ -193,6 +196,7 @@ def measured(network: str, link: str) -> dict[str, Any]:
         "bytes": crossing,
         "link": asdict(found),
         "intervals": last["steps"],
+        "processor_seconds": [sum(each["used"][FILLING:]) / COUNTED for each in (first, last)],
         "measured": step,
         "predicted": foretold.step_seconds,
         "ratio": step / foretold.step_seconds,

@@ -8,13 +8,14 @@ import json
 import pickle
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from tests import crew_cases
+from torch.utils.data import DataLoader, IterableDataset
 
 from forward_forward import parallel
 from forward_forward.data import Data
@@ -41,6 +42,16 @@ class Break:
         pass
 
 
+class Rows(IterableDataset):
+    """Samples and labels, of which nobody knows how many there are."""
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+
+    def __iter__(self) -> Iterator[Any]:
+        return zip(self.data.inputs, self.data.labels, strict=True)
+
+
 def done(
     case: str,
     out: str | None,
@@ -48,6 +59,8 @@ def done(
     stop: int = 0,
     resume: bool = False,
     epochs: int = crew_cases.EPOCHS,
+    stream: bool = False,
+    built: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Train a case, and say how that ended.
@@ -59,21 +72,29 @@ def done(
         stop: The step after which Ctrl-C is pressed; 0 for none.
         resume: Whether to go on with a run.
         epochs: Epochs in all.
+        stream: Whether the data come as a stream without a length.
+        built: Further arguments of the case's trainer.
         settings: Further arguments of `fit`.
     """
     made, data_of = crew_cases.CASES[case]
-    trainer, data = made(), data_of()
+    trainer, data = made(**(built or {})), data_of()
     given = {"batch_size": crew_cases.BATCH, **settings}
     if layout is not None:
         split = layout.get("split")
         layout = {"timeout": 30, **layout, "split": split and tuple(split)}
         given["parallel"] = parallel.Layout(**layout)
-    judge = Data(data.inputs[:101], data.labels[:101], data.classes)
+    judge = None if stream else Data(data.inputs[:101], data.labels[:101], data.classes)
     watch = [Break(stop)] if stop else []
     end, rows = "trained", []
     try:
         told = trainer.fit(
-            data, epochs=epochs, validation=judge, out=out, resume=resume, watch=watch, **given
+            DataLoader(Rows(data), batch_size=20) if stream else data,
+            epochs=epochs,
+            validation=judge,
+            out=out,
+            resume=resume,
+            watch=watch,
+            **given,
         )
         rows = told.history
     except KeyboardInterrupt:

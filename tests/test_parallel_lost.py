@@ -2,10 +2,11 @@
 
 import os
 import random
+import re
 import signal
 import sys
-import time
 
+import psutil
 import pytest
 from tests import crews
 from tests.conftest import called
@@ -32,9 +33,7 @@ def whole(tmp_path_factory, worker_id):
 
 def begun(out, *words, restarts=0):
     words = words or LAYERS
-    return crews.Crew(
-        2, *crews.training(*SMALL, *LOOKING, *words, "--out", out), restarts=restarts
-    )
+    return crews.Crew(2, *crews.training(*SMALL, *LOOKING, *words, "--out", out), restarts=restarts)
 
 
 def assert_resumed(run, whole):
@@ -69,10 +68,10 @@ def test_a_rank_that_is_killed_costs_nothing_where_torchrun_may_start_all_anew(t
     with begun(run, restarts=3) as crew:
         assert crews.until(lambda: crews.epochs(run) >= 4 and len(crew.look()) == 2, crew)
         random.choice(crew.look()).kill()
+        assert crews.until(lambda: len(crew.look()) == 2 and len(crew.known) == 4, crew)
         code, said = crew.ended()
         assert code == 0, said
         assert crew.all_gone(5)
-        assert len(crew.known) == 4  # else no rank was started anew
     crews.assert_same(run, whole)
 
 
@@ -83,6 +82,8 @@ def test_ranks_whose_torchrun_is_killed_do_not_stay(tmp_path):
         assert len(crew.look()) == 2
         crew.process.kill()
         assert crew.all_gone(30)
+    done = called("evaluate", tmp_path / "run", "--json")  # they have saved what they had
+    assert done.code == 0, done.err
 
 
 def test_a_rank_that_hangs_ends_the_others_with_a_clear_error(tmp_path):
@@ -93,10 +94,9 @@ def test_a_rank_that_hangs_ends_the_others_with_a_clear_error(tmp_path):
         ranks = crew.look()
         hangs = random.choice([0, 1])
         crews.stop(ranks[hangs])
-        began = time.monotonic()
-        assert ranks[1 - hangs].wait(timeout=40) is None or True
-        took = time.monotonic() - began
-        assert took < 4 + 20
+        _, alive = psutil.wait_procs([ranks[1 - hangs]], timeout=4 + 20)
+        assert alive == []
+        ranks[hangs].kill()  # as torchrun does after half a minute
         code, said = crew.ended()
         assert code != 0
         assert crew.all_gone(5)
@@ -104,5 +104,8 @@ def test_a_rank_that_hangs_ends_the_others_with_a_clear_error(tmp_path):
     names = ["rank 0 (layer 1)", "rank 1 (layers 2-3)"]
     told = [each for each in crews.errors(said) if each.startswith(names[1 - hangs])]
     assert len(told) == 1
-    assert f"{names[hangs]}, which died or did not answer within 4 s" in told[0]
+    lost = re.search(r"(rank \d \([^)]*\)|another rank), which died or did not answer", told[0])
+    assert lost is not None
+    assert lost.group(1) in (names[hangs], "another rank")
+    assert "within 4 s" in told[0]
     assert "--max-restarts goes on from it by itself" in told[0]

@@ -10,15 +10,11 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from tests import two_hosts
-from tests.conftest import called
-from tests.two_hosts import Ended, Running, TwoHosts
+from tests.two_hosts import Ended, Running, TwoHosts, missing
 
 import forward_forward
 from forward_forward.parallel.stage import Stage
 from forward_forward.recipes import Plan, standard
-
-pytestmark = pytest.mark.skipif(bool(two_hosts.missing()), reason=two_hosts.missing())
 
 LAYERS, SPLIT = ("200", "300", "100"), ("2", "1")
 BATCH, EPOCHS = 128, 3
@@ -84,9 +80,17 @@ def assert_good(ended: list[Ended]) -> None:
         assert each.code == 0, each.said
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _allowed() -> None:
+    if reason := missing():
+        pytest.skip(reason)
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> Path:
     """The same training in one process."""
+    from tests.conftest import called  # imports much, and this file is a recipe's too
+
     run = tmp_path_factory.mktemp("alone") / "run"
     done = called("train", *TASK, "--out", run)
     assert done.code == 0, done.err
@@ -176,8 +180,9 @@ def test_on_a_slow_link_the_first_stage_waits_for_the_last(alone, tmp_path):
     assert BUFFERS <= max(ahead) <= BUFFERS + 1
 
 
-@pytest.mark.skipif(bool(two_hosts.missing(delay=True)), reason=two_hosts.missing(delay=True))
 def test_over_a_long_way_parcels_arrive_later_and_whole(alone, tmp_path):
+    if reason := missing(delay=True):
+        pytest.skip(reason)
     delay = 0.02
     with TwoHosts(delay) as hosts:
         on_two_hosts(hosts, tmp_path)
@@ -185,3 +190,16 @@ def test_over_a_long_way_parcels_arrive_later_and_whole(alone, tmp_path):
     first, last = steps_in(tmp_path)
     for sent, taken in zip(first, last, strict=True):
         assert taken.ended - sent.began > delay
+
+
+def test_hosts_that_cannot_reach_each_other_are_told_how_to_choose_a_network(tmp_path):
+    with TwoHosts() as hosts:
+        words = [*FF, *TASK, *STAGES, "--timeout", 20, "--out", tmp_path / "run"]
+        running = hosts.ranks(*words, folder=tmp_path, GLOO_SOCKET_IFNAME="lo")
+        # One of them finds nobody; the other, who is to be found, waits several times as long.
+        while all(each.process.poll() is None for each in running):
+            time.sleep(0.05)
+        ended = next(each for each in running if each.process.poll() is not None).end(0)
+    assert ended.code == 1
+    assert "GLOO_SOCKET_IFNAME" in ended.said
+    assert not (tmp_path / "run").exists()

@@ -21,6 +21,7 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
+ROOT = Path(__file__).resolve().parents[1]
 DEVICE = "link0"  # gloo does not heed a name of one letter
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
 PORT = "29500"
@@ -50,21 +51,22 @@ class Relay(threading.Thread):
     """Hands packets from each TUN device to the other after a delay: netem for any kernel.
 
     Args:
-        devices: Names of the two, which it makes.
         delay: Seconds, one way.
     """
 
-    def __init__(self, devices: tuple[str, str], delay: float) -> None:
-        import fcntl  # not on Windows
-
+    def __init__(self, delay: float) -> None:
         super().__init__(daemon=True)
         self.delay, self.ended = delay, threading.Event()
         self.ends: list[int] = []
-        for name in devices:
-            self.ends.append(os.open(TUN, os.O_RDWR | os.O_NONBLOCK))
-            tun, no_header, set_name = 0x1, 0x1000, 0x400454CA
-            asked = struct.pack("16sH22x", name.encode(), tun + no_header)
-            fcntl.ioctl(self.ends[-1], set_name, asked)
+
+    def make(self, device: str) -> None:
+        """Make one of the two."""
+        import fcntl  # not on Windows
+
+        self.ends.append(os.open(TUN, os.O_RDWR | os.O_NONBLOCK))
+        tun, no_header, set_name = 0x1, 0x1000, 0x400454CA
+        asked = struct.pack("16sH22x", device.encode(), tun + no_header)
+        fcntl.ioctl(self.ends[-1], set_name, asked)
 
     def run(self) -> None:
         other = dict(zip(self.ends, reversed(self.ends), strict=True))
@@ -175,7 +177,11 @@ class TwoHosts:
         told = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": DEVICE, **environment}
         with log.open("wb") as file:
             process = subprocess.Popen(
-                inside, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **told}
+                inside,
+                cwd=ROOT,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **told},
             )
         self.started.append(process)
         return Running(process, log)
@@ -186,12 +192,13 @@ class TwoHosts:
             ends = ["type", "veth", "peer", "name", DEVICE, "netns", other]
             ip("link", "add", DEVICE, "netns", one, *ends)
             return
-        # A device is made here and then moved; its packets still come to who made it.
-        made = (f"fft{os.getpid()}a", f"fft{os.getpid()}b")
-        self.relay = Relay(made, self.delay)
-        for host, device in zip(self.hosts, made, strict=True):
-            ip("link", "set", device, "netns", host)
-            ip("-n", host, "link", "set", device, "name", DEVICE, "mtu", "16000")
+        self.relay = Relay(self.delay)
+        for host, end in zip(self.hosts, "ab", strict=True):
+            # A device is made here and then moved; its packets still come to who made it.
+            made = f"fft{os.getpid()}{end}"
+            self.relay.make(made)
+            ip("link", "set", made, "netns", host)
+            ip("-n", host, "link", "set", made, "name", DEVICE, "mtu", "16000")
         self.relay.start()
 
     def _remove(self) -> None:

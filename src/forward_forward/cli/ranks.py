@@ -74,6 +74,16 @@ def _launch() -> str:
     return f"{platform.node()} {os.getppid()}" if run == "none" else run
 
 
+def take_device(device: str | None) -> None:
+    """Let "cuda" mean another GPU in each process of a machine."""
+    local = os.environ.get("LOCAL_RANK")
+    if device == "cuda" and local is not None:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(local) % torch.cuda.device_count())
+
+
 def started_anew(out: str | None, resume: str | None) -> str | None:
     """The run to go on with, where torchrun has started all processes anew after one was lost.
 

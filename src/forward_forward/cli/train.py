@@ -143,6 +143,7 @@ def train(
     }
     asked = ranks.asked(parallel, stages, split, sync, timeout)
     if asked is not None:
+        ranks.take_device(device)
         again = ranks.started_anew(out, resume)
         if again is not None:  # what was asked of a new run is in its folder
             resume, out, init_from, overwrite = again, None, None, False

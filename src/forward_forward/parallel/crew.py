@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,6 +50,7 @@ class Ranks:
         self.place: Place = stage.place
         self.leads = self.place.rank == 0
         self.grace = GRACE
+        self._parent = os.getppid()
 
     def turns(self, batches: Iterable[Batch], steps: range, pace: Pace) -> Iterator[Batch]:
         waiting = self.trainer.looking.restored
@@ -61,7 +63,10 @@ class Ranks:
         return self.stage.step()
 
     def stops(self, wished: bool) -> bool:
-        self.stage.wished = wished
+        # Ranks whose torchrun was killed would train on, unseen and in the way of a new start.
+        self.stage.wished = wished or (
+            "TORCHELASTIC_RUN_ID" in os.environ and os.getppid() != self._parent
+        )
         return self.stage.stops
 
     def close_epoch(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, list[float]]:

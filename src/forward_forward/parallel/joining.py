@@ -9,6 +9,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.rendezvous import rendezvous
 
 from forward_forward.data import Source
 from forward_forward.examples import HybridImages, HybridRows
@@ -20,9 +21,10 @@ from forward_forward.parallel.crew import Ranks
 from forward_forward.parallel.freshest import FreshStage
 from forward_forward.parallel.layout import Layout, Place
 from forward_forward.parallel.mail import Mail, Shapes
+from forward_forward.parallel.meeting import fresh
 from forward_forward.parallel.replicas import Replicas
 from forward_forward.parallel.stage import Stage
-from forward_forward.parallel.waiting import Patience
+from forward_forward.parallel.waiting import LostRank, Patience
 
 NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -51,7 +53,7 @@ def join(trainer: Trainer, layout: Layout, source: Source, batch_size: int) -> R
     split = layout.split or _balanced(trainer, source, batch_size, stages)
     place = Place(dist.get_rank(), tuple(split), replicas)
     patience = Patience(place, layout.timeout)
-    mail = Mail(trainer, Shapes.of(trainer, source), place)
+    mail = Mail(trainer, Shapes.of(trainer, source, batch_size), place)
     _check_looks(trainer, mail, layout)
     mesh = init_device_mesh(
         trainer.device.type, (stages, replicas), mesh_dim_names=("stages", "replicas")
@@ -72,6 +74,7 @@ def begin(timeout: float, device: torch.device) -> None:
 
     Raises:
         ValueError: No launcher has started this process.
+        LostRank: The ranks do not reach each other.
     """
     if dist.is_initialized():
         return
@@ -81,7 +84,18 @@ def begin(timeout: float, device: torch.device) -> None:
             " torchrun --nproc-per-node 2 -m forward_forward train --parallel layers ..."
         )
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=timedelta(seconds=timeout))
+    try:
+        limit = timedelta(seconds=timeout)
+        store, rank, ranks = next(rendezvous("env://", timeout=limit))
+        store = fresh(store, rank, ranks, limit)
+        dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=limit)
+    except RuntimeError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise LostRank(
+            "the ranks do not reach each other: start all of them, and on several machines name"
+            " the network between them, as `ip address` does, in each one's environment:"
+            f" GLOO_SOCKET_IFNAME=eth0, and NCCL_SOCKET_IFNAME for GPUs (torch: {reason})"
+        ) from error
 
 
 def leave() -> None:

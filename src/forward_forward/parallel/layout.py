@@ -39,7 +39,8 @@ class Layout:
     timeout: float = TIMEOUT
 
     def __post_init__(self) -> None:
-        numbers = [each for each in (self.stages, self.replicas) if each is not None]
+        stages = self.stages if self.split is None else len(self.split)
+        numbers = [each for each in (stages, self.replicas) if each is not None]
         if not numbers or min(numbers) < 1 or not self.timeout > 0:
             raise ValueError(
                 "Layout expects stages and replicas of at least 1, one of them told, and a timeout"

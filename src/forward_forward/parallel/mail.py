@@ -45,11 +45,11 @@ class Shapes:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, trainer: Trainer, source: Source) -> Shapes:
-        """Those of a trainer's network on some data."""
+    def of(cls, trainer: Trainer, source: Source, batch_size: int) -> Shapes:
+        """Those of a trainer's network on some data, read in batches of a size."""
         network = trainer.network
-        x, y, _ = next(iter(source.batches(2)))
-        y = y.to(network.device)
+        x, y, _ = next(iter(source.batches(batch_size)))
+        x, y = x[:2], y[:2].to(network.device)
         positive = network.examples.positive(network.ready(x), y)
         scores = torch.zeros(len(x), network.examples.num_classes, device=network.device)
         rng = torch.Generator(network.device).manual_seed(0)

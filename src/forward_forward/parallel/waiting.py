@@ -48,7 +48,10 @@ class Patience:
         try:
             return act()
         except RuntimeError as error:
-            other = "another rank" if peer is None else str(replace(self.place, rank=peer))
+            if peer in (None, self.place.rank):  # of what it gives to all: any may be the one
+                other = "another rank"
+            else:
+                other = str(replace(self.place, rank=peer))
             reason = str(error).strip().partition("\n")[0]
             raise LostRank(
                 f"{self.place} {deed} {other}, which died or did not answer within"
