@@ -20,7 +20,7 @@ from filelock import FileLock
 from forward_forward import checkpoint, files
 
 ROOT = Path(__file__).resolve().parents[1]
-LIMIT = 90.0  # seconds after which anything here is taken to hang
+LIMIT = 240.0  # seconds after which anything here is taken to hang
 STANDALONE = ["--standalone", "--local-addr", "127.0.0.1"]
 
 
