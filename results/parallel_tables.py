@@ -28,23 +28,22 @@ def kept(name: str) -> Any:
 def speed_table(result: dict[str, Any]) -> str:
     lines = [
         "| network | batch | one process | layers x 2 | bound | of it | simulated | batches x 2 |"
-        " simulated | backprop x 2 | MB a step: layers | batches | backprop |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        " backprop x 2 | MB a step: layers | batches | backprop |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
-        speed, foretold, sent = row["speed_up"], row["simulated"], row["bytes"]
+        speed, middle, sent = row["speed_up"], row["speed_up_median"], row["bytes"]
         split = " + ".join(map(str, row["split"]))
         cells = [
             row["network"],
             str(row["batch"]),
             f"{1e3 * row['step_seconds']['one process']:.1f} ms",
-            f"**{speed['layers']:.2f}** ({split})",
+            f"**{speed['layers']:.2f}** ({middle['layers']:.2f}; {split})",
             f"{row['balance_bound']:.2f}",
             f"{row['of_bound']:.2f}",
-            f"{foretold['layers']:.2f}",
-            f"**{speed['data']:.2f}**",
-            f"{foretold['data']:.2f}",
-            f"{speed['backprop, data']:.2f}",
+            f"{row['simulated']:.2f}",
+            f"**{speed['data']:.2f}** ({middle['data']:.2f})",
+            f"{speed['backprop, data']:.2f} ({middle['backprop, data']:.2f})",
             *(f"{sent[arm] / 1e6:.1f}" for arm in ("layers", "data", "backprop, data")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -55,9 +54,11 @@ def speed_table(result: dict[str, Any]) -> str:
     machine = result["machine"]
     lines += [
         "",
-        f"Speed-ups are those of steps once all processes are at work. After {steps} steps the"
-        f" weights of *layers x 2* were those of one process bit for bit in {equal} of {len(rows)}"
-        f" rows; those of *batches x 2* differed by at most {worst:.0e} of a tensor's largest."
+        "Speed-ups are those of steps once all processes are at work, each way in its least"
+        " disturbed round of eight (in brackets the median of all rounds, and the layers of each"
+        f" process). After {steps} steps and more the weights of *layers x 2* were those of one"
+        f" process bit for bit in {equal} of {len(rows)} rows; a tensor of *batches x 2* differed"
+        f" by at most {worst:.0e} of its length."
         f" ({machine['cpu_capability']}, torch {machine['torch']}, float32.)",
     ]
     return "\n".join(lines)
@@ -138,20 +139,18 @@ def plan_table(result: dict[str, Any]) -> str:
         (one.seconds[1],) * LAYERS, (one.sent[1],) * LAYERS, (one.weights[1],) * LAYERS
     )
     lines = [
-        "| processes | layers spread | backprop, GPipe, 8 microbatches | 32 | batches spread |",
-        "|---|---|---|---|---|",
+        "| processes | layers spread | backprop, GPipe, 8 microbatches | 32 microbatches |",
+        "|---|---|---|---|",
     ]
     back = row["step_seconds"]["backprop"] / len(row["hidden"])
     ways = [back / 3] * LAYERS, [2 * back / 3] * LAYERS
     sent = [4 * row["batch"] * row["hidden"][1]] * LAYERS
-    fixed = (row["optimizer_seconds"][1],) * LAYERS
     for ranks in PLANNED:
         split = balanced(work.seconds, ranks)
         cells = [str(ranks), f"{simulate.layers(work, split, TEN_GIGABIT).speed_up:.1f}"]
         for microbatches in (8, 32):
             pipeline = simulate.gpipe(*ways, split, microbatches, TEN_GIGABIT, sent)
             cells.append(f"{pipeline.speed_up:.1f}")
-        cells.append(f"{simulate.data(work, ranks, TEN_GIGABIT, fixed).speed_up:.1f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -11,7 +11,6 @@ from forward_forward.benchmark.show_parallel import plot, table
 HIDDEN = (24, 16, 16)
 BATCH = 32
 SETTING = ParallelSetting(((HIDDEN, BATCH),), steps=2, rounds=1)
-STEPS = 2 * (SETTING.steps + 2)  # two rounds, the first of which is not timed
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def test_all_ways_are_timed_on_all_ranks(result):
 
 def test_the_weights_are_those_of_one_process(result):
     (row,) = result["rows"]
-    assert row["steps_compared"] == STEPS
+    assert row["steps_compared"] >= 2 * (SETTING.steps + 2)  # the first round is not timed
     assert row["weights"]["layers"] == 0
     assert row["weights"]["data"] < 1e-4  # sums of parts round otherwise, and Adam magnifies it
 
@@ -58,7 +57,8 @@ def test_ratios_follow_from_the_seconds(result):
     slower = max(sum(costs[:first]), sum(costs[first:]))
     assert row["balance_bound"] == pytest.approx(sum(costs) / slower)
     assert row["of_bound"] == pytest.approx(speed["layers"] / row["balance_bound"])
-    assert 0 < row["simulated"]["layers"] <= row["balance_bound"] * (1 + 1e-9)
+    assert row["speed_up_median"]["layers"] == pytest.approx(speed["layers"])  # of one round
+    assert 0 < row["simulated"] <= row["balance_bound"] * (1 + 1e-9)
 
 
 def test_they_are_shown(result):

@@ -36,13 +36,15 @@ from forward_forward.parallel.layout import Layout
 TIMEOUT = 120.0
 STREAM = 16 * 2**20  # bytes of a message by which the link is measured
 MESSAGES = 24
+ROUND = 1.2  # seconds of one process that a round of a small network takes
+MOST = 60  # steps
 
 
 def measure(widths: list[int], size: int, steps: int, rounds: int) -> dict[str, Any]:
     """A row of figures for one network and batch size; all ranks call this."""
     data, batch = _samples(widths[0], size)
     one = OneProcess(_trainer(widths, batch), batch)
-    split = _split(OneProcess(_trainer(widths, batch), batch))
+    split, steps = _tried(OneProcess(_trainer(widths, batch), batch), steps)
     arms: dict[str, Any] = {
         "one process": one,
         "layers": Spread(_trainer(widths, batch), data, batch, _layers(split)),
@@ -51,6 +53,7 @@ def measure(widths: list[int], size: int, steps: int, rounds: int) -> dict[str, 
         "backprop, data": BackpropSpread(widths, batch),
     }
     seconds: dict[str, list[float]] = {name: [] for name in arms}
+    layers: list[list[float]] = []
     carried: dict[str, list[int]] = {name: [] for name in arms}
     for each in range(rounds + 1):
         for name, arm in arms.items():
@@ -58,12 +61,12 @@ def measure(widths: list[int], size: int, steps: int, rounds: int) -> dict[str, 
             before = _loopback()
             found = arm.run(steps + WARM)
             dist.barrier()
-            if not each:  # the first round asks for memory
-                one.seconds = [[] for _ in one.seconds]
-            else:
+            if each:  # the first round asks for memory
                 seconds[name].append(_slowest(found))
+                if arm is one and dist.get_rank() == 0:
+                    layers.append(one.layer_seconds())
                 carried[name].append((_loopback() - before) // (steps + WARM))
-    return _row(widths, size, one, arms, seconds, carried)
+    return _row(widths, size, arms, seconds, carried, layers)
 
 
 def _trainer(widths: list[int], batch: Batch) -> Trainer:
@@ -73,14 +76,16 @@ def _trainer(widths: list[int], batch: Batch) -> Trainer:
     return trainer
 
 
-def _split(tried: OneProcess) -> tuple[int, ...]:
-    """Layers of each rank by their seconds in one process, which is then forgotten."""
+def _tried(alone: OneProcess, least: int) -> tuple[tuple[int, ...], int]:
+    """Layers of each rank by their seconds in one process, and steps of a round."""
     told: list[Any] = [None]
-    tried.run(WARM + 3)
+    alone.run(WARM)
+    seconds = alone.run(3)
     if dist.get_rank() == 0:
-        told[0] = balanced(tried.layer_seconds(), dist.get_world_size())
+        split = balanced(alone.layer_seconds(), dist.get_world_size())
+        told[0] = split, max(least, min(MOST, round(ROUND / seconds)))
     dist.broadcast_object_list(told, src=0)
-    found: tuple[int, ...] = told[0]
+    found: tuple[tuple[int, ...], int] = told[0]
     return found
 
 
@@ -113,12 +118,12 @@ def _loopback() -> int:
 def _row(
     widths: list[int],
     size: int,
-    one: OneProcess,
     arms: dict[str, Any],
     seconds: dict[str, list[float]],
     carried: dict[str, list[int]],
+    layers: list[list[float]],
 ) -> dict[str, Any]:
-    spread, shared = arms["layers"], arms["data"]
+    one, spread, shared = arms["one process"], arms["layers"], arms["data"]
     sent = _slowest(spread.sent), _slowest(shared.sent)
     spread.ranks.share_weights()
     if dist.get_rank() != 0:
@@ -132,8 +137,9 @@ def _row(
         "hidden": widths[1:],
         "batch": size,
         "split": list(spread.ranks.place.split),
-        "layer_seconds": one.layer_seconds(),
-        "step_seconds": {name: statistics.median(each) for name, each in seconds.items()},
+        "layer_seconds": min(layers, key=sum),
+        # Of the least disturbed round: this may be a virtual machine with neighbours.
+        "step_seconds": {name: min(each) for name, each in seconds.items()},
         "rounds": seconds,
         "bytes": {name: statistics.median(each) for name, each in carried.items()},
         "bytes_counted": {"layers": sent[0] / taken[1], "data": sent[1] / taken[1]},

@@ -10,12 +10,14 @@ COLUMNS = (
     "batch",
     "one process ms",
     "layers",
-    "(bound)",
+    "(median)",
+    "bound",
     "of bound",
-    "(simulated)",
+    "simulated",
     "data",
-    "(simulated)",
+    "(median)",
     "backprop, data",
+    "(median)",
     "MB a step: layers",
     "data",
     "backprop",
@@ -39,23 +41,25 @@ def table(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         lines.add_row(*_cells(row))
     text = io.StringIO()
-    Console(file=text, width=160, highlight=False).print(lines)
+    Console(file=text, width=180, highlight=False).print(lines)
     return text.getvalue() + "\n".join(_notes(result))
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    speed, simulated, sent = row["speed_up"], row["simulated"], row["bytes"]
+    speed, middle, sent = row["speed_up"], row["speed_up_median"], row["bytes"]
     return [
         row["network"],
         str(row["batch"]),
         f"{1e3 * row['step_seconds']['one process']:.1f}",
         f"{speed['layers']:.2f}",
+        f"({middle['layers']:.2f})",
         f"{row['balance_bound']:.2f}",
         f"{row['of_bound']:.2f}",
-        f"{simulated['layers']:.2f}",
+        f"{row['simulated']:.2f}",
         f"{speed['data']:.2f}",
-        f"{simulated['data']:.2f}",
+        f"({middle['data']:.2f})",
         f"{speed['backprop, data']:.2f}",
+        f"({middle['backprop, data']:.2f})",
         *(f"{sent[arm] / 1e6:.1f}" for arm in ("layers", "data", "backprop, data")),
         *(_difference(row["weights"][arm]) for arm in ("layers", "data")),
     ]
@@ -71,10 +75,11 @@ def _notes(result: dict[str, Any]) -> list[str]:
     return [
         f"{result['ranks']} ranks of one thread, float32, {machine['cpu_capability']}, torch"
         f" {machine['torch']}; a message {link['bandwidth'] / 1e9:.1f} GB/s",
-        "layers, data, backprop: times as fast as one process with one thread. bound: all layers'"
-        " seconds over those of the slower stage, measured in one process.",
-        f"weights: largest difference to one process's after {steps} steps, over each tensor's"
-        " largest weight. MB: over the loopback, of all ranks.",
+        "layers, data, backprop: times as fast as one process with one thread, each in its least"
+        " disturbed round (and the median of all rounds). bound: all layers' seconds over those of"
+        " the slower stage, measured in one process.",
+        f"weights: difference to one process's after {steps} steps, of the tensor that differs most,"
+        " over its length. MB: over the loopback, of all ranks.",
     ]
 
 

@@ -41,6 +41,7 @@ class OneProcess:
         self.seconds: list[list[float]] = [[] for _ in trainer.network.layers]
 
     def run(self, steps: int) -> float:
+        self.seconds = [[] for _ in self.seconds]
         if dist.get_rank() != 0:
             return 0.0
         began = time.perf_counter()
@@ -64,7 +65,7 @@ class OneProcess:
         trainer.close_step()
 
     def layer_seconds(self) -> list[float]:
-        """Median seconds of each layer; the batch's preparation counts as the first one's."""
+        """Median seconds of each layer in the last round; the first one prepares the batch."""
         return [statistics.median(each) for each in self.seconds]
 
     def optimizer_seconds(self) -> list[float]:
