@@ -78,8 +78,8 @@ def _notes(result: dict[str, Any]) -> list[str]:
         "layers, data, backprop: times as fast as one process with one thread, each in its least"
         " disturbed round (and the median of all rounds). bound: all layers' seconds over those of"
         " the slower stage, measured in one process.",
-        f"weights: difference to one process's after {steps} steps, of the tensor that differs most,"
-        " over its length. MB: over the loopback, of all ranks.",
+        f"weights: difference to one process's after {steps} steps, of the tensor that differs"
+        " most, over its length. MB: over the loopback, of all ranks.",
     ]
 
 
