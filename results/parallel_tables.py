@@ -27,9 +27,9 @@ def kept(name: str) -> Any:
 
 def speed_table(result: dict[str, Any]) -> str:
     lines = [
-        "| network | batch | one process | layers x 2 | bound | of it | simulated | batches x 2 |"
-        " backprop x 2 | MB a step: layers | batches | backprop |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| network | batch | one process | two unconnected | layers x 2 | bound | of it | simulated |"
+        " batches x 2 | backprop x 2 | MB a step: layers | batches | backprop |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
         speed, middle, sent = row["speed_up"], row["speed_up_median"], row["bytes"]
@@ -38,6 +38,7 @@ def speed_table(result: dict[str, Any]) -> str:
             row["network"],
             str(row["batch"]),
             f"{1e3 * row['step_seconds']['one process']:.1f} ms",
+            f"{speed['unconnected']:.2f} ({middle['unconnected']:.2f})",
             f"**{speed['layers']:.2f}** ({middle['layers']:.2f}; {split})",
             f"{row['balance_bound']:.2f}",
             f"{row['of_bound']:.2f}",
@@ -55,7 +56,7 @@ def speed_table(result: dict[str, Any]) -> str:
     lines += [
         "",
         "Speed-ups are those of steps once all processes are at work, each way in its least"
-        " disturbed round of eight (in brackets the median of all rounds, and the layers of each"
+        " disturbed round of five (in brackets the median of all rounds, and the layers of each"
         f" process). After {steps} steps and more the weights of *layers x 2* were those of one"
         f" process bit for bit in {equal} of {len(rows)} rows; a tensor of *batches x 2* differed"
         f" by at most {worst:.0e} of its length."

@@ -23,7 +23,7 @@ def result():
 
 def test_all_ways_are_timed_on_all_ranks(result):
     (row,) = result["rows"]
-    ways = {"one process", "layers", "data", "backprop", "backprop, data"}
+    ways = {"one process", "unconnected", "layers", "data", "backprop", "backprop, data"}
     assert set(row["step_seconds"]) == ways
     assert min(row["step_seconds"].values()) > 0
     assert (result["ranks"], sum(row["split"]), len(row["split"])) == (2, len(HIDDEN), 2)

@@ -26,6 +26,7 @@ FEATURES = 784
 
 
 WAYS = {  # and the one that each is compared with
+    "unconnected": ("unconnected", "one process"),
     "layers": ("layers", "one process"),
     "data": ("data", "one process"),
     "backprop, data": ("backprop, data", "backprop"),
@@ -48,14 +49,13 @@ class ParallelSetting:
         ((2000,) * 5, 1024),
         ((2000,) * 5, 512),
         ((2000,) * 5, 128),
-        ((2000,) * 4, 1024),
         ((1000,) * 3, 1024),
         ((500,) * 2, 1024),
         ((256,) * 8, 1024),
     )
     ranks: int = 2
     steps: int = 4
-    rounds: int = 8
+    rounds: int = 5
 
 
 QUICK = ParallelSetting((((500,) * 2, 1024),), rounds=4)

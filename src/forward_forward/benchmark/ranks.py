@@ -26,6 +26,7 @@ from forward_forward.benchmark.spread import (
     BackpropSpread,
     OneProcess,
     Spread,
+    Unconnected,
 )
 from forward_forward.data import Data
 from forward_forward.data.batch import Batch
@@ -47,6 +48,7 @@ def measure(widths: list[int], size: int, steps: int, rounds: int) -> dict[str, 
     split, steps = _tried(OneProcess(_trainer(widths, batch), batch), steps)
     arms: dict[str, Any] = {
         "one process": one,
+        "unconnected": Unconnected(_trainer(widths, batch), batch),
         "layers": Spread(_trainer(widths, batch), data, batch, _layers(split)),
         "data": Spread(_trainer(widths, batch), data, batch, _data()),
         "backprop": BackpropOnce(widths, batch),

@@ -9,6 +9,7 @@ COLUMNS = (
     "network",
     "batch",
     "one process ms",
+    "unconnected",
     "layers",
     "(median)",
     "bound",
@@ -51,6 +52,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         row["network"],
         str(row["batch"]),
         f"{1e3 * row['step_seconds']['one process']:.1f}",
+        f"{speed['unconnected']:.2f}",
         f"{speed['layers']:.2f}",
         f"({middle['layers']:.2f})",
         f"{row['balance_bound']:.2f}",
@@ -75,7 +77,8 @@ def _notes(result: dict[str, Any]) -> list[str]:
     return [
         f"{result['ranks']} ranks of one thread, float32, {machine['cpu_capability']}, torch"
         f" {machine['torch']}; a message {link['bandwidth'] / 1e9:.1f} GB/s",
-        "layers, data, backprop: times as fast as one process with one thread, each in its least"
+        "unconnected: as many processes as there are ranks, each with a training of its own: what"
+        " the machine gives. layers, data, backprop: times as fast as one process with one thread, each in its least"
         " disturbed round (and the median of all rounds). bound: all layers' seconds over those of"
         " the slower stage, measured in one process.",
         f"weights: difference to one process's after {steps} steps, of the tensor that differs"

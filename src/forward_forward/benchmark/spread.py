@@ -73,6 +73,22 @@ class OneProcess:
         return [_optimizer_seconds(each) for each in self.trainer.optimizers]
 
 
+class Unconnected:
+    """Forward-Forward in one process on every rank at once, which know nothing of each other.
+
+    What they reach together is the most that the machine gives to any way.
+    """
+
+    def __init__(self, trainer: Trainer, batch: Batch) -> None:
+        self.trainer, self.batch = trainer, batch
+
+    def run(self, steps: int) -> float:
+        began = time.perf_counter()
+        for _ in range(steps):
+            self.trainer.step(*self.batch)
+        return (time.perf_counter() - began) / steps / dist.get_world_size()
+
+
 class Spread:
     """Forward-Forward over all ranks, by a layout."""
 

@@ -89,7 +89,9 @@ class Stage:
     def step(self) -> dict[str, Tensor]:
         """Learn from the batch whose turn it is; the statistics of this stage's layers."""
         trainer, place, batch = self.trainer, self.place, self._sizes[self._number]
-        forward = trainer.forward.begin()
+        forward = trainer.forward
+        if self.below is not None or trainer.look_ahead:
+            forward.begin()  # else the look was with these weights: its products serve again
         if self.below is None:
             self._notice()
             coming = self.looks.shown()
