@@ -139,9 +139,8 @@ def _row(
         "hidden": widths[1:],
         "batch": size,
         "split": list(spread.ranks.place.split),
-        "layer_seconds": min(layers, key=sum),
-        # Of the least disturbed round: this may be a virtual machine with neighbours.
-        "step_seconds": {name: min(each) for name, each in seconds.items()},
+        "layer_seconds": min(layers, key=sum),  # of the least disturbed round
+        "step_seconds": {name: statistics.median(each) for name, each in seconds.items()},
         "rounds": seconds,
         "bytes": {name: statistics.median(each) for name, each in carried.items()},
         "bytes_counted": {"layers": sent[0] / taken[1], "data": sent[1] / taken[1]},

@@ -11,14 +11,11 @@ COLUMNS = (
     "one process ms",
     "unconnected",
     "layers",
-    "(median)",
     "bound",
     "of bound",
     "simulated",
     "data",
-    "(median)",
     "backprop, data",
-    "(median)",
     "MB a step: layers",
     "data",
     "backprop",
@@ -47,21 +44,18 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    speed, middle, sent = row["speed_up"], row["speed_up_median"], row["bytes"]
+    speed, sent = row["speed_up"], row["bytes"]
     return [
         row["network"],
         str(row["batch"]),
         f"{1e3 * row['step_seconds']['one process']:.1f}",
         f"{speed['unconnected']:.2f}",
         f"{speed['layers']:.2f}",
-        f"({middle['layers']:.2f})",
         f"{row['balance_bound']:.2f}",
         f"{row['of_bound']:.2f}",
         f"{row['simulated']:.2f}",
         f"{speed['data']:.2f}",
-        f"({middle['data']:.2f})",
         f"{speed['backprop, data']:.2f}",
-        f"({middle['backprop, data']:.2f})",
         *(f"{sent[arm] / 1e6:.1f}" for arm in ("layers", "data", "backprop, data")),
         *(_difference(row["weights"][arm]) for arm in ("layers", "data")),
     ]
@@ -78,9 +72,9 @@ def _notes(result: dict[str, Any]) -> list[str]:
         f"{result['ranks']} ranks of one thread, float32, {machine['cpu_capability']}, torch"
         f" {machine['torch']}; a message {link['bandwidth'] / 1e9:.1f} GB/s",
         "unconnected: as many processes as there are ranks, each with a training of its own: what"
-        " the machine gives. layers, data, backprop: times as fast as one process with one thread, each in its least"
-        " disturbed round (and the median of all rounds). bound: all layers' seconds over those of"
-        " the slower stage, measured in one process.",
+        " the machine gives. layers, data, backprop: times as fast as one process with one thread,"
+        " the median of all rounds. bound: all layers' seconds over those of the slower stage,"
+        " measured in one process.",
         f"weights: difference to one process's after {steps} steps, of the tensor that differs"
         " most, over its length. MB: over the loopback, of all ranks.",
     ]
