@@ -39,7 +39,6 @@ TWO = {
     "exact": [*FOUR, "--split", "2", "2"],
     "async, 2 + 2": [*FOUR, "--split", "2", "2", "--sync", "async"],
     "async, 1 + 3": [*FOUR, "--split", "1", "3", "--sync", "async"],
-    "async, 3 + 1": [*FOUR, "--split", "3", "1", "--sync", "async"],
 }
 
 

@@ -57,9 +57,9 @@ def speed_table(result: dict[str, Any]) -> str:
     lines += [
         "",
         "Speed-ups are those of steps once all processes are at work, medians of five rounds (in"
-        f" brackets the layers of each process). After {steps} steps and more the weights of *layers"
-        f" x 2* were those of one process bit for bit in {equal} of {len(rows)} rows; a tensor of"
-        f" *batches x 2* differed"
+        f" brackets the layers of each process). After {steps} steps and more the weights of"
+        f" *layers x 2* were those of one process bit for bit in {equal} of {len(rows)} rows; a"
+        " tensor of *batches x 2* differed"
         f" by at most {worst:.0e} of its length."
         f" ({machine['cpu_capability']}, torch {machine['torch']}, float32.)",
     ]
