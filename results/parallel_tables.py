@@ -138,7 +138,8 @@ def _compared(arms: Any) -> dict[str, str]:
 
 
 def kills_line(rows: list[dict[str, Any]]) -> str:
-    equal = sum(row["equal"] for row in rows)
+    rows = [row for row in rows if row["hit"]]  # others had ended before their moment
+    equal = sum(row["equal"] and row["code"] == 0 for row in rows)
     hung = sum(row.get("hung", False) for row in rows)
     return (
         f"{len(rows)} trainings on digits with a process of theirs killed by -9 at a random moment"

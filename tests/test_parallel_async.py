@@ -157,6 +157,6 @@ def test_both_may_be_told_by_a_split(monkeypatch):
 
     for each, value in LAUNCHED.items():
         monkeypatch.setenv(each, value)
-    asked = ranks.asked("both", None, (3, 2), "exact", 30.0)
+    asked = ranks.asked("both", None, (3, 2), "exact", 30.0, None)
     assert asked is not None
     assert asked.layout.over(6) == (2, 3)

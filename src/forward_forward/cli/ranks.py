@@ -20,13 +20,15 @@ class Asked:
         layout: What each of them has.
         words: The same as words.
         leads: Whether this process speaks for all.
-        launch: What tells the torchrun that started it from others.
+        launch: What tells the torchrun that started it from others; None without one.
+        device: Where they train.
     """
 
     layout: Layout
     words: str
     leads: bool
-    launch: str
+    launch: str | None
+    device: str | None
 
 
 def asked(
@@ -35,6 +37,7 @@ def asked(
     split: tuple[int, ...] | None,
     sync: Literal["exact", "async"],
     timeout: float,
+    device: str | None,
 ) -> Asked | None:
     """The layout of a training over several processes; None for one process.
 
@@ -64,14 +67,22 @@ def asked(
     layout = Layout(stages, replicas, split, sync, timeout)
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     words = f"{parallel}, {ranks} processes, {sync}"
-    return Asked(layout, words, os.environ.get("RANK") == "0", _launch())
+    return Asked(layout, words, os.environ.get("RANK") == "0", _launch(), device)
 
 
-def _launch() -> str:
-    """What all starts of the processes by one torchrun have in common."""
-    run = os.environ.get("TORCHELASTIC_RUN_ID", "none")
-    # A torchrun without a name for its run is on one machine, and the parent of all processes.
-    return f"{platform.node()} {os.getppid()}" if run == "none" else run
+def _launch() -> str | None:
+    """What all starts by one torchrun have in common, in the process that leads; None without one.
+
+    How often torchrun has started a process is no help: on several machines the counts differ.
+    """
+    run = os.environ.get("TORCHELASTIC_RUN_ID")
+    if run is None:
+        return None
+    import psutil  # type: ignore[import-untyped]
+
+    parent = psutil.Process().parent()
+    began = None if parent is None else parent.create_time()
+    return f"{run} {platform.node()} {os.getppid()} {began}"
 
 
 def take_device(device: str | None) -> None:
@@ -84,11 +95,16 @@ def take_device(device: str | None) -> None:
             torch.cuda.set_device(int(local) % torch.cuda.device_count())
 
 
-def started_anew(out: str | None, resume: str | None) -> str | None:
+def started_anew(asked: Asked, out: str | None, resume: str | None) -> str | None:
     """The run to go on with, where torchrun has started all processes anew after one was lost.
 
-    None where that is asked for anyway, or the run was not begun by this torchrun: then it was
-    refused before, and is refused again.
+    The first process decides for all. None where a run is gone on with anyway, or was not begun by
+    this torchrun: then it was refused before, and is refused again.
+
+    Args:
+        asked: What was asked of the processes.
+        out: The run's folder.
+        resume: The run that was asked to be gone on with.
 
     Raises:
         ValueError: No folder that a restart could find again.
@@ -99,8 +115,16 @@ def started_anew(out: str | None, resume: str | None) -> str | None:
         raise ValueError(
             "--parallel expects --out, so that a training that is started anew finds its run"
         )
-    from forward_forward.checkpoint import Run, is_run
+    import torch
+    import torch.distributed as dist
 
-    again = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
-    ours = again and is_run(Path(out)) and Run(out).about.get("launch") == _launch()
-    return out if ours else None
+    from forward_forward.checkpoint import Run, is_run
+    from forward_forward.parallel import begin
+
+    device = torch.device(asked.device or "cpu")
+    begin(asked.layout.timeout, device)
+    ours = [False]
+    if asked.leads and asked.launch is not None and is_run(Path(out)):
+        ours[0] = Run(out).about.get("launch") == asked.launch
+    dist.broadcast_object_list(ours, src=0)
+    return out if ours[0] else None

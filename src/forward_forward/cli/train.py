@@ -102,8 +102,8 @@ def train(
             spreads each batch, both does both.
         stages: With both: groups of layers; each has as many processes.
         split: Layers of each group, such as 3 2; by default they are balanced by measured cost.
-        sync: exact gives the weights of one process; async lets each group of layers run at its own
-            pace on the freshest input.
+        sync: exact gives the weights of one process, but for rounding where batches are spread;
+            async lets each group of layers run at its own pace on the freshest input.
         look_ahead: Steps before a batch is shown at which its hard negatives are scored; 0 by
             default. More let groups of layers work at once where negatives are drawn from them all.
         timeout: Seconds after which a process that does not answer is given up.
@@ -141,10 +141,10 @@ def train(
         "threads": threads,
         "track": list(track) or None,
     }
-    asked = ranks.asked(parallel, stages, split, sync, timeout)
+    asked = ranks.asked(parallel, stages, split, sync, timeout, device)
     if asked is not None:
         ranks.take_device(device)
-        again = ranks.started_anew(out, resume)
+        again = ranks.started_anew(asked, out, resume)
         if again is not None:  # what was asked of a new run is in its folder
             resume, out, init_from, overwrite = again, None, None, False
     return Training(command, given, set, resume, asked).run(

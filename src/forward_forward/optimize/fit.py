@@ -100,6 +100,7 @@ def fit(
         said["frame"] = None if frame is None else frame.as_json()
         sums = {name: checksum(part) for name, part in parts.items() if part is not None}
         said["checksums"] = {**said.get("checksums", {}), **sums}
+    trainer.looking.forget()
     crew: Crew = Alone(trainer)
     if parallel is not None:
         from forward_forward.parallel import join

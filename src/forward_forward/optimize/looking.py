@@ -57,6 +57,11 @@ class Looking:
         self.waiting: deque[Coming] = deque()  # seen and not yet shown
         self.restored: deque[Tensor | None] = deque()  # scores of such batches, of a resumed run
 
+    def forget(self) -> None:
+        """Let go of batches of a training that was broken off."""
+        self.waiting.clear()
+        self.restored.clear()
+
     def see(
         self,
         forward: ForwardPass,

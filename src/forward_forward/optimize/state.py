@@ -48,6 +48,7 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], numbers: Mapping[st
         numbers: The numbers.
     """
     trainer.steps = numbers["steps"]
+    trainer.looking.forget()
     waiting = range(numbers.get("waiting", 0))  # batches seen before they were shown
     trainer.looking.restored.extend(tensors.get(f"waiting.{index}") for index in waiting)
     values = {**tensors, **numbers["optimizers"]}

@@ -204,6 +204,7 @@ class Trainer:
         """
         if not self.look_ahead:  # `step` sees a batch itself, and its products serve both
             return iter(batches)
+        self.looking.waiting.clear()  # of a loop that was left before
         return ahead(batches, self.look_ahead, self._see)
 
     def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> dict[str, Tensor]:

@@ -164,6 +164,11 @@ def _check_looks(trainer: Trainer, mail: Mail, layout: Layout) -> None:
             ' that learns from the sum: SoftmaxHead(..., local=True), mlp(head="local"), or'
             " --set local_head=True with the standard recipe"
         )
+    if layout.sync == "async" and trainer.look_ahead:
+        raise ValueError(
+            f'sync="async" has no steps to look ahead by, got look_ahead={trainer.look_ahead}:'
+            ' leave it out, or use sync="exact"'
+        )
     if mail.looks and layout.sync == "async":
         raise ValueError(
             'sync="async" expects negatives that the first stage chooses by itself, Uniform or'

@@ -21,14 +21,14 @@ SLOTS = 2
 class _Memory:
     """Memory for parcels that are on the way, used in turn."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, slots: int = SLOTS) -> None:
         self.device = device
-        self._slots = [torch.empty(0, dtype=torch.uint8, device=device) for _ in range(SLOTS)]
+        self._slots = [torch.empty(0, dtype=torch.uint8, device=device) for _ in range(slots)]
         self._turn = 0
 
     def next(self, fields: Fields) -> Parcel:
         """The parcel after those in the other slots; the one before it in this slot is spent."""
-        self._turn = (self._turn + 1) % SLOTS
+        self._turn = (self._turn + 1) % len(self._slots)
         return Parcel(fields, self._at_least(size(fields)))
 
     def _at_least(self, length: int) -> Tensor:
@@ -75,24 +75,26 @@ class Outbox:
 
 
 class Inbox:
-    """Receives parcels from one rank; while one is used, the next comes in.
+    """Receives parcels from one rank; while one is used, the next come in.
 
     Args:
         peer: The rank.
         patience: How long to wait for it.
         device: Where parcels are wanted.
+        ahead: How many parcels come in while one is used.
     """
 
-    def __init__(self, peer: int, patience: Patience, device: torch.device) -> None:
-        self.peer, self.patience = peer, patience
-        self._memory = _Memory(device)
+    def __init__(self, peer: int, patience: Patience, device: torch.device, ahead: int = 1) -> None:
+        self.peer, self.patience, self.ahead = peer, patience, ahead
+        self._memory = _Memory(device, ahead + 1)
         self._expected: Iterator[Fields] = iter(())
         self._coming: list[tuple[Parcel, dist.Work]] = []
 
     def expect(self, fields: Iterator[Fields]) -> None:
         """Begin to receive a row of parcels; each is asked for when the one before it is used."""
         self._expected = fields
-        self._ask()
+        for _ in range(self.ahead):
+            self._ask()
 
     def take(self) -> Parcel:
         """The next parcel; it stands until the next call."""

@@ -45,7 +45,10 @@ class Looks:
         if place.stage in ends:
             self.answer = Outbox(place.at(0), patience, device)
         if place.first and ends:
-            self.answers = Inbox(place.at(max(ends)), patience, device)
+            # Of all batches that are seen before one is shown: else those above would wait for
+            # this rank to take them, and this rank for those above.
+            ahead = trainer.look_ahead + 1
+            self.answers = Inbox(place.at(max(ends)), patience, device, ahead)
         self._promised: deque[bool] = deque()  # whether a waiting batch's scores are to come
 
     def expect(self, sizes: Iterator[int]) -> None:
