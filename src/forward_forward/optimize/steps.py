@@ -31,7 +31,7 @@ class LayerSteps:
     def __init__(
         self, network: Network, optimizers: Sequence[torch.optim.Optimizer], engine: Engine
     ) -> None:
-        self.network, self.optimizers, self.engine = network, optimizers, engine
+        self.network, self.optimizers, self.engine = network, list(optimizers), engine
         self.exchange: Exchange | None = None
         self._summing: list[int] = []  # layers whose gradients are on their way
 

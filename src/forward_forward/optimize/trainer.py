@@ -137,9 +137,7 @@ class Trainer:
         self.order: Order = order
         self.products = products(precision, self.device)
         self.seed = seed
-        self.optimizers = [
-            optimizer_of(layer, optimizer, lr, weight_decay) for layer in network.layers
-        ]
+        optimizers = [optimizer_of(layer, optimizer, lr, weight_decay) for layer in network.layers]
         self.head_optimizer = None
         if network.head is not None:
             decay = weight_decay if head_weight_decay is None else head_weight_decay
@@ -152,12 +150,21 @@ class Trainer:
         self.steps = 0
         self.forward = ForwardPass(network.layers, self.products, Room())
         gradients = Engine(network.layers, engine, compile=compile, skip=skip)
-        self.layer_steps = LayerSteps(network, self.optimizers, gradients)
+        self.layer_steps = LayerSteps(network, optimizers, gradients)
         self.preparing = Preparing(network, tuple(augment), seed)
         self.looking = Looking(network, self.preparing, self.head_optimizer)
         self._calibrated = False
         self.first_active = 0
         self.last_active = len(network.layers) - 1
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """Every layer's own."""
+        return self.layer_steps.optimizers
+
+    @optimizers.setter
+    def optimizers(self, given: Sequence[torch.optim.Optimizer]) -> None:
+        self.layer_steps.optimizers = list(given)
 
     @property
     def all_optimizers(self) -> dict[str, torch.optim.Optimizer]:
