@@ -6,6 +6,7 @@ Two threads wait for the network, so that the layers never do.
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -18,7 +19,7 @@ from forward_forward.parallel.waiting import Patience
 END, STOP = -1, -2  # instead of a step: an epoch is over; training stops
 
 
-class _Courier(threading.Thread):
+class _Courier(threading.Thread, ABC):
     """A thread whose error is raised where its work is wanted."""
 
     def __init__(self, peer: int, patience: Patience, device: torch.device) -> None:
@@ -35,8 +36,9 @@ class _Courier(threading.Thread):
                 self.error = error
                 self.changed.notify_all()
 
+    @abstractmethod
     def work(self) -> None:
-        raise NotImplementedError
+        """What the thread does, until all is done."""
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
         """Wait, with the lock held, until something is so, or the thread has failed."""

@@ -104,7 +104,9 @@ class Ranks:
 
         def fill(partial: Path) -> None:
             self._meet()  # the folder is there
-            shards.write(partial, tensors)
+            self.patience.guard(
+                lambda: shards.write(partial, tensors), None, "writes a checkpoint with"
+            )
             self._meet()  # all have written
             if self.leads:
                 files.write_json(partial / "progress.json", {**progress, **numbers})

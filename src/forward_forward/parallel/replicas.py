@@ -27,7 +27,9 @@ class _Bucket:
     def fill(self, extra: float) -> None:
         """Take the gradients in; from here on they lie here."""
         for weight, part in zip(self.weights, self.parts, strict=True):
-            if weight.grad is not None and weight.grad.data_ptr() != part.data_ptr():
+            if weight.grad is None:
+                part.zero_()  # not the last step's sum
+            elif weight.grad.data_ptr() != part.data_ptr():
                 part.copy_(weight.grad)
             weight.grad = part
         self.flat[-1] = extra

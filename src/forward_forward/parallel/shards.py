@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import (
     HuggingFaceStorageReader,
     HuggingFaceStorageWriter,
@@ -27,7 +28,10 @@ def write(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     # Copies: the format refuses tensors that share their memory.
     ready = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
     writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
-    save(ready, storage_writer=writer)
+    try:
+        save(ready, storage_writer=writer)
+    except CheckpointException as error:  # no Exception: it would pass by all who report errors
+        raise RuntimeError(f"a checkpoint could not be written: {error}") from error
 
 
 def read(folder: Path, wanted: Wanted) -> dict[str, Tensor]:

@@ -80,7 +80,7 @@ class Stage:
                 self._number = number
                 yield seen.popleft()
             elif self.place.first:
-                seen.append(next(ready))
+                seen.append(_of_size(next(ready, None), sizes[number], number))
                 self.looks.see_first(seen[-1])
             else:
                 seen.append(_nothing(sizes[number]))
@@ -183,6 +183,18 @@ class Stage:
             wished = self.replicas.agreed
         if wished and self.last_step == GOES_ON:
             self.last_step = self._number + (0 if self.above is None else 1)
+
+
+def _of_size(batch: Batch | None, size: int, number: int) -> Batch:
+    """A batch, refused where it is not of the size that the other ranks expect."""
+    found = 0 if batch is None else len(batch.y)
+    if batch is None or found != size:
+        raise ValueError(
+            f"batch {number + 1} of the epoch is expected to have {size} samples, as all ranks"
+            f" reckon with, got {found}: give batches of one size, or the data as arrays or a"
+            " Dataset"
+        )
+    return batch
 
 
 def _nothing(batch: int) -> Batch:
