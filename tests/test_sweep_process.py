@@ -50,6 +50,16 @@ def under_way(folder: Path, pid: int) -> bool:
     return any(mark["pid"] == pid for mark in marks if mark)
 
 
+def wait_until_under_way(folder: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a process is in the middle of a trial, after one that has ended."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("trial"):
+            break
+    while not under_way(folder, process.pid):
+        assert process.poll() is None, "all trials were over before one was seen under way"
+
+
 def test_ctrl_c_keeps_what_is_finished_and_the_command_that_it_prints_goes_on(
     tmp_path, ff, monkeypatch
 ):
@@ -78,11 +88,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_command_that_it_prints_goes_on(
 def test_a_sweep_killed_again_and_again_ends_with_the_trials_asked_for(tmp_path, ff, monkeypatch):
     for _ in range(2):
         process = started(tmp_path, trials=4, epochs=20)
-        for line in process.stderr:
-            if line.startswith("trial"):
-                break
-        while not under_way(tmp_path, process.pid):
-            assert process.poll() is None, "all trials were over before one was seen under way"
+        wait_until_under_way(tmp_path, process)
         process.kill()
         process.communicate()
     before = states(tmp_path)
@@ -101,7 +107,14 @@ def test_a_sweep_killed_again_and_again_ends_with_the_trials_asked_for(tmp_path,
 
 
 def test_two_processes_share_a_sweep_and_run_no_more_than_its_trials(tmp_path):
-    pair = [started(tmp_path, trials=6, epochs=20) for _ in range(2)]
+    pair = [started(tmp_path, trials=6, epochs=20)]
+    # The first one is held in a trial until the second is in one too: else, on a busy machine, it
+    # may be through with all of them before the second has begun.
+    wait_until_under_way(tmp_path, pair[0])
+    pair[0].send_signal(signal.SIGSTOP)
+    pair.append(started(tmp_path, trials=6, epochs=20))
+    wait_until_under_way(tmp_path, pair[1])
+    pair[0].send_signal(signal.SIGCONT)
     ends = [process.communicate(timeout=120) for process in pair]
     assert [process.returncode for process in pair] == [0, 0], ends
     printed = [json.loads(out) for out, _ in ends]

@@ -9,14 +9,12 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import torch
 import torch.distributed as dist
-from torch import Tensor
 
 from forward_forward import files, parallel
 from forward_forward.benchmark.arms import CLASSES, engine
@@ -32,12 +30,15 @@ from forward_forward.data import Data
 from forward_forward.data.batch import Batch
 from forward_forward.optimize import Trainer
 from forward_forward.parallel.balance import balanced
-from forward_forward.parallel.layout import Layout
+from forward_forward.parallel.layout import Layout, Place
+from forward_forward.parallel.parcel import Fields
+from forward_forward.parallel.shared import inbox, outbox
+from forward_forward.parallel.waiting import Patience
 
 TIMEOUT = 120.0
 STREAM = 16 * 2**20  # bytes of a message by which the link is measured
 MESSAGES = 24
-ROUND = 1.2  # seconds of one process that a round of a small network takes
+ROUND = 0.5  # seconds of one process that a round of a small network takes
 MOST = 60  # steps
 
 
@@ -81,8 +82,7 @@ def _trainer(widths: list[int], batch: Batch) -> Trainer:
 def _tried(alone: OneProcess, least: int) -> tuple[tuple[int, ...], int]:
     """Layers of each rank by their seconds in one process, and steps of a round."""
     told: list[Any] = [None]
-    alone.run(WARM)
-    seconds = alone.run(3)
+    seconds = alone.run(WARM + 3)
     if dist.get_rank() == 0:
         split = balanced(alone.layer_seconds(), dist.get_world_size())
         told[0] = split, max(least, min(MOST, round(ROUND / seconds)))
@@ -158,19 +158,22 @@ def difference(first: Trainer, second: Trainer) -> float:
 
 def link() -> dict[str, float]:
     """Bytes a second from the first rank to the second, and as their processors see them."""
-    rank = dist.get_rank()
-    work: list[Any] = []
-    memory = [torch.zeros(STREAM, dtype=torch.uint8) for _ in range(2)]
-    begin: Callable[[Tensor, int], dist.Work | None] = dist.isend if rank == 0 else dist.irecv
+    place = Place(dist.get_rank(), (1,) * dist.get_world_size())
+    given = Patience(place, TIMEOUT), torch.device("cpu")
+    sends = outbox(1, *given) if place.rank == 0 else None
+    takes = inbox(0, *given) if place.rank == 1 else None
     dist.barrier()
     began, busy = time.perf_counter(), time.process_time()
-    if rank < 2:
-        for index in range(MESSAGES):
-            if index >= 2:
-                work[index - 2].wait()
-            work.append(begin(memory[index % 2], 1 - rank))
-        for each in work[-2:]:
-            each.wait()
+    parcels: list[Fields] = [{"h": ((STREAM,), torch.uint8)}] * MESSAGES
+    if sends is not None:
+        for each in parcels:
+            sends.send(sends.parcel(each))
+        sends.drain()
+    if takes is not None:
+        takes.expect(iter(parcels))
+        for _ in parcels:
+            takes.take()
+        takes.drain()
     spent, busy = time.perf_counter() - began, time.process_time() - busy
     total = MESSAGES * STREAM
     dist.barrier()

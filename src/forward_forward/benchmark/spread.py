@@ -44,10 +44,11 @@ class OneProcess:
         self.seconds = [[] for _ in self.seconds]
         if dist.get_rank() != 0:
             return 0.0
-        began = time.perf_counter()
+        ends = []
         for _ in range(steps):
             self._step()
-        return (time.perf_counter() - began) / steps
+            ends.append(time.perf_counter())
+        return _steady(ends)
 
     def _step(self) -> None:
         trainer, layers = self.trainer, len(self.trainer.network.layers)
@@ -66,7 +67,7 @@ class OneProcess:
 
     def layer_seconds(self) -> list[float]:
         """Median seconds of each layer in the last round; the first one prepares the batch."""
-        return [statistics.median(each) for each in self.seconds]
+        return [statistics.median(each[WARM:]) for each in self.seconds]
 
     def optimizer_seconds(self) -> list[float]:
         """Median seconds of each layer's optimiser alone."""
@@ -83,10 +84,11 @@ class Unconnected:
         self.trainer, self.batch = trainer, batch
 
     def run(self, steps: int) -> float:
-        began = time.perf_counter()
+        ends = []
         for _ in range(steps):
             self.trainer.step(*self.batch)
-        return (time.perf_counter() - began) / steps / dist.get_world_size()
+            ends.append(time.perf_counter())
+        return _steady(ends) / dist.get_world_size()
 
 
 class Spread:
@@ -120,10 +122,11 @@ class BackpropOnce:
     def run(self, steps: int) -> float:
         if dist.get_rank() != 0:
             return 0.0
-        began = time.perf_counter()
+        ends = []
         for _ in range(steps):
             self.arm.step(self.batch.x, self.batch.y)
-        return (time.perf_counter() - began) / steps
+            ends.append(time.perf_counter())
+        return _steady(ends)
 
 
 class BackpropSpread:

@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from forward_forward.parallel.parcel import Fields, Parcel, size
@@ -98,8 +97,7 @@ class Sender(_Courier):
                 self._spare.append(parcel.memory)
 
     def _send(self, content: Tensor) -> None:
-        work = self.patience.guard(lambda: dist.isend(content, self.peer), self.peer, "sends to")
-        assert work is not None  # this rank is in the group
+        work = self.patience.send(content, self.peer)
         self.patience.wait(work, self.peer, "sends to")
         self.sent += content.nbytes
 
@@ -172,6 +170,5 @@ class Receiver(_Courier):
                 self.changed.notify_all()
 
     def _receive(self, content: Tensor) -> None:
-        work = self.patience.guard(lambda: dist.irecv(content, self.peer), self.peer, "waits for")
-        assert work is not None  # this rank is in the group
+        work = self.patience.receive(content, self.peer)
         self.patience.wait(work, self.peer, "waits for")

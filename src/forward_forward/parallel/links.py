@@ -61,11 +61,7 @@ class Outbox:
 
     def send(self, parcel: Parcel) -> None:
         """Send the parcel that `parcel` gave."""
-        work = self.patience.guard(
-            lambda: dist.isend(parcel.content, self.peer), self.peer, "sends to"
-        )
-        assert work is not None  # this rank is in the group
-        self._on_the_way.append(work)
+        self._on_the_way.append(self.patience.send(parcel.content, self.peer))
         self.sent += len(parcel.content)
 
     def drain(self) -> None:
@@ -108,8 +104,7 @@ class Inbox:
         if fields is None:
             return
         parcel = self._memory.next(fields)
-        work = self.patience.guard(
-            lambda: dist.irecv(parcel.content, self.peer), self.peer, "waits for"
-        )
-        assert work is not None  # this rank is in the group
-        self._coming.append((parcel, work))
+        self._coming.append((parcel, self.patience.receive(parcel.content, self.peer)))
+
+    def drain(self) -> None:
+        """Give back all that was taken; here there is nothing to give."""

@@ -17,11 +17,11 @@ from torch import Tensor
 from forward_forward.data.batch import Batch
 from forward_forward.optimize.statistics import by_name
 from forward_forward.optimize.trainer import Trainer
-from forward_forward.parallel.links import Inbox, Outbox
 from forward_forward.parallel.looks import Looks
 from forward_forward.parallel.mail import GOES_ON, Look, Mail, activities_of, put, turns
 from forward_forward.parallel.parcel import Fields, Parcel
 from forward_forward.parallel.replicas import Replicas
+from forward_forward.parallel.shared import inbox, outbox
 from forward_forward.parallel.waiting import Patience
 
 Pace = Callable[[int], None]
@@ -43,8 +43,8 @@ class Stage:
         self.trainer, self.mail, self.replicas = trainer, mail, replicas
         place = self.place = mail.place
         device = trainer.device
-        self.below = None if place.first else Inbox(place.at(place.stage - 1), patience, device)
-        self.above = None if place.last else Outbox(place.at(place.stage + 1), patience, device)
+        self.below = None if place.first else inbox(place.at(place.stage - 1), patience, device)
+        self.above = None if place.last else outbox(place.at(place.stage + 1), patience, device)
         self.looks = Looks(trainer, mail, self.above, patience)
         self.wished = False  # whether this rank wishes to stop
         self.last_step = GOES_ON
@@ -128,6 +128,8 @@ class Stage:
         self.looks.settle()
         if self.above is not None:
             self.above.drain()
+        if self.below is not None:
+            self.below.drain()
         self.looks.drain()
 
     @property

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import torch.distributed as dist
+from torch import Tensor
 
 from forward_forward.parallel.layout import Place
 
@@ -29,6 +30,18 @@ class Patience:
     def __init__(self, place: Place, seconds: float) -> None:
         self.place, self.seconds = place, seconds
         self.limit = timedelta(seconds=seconds)
+
+    def send(self, content: Tensor, peer: int, tag: int = 0) -> dist.Work:
+        """Begin to send; the content must stand until that is done."""
+        work = self.guard(lambda: dist.isend(content, peer, tag=tag), peer, "sends to")
+        assert work is not None  # this rank is in the group
+        return work
+
+    def receive(self, content: Tensor, peer: int, tag: int = 0) -> dist.Work:
+        """Begin to receive."""
+        work = self.guard(lambda: dist.irecv(content, peer, tag=tag), peer, "waits for")
+        assert work is not None  # this rank is in the group
+        return work
 
     def wait(self, work: dist.Work, peer: int | None, deed: str) -> None:
         """Wait for something that another rank has a part in.
