@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from forward_forward.benchmark.parallel import work_of
+from forward_forward.benchmark.show_parallel import handed_on
 from forward_forward.parallel import simulate
 from forward_forward.parallel.balance import balanced
 
@@ -33,7 +34,7 @@ def speed_table(result: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
-        speed, sent = row["speed_up"], row["bytes"]
+        speed, sent = row["speed_up"], handed_on(row)
         split = " + ".join(map(str, row["split"]))
         cells = [
             row["network"],
@@ -46,7 +47,7 @@ def speed_table(result: dict[str, Any]) -> str:
             f"{row['simulated']:.2f}",
             f"**{speed['data']:.2f}**",
             f"{speed['backprop, data']:.2f}",
-            *(f"{sent[arm] / 1e6:.1f}" for arm in ("layers", "data", "backprop, data")),
+            *(f"{each / 1e6:.1f}" for each in sent),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     rows = result["rows"]
@@ -54,12 +55,14 @@ def speed_table(result: dict[str, Any]) -> str:
     equal = sum(row["weights"]["layers"] == 0 for row in rows)
     worst = max(row["weights"]["data"] for row in rows)
     machine = result["machine"]
+    counts = [len(row["rounds"]["layers"]) for row in rows]
+    fewest, most = min(counts), max(counts)
     lines += [
         "",
-        "Speed-ups are those of steps once all processes are at work, medians of five rounds (in"
-        f" brackets the layers of each process). After {steps} steps and more the weights of"
-        f" *layers x 2* were those of one process bit for bit in {equal} of {len(rows)} rows; a"
-        " tensor of *batches x 2* differed"
+        "Speed-ups are those of steps once all processes are at work, medians of"
+        f" {fewest} to {most} rounds (in brackets the layers of each process). After {steps} steps"
+        " and more the weights of *layers x 2* were those of one process bit for bit in"
+        f" {equal} of {len(rows)} rows; a tensor of *batches x 2* differed"
         f" by at most {worst:.0e} of its length."
         f" ({machine['cpu_capability']}, torch {machine['torch']}, float32.)",
     ]

@@ -77,6 +77,19 @@ class Own(nn.Module):
         return self.noise(torch.relu(self.inside(x)))
 
 
+class Late(Own):
+    """A block with a weight that takes no part in the first steps."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+        self.late = nn.Parameter(torch.linspace(0.0, 0.1, 24))
+        self.register_buffer("learned", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.learned += torch.is_grad_enabled()
+        return super().forward(x + self.late if self.learned > 5 else x)
+
+
 def trainer(
     negatives: Any = UNIFORM,
     *,
@@ -84,7 +97,7 @@ def trainer(
     head: Any = False,
     layer: Any = Layer,
     dropout: float | None = None,
-    own: float | None = None,
+    own: Callable[[], nn.Module] | None = None,
     precise: bool = False,
     **settings: Any,
 ) -> ff.Trainer:
@@ -101,7 +114,7 @@ def trainer(
         head=head,
     )
     if own is not None:
-        blocks = [*network.layers[:2], Layer(Own(own), activation=None), network.layers[3]]
+        blocks = [*network.layers[:2], Layer(own(), activation=None), network.layers[3]]
         network = ff.Network(*blocks, examples=examples)
     if precise:
         network.double()
@@ -135,8 +148,14 @@ CASES: dict[str, Made] = {
     "skip in float64": case(FromFirstLayer(), skip=0.1, precise=True),
     "augmentation": case(augment=[Shift(1)], data=pictures),
     "weights": case(FromGoodness(), data=weighted),
-    "own block": case(own=0.0),
-    "own dropout": case(own=0.2),
+    "own block": case(own=functools.partial(Own, 0.0)),
+    "own dropout": case(own=functools.partial(Own, 0.2)),
+    "late weight in float64": case(
+        own=Late, optimizer=torch.optim.SGD, weight_decay=0.1, precise=True
+    ),
+    "few hard rows": case(FromGoodness(fraction=0.04)),
+    "far look-ahead": case(FromGoodness(fraction=0.5), look_ahead=20),
+    "bfloat16": case(FromGoodness(), precision="bfloat16"),
     "float64": case(FromGoodness(), precise=True),
     "unlabelled": case(examples=HybridRows(4), **LOCAL),
     "AveragedSGD": case(optimizer=AveragedSGD, weight_decay=0.01, average=0.8),
@@ -146,9 +165,9 @@ CASES: dict[str, Made] = {
 }
 
 
-# A block's own random numbers are drawn for a replica's part of a batch; and which samples are just
-# steep enough to be learned from is decided by rounding.
-LAYERS_ALONE = {"own dropout", "skip"}
+# A block's own random numbers are drawn for a replica's part of a batch; which samples are just
+# steep enough to be learned from is decided by rounding, and bfloat16 rounds early.
+LAYERS_ALONE = {"own dropout", "skip", "bfloat16"}
 
 
 # With two ranks all cases are tried, with more those in which more travels.

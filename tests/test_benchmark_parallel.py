@@ -10,7 +10,7 @@ from forward_forward.benchmark.show_parallel import plot, table
 
 HIDDEN = (24, 16, 16)
 BATCH = 32
-SETTING = ParallelSetting(((HIDDEN, BATCH),), steps=2, rounds=1)
+SETTING = ParallelSetting(((HIDDEN, BATCH),), steps=2, rounds=(1, 1))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,8 @@ def test_bytes_are_those_of_the_messages(result):
     assert work.sent[edge] <= row["bytes_counted"]["layers"] <= work.sent[edge] + 256
     # Each weight once in each direction, and a number a layer.
     assert sum(work.weights) <= row["bytes_counted"]["data"] <= sum(work.weights) + 64
-    assert row["bytes"]["layers"] >= row["bytes_counted"]["layers"]
+    # Layers spread hand theirs on in memory where they can, batches spread over the loopback.
+    assert row["bytes"]["data"] >= row["bytes_counted"]["data"]
 
 
 def test_ratios_follow_from_the_seconds(result):

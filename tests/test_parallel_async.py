@@ -22,11 +22,11 @@ REFUSED = {
     ),
     "a split of other layers": (
         {"case": "uniform", "layout": {"split": (1, 2)}},
-        "split=(1, 2) expects a network of other than 4 layers",
+        "the network has 4 layers, got split=(1, 2)",
     ),
     "another number of ranks": (
         {"case": "uniform", "layout": {"split": (1, 1, 2)}},
-        "3 stages of 1 replicas expect 3 ranks, got 2",
+        "3 stages expect 3 ranks, got 2",
     ),
     "one layer after the other": (
         {"case": "uniform", "layout": {}, "built": {"order": "greedy"}, "epochs": 4},

@@ -42,7 +42,8 @@ class ParallelSetting:
         ranks: Processes.
         steps: Steps of a round that are timed, after two that fill the pipeline; more of a small
             network.
-        rounds: Turns that each way gets; what counts is the median of a round's ratios.
+        rounds: Fewest and most turns that each way gets, more of a small network; what counts is
+            the median of a round's ratios.
     """
 
     settings: tuple[tuple[tuple[int, ...], int], ...] = (
@@ -55,10 +56,10 @@ class ParallelSetting:
     )
     ranks: int = 2
     steps: int = 4
-    rounds: int = 5
+    rounds: tuple[int, int] = (5, 25)
 
 
-QUICK = ParallelSetting((((500,) * 2, 1024),), rounds=4)
+QUICK = ParallelSetting((((500,) * 2, 1024),), rounds=(4, 4))
 
 
 def benchmark_parallel(setting: ParallelSetting, say: Say = lambda _: None) -> dict[str, Any]:

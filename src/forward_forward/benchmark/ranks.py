@@ -9,6 +9,7 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,15 @@ TIMEOUT = 120.0
 STREAM = 16 * 2**20  # bytes of a message by which the link is measured
 MESSAGES = 24
 ROUND = 0.5  # seconds of one process that a round of a small network takes
-MOST = 60  # steps
+ALL_ROUNDS = 12.0  # and all rounds together
+Split = tuple[int, ...]
 
 
-def measure(widths: list[int], size: int, steps: int, rounds: int) -> dict[str, Any]:
+def measure(widths: list[int], size: int, steps: int, rounds: Sequence[int]) -> dict[str, Any]:
     """A row of figures for one network and batch size; all ranks call this."""
     data, batch = _samples(widths[0], size)
     one = OneProcess(_trainer(widths, batch), batch)
-    split, steps = _tried(OneProcess(_trainer(widths, batch), batch), steps)
+    split, steps, count = _tried(OneProcess(_trainer(widths, batch), batch), steps, rounds)
     arms: dict[str, Any] = {
         "one process": one,
         "unconnected": Unconnected(_trainer(widths, batch), batch),
@@ -58,7 +60,7 @@ def measure(widths: list[int], size: int, steps: int, rounds: int) -> dict[str, 
     seconds: dict[str, list[float]] = {name: [] for name in arms}
     layers: list[list[float]] = []
     carried: dict[str, list[int]] = {name: [] for name in arms}
-    for each in range(rounds + 1):
+    for each in range(count + 1):
         for name, arm in arms.items():
             dist.barrier()
             before = _loopback()
@@ -79,15 +81,17 @@ def _trainer(widths: list[int], batch: Batch) -> Trainer:
     return trainer
 
 
-def _tried(alone: OneProcess, least: int) -> tuple[tuple[int, ...], int]:
-    """Layers of each rank by their seconds in one process, and steps of a round."""
+def _tried(alone: OneProcess, steps: int, rounds: Sequence[int]) -> tuple[Split, int, int]:
+    """Layers of each rank by their seconds in one process, steps of a round, and rounds."""
     told: list[Any] = [None]
     seconds = alone.run(WARM + 3)
     if dist.get_rank() == 0:
         split = balanced(alone.layer_seconds(), dist.get_world_size())
-        told[0] = split, max(least, min(MOST, round(ROUND / seconds)))
+        steps = max(steps, round(ROUND / seconds))
+        fewest, most = rounds
+        told[0] = split, steps, max(fewest, min(most, round(ALL_ROUNDS / (steps * seconds))))
     dist.broadcast_object_list(told, src=0)
-    found: tuple[tuple[int, ...], int] = told[0]
+    found: tuple[Split, int, int] = told[0]
     return found
 
 
@@ -177,7 +181,8 @@ def link() -> dict[str, float]:
     spent, busy = time.perf_counter() - began, time.process_time() - busy
     total = MESSAGES * STREAM
     dist.barrier()
-    return {"bandwidth": total / _slowest(spent), "copy": total / _slowest(busy)}
+    rates = {"bandwidth": total / _slowest(spent), "copy": total / _slowest(busy)}
+    return {"message": STREAM, **rates}
 
 
 def main(told: Path, found: Path) -> None:

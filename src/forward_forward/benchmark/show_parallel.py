@@ -44,7 +44,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    speed, sent = row["speed_up"], row["bytes"]
+    speed, sent = row["speed_up"], handed_on(row)
     return [
         row["network"],
         str(row["batch"]),
@@ -56,9 +56,18 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"{row['simulated']:.2f}",
         f"{speed['data']:.2f}",
         f"{speed['backprop, data']:.2f}",
-        *(f"{sent[arm] / 1e6:.1f}" for arm in ("layers", "data", "backprop, data")),
+        *(f"{each / 1e6:.1f}" for each in sent),
         *(_difference(row["weights"][arm]) for arm in ("layers", "data")),
     ]
+
+
+def handed_on(row: dict[str, Any]) -> list[float]:
+    """Bytes of a step from rank to rank: layers spread, batches spread, backprop spread.
+
+    The last two are those on the loopback; the first leave most in memory that both ranks see.
+    """
+    carried = row["bytes"]
+    return [row["bytes_counted"]["layers"], carried["data"], carried["backprop, data"]]
 
 
 def _difference(value: float) -> str:
@@ -70,13 +79,16 @@ def _notes(result: dict[str, Any]) -> list[str]:
     steps = result["rows"][0]["steps_compared"]
     return [
         f"{result['ranks']} ranks of one thread, float32, {machine['cpu_capability']}, torch"
-        f" {machine['torch']}; a message {link['bandwidth'] / 1e9:.1f} GB/s",
+        f" {machine['torch']}; handing on"
+        f" {link['message'] / 2**20:.0f} MiB takes"
+        f" {1e3 * link['message'] / link['bandwidth']:.2f} ms",
         "unconnected: as many processes as there are ranks, each with a training of its own: what"
         " the machine gives. layers, data, backprop: times as fast as one process with one thread,"
         " the median of all rounds. bound: all layers' seconds over those of the slower stage,"
         " measured in one process.",
         f"weights: difference to one process's after {steps} steps, of the tensor that differs"
-        " most, over its length. MB: over the loopback, of all ranks.",
+        " most, over its length. MB: over the loopback, of all ranks, but for layers, whose"
+        " activities lie in memory that both ranks see where there is such.",
     ]
 
 

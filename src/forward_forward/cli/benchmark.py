@@ -63,6 +63,11 @@ def benchmark(
     if threads is not None:
         torch.set_num_threads(threads)
     if parallel:
+        if data is not None or precision != "auto" or threads is not None or parts is not None:
+            raise ValueError(
+                "--parallel measures random images in float32 with one thread a process: leave"
+                " --data, --precision, --threads and --parts out"
+            )
         return _parallel(out, quick=quick, as_json=json)
     if parts is not None:
         return _parts(parts, data, out, precision, quick=quick, as_json=json)

@@ -36,7 +36,7 @@ def asked(
     stages: int | None,
     split: tuple[int, ...] | None,
     sync: Literal["exact", "async"],
-    timeout: float,
+    timeout: float | None,
     device: str | None,
 ) -> Asked | None:
     """The layout of a training over several processes; None for one process.
@@ -47,6 +47,8 @@ def asked(
     if parallel is None:
         if stages is not None or split is not None or sync != "exact":
             raise ValueError("--stages, --split and --sync expect --parallel layers or both")
+        if timeout is not None:
+            raise ValueError("--timeout expects --parallel: one process waits for no other")
         return None
     if (stages is not None or split is not None) and parallel == "data":
         raise ValueError("--parallel data has all layers in each process: leave --stages out")
@@ -55,6 +57,7 @@ def asked(
     if parallel == "layers" and stages is not None:
         raise ValueError("--parallel layers has a stage in each process: leave --stages out")
     from forward_forward.parallel import Layout, launched
+    from forward_forward.parallel.layout import TIMEOUT
 
     if not launched():
         raise ValueError(
@@ -64,7 +67,7 @@ def asked(
     if parallel == "data":
         stages = 1
     replicas = 1 if parallel == "layers" else None
-    layout = Layout(stages, replicas, split, sync, timeout)
+    layout = Layout(stages, replicas, split, sync, TIMEOUT if timeout is None else timeout)
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     words = f"{parallel}, {ranks} processes, {sync}"
     return Asked(layout, words, os.environ.get("RANK") == "0", _launch(), device)

@@ -60,7 +60,7 @@ def train(
     split: Counts = None,
     sync: Sync = "exact",
     look_ahead: Count = None,
-    timeout: float = 120.0,
+    timeout: float | None = None,
     resume: Folder = None,
     init_from: Folder = None,
     overwrite: bool = False,
@@ -106,7 +106,7 @@ def train(
             async lets each group of layers run at its own pace on the freshest input.
         look_ahead: Steps before a batch is shown at which its hard negatives are scored; 0 by
             default. More let groups of layers work at once where negatives are drawn from them all.
-        timeout: Seconds after which a process that does not answer is given up.
+        timeout: Seconds after which a process that does not answer is given up; 120 by default.
         resume: Go on with this run, where it was broken off.
         init_from: Begin from the weights of this run.
         overwrite: Replace the run in --out.

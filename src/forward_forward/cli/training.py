@@ -116,7 +116,7 @@ class Training:
             raise ValueError("a resumed run has weights of its own: leave --init-from out")
         # A run that broke off before its first checkpoint begins from the same weights again.
         source = init_from or self.command.get("init_from")
-        if source is not None and (self.resumed is None or self.resumed.last() is None):
+        if source is not None and (self.resumed is None or self.resumed.checkpoint("last") is None):
             checkpoint.load(source, network=plan.trainer.network)
             self.command["init_from"] = source
 

@@ -139,8 +139,8 @@ def _check(
     if stages > layers or (layout.split is not None and sum(layout.split) != layers):
         told = f"split={layout.split}" if layout.split is not None else f"{stages} stages"
         raise ValueError(
-            f"{told} expects a network of other than {layers} layers: give each stage at least one"
-            f" layer, and all {layers} to some stage; or use replicas (--parallel data)"
+            f"the network has {layers} layers, got {told}: give each stage at least one layer, and"
+            f" each layer to one stage; or share batches (--parallel data)"
         )
     if not len(source):
         raise ValueError(

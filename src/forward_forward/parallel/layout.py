@@ -73,10 +73,18 @@ class Layout:
             replicas = ranks // stages
         if stages is None or replicas is None or stages * replicas != ranks or ranks < 1:
             raise ValueError(
-                f"{stages} stages of {replicas} replicas expect {(stages or 0) * (replicas or 0)}"
-                f" ranks, got {ranks}: start as many with torchrun --nproc-per-node"
+                f"{self._needs()}, got {ranks}: start as many with torchrun --nproc-per-node"
             )
         return stages, replicas
+
+    def _needs(self) -> str:
+        stages = len(self.split) if self.split is not None else self.stages
+        if stages is None:
+            return f"stages of {self.replicas} replicas expect a multiple of {self.replicas} ranks"
+        if self.replicas is None:
+            return f"{stages} stages with replicas expect a multiple of {stages} ranks"
+        replicas = "" if self.replicas == 1 else f" of {self.replicas} replicas"
+        return f"{stages} stages{replicas} expect {stages * self.replicas} ranks"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from forward_forward.parallel.layout import Place
 from forward_forward.parallel.parcel import Fields, Parcel
 
 Look = Literal["head", "goodness"]
+MANY = 2**40  # samples: of so many, some are scored unless none ever is
 GOES_ON = -1  # instead of a step that is the last one
 
 
@@ -87,7 +88,7 @@ class Mail:
             return ()
         if network.head is not None:
             looks.append("head")
-        hard = network.examples.hard_rows(1000)
+        hard = network.examples.hard_rows(MANY)
         beyond = self.place.stage_of(self.counted.stop - 1) > 0
         if network.examples.scores in ("goodness", "first layer") and hard and beyond:
             looks.append("goodness")

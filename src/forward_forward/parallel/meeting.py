@@ -31,8 +31,8 @@ def fresh(store: Store, rank: int, ranks: int, timeout: timedelta) -> Store:
         RuntimeError: Not all came in time.
     """
     name = uuid.uuid4().hex
-    store.set(f"hello/{rank}", name)
     if rank > 0:
+        store.set(f"hello/{rank}", name)
         store.wait([f"answer/{name}"], timeout)
         meeting = store.get(f"answer/{name}").decode()
         store.set(f"thanks/{meeting}/{rank}", "")

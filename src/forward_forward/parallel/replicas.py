@@ -10,13 +10,14 @@ from forward_forward.parallel.waiting import Patience
 
 
 class _Bucket:
-    """A layer's gradients in one piece, and one number more."""
+    """A layer's gradients in one piece, with a number for each that says whether there is one."""
 
     def __init__(self, weights: list[nn.Parameter]) -> None:
         self.weights = weights
         count = sum(weight.numel() for weight in weights)
-        self.flat = weights[0].new_zeros(count + 1)
-        parts = torch.split(self.flat[:-1], [weight.numel() for weight in weights])
+        self.flat = weights[0].new_zeros(count + len(weights) + 1)
+        self.there, self.extra = self.flat[count:-1], self.flat[-1:]
+        parts = torch.split(self.flat[:count], [weight.numel() for weight in weights])
         self.parts = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
 
     def place_of(self, weight: Tensor) -> Tensor | None:
@@ -26,13 +27,21 @@ class _Bucket:
 
     def fill(self, extra: float) -> None:
         """Take the gradients in; from here on they lie here."""
+        there = [float(weight.grad is not None) for weight in self.weights]
         for weight, part in zip(self.weights, self.parts, strict=True):
             if weight.grad is None:
                 part.zero_()  # not the last step's sum
             elif weight.grad.data_ptr() != part.data_ptr():
                 part.copy_(weight.grad)
             weight.grad = part
-        self.flat[-1] = extra
+        self.there.copy_(torch.tensor(there))
+        self.extra.fill_(extra)
+
+    def give_back(self) -> None:
+        """Take gradients away that no replica has: their weights are not to be moved."""
+        for weight, there in zip(self.weights, self.there.tolist(), strict=True):
+            if not there:
+                weight.grad = None
 
 
 class Replicas:
@@ -63,9 +72,6 @@ class Replicas:
         return None if bucket is None else bucket.place_of(weight)
 
     def begin(self, index: int, weights: list[nn.Parameter]) -> None:
-        weights = [weight for weight in weights if weight.grad is not None]
-        if not weights:  # of the head, where it reads none of this stage's layers
-            return
         bucket = self._buckets.get(index)
         if bucket is None:
             bucket = self._buckets[index] = _Bucket(weights)
@@ -73,10 +79,10 @@ class Replicas:
         self._on_the_way[index] = self._started(bucket.flat, dist.ReduceOp.SUM)
 
     def end(self, index: int) -> None:
-        if index not in self._on_the_way:
-            return
         self._wait(self._on_the_way.pop(index))
-        if self._buckets[index].flat[-1] > 0:
+        bucket = self._buckets[index]
+        bucket.give_back()
+        if bucket.extra > 0:
             self.agreed = True
 
     def _reduce(self, values: Tensor, by: dist.ReduceOp.RedOpType) -> Tensor:
