@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -22,62 +21,34 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
-from forward_forward import checkpoint, files
+from forward_forward import files
 from forward_forward.checkpoint import machine
 
-KEPT = Path(__file__).parent / "parallel" / "kills.jsonl"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests import crews  # noqa: E402
+
+KEPT = ROOT / "results" / "parallel" / "kills.jsonl"
 LIMIT = 180.0  # seconds after which a run is taken to hang
-FF = [sys.executable, "-m", "forward_forward", "train"]
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts", "5"]
+RESTARTS = 5
 WORK = ["--data", "digits", "--hidden", "48", "40", "32", "--epochs", "40", "--batch-size", "40"]
-WORK += [
-    "--lr",
-    "0.01",
-    "--threads",
-    "1",
-    "--negatives",
-    "FromGoodness(fraction=0.5)",
-    "--look-ahead",
-    "2",
-]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+WORK += ["--lr", "0.01", "--threads", "1", "--look-ahead", "2"]
+WORK += ["--negatives", "FromGoodness(fraction=0.5)"]
 
 
-def tensors(run: Path) -> dict[str, torch.Tensor]:
-    folder = files.whole(run / "checkpoints" / "last")
-    return {} if folder is None else checkpoint.tensors_of(folder)
-
-
-def equal(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> bool:
+def equal(run: Path, wanted: dict[str, torch.Tensor]) -> bool:
+    if files.whole(run / "checkpoints" / "last") is None:
+        return False
+    found = crews.tensors(run)
     return found.keys() == wanted.keys() and all(torch.equal(found[k], wanted[k]) for k in wanted)
 
 
-def epochs(run: Path) -> int:
-    path = run / "metrics.jsonl"
-    return path.read_text().count("\n") if path.exists() else 0
-
-
-def started(run: Path, ranks: int, log: Path) -> subprocess.Popen[bytes]:
-    words = [*TORCHRUN, "--nproc-per-node", str(ranks), *FF[1:], *WORK]
-    words += ["--parallel", "layers", "--timeout", "30", "--out", str(run)]
-    with log.open("wb") as said:
-        return subprocess.Popen(words, env=ENVIRONMENT, stdout=said, stderr=said)
-
-
-def ranks_of(process: subprocess.Popen[bytes]) -> dict[int, psutil.Process]:
-    """The ranks that run, by their number."""
-    found = {}
-    try:
-        for each in psutil.Process(process.pid).children():
-            number = each.environ().get("RANK")
-            if number is not None:
-                found[int(number)] = each
-    except psutil.Error:
-        return found  # one ended while it was looked at
-    return found
+def started(run: Path, ranks: int) -> crews.Crew:
+    words = [*WORK, "--parallel", "layers", "--timeout", "30", "--out", run]
+    return crews.Crew(ranks, *crews.training(*words), restarts=RESTARTS)
 
 
 def phase(run: Path, done: int) -> str:
@@ -91,31 +62,31 @@ def phase(run: Path, done: int) -> str:
     return "training"
 
 
-def killed(run: Path, ranks: int, moment: float, victim: int) -> dict[str, Any]:
-    """Kill one rank at a moment [seconds after the start], and see how the run ends."""
-    log = run.with_suffix(".log")
+def killed(run: Path, ranks: int, moment: float, victim: int) -> tuple[dict[str, Any], str]:
+    """Kill one rank at a moment [seconds after the start]: how the run ends, and what it said."""
     began = time.monotonic()
-    process = started(run, ranks, log)
-    met: dict[str, Any] = {"moment": round(moment, 3), "rank": victim, "hit": False}
-    while process.poll() is None and time.monotonic() - began < LIMIT:
-        alive = ranks_of(process) if time.monotonic() - began >= moment else {}
-        if victim in alive:  # torchrun has started it by now
-            met |= {"at": round(time.monotonic() - began, 3), "epoch": epochs(run)}
-            met |= {"phase": phase(run, met["epoch"]), "hit": True}
-            alive[victim].kill()
-            break
-        time.sleep(0.005)
-    try:
-        process.wait(timeout=max(1.0, LIMIT - (time.monotonic() - began)))
-        hung = False
-    except subprocess.TimeoutExpired:
-        hung = True
-        for each in [*ranks_of(process).values(), psutil.Process(process.pid)]:
-            each.kill()
-        process.wait()
-    said = log.read_text(errors="replace")
-    met |= {"hung": hung, "code": process.returncode, "seconds": time.monotonic() - began}
-    return {**met, "seconds": round(met["seconds"], 2), "restarts": said.count("failed (exitcode")}
+    met: dict[str, Any] = {"moment": round(moment, 3), "rank": victim, "hit": False, "hung": False}
+    with started(run, ranks) as crew:
+        while crew.process.poll() is None and time.monotonic() - began < LIMIT:
+            alive = crew.look() if time.monotonic() - began >= moment else []
+            if len(alive) > victim:  # torchrun has started it by now
+                epoch = crews.epochs(run)
+                met |= {"at": round(time.monotonic() - began, 3), "epoch": epoch}
+                met |= {"phase": phase(run, epoch), "hit": True}
+                alive[victim].kill()
+                break
+            time.sleep(0.005)
+        try:
+            code, said = crew.ended(max(1.0, LIMIT - (time.monotonic() - began)))
+        except subprocess.TimeoutExpired:
+            code, said, met["hung"] = None, "", True
+    seconds = round(time.monotonic() - began, 2)
+    return {
+        **met,
+        "code": code,
+        "seconds": seconds,
+        "restarts": said.count("failed (exitcode"),
+    }, said
 
 
 def main() -> None:
@@ -129,25 +100,27 @@ def main() -> None:
     kept = [json.loads(line) for line in lines]
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        whole, logs = folder / "whole", {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-        subprocess.run([*FF, *WORK, "--out", str(whole)], env=ENVIRONMENT, check=True, **logs)
-        wanted, spans = tensors(whole), {}
+        whole, spans = folder / "whole", {}
+        alone = [sys.executable, *map(str, crews.training(*WORK, "--out", whole))]
+        subprocess.run(alone, check=True, capture_output=True)
+        wanted = crews.tensors(whole)
         for ranks in asked.ranks:  # how long it takes undisturbed, and that it gives these weights
             run = folder / f"undisturbed-{ranks}"
             began = time.monotonic()
-            code = started(run, ranks, run.with_suffix(".log")).wait(timeout=LIMIT)
+            with started(run, ranks) as crew:
+                code, _ = crew.ended(LIMIT)
             spans[ranks] = time.monotonic() - began
-            if code or not equal(tensors(run), wanted):
+            if code or not equal(run, wanted):
                 raise SystemExit(f"{ranks} ranks, undisturbed, did not end in the same weights")
         for number in range(len(kept), asked.kills):
             rng = random.Random(number)
             ranks = asked.ranks[number % len(asked.ranks)]
             moment, victim = rng.uniform(0.2, 1.0) * spans[ranks], rng.randrange(ranks)
             run = folder / f"run-{number}"
-            met = killed(run, ranks, moment, victim)
-            met = {"kill": number, "ranks": ranks, **met, "equal": equal(tensors(run), wanted)}
+            met, said = killed(run, ranks, moment, victim)
+            met = {"kill": number, "ranks": ranks, **met, "equal": equal(run, wanted)}
             if not met["equal"] or met["hung"]:
-                shutil.copy(run.with_suffix(".log"), asked.out.parent / f"kill-{number}.log")
+                (asked.out.parent / f"kill-{number}.log").write_text(said)
             with asked.out.open("a") as file:
                 file.write(json.dumps({**met, "torch": machine()["torch"]}) + "\n")
             kept.append(met)

@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,19 @@ class Crew:
         ranks: How many.
         words: What each of them runs: a script, or ``-m`` and a module, and its arguments.
         restarts: How often all of them may be started anew.
+        meeting: How torchrun finds others of its kind, on other machines.
+        environment: Variables beside those of this process.
     """
 
-    def __init__(self, ranks: int, *words: object, restarts: int = 0, **environment: str) -> None:
-        command = [sys.executable, "-m", "torch.distributed.run", *STANDALONE]
+    def __init__(
+        self,
+        ranks: int,
+        *words: object,
+        restarts: int = 0,
+        meeting: Sequence[str] = STANDALONE,
+        **environment: str,
+    ) -> None:
+        command = [sys.executable, "-m", "torch.distributed.run", *meeting]
         command += ["--nproc-per-node", str(ranks), "--max-restarts", str(restarts)]
         self.process = subprocess.Popen(
             [*command, *map(str, words)],
@@ -104,6 +114,13 @@ def once(
             make(partial)
             partial.rename(folder)
     return folder
+
+
+def free_port() -> int:
+    """A port that nobody listens at just now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 def training(*words: object) -> list[object]:

@@ -1,7 +1,6 @@
 """Ranks that die, hang or are told to stop: others end soon, and no bit of the training is lost."""
 
 import os
-import random
 import re
 import signal
 import sys
@@ -67,12 +66,48 @@ def test_a_rank_that_is_killed_costs_nothing_where_torchrun_may_start_all_anew(t
     run = tmp_path / "run"
     with begun(run, restarts=3) as crew:
         assert crews.until(lambda: crews.epochs(run) >= 4 and len(crew.look()) == 2, crew)
-        random.choice(crew.look()).kill()
+        crew.look()[0].kill()
         assert crews.until(lambda: len(crew.look()) == 2 and len(crew.known) == 4, crew)
         code, said = crew.ended()
         assert code == 0, said
         assert crew.all_gone(5)
     crews.assert_same(run, whole)
+
+
+def test_a_rank_that_is_killed_costs_nothing_where_each_has_a_torchrun_of_its_own(tmp_path, whole):
+    """As on two machines: which torchrun has the first rank may change with a restart."""
+    run = tmp_path / "run"
+    called("train", *SMALL, "--epochs", "1", "--out", run)  # an older run, to be replaced once
+    words = crews.training(*SMALL, *LOOKING, *LAYERS, "--out", run, "--overwrite")
+    meeting = ["--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "both", "--local-addr"]
+    meeting += ["127.0.0.1", "--rdzv-endpoint", f"127.0.0.1:{crews.free_port()}"]
+    with (
+        crews.Crew(1, *words, restarts=3, meeting=meeting) as first,
+        crews.Crew(1, *words, restarts=3, meeting=meeting) as second,
+    ):
+        both = (first, second)
+        assert crews.until(
+            lambda: 4 <= crews.epochs(run) < EPOCHS and all(each.look() for each in both), first
+        )
+        second.look()[0].kill()
+        assert crews.until(lambda: bool(second.look()) and len(second.known) == 2, second)
+        for each in both:
+            code, said = each.ended()
+            assert code == 0, said
+            assert each.all_gone(5)
+    crews.assert_same(run, whole)
+
+
+def test_a_wish_to_stop_above_the_first_stage_is_heard_at_the_end_of_an_epoch(tmp_path):
+    run = tmp_path / "run"
+    with begun(run, *LAYERS, "--epochs", "100000") as crew:
+        assert crews.until(lambda: crews.epochs(run) >= 2 and len(crew.look()) == 2, crew)
+        crew.look()[1].terminate()
+        code, said = crew.ended(60)
+        assert code != 0
+        assert "saved; go on with: the same torchrun command with --resume" in said
+        assert crew.all_gone(5)
+    assert crews.progress(run)["step"] > 0  # of the epoch after that
 
 
 def test_ranks_whose_torchrun_is_killed_do_not_stay(tmp_path):
@@ -92,7 +127,7 @@ def test_a_rank_that_hangs_ends_the_others_with_a_clear_error(tmp_path):
     with begun(run, *words, "--epochs", "100000") as crew:
         assert crews.until(lambda: crews.epochs(run) >= 2, crew)
         ranks = crew.look()
-        hangs = random.choice([0, 1])
+        hangs = 1
         crews.stop(ranks[hangs])
         _, alive = psutil.wait_procs([ranks[1 - hangs]], timeout=4 + 20)
         assert alive == []

@@ -50,6 +50,7 @@ class Ranks:
         self.place: Place = stage.place
         self.leads = self.place.rank == 0
         self.grace = GRACE
+        self._wished = False  # whether any rank, as far as is known here, wishes to stop
         self._parent = os.getppid()
 
     def turns(self, batches: Iterable[Batch], steps: range, pace: Pace) -> Iterator[Batch]:
@@ -64,14 +65,16 @@ class Ranks:
 
     def stops(self, wished: bool) -> bool:
         # Ranks whose torchrun was killed would train on, unseen and in the way of a new start.
-        self.stage.wished = wished or (
-            "TORCHELASTIC_RUN_ID" in os.environ and os.getppid() != self._parent
-        )
+        orphaned = "TORCHELASTIC_RUN_ID" in os.environ and os.getppid() != self._parent
+        self._wished = self._wished or wished or orphaned
+        self.stage.wished = self._wished
         return self.stage.stops
 
     def close_epoch(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, list[float]]:
         self.stage.drain()
         self.share_weights()
+        # Within an epoch the first stage alone can say which step is the last.
+        self._wished = any(self._gather(self._wished))
         return {name: values.tolist() for name, values in self._whole(sums, steps).items()}
 
     def evaluate(self, judge: Source) -> dict[str, Any]:
