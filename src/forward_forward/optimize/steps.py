@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -17,6 +17,8 @@ from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.optimizers import forget_gradients, stepper, weights_of
 from forward_forward.optimize.part import Exchange
 from forward_forward.optimize.statistics import Figures
+
+ON_THE_WAY = 2  # layers whose gradients replicas sum at once, while another one works
 
 
 class LayerSteps:
@@ -33,7 +35,8 @@ class LayerSteps:
     ) -> None:
         self.network, self.optimizers, self.engine = network, list(optimizers), engine
         self.exchange: Exchange | None = None
-        self._summing: list[int] = []  # layers whose gradients are on their way
+        # Layers whose gradients are on their way, with the rates of the step that they belong to.
+        self._summing: dict[int, list[float]] = {}
 
     def share_batches(self, exchange: Exchange) -> None:
         """Take each batch for a part of one that others have the rest of."""
@@ -50,7 +53,7 @@ class LayerSteps:
         layers: range,
         frozen: int = 0,
     ) -> tuple[list[Figures], Inputs | Activities]:
-        """One step of some layers; with other replicas, `settle` takes the last one's.
+        """One step of some layers; where replicas sum gradients, the last ones are moved later.
 
         Args:
             forward: Passes with the weights of this moment.
@@ -66,6 +69,8 @@ class LayerSteps:
         """
         figures = []
         for index in layers:
+            if index in self._summing:  # it was not moved yet for the batch before
+                self._end(index)
             layer = self.network.layers[index]
             if isinstance(source, Activities) and index > 0:
                 source = chance.dropped_rows(source, layer.dropout, share.shape[0], index)
@@ -93,20 +98,33 @@ class LayerSteps:
             self._step(index)
             return
         self.exchange.begin(index, weights_of(self.optimizers[index]))
-        self._summing.append(index)
-        if len(self._summing) > 1:
-            self._end(self._summing.pop(0))
+        self._summing[index] = [group["lr"] for group in self.optimizers[index].param_groups]
+        if len(self._summing) > ON_THE_WAY:
+            self._end(next(iter(self._summing)))
 
     def settle(self) -> None:
         """Take the steps that wait for other replicas."""
-        while self._summing:
-            self._end(self._summing.pop(0))
+        for index in list(self._summing):
+            self._end(index)
 
     def _end(self, index: int) -> None:
+        rates = self._summing.pop(index)
         if self.exchange is not None:
             self.exchange.end(index)
-        self._step(index)
+        with _at_rates(self.optimizers[index], rates):
+            self._step(index)
 
     def _step(self, index: int) -> None:
         stepper(self.optimizers[index])()
         forget_gradients(self.optimizers[index])  # their memory is the next layer's too
+
+
+@contextmanager
+def _at_rates(optimizer: torch.optim.Optimizer, rates: list[float]) -> Iterator[None]:
+    """Let an optimiser's groups have these learning rates for a step."""
+    now = [group["lr"] for group in optimizer.param_groups]
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    yield
+    for group, rate in zip(optimizer.param_groups, now, strict=True):
+        group["lr"] = rate

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from forward_forward.data.batch import Batch
 from forward_forward.optimize.statistics import by_name
+from forward_forward.optimize.steps import ON_THE_WAY
 from forward_forward.optimize.trainer import Trainer
 from forward_forward.parallel.looks import Looks
 from forward_forward.parallel.mail import GOES_ON, Look, Mail, activities_of, put, turns
@@ -46,6 +47,7 @@ class Stage:
         self.below = None if place.first else inbox(place.at(place.stage - 1), patience, device)
         self.above = None if place.last else outbox(place.at(place.stage + 1), patience, device)
         self.looks = Looks(trainer, mail, self.above, patience)
+        self._overlaps = len(place.layers) > ON_THE_WAY and _reads_first_layer_at_most(trainer)
         self.wished = False  # whether this rank wishes to stop
         self.last_step = GOES_ON
         self._sizes: list[int] = []
@@ -113,7 +115,8 @@ class Stage:
             out["share"].copy_(share)
             out["stop"].fill_(self.last_step)
             self.above.send(out)
-        trainer.layer_steps.settle()
+        if not self._overlaps:
+            trainer.layer_steps.settle()
         figures += last
         trainer.close_step()
         return by_name(figures)
@@ -125,6 +128,7 @@ class Stage:
 
     def drain(self) -> None:
         """Wait until all that was sent is taken, and all that was promised is here."""
+        self.trainer.layer_steps.settle()
         self.looks.settle()
         if self.above is not None:
             self.above.drain()
@@ -197,6 +201,16 @@ def _of_size(batch: Batch | None, size: int, number: int) -> Batch:
             " Dataset"
         )
     return batch
+
+
+def _reads_first_layer_at_most(trainer: Trainer) -> bool:
+    """Whether the highest layers may be moved as late as in the next step: nothing reads them.
+
+    So their gradients, which replicas sum, travel while the next batch is begun.
+    """
+    network = trainer.network
+    within = network.examples.scores in ("nothing", "first layer") and network.head is None
+    return within and trainer.averaged is None
 
 
 def _nothing(batch: int) -> Batch:
