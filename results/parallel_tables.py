@@ -12,12 +12,11 @@ from scipy import stats
 from forward_forward.benchmark.parallel import work_of
 from forward_forward.benchmark.show_parallel import handed_on
 from forward_forward.parallel import simulate
-from forward_forward.parallel.balance import balanced
 
 KEPT = Path(__file__).parent / "parallel"
 TEN_GIGABIT = simulate.Link(bandwidth=1.25e9, delay=50e-6)
-PLANNED = (2, 4, 8, 16, 32, 64)
-LAYERS = 64
+PLANNED = (2, 4, 8, 16, 32, 64, 128)
+LAYERS = 128
 NEAR = 0.15
 
 
@@ -63,7 +62,7 @@ def speed_table(result: dict[str, Any]) -> str:
         f" {fewest} to {most} rounds (in brackets the layers of each process). After {steps} steps"
         " and more the weights of *layers x 2* were those of one process bit for bit in"
         f" {equal} of {len(rows)} rows; a tensor of *batches x 2* differed"
-        f" by at most {worst:.0e} of its length."
+        f" by at most {worst:.1g} of its length."
         f" ({machine['cpu_capability']}, torch {machine['torch']}, float32.)",
     ]
     return "\n".join(lines)
@@ -159,18 +158,22 @@ def plan_table(result: dict[str, Any]) -> str:
         (one.seconds[1],) * LAYERS, (one.sent[1],) * LAYERS, (one.weights[1],) * LAYERS
     )
     lines = [
-        "| processes | layers spread | backprop, GPipe, 8 microbatches | 32 microbatches |",
-        "|---|---|---|---|",
+        "| processes | layers spread | backprop, GPipe, 8 microbatches | GPipe, 32 | 1F1B, 32 |"
+        " microbatches kept, GPipe | 1F1B |",
+        "|---|---|---|---|---|---|---|",
     ]
     back = row["step_seconds"]["backprop"] / len(row["hidden"])
     ways = [back / 3] * LAYERS, [2 * back / 3] * LAYERS
     sent = [4 * row["batch"] * row["hidden"][1]] * LAYERS
-    for ranks in PLANNED:
-        split = balanced(work.seconds, ranks)
-        cells = [str(ranks), f"{simulate.layers(work, split, TEN_GIGABIT).speed_up:.1f}"]
-        for microbatches in (8, 32):
-            pipeline = simulate.gpipe(*ways, split, microbatches, TEN_GIGABIT, sent)
-            cells.append(f"{pipeline.speed_up:.1f}")
+    for forecast in simulate.plan(work, PLANNED, TEN_GIGABIT):
+        few, many = (
+            simulate.gpipe(*ways, forecast.split, microbatches, TEN_GIGABIT, sent)
+            for microbatches in (8, 32)
+        )
+        early = simulate.one_f_one_b(*ways, forecast.split, 32, TEN_GIGABIT, sent)
+        cells = [str(forecast.ranks)]
+        cells += [f"{each.speed_up:.1f}" for each in (forecast, few, many, early)]
+        cells += [str(many.held), str(early.held)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

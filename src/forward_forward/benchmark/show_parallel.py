@@ -112,7 +112,8 @@ def plot(result: dict[str, Any]) -> bytes:
     width = 0.8 / len(arms)
     for place, (label, heights) in enumerate(arms.items()):
         at = [index + (place + 0.5) * width - 0.4 for index in range(len(rows))]
-        axes.bar_label(axes.bar(at, heights, width, label=label), fmt="%.2f", fontsize=7)
+        bars = axes.bar(at, heights, width, label=label)
+        axes.bar_label(bars, fmt="%.2f", fontsize=7, label_type="center", color="white")
     for index, row in enumerate(rows):
         left = index - 0.4
         axes.plot([left, left + width], [row["balance_bound"]] * 2, color="black", linewidth=1)
