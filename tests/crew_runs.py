@@ -5,12 +5,14 @@
 
 import io
 import json
+import os
 import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 import torch.distributed as dist
@@ -19,6 +21,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from forward_forward import parallel
 from forward_forward.data import Data
+from forward_forward.parallel import shared
 
 
 class Break:
@@ -60,6 +63,7 @@ def done(
     resume: bool = False,
     epochs: int = crew_cases.EPOCHS,
     stream: bool = False,
+    apart: bool = False,
     built: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
@@ -73,9 +77,13 @@ def done(
         resume: Whether to go on with a run.
         epochs: Epochs in all.
         stream: Whether the data come as a stream without a length.
+        apart: Whether the ranks take each other for ranks of other hosts.
         built: Further arguments of the case's trainer.
         settings: Further arguments of `fit`.
     """
+    if apart:
+        with patch.object(shared, "_network", os.getpid):
+            return done(case, out, layout, stop, resume, epochs, stream, built=built, **settings)
     made, data_of = crew_cases.CASES[case]
     trainer, data = made(**(built or {})), data_of()
     given = {"batch_size": crew_cases.BATCH, **settings}

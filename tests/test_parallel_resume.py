@@ -17,13 +17,17 @@ DATA = {"stages": 1, "replicas": None}
 
 
 class Job(NamedTuple):
-    """A training that a launch does: its run's name, the run it goes on with, its layout."""
+    """A training that a launch does: its run's name, its layout, the run it goes on with.
+
+    Where ranks are apart, they send what they would else leave in memory that both see.
+    """
 
     run: str
     case: str
     layout: dict
     begun: str = ""
     stop: int = 0
+    apart: bool = False
 
 
 def jobs(ranks):
@@ -35,6 +39,7 @@ def jobs(ranks):
                 Job(f"broken by 2, {case}", case, LAYERS[2], stop=STOP),
                 Job(f"broken by 2 with data, {case}", case, DATA, stop=STOP),
                 Job(f"1 then 2, {case}", case, LAYERS[2], f"broken by 1, {case}"),
+                Job(f"1 then 2 apart, {case}", case, LAYERS[2], f"broken by 1, {case}", apart=True),
                 Job(f"1 then 2 with data, {case}", case, DATA, f"broken by 1, {case}"),
             ]
         else:
@@ -48,11 +53,11 @@ def jobs(ranks):
 
 def launch(folder, ranks):
     told: list[dict] = []
-    for run, case, layout, begun, stop in jobs(ranks):
+    for run, case, layout, begun, stop, apart in jobs(ranks):
         if begun:
             shutil.copytree(folder / begun, folder / run)
         job = {"case": case, "out": str(folder / run), "layout": layout}
-        told.append({**job, "stop": stop, "resume": bool(begun)})
+        told.append({**job, "stop": stop, "resume": bool(begun), "apart": apart})
     (folder / "jobs.json").write_text(json.dumps(told))
     with crews.Crew(
         ranks, "-m", "tests.crew_runs", folder / "jobs.json", folder / f"{ranks}.json"
@@ -85,7 +90,7 @@ def runs(tmp_path_factory, worker_id):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("way", ["1 then 2", "2 then 3"])
+@pytest.mark.parametrize("way", ["1 then 2", "1 then 2 apart", "2 then 3"])
 def test_layers_that_go_on_over_other_ranks_end_in_the_same_bits(runs, way, case):
     crews.assert_same(runs / f"{way}, {case}", runs / f"whole, {case}")
 
