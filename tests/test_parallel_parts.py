@@ -17,6 +17,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import as_source, written_out
 from forward_forward.optimize.part import Part
 from forward_forward.parallel import Layout, Place
+from forward_forward.parallel.costs import layer_seconds
 from forward_forward.parallel.mail import Mail, Shapes, activities_of, put, turns
 from forward_forward.parallel.meeting import fresh
 from forward_forward.parallel.parcel import ALIGNED, Parcel, size
@@ -245,3 +246,16 @@ def test_several_processes_are_asked_for_where_there_is_one(monkeypatch):
     data = Data(torch.rand(20, 16), torch.arange(20) % 4, tuple("abcd"))
     with pytest.raises(ValueError, match=r"started in each of them, got one:\s+torchrun"):
         crew_cases.trainer().fit(data, epochs=1, parallel=Layout())
+
+
+@pytest.mark.parametrize("case", ["uniform", "goodness", "head and goodness", "own block"])
+def test_costs_are_of_each_layer_and_leave_the_network_as_it_was(case):
+    made, data_of = crew_cases.CASES[case]
+    trainer, untouched = made(), made()
+    seconds = layer_seconds(trainer, data_of(), 20)
+    assert len(seconds) == crew_cases.LAYERS
+    assert min(seconds) > 0
+    own, other = (dict(each.network.named_parameters()) for each in (trainer, untouched))
+    assert crew_cases.same(own, other)
+    assert not trainer.network.layers[0].calibrated
+    assert crew_cases.state_of(trainer)[0].keys() == crew_cases.state_of(untouched)[0].keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from collections.abc import Callable
 import torch
 
 from forward_forward.data import Source
-from forward_forward.examples import Inputs, stack
+from forward_forward.examples import Inputs
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass, as_source
@@ -18,12 +19,14 @@ from forward_forward.optimize.chance import Chance
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.optimizers import forget_gradients, stepper
 from forward_forward.optimize.trainer import Trainer
+from forward_forward.parallel.trial import examples_of
 
 TIMES = 3
+Read = Inputs | Activities
 
 
 def layer_seconds(trainer: Trainer, source: Source, batch_size: int) -> list[float]:
-    """Median seconds of each layer's own step: its products, its gradients and its optimiser.
+    """Median seconds of each layer's own step, and of its part of the looks at batches to come.
 
     Layers are measured one at a time on copies, which are then forgotten: the network stays as it
     is. Layers that are alike are measured once.
@@ -35,34 +38,44 @@ def layer_seconds(trainer: Trainer, source: Source, batch_size: int) -> list[flo
     """
     network = trainer.network
     x, y, _ = next(iter(source.batches(batch_size)))
-    source_of = _first_input(network, x, y)
+    source_of, looks = _first_inputs(network, x, y)
     share = torch.full((len(x),), 1 / len(x), dtype=network.dtype, device=network.device)
     known: dict[str, float] = {}
     seconds = []
     for index, layer in enumerate(network.layers):
         shape = tuple(source_of.h.shape) if isinstance(source_of, Activities) else "samples"
         kind = f"{index == 0} {shape} {layer}"
-        call, forward = _step_of(trainer, index, source_of, share)
+        call = _step_of(trainer, index, source_of, share)
+        looked = [functools.partial(_activities, trainer, index, look) for look in looks]
         if kind not in known:
-            known[kind] = _median(call)
+            known[kind] = _median(call) + sum(map(_median, looked))
         seconds.append(known[kind])
-        source_of = next(forward.activities(source_of))
+        source_of = _activities(trainer, index, source_of)
+        looks = [look() for look in looked]
     return seconds
 
 
-def _first_input(network: Network, x: torch.Tensor, y: torch.Tensor) -> Inputs | Activities:
-    y = y.to(network.device)
-    positive = network.examples.positive(network.ready(x), y)
-    scores = torch.zeros(len(x), network.examples.num_classes, device=network.device)
-    rng = torch.Generator(network.device).manual_seed(0)
-    negative = network.examples.negative(positive, y, rng, scores)
-    return as_source(stack(positive, negative))
+def _first_inputs(network: Network, x: torch.Tensor, y: torch.Tensor) -> tuple[Read, list[Read]]:
+    """What the first layer reads in a step, and in the looks that go through all layers."""
+    examples = network.examples
+    positive, shown = examples_of(network, x, y)
+    looks: list[Read] = []
+    hard = examples.hard_rows(len(x))
+    if examples.scores == "goodness" and hard:
+        looks.append(as_source(examples.candidates(positive.first(hard))))
+    if network.head is not None:
+        looks.append(as_source(examples.neutral(positive)))
+    return as_source(shown), looks
 
 
-def _step_of(
-    trainer: Trainer, index: int, source: Inputs | Activities, share: torch.Tensor
-) -> tuple[Callable[[], None], ForwardPass]:
-    """A layer's step, on a copy of the layer; and passes through the layer itself."""
+@torch.no_grad()
+def _activities(trainer: Trainer, index: int, source: Read) -> Activities:
+    forward = ForwardPass([trainer.network.layers[index]], trainer.products)
+    return next(forward.activities(source))
+
+
+def _step_of(trainer: Trainer, index: int, source: Read, share: torch.Tensor) -> Callable[[], None]:
+    """A layer's step, on a copy of the layer."""
     layer, optimizer = copy.deepcopy((trainer.network.layers[index], trainer.optimizers[index]))
     if not layer.calibrated:
         layer.threshold_value.fill_(1.0)
@@ -81,10 +94,10 @@ def _step_of(
         stepper(optimizer)()
         forget_gradients(optimizer)
 
-    return step, ForwardPass([trainer.network.layers[index]], trainer.products)
+    return step
 
 
-def _median(call: Callable[[], None]) -> float:
+def _median(call: Callable[[], object]) -> float:
     call()  # the first time, memory is asked for
     spans = []
     for _ in range(TIMES):

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 
 from forward_forward.data import Source
-from forward_forward.examples import Inputs, stack
+from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import divisor_of
 from forward_forward.forward.passes import ForwardPass, as_source, written_out
@@ -22,6 +22,7 @@ from forward_forward.optimize.scores import scored_layers
 from forward_forward.optimize.trainer import Trainer
 from forward_forward.parallel.layout import Place
 from forward_forward.parallel.parcel import Fields, Parcel
+from forward_forward.parallel.trial import examples_of
 
 Look = Literal["head", "goodness"]
 MANY = 2**40  # samples: of so many, some are scored unless none ever is
@@ -50,12 +51,9 @@ class Shapes:
         """Those of a trainer's network on some data, read in batches of a size."""
         network = trainer.network
         x, y, _ = next(iter(source.batches(batch_size)))
-        x, y = x[:2], y[:2].to(network.device)
-        positive = network.examples.positive(network.ready(x), y)
-        scores = torch.zeros(len(x), network.examples.num_classes, device=network.device)
-        rng = torch.Generator(network.device).manual_seed(0)
-        negative = network.examples.negative(positive, y, rng, scores)
-        rows = written_out(as_source(stack(positive, negative)))
+        x, y = x[:2], y[:2]
+        positive, shown = examples_of(network, x, y)
+        rows = written_out(as_source(shown))
         candidates = 0
         if network.examples.labelled:
             candidates = network.examples.candidates(positive).variants
