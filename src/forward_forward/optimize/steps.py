@@ -125,6 +125,8 @@ def _at_rates(optimizer: torch.optim.Optimizer, rates: list[float]) -> Iterator[
     now = [group["lr"] for group in optimizer.param_groups]
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
-    yield
-    for group, rate in zip(optimizer.param_groups, now, strict=True):
-        group["lr"] = rate
+    try:
+        yield
+    finally:
+        for group, rate in zip(optimizer.param_groups, now, strict=True):
+            group["lr"] = rate
