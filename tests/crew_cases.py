@@ -68,10 +68,12 @@ class Own(nn.Module):
     def __init__(self, noise: float) -> None:
         super().__init__()
         self.inside = nn.Linear(24, 24)
+        # Not laid out row by row, as optimisers and files want it.
+        self.inside.weight = nn.Parameter(self.inside.weight.detach().t())
         self.noise = nn.Dropout(noise)
         with torch.no_grad():
             for weight in self.parameters():
-                weight.copy_(torch.linspace(-0.4, 0.5, weight.numel()).view_as(weight))
+                weight.copy_(torch.linspace(-0.4, 0.5, weight.numel()).view(weight.shape))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.noise(torch.relu(self.inside(x)))
@@ -137,6 +139,7 @@ CASES: dict[str, Made] = {
     "uniform": case(),
     "two negatives": case(Uniform(2)),
     "first layer": case(FromFirstLayer()),
+    "first layer, look-ahead": case(FromFirstLayer(), look_ahead=2),
     "goodness": case(FromGoodness(fraction=0.5)),
     "goodness, look-ahead": case(FromGoodness(fraction=0.5), look_ahead=2),
     "softmax": case(FromSoftmax(), **LOCAL),

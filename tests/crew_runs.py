@@ -9,7 +9,7 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -64,6 +64,7 @@ def done(
     epochs: int = crew_cases.EPOCHS,
     stream: bool = False,
     apart: bool = False,
+    again: Sequence[dict[str, Any] | None] = (),
     built: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
@@ -78,19 +79,16 @@ def done(
         epochs: Epochs in all.
         stream: Whether the data come as a stream without a length.
         apart: Whether the ranks take each other for ranks of other hosts.
+        again: Layouts of further trainings of the same trainer, of an epoch each.
         built: Further arguments of the case's trainer.
         settings: Further arguments of `fit`.
     """
     if apart:
-        with patch.object(shared, "_network", os.getpid):
-            return done(case, out, layout, stop, resume, epochs, stream, built=built, **settings)
+        with patch.object(shared, "_host", os.getpid):
+            return done(case, out, layout, stop, resume)
     made, data_of = crew_cases.CASES[case]
     trainer, data = made(**(built or {})), data_of()
     given = {"batch_size": crew_cases.BATCH, **settings}
-    if layout is not None:
-        split = layout.get("split")
-        layout = {"timeout": 30, **layout, "split": split and tuple(split)}
-        given["parallel"] = parallel.Layout(**layout)
     judge = None if stream else Data(data.inputs[:101], data.labels[:101], data.classes)
     watch = [Break(stop)] if stop else []
     end, rows = "trained", []
@@ -102,6 +100,7 @@ def done(
             out=out,
             resume=resume,
             watch=watch,
+            parallel=layout_of(layout),
             **given,
         )
         rows = told.history
@@ -109,7 +108,19 @@ def done(
         end = "interrupted"
     except ValueError as error:
         end = str(error)
-    return {"end": end, "steps": trainer.steps, "rows": rows}
+    found = {"end": end, "steps": trainer.steps, "rows": rows}
+    lengths = []
+    for other in again:
+        trainer.fit(data, epochs=1, batch_size=crew_cases.BATCH, parallel=layout_of(other))
+        lengths.append([float(each.norm()) for each in trainer.network.parameters()])
+    return {**found, "lengths": lengths, "steps in all": trainer.steps}
+
+
+def layout_of(told: dict[str, Any] | None) -> parallel.Layout | None:
+    if told is None:
+        return None
+    split = told.get("split")
+    return parallel.Layout(**{"timeout": 30, **told, "split": split and tuple(split)})
 
 
 def not_in_files(act: Callable[..., Any]) -> Callable[..., Any]:

@@ -43,7 +43,7 @@ def test_bytes_are_those_of_the_messages(result):
     edge = row["split"][0] - 1
     # With the word that stops a training, and each tensor aligned.
     assert work.sent[edge] <= row["bytes_counted"]["layers"] <= work.sent[edge] + 256
-    # Each weight once in each direction, and a number a layer.
+    # Each weight once in each direction, a number for each tensor and one a layer.
     assert sum(work.weights) <= row["bytes_counted"]["data"] <= sum(work.weights) + 64
     # Layers spread hand theirs on in memory where they can, batches spread over the loopback.
     assert row["bytes"]["data"] >= row["bytes_counted"]["data"]

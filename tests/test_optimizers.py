@@ -11,8 +11,8 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from forward_forward.forward import Layer
-from forward_forward.optimize import AveragedSGD
+from forward_forward.forward import Layer, mlp
+from forward_forward.optimize import AveragedSGD, Trainer
 from forward_forward.optimize.optimizers import optimizer_of, stepper
 
 ADAMS = [
@@ -240,3 +240,22 @@ def test_one_group_steps_as_two_without_decay():
         stepper(one)()
         two.step()
     assert all(map(torch.equal, first.parameters(), second.parameters()))
+
+
+@pytest.mark.parametrize("make", [torch.optim.AdamW, torch.optim.SGD, AveragedSGD])
+def test_weights_that_lie_column_by_column_learn_as_others_do(make):
+    ended = []
+    for transposed in (False, True):
+        network = mlp(6, 5, 5, num_classes=3, seed=1)
+        linear = network.layers[1].linear
+        if transposed:
+            linear.weight = nn.Parameter(linear.weight.detach().t().contiguous().t())
+            assert not linear.weight.is_contiguous()
+        rng = torch.Generator().manual_seed(2)
+        x, y = torch.rand(12, 6, generator=rng), torch.arange(12) % 3
+        network.calibrate(x, y)
+        trainer = Trainer(network, optimizer=make, lr=0.01)
+        for _ in range(4):
+            trainer.step(x, y)
+        ended.append([weight.detach().clone() for weight in network.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*ended, strict=True))

@@ -59,6 +59,13 @@ def ends(tmp_path_factory, worker_id):
                 "out": None,
                 "epochs": 1,
             },
+            "fitted again": {
+                "case": "uniform",
+                "out": None,
+                "layout": DATA,
+                "stop": 60,
+                "again": [None, DATA, {"split": (1, 3)}],
+            },
             "a stream": {**STREAM, "layout": {"split": (2, 2)}},
             "a stream, alone": {**STREAM, "layout": None},
             **{name: {"out": None, **job} for name, (job, _) in REFUSED.items()},
@@ -103,6 +110,16 @@ def test_a_joint_head_is_no_hindrance_where_each_rank_has_all_layers(ends):
     assert [each["end"] for each in ends["a joint head beside replicas"]] == ["trained"] * 2
 
 
+def test_a_trainer_that_was_stopped_among_replicas_may_be_fitted_in_any_way(ends):
+    first, second = ends["fitted again"]
+    assert first["end"] == second["end"] == "interrupted"
+    for each in (first, second):
+        assert 60 <= each["steps"] <= 62
+        assert each["steps in all"] == each["steps"] + 3 * 34
+    assert len(first["lengths"]) == 3
+    assert first["lengths"] == second["lengths"]
+
+
 def test_a_data_loader_is_read_by_ranks_as_by_one_process(ends):
     (first, second), (alone, _) = ends["a stream"], ends["a stream, alone"]
     for each in (*first["rows"], *second["rows"], *alone["rows"]):
@@ -124,6 +141,7 @@ FLAGS = {
     "stages alone": (["--stages", "2"], "--stages, --split and --sync expect --parallel"),
     "a split alone": (["--split", "1", "1"], "--stages, --split and --sync expect --parallel"),
     "a pace alone": (["--sync", "async"], "--stages, --split and --sync expect --parallel"),
+    "a timeout alone": (["--timeout", "5"], "--timeout expects --parallel"),
     "stages of layers": (["--parallel", "layers", "--stages", "2"], "leave --stages out"),
     "stages of data": (["--parallel", "data", "--stages", "2"], "leave --stages out"),
     "a split of data": (["--parallel", "data", "--split", "1", "1"], "leave --stages out"),

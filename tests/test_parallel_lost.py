@@ -98,16 +98,21 @@ def test_a_rank_that_is_killed_costs_nothing_where_each_has_a_torchrun_of_its_ow
     crews.assert_same(run, whole)
 
 
-def test_a_wish_to_stop_above_the_first_stage_is_heard_at_the_end_of_an_epoch(tmp_path):
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [(1, ()), (0, ("--batch-size", "5000", "--look-ahead", "0"))],
+    ids=["above the first stage", "in an epoch of one step"],
+)
+def test_a_wish_to_stop_is_heard_at_the_end_of_the_epoch_if_not_before(tmp_path, to, words):
     run = tmp_path / "run"
-    with begun(run, *LAYERS, "--epochs", "100000") as crew:
+    with begun(run, *LAYERS, "--epochs", "100000", *words) as crew:
         assert crews.until(lambda: crews.epochs(run) >= 2 and len(crew.look()) == 2, crew)
-        crew.look()[1].terminate()
+        crew.look()[to].terminate()
         code, said = crew.ended(60)
         assert code != 0
         assert "saved; go on with: the same torchrun command with --resume" in said
         assert crew.all_gone(5)
-    assert crews.progress(run)["step"] > 0  # of the epoch after that
+    assert crews.progress(run)["step"] == 0
 
 
 def test_ranks_whose_torchrun_is_killed_do_not_stay(tmp_path):

@@ -10,7 +10,7 @@ from tests import crew_cases, crew_runs, crews
 
 import forward_forward as ff
 
-CASES = ("goodness, look-ahead", "softmax, look-ahead, average", "first layer")
+CASES = ("goodness, look-ahead", "softmax, look-ahead, average", "first layer, look-ahead")
 STOP = 34 + 15  # in the second epoch of three
 LAYERS = {2: {"split": (1, 3)}, 3: {"split": (2, 1, 1)}}
 DATA = {"stages": 1, "replicas": None}
@@ -125,7 +125,7 @@ def test_a_checkpoint_of_ranks_is_tensors_and_json_and_each_rank_writes_its_own(
 
 
 def test_a_broken_run_holds_the_scores_of_the_batches_that_were_seen(runs):
-    for steps, name in ((2, CASES[0]), (3, CASES[1])):
+    for steps, name in ((2, CASES[0]), (3, CASES[1]), (2, CASES[2])):
         for way in ("broken by 2", "broken by 2 with data", "broken by 1"):
             held = crews.tensors(runs / f"{way}, {name}")
             waiting = sorted(each for each in held if "waiting." in each)

@@ -33,12 +33,12 @@ def test_parcels_come_whole_and_in_order_and_a_slow_rank_holds_back_the_other(tm
 def test_memory_is_shared_with_those_alone_who_read_there_what_was_written():
     block = Block(8)
     block.memory.view(torch.int64).fill_(77)
-    offer = shared._Offer(os.getpid(), block.file, 77, shared._network())
+    offer = shared._Offer(os.getpid(), block.file, 77, shared._host())
     assert shared._seen(offer)
     other = Block(4)
     for wrong in (
         {"number": 78},
-        {"network": offer.network + 1},  # another host
+        {"host": offer.host + 1},  # another host
         {"process": 0},  # that rank has no such memory
         {"process": 2**22 + 1},
         {"file": 10**6},

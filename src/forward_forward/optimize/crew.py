@@ -14,6 +14,7 @@ from forward_forward import predict
 from forward_forward.checkpoint import Run, load_weights
 from forward_forward.data import Source
 from forward_forward.data.batch import Batch
+from forward_forward.optimize.part import Exchange, Part
 from forward_forward.optimize.state import means, restore, state_of
 from forward_forward.optimize.trainer import Trainer
 
@@ -50,6 +51,11 @@ class Crew(Protocol):
         """Mean statistics of all layers; all have all weights then."""
         ...
 
+    @property
+    def ends(self) -> bool:
+        """Whether all stop after the epoch that was closed, as one of them wishes."""
+        ...
+
     def evaluate(self, judge: Source) -> dict[str, Any]:
         """Errors of the network on data."""
         ...
@@ -76,10 +82,15 @@ class Alone:
 
     leads = True
     grace = 0.0
+    ends = False  # a wish is asked for at each step
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
         self.step = trainer.step
+        # Nothing stays of a training that was shared, or broken off.
+        trainer.looking.forget()
+        trainer.layer_steps.forget()
+        share_batches(trainer, Part(), None)
 
     def turns(self, batches: Iterable[Batch], steps: range, pace: Pace) -> Iterator[Batch]:
         """Batches to be shown; each is seen before at the learning rate of its look's own step."""
@@ -119,6 +130,13 @@ class Alone:
         load_weights(self.trainer.network, weights, str(run.path))
         restore(self.trainer, tensors, progress)
         return sums_of(tensors, self.trainer), progress
+
+
+def share_batches(trainer: Trainer, part: Part, exchange: Exchange | None) -> None:
+    """Let a trainer learn from a part of each batch, others from the rest; None for no others."""
+    trainer.preparing.part = part
+    trainer.layer_steps.share_batches(exchange)
+    trainer.looking.exchange = exchange
 
 
 def sums_of(tensors: Mapping[str, Tensor], trainer: Trainer) -> dict[str, Tensor]:

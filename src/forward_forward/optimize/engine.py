@@ -60,8 +60,8 @@ class Engine:
         self.skip = skip
         self.exchange: Exchange | None = None
 
-    def share_batches(self, exchange: Exchange) -> None:
-        """Take each batch for a part of one that others have the rest of."""
+    def share_batches(self, exchange: Exchange | None) -> None:
+        """Take each batch for a part of one that others have the rest of; None for no others."""
         self.exchange = exchange
         for each in self.compiled:
             each.exchange = exchange

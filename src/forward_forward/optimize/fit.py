@@ -100,7 +100,6 @@ def fit(
         said["frame"] = None if frame is None else frame.as_json()
         sums = {name: checksum(part) for name, part in parts.items() if part is not None}
         said["checksums"] = {**said.get("checksums", {}), **sums}
-    trainer.looking.forget()
     crew: Crew = Alone(trainer)
     if parallel is not None:
         from forward_forward.parallel import join
@@ -222,6 +221,8 @@ class _Loop:
                 self._save()
                 raise KeyboardInterrupt
         self._close_epoch()
+        if self.crew.ends and progress.epoch < self.epochs:
+            raise KeyboardInterrupt
 
     def _share(self) -> tuple[int, int, int]:
         """In the greedy order: the layer to train, and the first and last epoch of its share."""

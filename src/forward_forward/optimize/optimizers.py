@@ -32,6 +32,11 @@ def optimizer_of(
             partial, or a module without weights.
     """
     weights = [weight for weight in module.parameters() if weight.requires_grad]
+    for weight in weights:
+        # Fused kernels go through weights, gradients and what they remember in the order of memory,
+        # so all must be laid out alike: row by row, as gradients are, and what files hold.
+        if not weight.is_contiguous():
+            weight.data = weight.data.contiguous()
     groups: list[dict[str, Any]] = [
         {"params": [weight for weight in weights if weight.dim() > 1]},
         {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},

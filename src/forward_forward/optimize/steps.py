@@ -38,8 +38,12 @@ class LayerSteps:
         # Layers whose gradients are on their way, with the rates of the step that they belong to.
         self._summing: dict[int, list[float]] = {}
 
-    def share_batches(self, exchange: Exchange) -> None:
-        """Take each batch for a part of one that others have the rest of."""
+    def forget(self) -> None:
+        """Let go of gradients of a training that was broken off."""
+        self._summing.clear()
+
+    def share_batches(self, exchange: Exchange | None) -> None:
+        """Take each batch for a part of one that others have the rest of; None for no others."""
         self.exchange = exchange
         self.engine.share_batches(exchange)
 

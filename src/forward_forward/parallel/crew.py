@@ -68,7 +68,13 @@ class Ranks:
         orphaned = "TORCHELASTIC_RUN_ID" in os.environ and os.getppid() != self._parent
         self._wished = self._wished or wished or orphaned
         self.stage.wished = self._wished
+        if self.stage.stops:  # on all ranks after this step, whether they save then or not
+            self.stage.drain()
         return self.stage.stops
+
+    @property
+    def ends(self) -> bool:
+        return self._wished
 
     def close_epoch(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, list[float]]:
         self.stage.drain()
@@ -118,6 +124,7 @@ class Ranks:
             files.replace_folder(folder, fill)
         else:
             fill(files.partial(folder))
+        self._meet()  # it is in its place
 
     def load(self, run: Run) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         folder = run.checkpoint("last")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from datetime import timedelta
 
 import torch
 import torch.distributed as dist
-from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.rendezvous import rendezvous
 
 from forward_forward.data import Source
 from forward_forward.examples import HybridImages, HybridRows
+from forward_forward.optimize.crew import share_batches
 from forward_forward.optimize.part import Part
 from forward_forward.optimize.trainer import Trainer
 from forward_forward.parallel.balance import balance_bound, balanced
@@ -55,11 +57,11 @@ def join(trainer: Trainer, layout: Layout, source: Source, batch_size: int) -> R
     patience = Patience(place, layout.timeout)
     mail = Mail(trainer, Shapes.of(trainer, source, batch_size), place)
     _check_looks(trainer, mail, layout)
-    mesh = init_device_mesh(
-        trainer.device.type, (stages, replicas), mesh_dim_names=("stages", "replicas")
-    )
-    others = Replicas(mesh["replicas"].get_group(), patience) if replicas > 1 else None
-    _share_batches(trainer, place, others)
+    others = None
+    if replicas > 1:
+        mesh = _mesh(dist.group.WORLD, trainer.device.type, stages, replicas)
+        others = Replicas(mesh["replicas"].get_group(), patience)
+    share_batches(trainer, Part(place.replica, replicas), others)
     kind: type[Stage | FreshStage] = FreshStage if layout.sync == "async" else Stage
     sizes = [min(batch_size, len(source) - at) for at in range(0, len(source), batch_size)]
     return Ranks(trainer, kind(trainer, mail, patience, others), patience, sizes)
@@ -98,8 +100,15 @@ def begin(timeout: float, device: torch.device) -> None:
         ) from error
 
 
+@functools.cache
+def _mesh(world: dist.ProcessGroup, device: str, stages: int, replicas: int) -> DeviceMesh:
+    """Made once: its groups hold connections for as long as the process group lives."""
+    return init_device_mesh(device, (stages, replicas), mesh_dim_names=("stages", "replicas"))
+
+
 def leave() -> None:
     """Leave the process group, if there is one; all ranks call this when all is done."""
+    _mesh.cache_clear()
     if dist.is_initialized():
         dist.destroy_process_group()
 
@@ -118,13 +127,6 @@ def _balanced(trainer: Trainer, source: Source, batch_size: int, stages: int) ->
         print(f"layers of the stages: {words}; at most {bound:.2f} times as fast", file=sys.stderr)
     dist.broadcast_object_list(found, src=0)
     return found[0]
-
-
-def _share_batches(trainer: Trainer, place: Place, others: Replicas | None) -> None:
-    trainer.preparing.part = Part(place.replica, place.replicas)
-    if others is not None:
-        trainer.layer_steps.share_batches(others)
-        trainer.looking.exchange = others
 
 
 def _check(

@@ -24,14 +24,22 @@ Wanted = Callable[[str], bool]
 
 
 def write(folder: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write this rank's tensors; all ranks call this. Those of one name are written once."""
-    # Copies: the format refuses tensors that share their memory.
-    ready = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+    """Write this rank's tensors; all ranks call this. Those of one name are written once.
+
+    Raises:
+        OSError: A rank could not write: its disk is full, say.
+    """
+    # Copies: the format refuses tensors that share their memory, or are not laid out row by row.
+    ready = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
     writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
     try:
         save(ready, storage_writer=writer)
     except CheckpointException as error:  # no Exception: it would pass by all who report errors
-        raise RuntimeError(f"a checkpoint could not be written: {error}") from error
+        reasons = [f"rank {rank}: {failure[0]}" for rank, failure in error.failures.items()]
+        raise OSError(f"a checkpoint could not be written ({'; '.join(reasons)})") from error
 
 
 def read(folder: Path, wanted: Wanted) -> dict[str, Tensor]:

@@ -7,11 +7,13 @@ outside Linux, parcels are sent as they are.
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import os
 import secrets
 import weakref
 from collections import deque
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -23,6 +25,7 @@ from forward_forward.parallel.parcel import Fields, Parcel, size
 from forward_forward.parallel.waiting import Patience
 
 BLOCKS = 2 * SLOTS  # as many as lie at both ends of a link over the network
+NAME = "forward-forward"
 TRIAL, SPENT = 1, 2  # tags of messages beside the parcels' own
 
 
@@ -32,7 +35,7 @@ class _Offer(NamedTuple):
     process: int
     file: int
     number: int
-    network: int
+    host: int
 
 
 class _Word(NamedTuple):
@@ -48,7 +51,7 @@ def outbox(peer: int, patience: Patience, device: torch.device) -> Outbox:
     block, offer = None, _Offer(0, 0, 0, 0)
     if device.type == "cpu" and hasattr(os, "memfd_create"):
         block = Block(8)
-        offer = _Offer(os.getpid(), block.file, secrets.randbits(62), _network())
+        offer = _Offer(os.getpid(), block.file, secrets.randbits(62), _host())
         block.memory.view(torch.int64).fill_(offer.number)
     patience.wait(patience.send(torch.tensor(offer), peer, TRIAL), peer, "sends to")
     seen = torch.zeros(1, dtype=torch.int64)
@@ -70,8 +73,7 @@ def inbox(peer: int, patience: Patience, device: torch.device) -> Inbox:
 
 def _seen(offer: _Offer) -> bool:
     """Whether the number that is offered can be read here."""
-    # Namespaces of the network stand for hosts of their own: what they tell each other is sent.
-    if not offer.process or offer.network != _network():
+    if not offer.process or offer.host != _host():
         return False
     try:
         memory = _opened(offer.process, offer.file, 8)
@@ -80,16 +82,29 @@ def _seen(offer: _Offer) -> bool:
     return int(memory.view(torch.int64)) == offer.number
 
 
-def _network() -> int:
+def _host() -> int:
+    """A number of this host since it was started, and of its network.
+
+    Namespaces of the network stand for hosts of their own: what they tell each other is sent.
+    """
     try:
-        return os.stat("/proc/self/ns/net").st_ino
-    except OSError:
+        words = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+        words += os.readlink("/proc/self/ns/net").encode()
+    except OSError:  # hidden: what is read decides alone
         return 0
+    return int.from_bytes(hashlib.sha256(words).digest()[:7])
 
 
 def _opened(process: int, file: int, length: int) -> Tensor:
-    """Memory that another process has made."""
-    own = os.open(f"/proc/{process}/fd/{file}", os.O_RDWR)
+    """Memory that another process has made.
+
+    Raises:
+        OSError: There is no such file, or it is no such memory: nothing else is opened.
+    """
+    path = f"/proc/{process}/fd/{file}"
+    if not os.readlink(path).startswith(f"/memfd:{NAME} "):
+        raise FileNotFoundError(f"{path} is no memory of another rank")
+    own = os.open(path, os.O_RDWR)
     try:
         return _mapped(own, length)
     finally:
@@ -105,7 +120,7 @@ class Block:
 
     def __init__(self, length: int) -> None:
         self.length = max(length, 8)
-        self.file = os.memfd_create("forward-forward")
+        self.file = os.memfd_create(NAME)
         weakref.finalize(self, os.close, self.file)
         os.ftruncate(self.file, self.length)
         self.memory = _mapped(self.file, self.length)
@@ -168,7 +183,9 @@ class SharedInbox(Inbox):
         self.patience.wait(work, self.peer, "waits for")
         self._ask()
         self._used = True
-        return Parcel(fields, self._memory_of(_Word(*word.tolist())))
+        place = _Word(*word.tolist())
+        memory = self.patience.guard(lambda: self._memory_of(place), self.peer, "waits for")
+        return Parcel(fields, memory)
 
     def drain(self) -> None:
         self._spend()
@@ -194,5 +211,9 @@ class SharedInbox(Inbox):
     def _memory_of(self, word: _Word) -> Tensor:
         known = self._known.get(word.slot)
         if known is None or known[0] != word:
-            known = self._known[word.slot] = word, _opened(self.process, word.file, word.length)
+            try:
+                memory = _opened(self.process, word.file, word.length)
+            except (OSError, ValueError) as error:
+                raise RuntimeError(f"its memory is gone: {error}") from error
+            known = self._known[word.slot] = word, memory
         return known[1]
