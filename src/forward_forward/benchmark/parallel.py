@@ -7,6 +7,7 @@ with its layers spread, with its batches spread; and backprop in one process and
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -146,4 +147,8 @@ def work_of(row: dict[str, Any]) -> simulate.Work:
 
 
 def _link(link: dict[str, float]) -> simulate.Link:
-    return simulate.Link(link["bandwidth"], copy=link["copy"])
+    """As the simulator takes it; what took no time that could be seen has no limit."""
+    wire, copy = (
+        link["message"] / link[name] if link[name] else math.inf for name in ("wire", "copy")
+    )
+    return simulate.Link(wire, link["delay"], copy)

@@ -32,13 +32,14 @@ from forward_forward.data.batch import Batch
 from forward_forward.optimize import Trainer
 from forward_forward.parallel.balance import balanced
 from forward_forward.parallel.layout import Layout, Place
+from forward_forward.parallel.links import Inbox, Outbox
 from forward_forward.parallel.parcel import Fields
 from forward_forward.parallel.shared import inbox, outbox
 from forward_forward.parallel.waiting import Patience
 
 TIMEOUT = 120.0
-STREAM = 16 * 2**20  # bytes of a message by which the link is measured
-MESSAGES = 24
+WORD, STREAM = 64, 16 * 2**20  # bytes of the messages by which the link is measured
+MESSAGES, TRIES = 24, 3
 ROUND = 0.5  # seconds of one process that a round of a small network takes
 ALL_ROUNDS = 12.0  # and all rounds together
 Split = tuple[int, ...]
@@ -161,14 +162,33 @@ def difference(first: Trainer, second: Trainer) -> float:
 
 
 def link() -> dict[str, float]:
-    """Bytes a second from the first rank to the second, and as their processors see them."""
+    """Seconds from one rank to the next: of any message, and more of a large one.
+
+    Returns:
+        ``message`` [bytes] of a large one; ``delay``, seconds of a small one; ``wire``, the further
+        seconds of a large one, and ``copy``, those of a rank's own processor. Where ranks see one
+        memory, a large one takes no longer.
+    """
     place = Place(dist.get_rank(), (1,) * dist.get_world_size())
     given = Patience(place, TIMEOUT), torch.device("cpu")
     sends = outbox(1, *given) if place.rank == 0 else None
     takes = inbox(0, *given) if place.rank == 1 else None
+    small, large = (
+        [
+            min(each)
+            for each in zip(*(_stream(sends, takes, size) for _ in range(TRIES)), strict=True)
+        ]
+        for size in (WORD, STREAM)
+    )
+    wire, copy = (max(much - little, 0.0) for much, little in zip(large, small, strict=True))
+    return {"message": STREAM, "delay": small[0], "wire": wire, "copy": copy}
+
+
+def _stream(sends: Outbox | None, takes: Inbox | None, size: int) -> tuple[float, float]:
+    """Seconds of a message of so many bytes in a row of them, and of the busier processor."""
+    parcels: list[Fields] = [{"h": ((size,), torch.uint8)}] * MESSAGES
     dist.barrier()
     began, busy = time.perf_counter(), time.process_time()
-    parcels: list[Fields] = [{"h": ((STREAM,), torch.uint8)}] * MESSAGES
     if sends is not None:
         for each in parcels:
             sends.send(sends.parcel(each))
@@ -179,10 +199,8 @@ def link() -> dict[str, float]:
             takes.take()
         takes.drain()
     spent, busy = time.perf_counter() - began, time.process_time() - busy
-    total = MESSAGES * STREAM
     dist.barrier()
-    rates = {"bandwidth": total / _slowest(spent), "copy": total / _slowest(busy)}
-    return {"message": STREAM, **rates}
+    return _slowest(spent) / MESSAGES, _slowest(busy) / MESSAGES
 
 
 def main(told: Path, found: Path) -> None:

@@ -76,18 +76,18 @@ def _difference(value: float) -> str:
 
 def _notes(result: dict[str, Any]) -> list[str]:
     machine, link = result["machine"], result["link"]
-    steps = result["rows"][0]["steps_compared"]
+    steps = min(row["steps_compared"] for row in result["rows"])
     return [
         f"{result['ranks']} ranks of one thread, float32, {machine['cpu_capability']}, torch"
-        f" {machine['torch']}; handing on"
-        f" {link['message'] / 2**20:.0f} MiB takes"
-        f" {1e3 * link['message'] / link['bandwidth']:.2f} ms",
+        f" {machine['torch']}; a message takes"
+        f" {1e3 * link['delay']:.2f} ms, one of {link['message'] / 2**20:.0f} MiB"
+        f" {1e3 * link['wire']:.2f} ms more",
         "unconnected: as many processes as there are ranks, each with a training of its own: what"
         " the machine gives. layers, data, backprop: times as fast as one process with one thread,"
         " the median of all rounds. bound: all layers' seconds over those of the slower stage,"
         " measured in one process.",
-        f"weights: difference to one process's after {steps} steps, of the tensor that differs"
-        " most, over its length. MB: over the loopback, of all ranks, but for layers, whose"
+        f"weights: difference to one process's after {steps} steps and more, of the tensor that"
+        " differs most, over its length. MB: over the loopback, of all ranks, but for layers, whose"
         " activities lie in memory that both ranks see where there is such.",
     ]
 
