@@ -5,7 +5,7 @@ python results/kills.py [--kills 50] [--ranks 2 3]    # into results/parallel/ki
 A training of some seconds over ranks, ``torchrun --max-restarts 5``; one rank and a moment from the
 start of the ranks to the end are drawn at random for SIGKILL. The run must end by itself, and its
 last checkpoint must equal that of the same training in one process, bit for bit. Kills that were
-tried before are kept.
+tried before are kept, each with the commit it was tried at.
 """
 
 from __future__ import annotations
@@ -96,6 +96,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=KEPT)
     asked = parser.parse_args()
     asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asks = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asks, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    commit = commit.strip()
     lines = asked.out.read_text().splitlines() if asked.out.exists() else []
     kept = [json.loads(line) for line in lines]
     with tempfile.TemporaryDirectory() as made:
@@ -122,7 +125,8 @@ def main() -> None:
             if not met["equal"] or met["hung"]:
                 (asked.out.parent / f"kill-{number}.log").write_text(said)
             with asked.out.open("a") as file:
-                file.write(json.dumps({**met, "torch": machine()["torch"]}) + "\n")
+                at = {"torch": machine()["torch"], "commit": commit}
+                file.write(json.dumps({**met, **at}) + "\n")
             kept.append(met)
             print(json.dumps(met), flush=True)
             shutil.rmtree(run, ignore_errors=True)
