@@ -1,6 +1,7 @@
 """`ff benchmark --parallel`: its figures, their ratios, and how they are shown."""
 
 import json
+import math
 
 import pytest
 
@@ -80,3 +81,13 @@ def test_the_command_prints_them(ff, monkeypatch, tmp_path):
     assert done.code == 0, done.err
     assert json.loads(done.out)["rows"][0]["batch"] == BATCH
     assert {each.name for each in tmp_path.iterdir()} == {"parallel.json", "parallel.png"}
+
+
+def test_what_counts_is_the_median_of_the_rounds_own_ratios():
+    row = {"rounds": {"one process": [4.0, 2.0, 9.0], "layers": [1.0, 2.0, 3.0]}}
+    assert measured._median(row, "layers", "one process") == 3.0
+
+
+def test_a_link_whose_large_messages_take_no_longer_has_no_limit():
+    found = measured._link({"message": 100, "delay": 0.5, "wire": 0.0, "copy": 2.0})
+    assert (found.bandwidth, found.delay, found.copy) == (math.inf, 0.5, 50.0)
