@@ -45,10 +45,10 @@ def layer_seconds(trainer: Trainer, source: Source, batch_size: int) -> list[flo
     for index, layer in enumerate(network.layers):
         shape = tuple(source_of.h.shape) if isinstance(source_of, Activities) else "samples"
         kind = f"{index == 0} {shape} {layer}"
-        call = _step_of(trainer, index, source_of, share)
         looked = [functools.partial(_activities, trainer, index, look) for look in looks]
         if kind not in known:
-            known[kind] = _median(call) + sum(map(_median, looked))
+            step = _step_of(trainer, index, source_of, share)
+            known[kind] = _median(step) + sum(map(_median, looked))
         seconds.append(known[kind])
         source_of = _activities(trainer, index, source_of)
         looks = [look() for look in looked]
