@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from forward_forward.reproduce import results
-from forward_forward.reproduce.claims import CLAIMS, Claim
-from forward_forward.reproduce.scales import named
+from forward_forward.lab.reproduce import results
+from forward_forward.lab.reproduce.claims import CLAIMS, Claim
+from forward_forward.lab.reproduce.scales import named
 
 KEPT = Path(__file__).parents[1] / "results" / "poster"
 INDEX = """# The poster's claims, one page each
@@ -107,7 +107,7 @@ def _details(claim: Claim) -> str:
     """What is done where, each with its file."""
     arms = claim.arms(named("default")) if claim.arms else []
     trained = {arm.train.__module__ for arm in arms}
-    start = _file("forward_forward.reproduce.training.start")
+    start = _file("forward_forward.lab.reproduce.training.start")
     steps = [
         f"The statement is of the {claim.source}; what it is measured by, and its rule, are in"
         f" {_file(claim.measure.__module__)}."
@@ -119,12 +119,12 @@ def _details(claim: Claim) -> str:
     if trained:
         steps += [
             "All arms are tuned alike, on validation images alone, by"
-            f" {_file('forward_forward.reproduce.tuning')}; the test images are read once by each"
-            " run.",
+            f" {_file('forward_forward.lab.reproduce.tuning')}; the test images are read once by"
+            " each run.",
             "Differences are paired by seed; intervals, tests and Holm's correction for the number"
             " of claims that one thing is better are in"
-            f" {_file('forward_forward.reproduce.statistics')} and"
-            f" {_file('forward_forward.reproduce.rules')}.",
+            f" {_file('forward_forward.lab.statistics')} and"
+            f" {_file('forward_forward.lab.reproduce.rules')}.",
             "A run is a line of `results/poster/runs.jsonl`, keyed by all its settings, with the"
             " versions and the kind of processor it was made with.",
         ]

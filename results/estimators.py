@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn import datasets
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import RepeatedStratifiedKFold
@@ -28,6 +27,7 @@ from threadpoolctl import threadpool_limits
 from forward_forward import files
 from forward_forward.checkpoint import machine
 from forward_forward.sklearn import FFClassifier
+from sklearn import datasets
 
 FILE = Path(__file__).parent / "sklearn" / "estimators.json"
 SETS = ("digits", "wine", "breast_cancer", "iris")

@@ -2,8 +2,8 @@
 
 python results/network.py --out results/parallel/network.json    # goes on where it was broken off
 
-The hosts are network namespaces of this machine (tests/two_hosts.py): this needs root and two free
-processors. The inputs are random numbers: only their shape matters.
+The hosts are network namespaces of this machine (tests/parallel/two_hosts.py): this needs root and
+two free processors. The inputs are random numbers: only their shape matters.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from forward_forward.checkpoint import machine
 from forward_forward.data import Data
 from forward_forward.examples import AppendLabel, Uniform
 from forward_forward.forward import mlp
+from forward_forward.lab import simulate
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.calibrate import calibrate
-from forward_forward.parallel import Layout, begin, join, leave, simulate
+from forward_forward.parallel import Layout, begin, join, leave
 from forward_forward.parallel.balance import balanced
 from forward_forward.parallel.costs import layer_seconds
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from forward_forward.benchmark.parallel import work_of
-from forward_forward.benchmark.show_parallel import handed_on
-from forward_forward.parallel import simulate
+from forward_forward.lab import simulate
+from forward_forward.lab.benchmark.parallel import work_of
+from forward_forward.lab.benchmark.show_parallel import handed_on
 
 KEPT = Path(__file__).parent / "parallel"
 TEN_GIGABIT = simulate.Link(bandwidth=1.25e9, delay=50e-6)

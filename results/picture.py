@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from forward_forward.serve.demo.answer import Answer, Asker
-from forward_forward.serve.demo.subject import Subject, subject_of
+from forward_forward.demo.answer import Answer, Asker
+from forward_forward.demo.subject import Subject, subject_of
 
 PICTURE = Path(__file__).parents[1] / "docs" / "picture.png"
 RIGHT, OTHER, INK = "#c2500a", "#9db4cc", "#1b1f24"

@@ -23,8 +23,8 @@ import numpy as np
 import parallel_tables
 from scipy import stats
 
-from forward_forward.reproduce import results
-from forward_forward.reproduce.claims import CLAIMS
+from forward_forward.lab.reproduce import results
+from forward_forward.lab.reproduce.claims import CLAIMS
 
 HERE = Path(__file__).parent
 README, DOCS = HERE.parent / "README.md", HERE.parent / "docs" / "engine.md"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from tests.tracked import mlflow_client
+from tests.track.tracked import mlflow_client
 
 from forward_forward import cli
 

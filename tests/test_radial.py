@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from tests.contracts import GOODNESS, LOSSES
+from tests.contracts.public_parts import GOODNESS, LOSSES
 from torch import Tensor, nn
 
 from forward_forward.contracts.samples import activities

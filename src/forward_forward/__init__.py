@@ -1,28 +1,27 @@
 """Forward-Forward: a layer detaches its input, measures its own goodness and takes its own step.
 
-Nothing else is needed to train a network, and nothing flows backward between layers. The modules'
-names sort in the order in which a batch meets them:
+Nothing else is needed to train a network, and nothing flows backward between layers. In the order
+in which a batch meets them:
 
     data, datasets   whatever the user has -> batches
     examples         batches -> positive, negative, neutral and candidate inputs
     forward          inputs -> activities: Layer, Network, SoftmaxHead
     goodness         activities -> goodness; radial: lengths of activities -> goodness
     losses           goodness of positives and negatives -> each layer's own loss
-    optimize         losses -> every layer's own step: Trainer, schedules
-    parallel         the same steps with the layers, or the batches, spread over processes
+    optimize         losses -> every layer's own step: Trainer, fit, schedules
     predict          a trained network -> goodness of every label, labels, errors
-    recipes          published experiments, one function each
-    recurrent        a static image as a video: layers that see those below and above them
-    serve            a trained network -> files that predict without this library
-    track            figures -> files
+    checkpoint       a run's folder: saved, resumed, loaded
+    export           a trained network -> files that predict without this library
 
-Around them: ``benchmark`` (the engine, and parts, beside others), ``checkpoint`` (a run's folder),
-``cli`` (the ``ff`` command), ``contracts`` (what every goodness, loss and negative must do),
-``conversion`` (a model of torch -> layers), ``diagnose`` (what layers and units have become),
-``files`` (atomic writes), ``notation`` (parts by name), ``parts`` (what a part offers),
-``pictures`` (files -> inputs), ``report`` (results -> one HTML page), ``reproduce`` (the poster's
-claims -> verdicts), ``seeds`` (random numbers by key), ``sklearn`` (estimators), ``sweep``
-(settings -> the best).
+On top of them: ``parallel`` (the same steps over several processes), ``recurrent`` (a static image
+as a video), ``recipes`` (published settings), ``sklearn`` (estimators), ``sweep`` (the best
+settings), ``conversion`` (a torch model -> layers), ``diagnose`` (the state of layers and units),
+``contracts`` (what every goodness, loss and negative must do), ``track`` (metrics -> files),
+``report`` (results -> one HTML page), ``demo`` (a page in the browser), ``cli`` (the ``ff``
+command). ``lab`` holds the experiments: ``reproduce``, ``benchmark``, ``simulate``.
+
+Below them all: ``files`` (atomic writes), ``notation`` (parts by name), ``protocols`` (fast paths
+that a part may offer), ``seeds`` (random numbers by key).
 """
 
 from __future__ import annotations
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
         data,
         datasets,
         examples,
+        export,
         goodness,
         losses,
         optimize,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
         predict,
         recipes,
         recurrent,
-        serve,
     )
     from forward_forward.checkpoint import load
     from forward_forward.conversion import convert
@@ -65,6 +64,7 @@ _MODULES = (
     "data",
     "datasets",
     "examples",
+    "export",
     "goodness",
     "losses",
     "optimize",
@@ -72,7 +72,6 @@ _MODULES = (
     "predict",
     "recipes",
     "recurrent",
-    "serve",
 )
 
 __all__ = [
@@ -84,6 +83,7 @@ __all__ = [
     "data",
     "datasets",
     "examples",
+    "export",
     "goodness",
     "load",
     "losses",
@@ -93,7 +93,6 @@ __all__ = [
     "predict",
     "recipes",
     "recurrent",
-    "serve",
 ]
 
 

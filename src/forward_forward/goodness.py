@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from forward_forward.parts import offers
+from forward_forward.protocols import supports
 
 __all__ = ["Minimised", "PNorm", "l2_norm", "max_norm", "mean_square", "sum_of_squares"]
 
@@ -41,7 +41,7 @@ def slope_of(goodness: Goodness, h: Tensor, upstream: Tensor) -> Tensor:
     Returns:
         Tensor of the shape of ``h``.
     """
-    if offers(goodness, HasSlope):
+    if supports(goodness, HasSlope):
         return goodness.slope(h, upstream)
     with torch.enable_grad():
         leaf = h.detach().requires_grad_()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forward_forward.parts import offers
+from forward_forward.protocols import supports
 
 __all__ = ["SiluPair", "SymBa", "log_sigmoid", "log_sigmoid_literal", "sigmoid"]
 
@@ -49,9 +49,9 @@ def judged(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, T
     Returns:
         The loss [batch], ``dloss/dpos`` [batch] and ``dloss/dneg`` [negatives, batch].
     """
-    if offers(loss, Judges):
+    if supports(loss, Judges):
         return loss.judged(pos, neg)
-    if offers(loss, HasSlope):
+    if supports(loss, HasSlope):
         return loss(pos, neg), *loss.slope(pos, neg)
     with torch.enable_grad():
         leaves = pos.detach().requires_grad_(), neg.detach().requires_grad_()

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from forward_forward.goodness import Goodness, Minimised, PNorm
-from forward_forward.parts import offers
+from forward_forward.protocols import supports
 
 
 @runtime_checkable
@@ -57,7 +57,7 @@ def radial_of(goodness: Goodness) -> Radial | None:
     >>> radial_of(PNorm(2)).of_length(torch.tensor([5.0]), width=2)
     tensor([5.])
     """
-    if offers(goodness, Radial):
+    if supports(goodness, Radial):
         return goodness
     if type(goodness) is PNorm and goodness.p == 2:
         return _Length()

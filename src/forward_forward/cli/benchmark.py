@@ -77,9 +77,9 @@ def benchmark(
 def _speed(
     data: str | None, out: str | None, precision: Precision, *, quick: bool, as_json: bool
 ) -> int:
-    from forward_forward.benchmark import Setting
-    from forward_forward.benchmark import benchmark as measure
-    from forward_forward.benchmark.show import plot, table
+    from forward_forward.lab.benchmark import Setting
+    from forward_forward.lab.benchmark import benchmark as measure
+    from forward_forward.lab.benchmark.show import plot, table
 
     setting = Setting(precision=precision)
     if quick:
@@ -102,8 +102,8 @@ def _parts(
     import dataclasses
 
     from forward_forward import contracts, datasets
-    from forward_forward.benchmark.parts import QUICK, Budget, benchmark_parts
-    from forward_forward.benchmark.show_parts import plot, table
+    from forward_forward.lab.benchmark.parts import QUICK, Budget, benchmark_parts
+    from forward_forward.lab.benchmark.show_parts import plot, table
 
     own = contracts.typed_parts(words)
     budget = dataclasses.replace(QUICK if quick else Budget(), precision=precision)
@@ -114,8 +114,8 @@ def _parts(
 
 
 def _parallel(out: str | None, *, quick: bool, as_json: bool) -> int:
-    from forward_forward.benchmark.parallel import QUICK, ParallelSetting, benchmark_parallel
-    from forward_forward.benchmark.show_parallel import plot, table
+    from forward_forward.lab.benchmark.parallel import QUICK, ParallelSetting, benchmark_parallel
+    from forward_forward.lab.benchmark.show_parallel import plot, table
 
     result = benchmark_parallel(QUICK if quick else ParallelSetting(), _say)
     _give(result, out, "parallel", table, plot, as_json=as_json)

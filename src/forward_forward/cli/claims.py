@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from forward_forward import files, report
-from forward_forward.cli.choices import known_recipes
-from forward_forward.reproduce import results
-from forward_forward.reproduce.claims import CLAIMS, POSTER
-from forward_forward.reproduce.rules import BETTER, EXACT, SAME
-from forward_forward.reproduce.scales import Scale
+from forward_forward.cli.train_settings import known_recipes
+from forward_forward.lab.reproduce import results
+from forward_forward.lab.reproduce.claims import CLAIMS, POSTER
+from forward_forward.lab.reproduce.rules import BETTER, EXACT, SAME
+from forward_forward.lab.reproduce.scales import Scale
 
 Rows = Sequence[Sequence[str]]
 PAGE = "report.html"

@@ -22,7 +22,7 @@ def demo(
     import sys
     import threading
 
-    from forward_forward.serve.demo import launch
+    from forward_forward.demo import launch
 
     page = launch(
         run,

@@ -21,7 +21,7 @@ def evaluate(
 
     from forward_forward import checkpoint
     from forward_forward import predict as predicting
-    from forward_forward.cli import words
+    from forward_forward.cli import train_output
     from forward_forward.cli.own_data import test_of
 
     about = checkpoint.Run(run).about
@@ -34,5 +34,5 @@ def evaluate(
             json_format.dumps({"run": run, "data": name, "test_error": figures["error"], **figures})
         )
     else:
-        print("\n".join(words.errors(about["network"], figures, f"{name} test")))
+        print("\n".join(train_output.errors(about["network"], figures, f"{name} test")))
     return 0

@@ -41,7 +41,7 @@ def export(
     import sys
     from pathlib import Path
 
-    from forward_forward import checkpoint, notation, serve
+    from forward_forward import checkpoint, export, notation
     from forward_forward.cli.own_data import sets_of, unchanged
 
     about = checkpoint.Run(run).about
@@ -53,7 +53,7 @@ def export(
     except notation.OwnCode as error:
         raise ValueError(
             f"this run has code of your own ({error.text}), which is never run because a file names"
-            " it: build the network in Python and call ff.serve.export(ff.load(run,"
+            " it: build the network in Python and call ff.export.export(ff.load(run,"
             " network=network), samples, folder)"
         ) from error
     sets = sets_of(command if data is None else {**command, "data": data})
@@ -65,7 +65,7 @@ def export(
             f" {list(sets.classes)}: give --data of the same classes"
         )
     folder = Path(run, "export") if out is None else Path(out)
-    result = serve.export(
+    result = export.export(
         network,
         raw_samples(sets.train)[0],
         folder,

@@ -83,7 +83,7 @@ def test_of(about: Mapping[str, Any], data: str | None) -> Source:
             are of another kind.
     """
     from forward_forward import datasets
-    from forward_forward.data.table import Layout
+    from forward_forward.data.tables.table import Layout
 
     command = about.get("command", {})
     if data is None:

@@ -70,7 +70,7 @@ def _rows(
 ) -> Iterator[tuple[dict[str, Any], Tensor]]:
     import torch
 
-    from forward_forward.data.table import Layout
+    from forward_forward.data.tables.table import Layout
 
     layout = Layout.from_json(table)
     for path in files:
@@ -83,7 +83,7 @@ def _pictures(
 ) -> Iterator[tuple[dict[str, Any], Tensor]]:
     import sys
 
-    from forward_forward.pictures import Frame, read_picture
+    from forward_forward.data.pictures.framing import Frame, read_picture
 
     for path in files:
         sample, done = read_picture(path, Frame.from_json(frame))

@@ -37,17 +37,17 @@ def report(folders: Folders = (), out: str = "report.html") -> int:
 
 
 def _page(paths: list[Path]) -> str:
+    from forward_forward.lab.reproduce import results
     from forward_forward.report import runs_page
-    from forward_forward.reproduce import results
     from forward_forward.sweep import folder
 
     if any(map(folder.is_sweep, paths)):
-        from forward_forward.cli.sweep_words import page_of as page_of_sweep
+        from forward_forward.cli.sweep_output import page_of as page_of_sweep
 
         return page_of_sweep(paths)
     if len(paths) == 1 and (found := results.read(paths[0])):
         from forward_forward.cli.claims import page_of
-        from forward_forward.reproduce.scales import named
+        from forward_forward.lab.reproduce.scales import named
 
         return page_of(found, named(next(iter(found.values()))["scale"]))
     return runs_page(paths)

@@ -9,7 +9,7 @@ import tyro
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from forward_forward.reproduce.scales import Scale
+    from forward_forward.lab.reproduce.scales import Scale
 
 Claims = Annotated[
     tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="CLAIM", name="claims")
@@ -54,7 +54,7 @@ def reproduce(
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
-    from forward_forward.reproduce.scales import named
+    from forward_forward.lab.reproduce.scales import named
 
     chosen = named(scale)
     folder = _folder(out, chosen)
@@ -68,8 +68,8 @@ def reproduce(
         )
     from forward_forward.cli.claims import write_page
     from forward_forward.cli.runs_progress import progress
-    from forward_forward.reproduce import reproduce as test
-    from forward_forward.reproduce.claims import named as claims_named
+    from forward_forward.lab.reproduce import reproduce as test
+    from forward_forward.lab.reproduce.claims import named as claims_named
 
     workers = jobs if jobs is not None else (os.cpu_count() or 1) if device == "cpu" else 1
     watch = progress()

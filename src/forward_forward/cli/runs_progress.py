@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from forward_forward.cli.progress import duration
-from forward_forward.reproduce.job import Job
-from forward_forward.reproduce.pool import Watcher
+from forward_forward.lab.reproduce.job import Job
+from forward_forward.lab.reproduce.pool import Watcher
 
 EVERY = 30.0  # seconds between two lines
 SURE = 10.0  # seconds of runs before the time left is guessed: workers must have started

@@ -60,25 +60,25 @@ def sweep(
     """
     import sys
 
-    from forward_forward.cli import sweep_words
+    from forward_forward.cli import sweep_output
 
     fixed = {"epochs": epochs, "seed": seed, "device": device}
     command = {"data": data, "target": target, "size": size, "recipe": recipe}
     asked = _Asked(out, command, fixed, search, trials=trials, storage=storage)
-    progress = sweep_words.Lines()
+    progress = sweep_output.Lines()
     typed = {"threads": threads, "storage": storage}
-    again = sweep_words.again(asked.out, asked.trials, typed, asked.own_words)
+    again = sweep_output.again(asked.out, asked.trials, typed, asked.own_words)
     try:
         outcome = asked.run(threads, progress)
     except KeyboardInterrupt:
         if progress.outcome is None:
             raise
         go_on = "go on", again
-        sweep_words.finish(progress.outcome, asked.out, asked.command, go_on, as_json=json)
+        sweep_output.finish(progress.outcome, asked.out, asked.command, go_on, as_json=json)
         sys.stdout.flush()
         raise KeyboardInterrupt(f"finished trials are kept; go on with: {again}") from None
-    more = sweep_words.again(asked.out, asked.trials + TRIALS, typed, asked.own_words)
-    sweep_words.finish(outcome, asked.out, asked.command, ("more trials", more), as_json=json)
+    more = sweep_output.again(asked.out, asked.trials + TRIALS, typed, asked.own_words)
+    sweep_output.finish(outcome, asked.out, asked.command, ("more trials", more), as_json=json)
     return 0
 
 
@@ -97,7 +97,7 @@ class _Asked:
     ) -> None:
         from pathlib import Path
 
-        from forward_forward.cli import choices
+        from forward_forward.cli import train_settings
         from forward_forward.cli.own_data import absolute
         from forward_forward.sweep import folder, read
 
@@ -122,8 +122,8 @@ class _Asked:
         if storage is None and self.storage is not None and ":***@" in self.storage:
             raise ValueError("the storage's password is not kept: give --storage again")
         self.out = _folder(out, self.command["data"])
-        self.recipe = choices.recipe_named(name, typed=command["recipe"] is not None)
-        choices.check_settings(self.recipe, name, self.fixed)
+        self.recipe = train_settings.recipe_named(name, typed=command["recipe"] is not None)
+        train_settings.check_settings(self.recipe, name, self.fixed)
         space = [f"{name}={text}" for name, text in there.get("space", {}).items()]
         self.space = read(words or space or ["default"], self.recipe)
         if both := [each for each in self.fixed if each in self.space]:
@@ -134,7 +134,7 @@ class _Asked:
     def run(self, threads: int | None, progress: Any) -> Any:
         import torch
 
-        from forward_forward.cli import choices, sweep_words
+        from forward_forward.cli import sweep_output, train_settings
         from forward_forward.cli.own_data import sets_of
         from forward_forward.sweep import search
 
@@ -145,10 +145,10 @@ class _Asked:
         sets = sets_of(self.command)
 
         def make(settings: Any) -> Any:
-            parts = choices.parts({**self.fixed, **settings}, typed=self.typed)
+            parts = train_settings.parts({**self.fixed, **settings}, typed=self.typed)
             return self.recipe(sets.train, **parts)
 
-        sweep_words.announce(self.command, self.space, sets, self.out)
+        sweep_output.announce(self.command, self.space, sets, self.out)
         return search(
             make,
             sets.train,

@@ -112,7 +112,7 @@ def train(
         overwrite: Replace the run in --out.
         json: Print the result as one JSON object.
     """
-    from forward_forward.cli import ranks
+    from forward_forward.cli import distributed
     from forward_forward.cli.training import Training
 
     told = {
@@ -141,10 +141,10 @@ def train(
         "threads": threads,
         "track": list(track) or None,
     }
-    asked = ranks.asked(parallel, stages, split, sync, timeout, device)
+    asked = distributed.asked(parallel, stages, split, sync, timeout, device)
     if asked is not None:
-        ranks.take_device(device)
-        again = ranks.started_anew(asked, out, resume)
+        distributed.take_device(device)
+        again = distributed.started_anew(asked, out, resume)
         if again is not None:  # what was asked of a new run is in its folder
             resume, out, init_from, overwrite = again, None, None, False
     return Training(command, given, set, resume, asked).run(

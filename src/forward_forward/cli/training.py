@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from forward_forward.cli.ranks import Asked
+    from forward_forward.cli.distributed import Asked
     from forward_forward.data import Source
     from forward_forward.datasets import Sets
     from forward_forward.recipes import Plan
@@ -62,7 +62,7 @@ class Training:
     def run(self, *, out: str | None, init_from: str | None, overwrite: bool, as_json: bool) -> int:
         import torch
 
-        from forward_forward.cli import tracking, words
+        from forward_forward.cli import tracking, train_output
         from forward_forward.cli.own_data import absolute, sets_of, unchanged
 
         threads = self.command["threads"]
@@ -82,25 +82,25 @@ class Training:
             self.trackers, places = tracking.trackers(
                 self.command["track"] or (), folder, resumed=self.resumed is not None
             )
-            words.announce(self.command, plan, sets, places)
+            train_output.announce(self.command, plan, sets, places)
         result = self._fit(plan, sets, folder, overwrite)
         if self.leads:
             figures = self._test(folder, plan, sets.test)
-            words.finish(result, figures, folder, as_json=as_json)
+            train_output.finish(result, figures, folder, as_json=as_json)
         return 0
 
     def _plan(self, training: Source) -> Plan:
         from forward_forward import notation
-        from forward_forward.cli import choices
+        from forward_forward.cli import train_settings
 
         name = self.command["recipe"]
-        recipe = choices.recipe_named(name, typed=self.recipe_typed)
-        further = choices.further(self.further, recipe)
+        recipe = train_settings.recipe_named(name, typed=self.recipe_typed)
+        further = train_settings.further(self.further, recipe)
         self.settings |= further
         self.typed |= further.keys()
-        choices.check_settings(recipe, name, self.settings)
+        train_settings.check_settings(recipe, name, self.settings)
         try:
-            settings = choices.parts(self.settings, typed=self.typed)
+            settings = train_settings.parts(self.settings, typed=self.typed)
         except notation.OwnCode as error:
             raise ValueError(
                 f"this run has parts of your own ({error.text}), and code is never run because a"

@@ -21,7 +21,7 @@ from forward_forward.conversion.widen import widened
 from forward_forward.examples import AppendLabel, FromGoodness, WrongLabels
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.check import SAME
-from forward_forward.forward.entrance import Entrance, Way
+from forward_forward.forward.label_input import LabelInput, Way
 from forward_forward.forward.mode import evaluating
 
 
@@ -196,7 +196,7 @@ class _Builder:
             if plain is not None:
                 return plain
         embedded = tuple(ready.shape[1:]) if way == "embedding" else None
-        entrance = Entrance(self.shape, self.num_classes, way, before, embedded)
+        entrance = LabelInput(self.shape, self.num_classes, way, before, embedded)
         entrance.draw(self.rng)
         return self._block(group, [Part("label", entrance, "shape")])
 

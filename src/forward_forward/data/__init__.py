@@ -12,8 +12,8 @@ which a run knows its data again) and ``augment`` (pictures changed at random).
 from forward_forward.data import augment
 from forward_forward.data.batch import Batch, Source
 from forward_forward.data.checksum import check_unchanged, checksum
-from forward_forward.data.held import Data
-from forward_forward.data.on_disk import Folder, folder
+from forward_forward.data.in_memory import Data
+from forward_forward.data.pictures.folder import Folder, folder
 from forward_forward.data.source import as_source
 from forward_forward.data.stream import Stream
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from forward_forward.data.batch import Source
-from forward_forward.data.held import Data
-from forward_forward.data.on_disk import Folder
+from forward_forward.data.in_memory import Data
+from forward_forward.data.pictures.folder import Folder
 
 Checksums = Mapping[str, str | None]
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from forward_forward.data.batch import Source, class_names
-from forward_forward.data.held import Data
-from forward_forward.data.on_disk import folder
+from forward_forward.data.in_memory import Data
+from forward_forward.data.pictures.folder import folder
 from forward_forward.data.stream import Stream, found_classes
 from forward_forward.data.tensors import as_tensor, stacked, unpack
 

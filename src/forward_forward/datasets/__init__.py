@@ -5,9 +5,9 @@ downloaded and checks them by SHA-256, ``parts`` makes the parts of a set out of
 ``alike`` reads more data of that kind.
 """
 
-from forward_forward.datasets.alike import alike
+from forward_forward.datasets.builtin import available, digits, mnist, named
 from forward_forward.datasets.fetch import DataUnavailable
-from forward_forward.datasets.known import available, digits, mnist, named
-from forward_forward.datasets.parts import Sets, load
+from forward_forward.datasets.load_like import alike
+from forward_forward.datasets.splits import Sets, load
 
 __all__ = ["DataUnavailable", "Sets", "alike", "available", "digits", "load", "mnist", "named"]

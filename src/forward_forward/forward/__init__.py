@@ -8,15 +8,15 @@ evaluation ``mode``; ``check`` says what is wrong with one, ``head`` reads label
 ``network`` is the row with its examples, ``description`` writes it down.
 """
 
-from forward_forward.forward.entrance import Entrance
 from forward_forward.forward.head import SoftmaxHead
+from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer, PeerNormalization
 from forward_forward.forward.network import Network, mlp
 from forward_forward.forward.normalize import MeanSquareOne, UnitLength
 from forward_forward.forward.standardize import Standardize
 
 __all__ = [
-    "Entrance",
+    "LabelInput",
     "Layer",
     "MeanSquareOne",
     "Network",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Known(NamedTuple):
+class FusedActivation(NamedTuple):
     """An activation whose slope is found from its own output.
 
     ``of`` turns totals [rows, units] into activities, ``in_place`` does so in the same memory;
@@ -36,15 +36,19 @@ def _relu_slope(slope: Tensor, h: Tensor) -> Tensor:
 
 _tanh_slope, _sigmoid_slope = torch.ops.aten.tanh_backward, torch.ops.aten.sigmoid_backward
 
-_KNOWN: dict[type | None, Known] = {
-    nn.ReLU: Known(torch.relu, torch.relu_, _relu_slope, gates=True, positive=True),
-    nn.Tanh: Known(torch.tanh, torch.tanh_, _tanh_slope, gates=False, positive=False),
-    nn.Sigmoid: Known(torch.sigmoid, torch.sigmoid_, _sigmoid_slope, gates=False, positive=True),
-    nn.Identity: Known(_unchanged, _unchanged, lambda slope, h: slope, gates=True, positive=False),
+_KNOWN: dict[type | None, FusedActivation] = {
+    nn.ReLU: FusedActivation(torch.relu, torch.relu_, _relu_slope, gates=True, positive=True),
+    nn.Tanh: FusedActivation(torch.tanh, torch.tanh_, _tanh_slope, gates=False, positive=False),
+    nn.Sigmoid: FusedActivation(
+        torch.sigmoid, torch.sigmoid_, _sigmoid_slope, gates=False, positive=True
+    ),
+    nn.Identity: FusedActivation(
+        _unchanged, _unchanged, lambda slope, h: slope, gates=True, positive=False
+    ),
 }
 
 
-def known(activation: nn.Module | None) -> Known | None:
+def fused_activation(activation: nn.Module | None) -> FusedActivation | None:
     """What is known of an activation; None where its slope is left to autograd.
 
     >>> known(nn.ReLU()).in_place(torch.tensor([-1.0, 2.0]))

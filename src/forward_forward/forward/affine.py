@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
-from forward_forward.forward.activation import known
+from forward_forward.forward.activation import fused_activation
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.normalize import LengthNormalize, Normalize
-from forward_forward.forward.room import Room
+from forward_forward.forward.workspace import Workspace
 from forward_forward.goodness import length_of
-from forward_forward.parts import offers
+from forward_forward.protocols import supports
 
 # Numbers that are scaled at a time before they are converted: few enough to stay in the caches.
 SCRATCH = 2**16
@@ -47,7 +47,7 @@ class Shared(NamedTuple):
 
 def divisor_of(normalize: Normalize | None) -> Callable[[Tensor, int], Tensor] | None:
     """What a normalisation divides rows of a length [rows] by; None where it does otherwise."""
-    return normalize.divisor if offers(normalize, LengthNormalize) else None
+    return normalize.divisor if supports(normalize, LengthNormalize) else None
 
 
 class Affine:
@@ -64,7 +64,7 @@ class Affine:
         self,
         layer: Layer,
         products: torch.dtype | None = None,
-        room: Room | None = None,
+        room: Workspace | None = None,
         index: int = 0,
     ) -> None:
         linear = layer.linear
@@ -73,14 +73,14 @@ class Affine:
         self.layer = layer
         self.linear: nn.Linear = linear
         self._products = products
-        self.room = room or Room(keep=False)
+        self.room = room or Workspace(keep=False)
         self.index = index
         self.begin()
 
     def begin(self) -> None:
         """Take the layer as it is now: what was made of earlier weights is forgotten."""
         layer, linear = self.layer, self.linear
-        self.activation = known(layer.activation)
+        self.activation = fused_activation(layer.activation)
         normalize = layer.normalize
         self.divisor = divisor_of(normalize)
         self.divides = normalize is None or self.divisor is not None

@@ -8,8 +8,8 @@ from typing import Any
 from forward_forward import examples, goodness, losses, notation
 from forward_forward.forward import layer as layers
 from forward_forward.forward import normalize
-from forward_forward.forward.entrance import Entrance
 from forward_forward.forward.head import SoftmaxHead
+from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
 from forward_forward.forward.standardize import Standardize
@@ -21,8 +21,9 @@ _NETWORK = ("examples", "readout", "reading")
 def names() -> dict[str, Any]:
     """Every name that a description may hold."""
     parts = notation.public(examples, goodness, losses, normalize)
-    own = {each.__name__: each for each in (layers.PeerNormalization, Standardize, Entrance)}
-    return {**notation.torch_modules(), **parts, **own}
+    own = {each.__name__: each for each in (layers.PeerNormalization, Standardize, LabelInput)}
+    earlier = {"Entrance": LabelInput}  # its name in runs written before 0.2
+    return {**notation.torch_modules(), **parts, **own, **earlier}
 
 
 def describe(network: Network) -> dict[str, Any]:

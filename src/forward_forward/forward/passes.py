@@ -13,7 +13,7 @@ from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.mode import evaluating
 from forward_forward.forward.operands import operand_of
-from forward_forward.forward.room import Room
+from forward_forward.forward.workspace import Workspace
 
 
 def written_out(source: Inputs | Activities) -> Tensor:
@@ -42,7 +42,7 @@ class ForwardPass:
         self,
         layers: Iterable[Layer],
         products: torch.dtype | None = None,
-        room: Room | None = None,
+        room: Workspace | None = None,
     ) -> None:
         self.layers = list(layers)
         self.affines = [

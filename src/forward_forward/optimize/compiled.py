@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from forward_forward.examples import Inputs
-from forward_forward.forward.activation import Known
+from forward_forward.forward.activation import FusedActivation
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine, divisor_of
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.operands import DenseOperand, LabelledOperand, operand_of
 from forward_forward.goodness import length_of, slope_of
+from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.gradients import (
     Outcome,
     closed_form,
@@ -30,8 +31,7 @@ from forward_forward.optimize.gradients import (
     split,
     steeper,
 )
-from forward_forward.optimize.part import Exchange
-from forward_forward.optimize.statistics import Figures, figures_of
+from forward_forward.optimize.metrics import Figures, figures_of
 from forward_forward.radial import radial_of
 
 
@@ -55,7 +55,7 @@ class Compiled:
     def __init__(self, skip: float = 0.0) -> None:
         _keep_freed_memory()
         self.skip = skip
-        self.exchange: Exchange | None = None
+        self.exchange: ReplicaGroup | None = None
         self.batch = 0
         self.parts: tuple[object, ...] = ()
 
@@ -87,7 +87,7 @@ class Compiled:
         rated = split(front.rated, batch)
         return Outcome(Activities(front.h, front.length), front.loss, *rated, front.figures)
 
-    def _begin(self, layer: Layer, activation: Known, products: torch.dtype) -> None:
+    def _begin(self, layer: Layer, activation: FusedActivation, products: torch.dtype) -> None:
         """Make the kernels, where they are not those of the layer as it is now."""
         of_layer = layer.goodness, layer.loss, layer.normalize, layer.temperature
         parts = *of_layer, activation, products
@@ -213,7 +213,7 @@ def _given(operand: DenseOperand | LabelledOperand) -> _Given:
     return _Labelled(shared.product, shared.length, operand.width, *labels)
 
 
-def _front(layer: Layer, activation: Known) -> Callable[[_Given, _Constants], _Front]:
+def _front(layer: Layer, activation: FusedActivation) -> Callable[[_Given, _Constants], _Front]:
     """What the totals are made of -> what follows from them."""
     # Only what is needed of the layer: a whole module would be looked through at each call.
     radial, goodness, loss = radial_of(layer.goodness), layer.goodness, layer.loss

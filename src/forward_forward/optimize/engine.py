@@ -13,9 +13,9 @@ from forward_forward.examples import Inputs
 from forward_forward.forward import Layer
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
+from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.compiled import Compiled
 from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form, draws
-from forward_forward.optimize.part import Exchange
 
 Kind = Literal["closed_form", "autograd"]
 
@@ -58,9 +58,9 @@ class Engine:
         self.draws = [draws(layer) for layer in layers]
         self.compiled = [Compiled(skip) for _ in layers] if compile else []
         self.skip = skip
-        self.exchange: Exchange | None = None
+        self.exchange: ReplicaGroup | None = None
 
-    def share_batches(self, exchange: Exchange | None) -> None:
+    def share_batches(self, exchange: ReplicaGroup | None) -> None:
         """Take each batch for a part of one that others have the rest of; None for no others."""
         self.exchange = exchange
         for each in self.compiled:

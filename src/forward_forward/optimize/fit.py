@@ -15,16 +15,16 @@ from torch import Tensor
 from forward_forward import seeds
 from forward_forward.checkpoint import Run
 from forward_forward.data import Data, Source, as_source, check_unchanged, checksum
+from forward_forward.data.pictures.framing import frame_of
 from forward_forward.forward.description import describe
-from forward_forward.optimize.cached import Below, below
 from forward_forward.optimize.calibrate import calibrate
 from forward_forward.optimize.checks import check_data, check_finite, check_same, check_watchers
-from forward_forward.optimize.crew import Alone, Crew
+from forward_forward.optimize.frozen_cache import FrozenCache, below
 from forward_forward.optimize.interrupt import Wish, interrupts
 from forward_forward.optimize.progress import Fitted, Progress
 from forward_forward.optimize.state import add
+from forward_forward.optimize.strategy import SingleProcess, Strategy
 from forward_forward.optimize.trainer import Trainer
-from forward_forward.pictures import frame_of
 from forward_forward.track import Beginning, Row, Watcher, watched
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def fit(
         said["frame"] = None if frame is None else frame.as_json()
         sums = {name: checksum(part) for name, part in parts.items() if part is not None}
         said["checksums"] = {**said.get("checksums", {}), **sums}
-    crew: Crew = Alone(trainer)
+    crew: Strategy = SingleProcess(trainer)
     if parallel is not None:
         from forward_forward.parallel import join
 
@@ -134,7 +134,7 @@ class _Loop:
     def __init__(
         self,
         trainer: Trainer,
-        crew: Crew,
+        crew: Strategy,
         source: Source,
         judge: Source | None,
         epochs: int,
@@ -151,7 +151,7 @@ class _Loop:
         self.sums: dict[str, Tensor] = {}
         self.run: Run | None = None
         self.turn = 0  # in the greedy order: the layer to train, and what is known of those below
-        self.known: Below | None = None
+        self.known: FrozenCache | None = None
         self.began = time.perf_counter()
 
     def create(self, out: Path | str, *, overwrite: bool) -> None:

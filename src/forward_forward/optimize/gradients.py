@@ -14,14 +14,14 @@ from torch import Tensor
 
 from forward_forward import goodness, losses
 from forward_forward.examples import Inputs
-from forward_forward.forward.activation import Known, known
+from forward_forward.forward.activation import FusedActivation, fused_activation
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer, peer_gradient
 from forward_forward.forward.operands import operand_of
 from forward_forward.forward.passes import written_out
-from forward_forward.optimize.part import Exchange
-from forward_forward.optimize.statistics import Figures, figures_of
+from forward_forward.optimize.batch_shard import ReplicaGroup
+from forward_forward.optimize.metrics import Figures, figures_of
 from forward_forward.radial import radial_of
 
 
@@ -74,7 +74,7 @@ def closed_form(
     source: Inputs | Activities,
     share: Tensor,
     skip: float = 0.0,
-    exchange: Exchange | None = None,
+    exchange: ReplicaGroup | None = None,
 ) -> Outcome:
     """Gradients of a layer with a linear block, without a graph.
 
@@ -126,7 +126,7 @@ class _Slopes(NamedTuple):
     scale: Tensor | None
 
 
-def _slopes_by_hand(layer: Layer, activation: Known, z: Tensor, share: Tensor) -> _Slopes:
+def _slopes_by_hand(layer: Layer, activation: FusedActivation, z: Tensor, share: Tensor) -> _Slopes:
     activities = Activities(activation.in_place(z))
     h, rated = activities.h, layer.rate(activities)
     loss, upstream = judge(layer.loss, layer.margin(rated), share, layer.temperature)
@@ -168,13 +168,15 @@ def judge(
     return value, upstream.flatten()
 
 
-def _follow(layer: Layer, positives: Tensor, share: Tensor, exchange: Exchange | None) -> Tensor:
+def _follow(
+    layer: Layer, positives: Tensor, share: Tensor, exchange: ReplicaGroup | None
+) -> Tensor:
     """Running mean activity [feature], after that of these positives [batch, feature]."""
     mean = share @ positives
     return layer.follow_mean_activity(mean if exchange is None else exchange.add(mean))
 
 
-def steeper(upstream: Tensor, skip: float, exchange: Exchange | None = None) -> Tensor:
+def steeper(upstream: Tensor, skip: float, exchange: ReplicaGroup | None = None) -> Tensor:
     """Samples with a slope [variants, batch] of at least a share of the batch's steepest: [kept].
 
     >>> steeper(torch.tensor([[-1.0, 0.001, 0.5], [1.0, 0.0, 0.5]]), 0.01)
@@ -189,11 +191,11 @@ def steeper(upstream: Tensor, skip: float, exchange: Exchange | None = None) -> 
 
 def draws(layer: Layer) -> bool:
     """Whether a layer may draw random numbers of its own as it runs."""
-    return layer.linear is None or known(layer.activation) is None
+    return layer.linear is None or fused_activation(layer.activation) is None
 
 
 def by_autograd(
-    layer: Layer, source: Inputs | Activities, share: Tensor, exchange: Exchange | None = None
+    layer: Layer, source: Inputs | Activities, share: Tensor, exchange: ReplicaGroup | None = None
 ) -> Outcome:
     """Gradients of a layer with any block, by a graph that ends at the layer's input.
 

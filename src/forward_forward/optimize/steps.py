@@ -12,11 +12,11 @@ from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.passes import ForwardPass
-from forward_forward.optimize.chance import Chance
+from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.engine import Engine
+from forward_forward.optimize.metrics import Figures
 from forward_forward.optimize.optimizers import forget_gradients, stepper, weights_of
-from forward_forward.optimize.part import Exchange
-from forward_forward.optimize.statistics import Figures
+from forward_forward.optimize.randomness import StepRandomness
 
 ON_THE_WAY = 2  # layers whose gradients replicas sum at once, while another one works
 
@@ -34,7 +34,7 @@ class LayerSteps:
         self, network: Network, optimizers: Sequence[torch.optim.Optimizer], engine: Engine
     ) -> None:
         self.network, self.optimizers, self.engine = network, list(optimizers), engine
-        self.exchange: Exchange | None = None
+        self.exchange: ReplicaGroup | None = None
         # Layers whose gradients are on their way, with the rates of the step that they belong to.
         self._summing: dict[int, list[float]] = {}
 
@@ -42,7 +42,7 @@ class LayerSteps:
         """Let go of gradients of a training that was broken off."""
         self._summing.clear()
 
-    def share_batches(self, exchange: Exchange | None) -> None:
+    def share_batches(self, exchange: ReplicaGroup | None) -> None:
         """Take each batch for a part of one that others have the rest of; None for no others."""
         self.exchange = exchange
         self.engine.share_batches(exchange)
@@ -53,7 +53,7 @@ class LayerSteps:
         forward: ForwardPass,
         source: Inputs | Activities,
         share: torch.Tensor,
-        chance: Chance,
+        chance: StepRandomness,
         layers: range,
         frozen: int = 0,
     ) -> tuple[list[Figures], Inputs | Activities]:

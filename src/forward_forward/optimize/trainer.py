@@ -15,21 +15,21 @@ from forward_forward.examples import Inputs
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass
-from forward_forward.forward.room import Room
+from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules
-from forward_forward.optimize.chance import Augment, Chance
-from forward_forward.optimize.coming import Preparing
 from forward_forward.optimize.engine import Engine, Kind
-from forward_forward.optimize.looking import Looking, ahead
+from forward_forward.optimize.look_ahead import LookAhead, ahead
+from forward_forward.optimize.metrics import by_name
 from forward_forward.optimize.optimizers import optimizer_of
 from forward_forward.optimize.precision import Precision, products, usable
+from forward_forward.optimize.prepare import BatchPreparer
+from forward_forward.optimize.randomness import Augment, StepRandomness
 from forward_forward.optimize.schedules import Schedule, constant
-from forward_forward.optimize.statistics import by_name
 from forward_forward.optimize.steps import LayerSteps
 
 if TYPE_CHECKING:
     from forward_forward.data.batch import Batch
-    from forward_forward.optimize.cached import Below
+    from forward_forward.optimize.frozen_cache import FrozenCache
     from forward_forward.optimize.progress import Fitted
 
 Order = Literal["joint", "greedy"]
@@ -148,11 +148,11 @@ class Trainer:
             averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
             self.averaged = AveragedModel(network, multi_avg_fn=averaging)
         self.steps = 0
-        self.forward = ForwardPass(network.layers, self.products, Room())
+        self.forward = ForwardPass(network.layers, self.products, Workspace())
         gradients = Engine(network.layers, engine, compile=compile, skip=skip)
         self.layer_steps = LayerSteps(network, optimizers, gradients)
-        self.preparing = Preparing(network, tuple(augment), seed)
-        self.looking = Looking(network, self.preparing, self.head_optimizer)
+        self.preparing = BatchPreparer(network, tuple(augment), seed)
+        self.looking = LookAhead(network, self.preparing, self.head_optimizer)
         self._calibrated = False
         self.first_active = 0
         self.last_active = len(network.layers) - 1
@@ -248,7 +248,7 @@ class Trainer:
         return self._learn(source, coming.share, coming.chance)
 
     def step_above(
-        self, known: Below, numbers: Tensor, y: Tensor, weight: Tensor | None = None
+        self, known: FrozenCache, numbers: Tensor, y: Tensor, weight: Tensor | None = None
     ) -> dict[str, Tensor]:
         """The same as `step` in the greedy order, where all below the layer in training is known.
 
@@ -258,7 +258,7 @@ class Trainer:
             y: Their labels [batch].
             weight: Their weights [batch], or None for equal ones.
         """
-        chance = Chance(self.seed, self.steps, self.device)
+        chance = StepRandomness(self.seed, self.steps, self.device)
         source = known.source(self.forward.begin(), numbers, y, chance.generator("negatives"))
         return self._learn(source, self.preparing.share(len(y), weight), chance, known.layer)
 
@@ -282,7 +282,7 @@ class Trainer:
         self._calibrated = True
 
     def _learn(
-        self, source: Inputs | Activities, share: Tensor, chance: Chance, first: int = 0
+        self, source: Inputs | Activities, share: Tensor, chance: StepRandomness, first: int = 0
     ) -> dict[str, Tensor]:
         """One step of the layers that learn, given what layer ``first`` reads."""
         layers, frozen = range(first, self.last_active + 1), self.first_active

@@ -9,8 +9,8 @@ what `fit` sees of all this, ``shards`` its checkpoints, ``waiting`` how a lost 
 ``simulate`` foretells how fast it is.
 """
 
-from forward_forward.parallel.joining import begin, join, launched, leave
 from forward_forward.parallel.layout import Layout, Place
-from forward_forward.parallel.waiting import LostRank
+from forward_forward.parallel.process_group import begin, join, launched, leave
+from forward_forward.parallel.timeouts import LostRank
 
 __all__ = ["Layout", "LostRank", "Place", "begin", "join", "launched", "leave"]

@@ -15,9 +15,9 @@ from forward_forward.examples import Inputs
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass, as_source
-from forward_forward.optimize.chance import Chance
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.optimizers import forget_gradients, stepper
+from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.trainer import Trainer
 from forward_forward.parallel.trial import examples_of
 
@@ -82,7 +82,7 @@ def _step_of(trainer: Trainer, index: int, source: Read, share: torch.Tensor) ->
     engine = trainer.layer_steps.engine
     gradients = Engine([layer], engine.kind, skip=engine.skip)
     passes = ForwardPass([layer], trainer.products)
-    chance = Chance(trainer.seed, 0, trainer.device)
+    chance = StepRandomness(trainer.seed, 0, trainer.device)
 
     @torch.no_grad()
     def step() -> None:

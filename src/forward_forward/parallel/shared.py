@@ -20,9 +20,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from forward_forward.parallel.links import SLOTS, Inbox, Outbox
+from forward_forward.parallel.channels import SLOTS, Inbox, Outbox
 from forward_forward.parallel.parcel import Fields, Parcel, size
-from forward_forward.parallel.waiting import Patience
+from forward_forward.parallel.timeouts import Timeout
 
 BLOCKS = 2 * SLOTS  # as many as lie at both ends of a link over the network
 NAME = "forward-forward"
@@ -46,7 +46,7 @@ class _Word(NamedTuple):
     length: int
 
 
-def outbox(peer: int, patience: Patience, device: torch.device) -> Outbox:
+def outbox(peer: int, patience: Timeout, device: torch.device) -> Outbox:
     """To a rank that calls `inbox` now: through memory that both see, if they do."""
     block, offer = None, _Offer(0, 0, 0, 0)
     if device.type == "cpu" and hasattr(os, "memfd_create"):
@@ -59,7 +59,7 @@ def outbox(peer: int, patience: Patience, device: torch.device) -> Outbox:
     return (SharedOutbox if block and seen else Outbox)(peer, patience, device)
 
 
-def inbox(peer: int, patience: Patience, device: torch.device) -> Inbox:
+def inbox(peer: int, patience: Timeout, device: torch.device) -> Inbox:
     """From a rank that calls `outbox` now."""
     told = torch.zeros(len(_Offer._fields), dtype=torch.int64)
     patience.wait(patience.receive(told, peer, TRIAL), peer, "waits for")
@@ -129,7 +129,7 @@ class Block:
 class SharedOutbox(Outbox):
     """Leaves parcels where another rank reads them; the arguments are `Outbox`'s."""
 
-    def __init__(self, peer: int, patience: Patience, device: torch.device) -> None:
+    def __init__(self, peer: int, patience: Timeout, device: torch.device) -> None:
         super().__init__(peer, patience, device)
         self._blocks = [Block(0) for _ in range(BLOCKS)]
         self._words = [torch.zeros(len(_Word._fields), dtype=torch.int64) for _ in range(BLOCKS)]
@@ -169,7 +169,7 @@ class SharedInbox(Inbox):
         process: The other rank's process.
     """
 
-    def __init__(self, peer: int, patience: Patience, device: torch.device, process: int) -> None:
+    def __init__(self, peer: int, patience: Timeout, device: torch.device, process: int) -> None:
         super().__init__(peer, patience, device)
         self.process = process
         self._known: dict[int, tuple[_Word, Tensor]] = {}

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor
 
 from forward_forward.data.batch import Batch
-from forward_forward.optimize.statistics import by_name
+from forward_forward.optimize.metrics import by_name
 from forward_forward.optimize.steps import ON_THE_WAY
 from forward_forward.optimize.trainer import Trainer
-from forward_forward.parallel.looks import Looks
-from forward_forward.parallel.mail import GOES_ON, Look, Mail, activities_of, put, turns
+from forward_forward.parallel.data_parallel import Replicas
+from forward_forward.parallel.messages import GOES_ON, Look, Mail, activities_of, put, turns
 from forward_forward.parallel.parcel import Fields, Parcel
-from forward_forward.parallel.replicas import Replicas
 from forward_forward.parallel.shared import inbox, outbox
-from forward_forward.parallel.waiting import Patience
+from forward_forward.parallel.stage_look_ahead import StageLookAhead
+from forward_forward.parallel.timeouts import Timeout
 
 Pace = Callable[[int], None]
 
@@ -39,14 +39,14 @@ class Stage:
     """
 
     def __init__(
-        self, trainer: Trainer, mail: Mail, patience: Patience, replicas: Replicas | None
+        self, trainer: Trainer, mail: Mail, patience: Timeout, replicas: Replicas | None
     ) -> None:
         self.trainer, self.mail, self.replicas = trainer, mail, replicas
         place = self.place = mail.place
         device = trainer.device
         self.below = None if place.first else inbox(place.at(place.stage - 1), patience, device)
         self.above = None if place.last else outbox(place.at(place.stage + 1), patience, device)
-        self.looks = Looks(trainer, mail, self.above, patience)
+        self.looks = StageLookAhead(trainer, mail, self.above, patience)
         self._overlaps = len(place.layers) > ON_THE_WAY and _reads_first_layer_at_most(trainer)
         self.wished = False  # whether this rank wishes to stop
         self.last_step = GOES_ON

@@ -4,7 +4,7 @@ The label whose candidate input makes the layers most active is the answer. ``sc
 label of every sample, and at the softmax head; ``stages`` looks at few labels of few samples.
 """
 
-from forward_forward.predict.scan import (
+from forward_forward.predict.evaluation import (
     ROWS,
     added,
     count_errors,
@@ -15,7 +15,7 @@ from forward_forward.predict.scan import (
     goodness_by_layer,
     head_logits_by_layer,
 )
-from forward_forward.predict.stages import Report, TwoStage, two_stage
+from forward_forward.predict.two_stage_prediction import Report, TwoStage, two_stage
 
 __all__ = [
     "ROWS",

@@ -29,9 +29,9 @@ def mnist_supervised_matlab(
 ) -> Plan:
     """1.42 % on MNIST by the author's own program ``ffnew.m`` (n = 3, 95 % interval +-0.17).
 
-    The update agrees with that program's to rounding (``tests/test_hinton2022.py``). Its gradient
-    is half the true one, so here the rate (0.005), the weight cost (0.002) and the peer strength
-    (0.06) are stated for the true gradient. Labels lie over the first pixels, negatives are sampled
+    The update agrees with that program's to rounding (``tests/recipes/test_hinton2022.py``). Its
+    gradient is half the true one, so here the rate (0.005), the weight cost (0.002) and the peer
+    strength (0.06) are stated for the true gradient. Labels lie over the first pixels, negatives are sampled
     from the softmax of the neutral pass, the first layer is left out of the read-out.
 
     Args:

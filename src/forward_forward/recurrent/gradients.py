@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from forward_forward import goodness
-from forward_forward.forward.activation import Known, known
+from forward_forward.forward.activation import FusedActivation, fused_activation
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.operands import sums_by
 from forward_forward.optimize.gradients import judge, silent_share, split
-from forward_forward.optimize.statistics import Figures, figures_of
+from forward_forward.optimize.metrics import Figures, figures_of
 from forward_forward.radial import radial_of
 from forward_forward.recurrent.video import Video
 
@@ -63,7 +63,7 @@ class Learner:
 
     def learn(self, index: int, z: Tensor) -> None:
         """Move a layer's state by total inputs [variants * batch, units], and learn from it."""
-        activation = known(self.video.layers[index].activation)
+        activation = fused_activation(self.video.layers[index].activation)
         if activation is None:
             delta = self._delta_by_autograd(index, z)
         else:
@@ -73,7 +73,7 @@ class Learner:
         _add_product(self._from_below[index], delta, below)
         _add_product(self._from_above[index], delta, above)
 
-    def _delta_by_hand(self, index: int, activation: Known, z: Tensor) -> Tensor:
+    def _delta_by_hand(self, index: int, activation: FusedActivation, z: Tensor) -> Tensor:
         layer = self.video.layers[index]
         activity = activation.in_place(z)
         moved = self.video.moved(index, activity)

@@ -21,8 +21,8 @@ from forward_forward.forward.layer import Layer, Threshold
 from forward_forward.forward.linear import drawn_linear
 from forward_forward.forward.mode import evaluating
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
-from forward_forward.forward.room import Room
-from forward_forward.predict.scan import rows_at_a_time
+from forward_forward.forward.workspace import Workspace
+from forward_forward.predict.evaluation import rows_at_a_time
 from forward_forward.recurrent.checks import (
     check_choice,
     check_examples,
@@ -206,7 +206,7 @@ class RecurrentNetwork(nn.Module):
             each iteration.
         """
         with evaluating(self):
-            video = Video(self, inputs, Room())
+            video = Video(self, inputs, Workspace())
         yield [each.clone() for each in video.states]
         for _ in range(self.iterations):
             with evaluating(self):
@@ -224,7 +224,7 @@ class RecurrentNetwork(nn.Module):
         Returns:
             Goodness [iterations, layers, batch, classes], the bottom-up pass left out.
         """
-        room, count = Room(), self.iterations if last is None else last
+        room, count = Workspace(), self.iterations if last is None else last
         classes = self.examples.num_classes
         parts = []
         with evaluating(self):
@@ -262,7 +262,9 @@ class RecurrentNetwork(nn.Module):
         first, last = self.scored
         seen: list[list[Tensor]] = [[] for _ in self.layers]
         with evaluating(self):
-            video = Video(self, self.examples.positive(self.ready(x), y.to(self.device)), Room())
+            video = Video(
+                self, self.examples.positive(self.ready(x), y.to(self.device)), Workspace()
+            )
             for iteration in range(1, last + 1):
                 video.iterate()
                 if iteration >= first:

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from forward_forward import seeds
 from forward_forward.examples import Inputs, stack
-from forward_forward.forward.room import Room
-from forward_forward.optimize.chance import Chance
+from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize.gradients import draws
+from forward_forward.optimize.metrics import by_name
 from forward_forward.optimize.optimizers import forget_gradients, optimizer_of, stepper
-from forward_forward.optimize.statistics import by_name
+from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
 from forward_forward.recurrent.gradients import Learner
 from forward_forward.recurrent.network import RecurrentNetwork
@@ -70,7 +70,7 @@ class RecurrentTrainer:
             for index in range(len(network.layers))
         ]
         self.steps = 0
-        self._room = Room()
+        self._room = Workspace()
         self._draws = any(draws(layer) for layer in network.layers)
 
     def set_rate(self, factor: float) -> None:
@@ -115,7 +115,7 @@ class RecurrentTrainer:
         """Positives and negatives as one batch of variants, positives first."""
         examples = self.network.examples
         positive = examples.positive(x, y)
-        rng = Chance(self.seed, self.steps, self.network.device).generator("negatives")
+        rng = StepRandomness(self.seed, self.steps, self.network.device).generator("negatives")
         inputs = stack(positive, examples.negative(positive, y, rng, self._scores(x)))
         if not isinstance(inputs, Inputs):
             raise ValueError(

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from forward_forward.examples import Inputs
-from forward_forward.forward.activation import known
+from forward_forward.forward.activation import fused_activation
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine, divisor_of
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.operands import operand_of
-from forward_forward.forward.room import Room
+from forward_forward.forward.workspace import Workspace
 
 if TYPE_CHECKING:
     from forward_forward.recurrent.network import RecurrentNetwork
@@ -38,7 +38,7 @@ class Video:
     normalised, and None where no layer reads them.
     """
 
-    def __init__(self, network: RecurrentNetwork, inputs: Inputs, room: Room) -> None:
+    def __init__(self, network: RecurrentNetwork, inputs: Inputs, room: Workspace) -> None:
         self.network = network
         self.inputs = inputs
         self.room = room
@@ -165,7 +165,7 @@ class Video:
 
 def activated(layer: Layer, z: Tensor) -> Tensor:
     """A layer's activities for total inputs [rows, units], in their memory where that is known."""
-    activation = known(layer.activation)
+    activation = fused_activation(layer.activation)
     return layer.activate(z) if activation is None else activation.in_place(z)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from forward_forward import diagnose, seeds
 from forward_forward.forward import Network
+from forward_forward.lab.reproduce.training.pixels import signed
 from forward_forward.report.layers import Figure, spaced
 from forward_forward.report.numerals import number
 from forward_forward.report.read import RunRead, SampleFinder, Samples, network_of
-from forward_forward.reproduce.training.pixels import signed
 
 FIELDS = 24  # pictures of units
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forward_forward.sweep.kinds import Kind, Value, kind_of, kinds_of
+from forward_forward.recipes.parameters import Parameter, Value, kind_of, kinds_of
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 RANGE = re.compile(rf"({NUMBER})\.\.({NUMBER})")
@@ -153,7 +153,7 @@ def default_space(recipe: Callable[..., Any]) -> Space:
     return {name: _dimension(DEFAULTS[name], known[name]) for name in own}
 
 
-def _dimension(text: str, kind: Kind) -> Range | Choice:
+def _dimension(text: str, kind: Parameter) -> Range | Choice:
     pieces = _pieces(text, kind.name)
     spans = [each for each in pieces if ".." in re.sub(r"\(.*\)", "", each)]
     if spans and len(pieces) > 1:
@@ -186,7 +186,7 @@ def _pieces(text: str, name: str) -> list[str]:
     return pieces
 
 
-def _range(text: str, kind: Kind) -> Range:
+def _range(text: str, kind: Parameter) -> Range:
     layers, span = None, text
     if kind.what == "layers" and (found := LAYERED.fullmatch(text)):
         layers, span = int(found[1] or 1), found[2]
@@ -212,7 +212,7 @@ def _span(text: str, name: str, *, whole: bool, layers: int | None = None) -> Ra
     return Range(int(low), int(high), whole=True, layers=layers)
 
 
-def _option(text: str, kind: Kind) -> Value | Part:
+def _option(text: str, kind: Parameter) -> Value | Part:
     if ".." not in text:
         return kind.value(text)
     head = text.partition("(")[0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from forward_forward.data import checksum
 from forward_forward.optimize.interrupt import interrupts
-from forward_forward.sweep import folder, lease, record, storage
+from forward_forward.sweep import folder, heartbeat, record, storage
 from forward_forward.sweep import trial as one_trial
 from forward_forward.sweep.record import Outcome, Record
 from forward_forward.sweep.space import Space
@@ -129,7 +129,7 @@ class _Search:
         self.study, self.path = study, path
         self.make, self.train, self.validation, self.space = make, train, validation, space
         self.watch = watch
-        self.deaths = lease.Deaths()
+        self.deaths = heartbeat.StaleTrials()
 
     def until(self, trials: int) -> Outcome:
         """Run trials until so many are over, here or elsewhere."""
@@ -176,7 +176,7 @@ class _Search:
 
         trial = self._begun()
         try:
-            with lease.held(trial):
+            with heartbeat.held(trial):
                 # Trials have their numbers in the order in which they were begun. One with as many
                 # before it as are asked for is one too many, whatever may become of those.
                 if sum(self._standing(before=trial.number)) >= trials:

@@ -1,0 +1,83 @@
+"""A tree of files in; the parts of a set, its classes and each one's pictures by path, out."""
+
+from __future__ import annotations
+
+import difflib
+import os
+
+from forward_forward.data.pictures.archive import Tree, is_archive, tree_of
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
+PARTS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}  # what folders are called that hold one part of a set each
+
+
+def pictures_tree(path: str | os.PathLike[str]) -> Tree:
+    if not os.path.isdir(path) and not (is_archive(path) and os.path.isfile(path)):
+        found = "a file" if os.path.exists(path) else "which does not exist"
+        expected = "expected a folder or an archive with one sub-folder a class, got"
+        fix = "check the path; datasets.load(...) reads sets by name"
+        raise ValueError(f"{expected} {os.fspath(path)!r}, {found}: {fix}")
+    return tree_of(path)
+
+
+def parts_of(tree: Tree) -> dict[str, Tree]:
+    """The parts of a set by name (train, validation, test), where all sub-folders are such parts.
+
+    Raises:
+        ValueError: two folders are the same part, or none is the one to train on.
+    """
+    names = tree.folders()
+    others = [each for each in names if each.lower() not in PARTS]
+    train = [each for each in names if PARTS.get(each.lower()) == "train"]
+    if others and train and tree.below(train[0]).folders():
+        expected = f"expected train, val and test alone in {tree.shown()!r}"
+        fix = f"name the folder to train on, {tree.shown(train[0])!r}, or move {others[0]!r} away"
+        raise ValueError(f"{expected}, got {others[0]!r} beside {train[0]!r}: {fix}")
+    if others or not names:
+        return {}
+    parts: dict[str, Tree] = {}
+    for each in names:
+        part = PARTS[each.lower()]
+        if part in parts:
+            expected = f"expected one folder for each part of the set in {tree.shown()!r}"
+            raise ValueError(f"{expected}, got two to be its {part} part, {names}: join them")
+        parts[part] = tree.below(each)
+    if "train" not in parts:
+        expected = f"expected a folder 'train' in {tree.shown()!r}"
+        raise ValueError(f"{expected}, got {names}: name the one to train on so")
+    return parts
+
+
+def files_by_class(tree: Tree) -> dict[str, list[str]]:
+    """The sub-folders' names, sorted, each with its pictures' paths below the root, sorted."""
+    found_in: dict[str, list[str]] = {name: [] for name in tree.folders()}
+    for file in tree.files():
+        if "/" in file and file.lower().endswith(ENDINGS):
+            found_in[file.split("/")[0]].append(file)
+    empty = [name for name, files in found_in.items() if not files]
+    if empty:
+        expected = f"expected pictures ({' '.join(ENDINGS)}) in every sub-folder of"
+        found = f"{tree.shown()!r}, got none in {empty[0]!r}"
+        raise ValueError(f"{expected} {found}: add some or remove it")
+    return found_in
+
+
+def other_files(tree: Tree) -> list[str]:
+    """Paths of the files in sub-folders that are left out, for they do not end as pictures do."""
+    return [file for file in tree.files() if "/" in file and not file.lower().endswith(ENDINGS)]
+
+
+def check_classes(tree: Tree, found: list[str], names: tuple[str, ...]) -> None:
+    expected = f"expected a sub-folder for each of 2 or more classes in {tree.shown()!r}"
+    if not found or len(names) < 2:
+        raise ValueError(f"{expected}, got {found or 'none'}: sort the pictures into sub-folders")
+    for each in found:
+        if each not in names:
+            near = difflib.get_close_matches(each, names, 1) or names[:1]
+            expected = f"expected sub-folders among {len(names)} classes, got {each!r}"
+            raise ValueError(f"{expected} in {tree.shown()!r}: did you mean {near[0]!r}?")

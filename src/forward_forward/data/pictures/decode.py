@@ -1,0 +1,125 @@
+"""Names of picture files in; uint8 pictures [k, channels, height, width], all read alike, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from forward_forward.data.pictures.archive import Tree
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+T = TypeVar("T")
+
+CHANNELS = {"L": 1, "RGB": 3}
+
+
+@dataclass(frozen=True)
+class Reader(Dataset[Tensor | str]):
+    """Names of files in; their pictures uint8 [k, channels, height, width] out, or what is wrong.
+
+    An error is given back as text: raised in a worker, it would reach the user inside the text of
+    a traceback. The list of all files stays in the main process; a worker gets a batch's at a time.
+    """
+
+    tree: Tree
+    mode: str
+    shape: tuple[int, int, int]
+    scaled: bool  # else every picture must have the shape
+    grey_only: bool  # the mode was found on a few pictures: colours in others must not be lost
+    like: str  # the file that has the shape
+
+    def __getitem__(self, files: Sequence[str]) -> Tensor | str:
+        pictures = torch.empty((len(files), *self.shape), dtype=torch.uint8)
+        try:
+            for row, file in enumerate(files):
+                pictures[row] = self._picture(file)
+        except ValueError as error:
+            return str(error)
+        return pictures
+
+    def _picture(self, file: str) -> Tensor:
+        from PIL import Image
+
+        path = self.tree.shown(file)
+        image = _upright(self.tree, file)
+        if self.grey_only and not _is_grey(image):
+            expected = f"expected grey pictures like {self.like!r}, got one in colour, {path!r}"
+            raise ValueError(f"{expected}: choose mode='RGB', or mode='L' to read all as grey")
+        height, width = self.shape[1:]
+        if not self.scaled and image.size != (width, height):
+            expected = f"expected {height} x {width} pictures (height x width) like {self.like!r}"
+            found = f"{image.height} x {image.width} in {path!r}"
+            raise ValueError(f"{expected}, got {found}: pass size=({height}, {width}) to scale all")
+        if image.has_transparency_data:  # what is transparent shows white paper, as in predictions
+            paper = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(paper, image.convert("RGBA"))
+        image = image.convert(self.mode)
+        if self.scaled:
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        values = torch.from_numpy(np.array(image))
+        return values.view(height, width, self.shape[0]).permute(2, 0, 1)
+
+
+def reader_like(
+    tree: Tree, firsts: Sequence[str], sides: tuple[int, int] | None, mode: str | None
+) -> Reader:
+    """What reads all pictures alike, as the first ones of the classes are."""
+    if mode is not None and mode not in CHANNELS:
+        raise ValueError(f"expected mode 'L' (grey), 'RGB' or None, got {mode!r}")
+    grey = mode is None and all(_read(tree, file, _is_grey) for file in firsts)
+    chosen = mode or ("L" if grey else "RGB")
+    first = _upright(tree, firsts[0])
+    height, width = sides or (first.height, first.width)
+    return Reader(
+        tree=tree,
+        mode=chosen,
+        shape=(CHANNELS[chosen], height, width),
+        scaled=sides is not None,
+        grey_only=grey,
+        like=tree.shown(firsts[0]),
+    )
+
+
+def _read(tree: Tree, file: str, look: Callable[[Image], T]) -> T:
+    from PIL import Image
+
+    with tree.open(file) as content:  # what is wrong with an archive is said there
+        try:
+            with Image.open(content) as image:
+                return look(image)
+        except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
+            expected = f"expected a picture file, got {tree.shown(file)!r}: {error}"
+            raise ValueError(f"{expected}. Replace or remove it") from error
+
+
+def _upright(tree: Tree, file: str) -> Image:
+    from PIL import ImageOps
+
+    # Once it is decoded, a picture no longer says how it was stored.
+    deep, image = _read(tree, file, lambda each: (_is_deep(each), ImageOps.exif_transpose(each)))
+    if deep:
+        found = f"more in {tree.shown(file)!r}"
+        expected = f"expected pictures of 8 bits a channel, got {found}"
+        raise ValueError(f"{expected}: save them as such, or give a Dataset that reads them")
+    return image
+
+
+def _is_deep(image: Image) -> bool:
+    """Whether a channel has more than 8 bits: Pillow would cut such values off, or off at 255."""
+    stored = [str(part[3]) for part in getattr(image, "tile", ())]  # as ('RGB;16B', ...)
+    return image.mode.startswith("I") or image.mode == "F" or any("16" in each for each in stored)
+
+
+def _is_grey(image: Image) -> bool:
+    if image.mode not in ("P", "PA"):
+        return image.mode in ("1", "L", "LA")
+    colours = np.asarray(image.convert("RGB"))
+    return bool((colours == colours[..., :1]).all())

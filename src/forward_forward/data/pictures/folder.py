@@ -1,0 +1,266 @@
+"""Pictures in a folder or archive, one sub-folder a class, in; x [batch, channels, h, w], y out."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from forward_forward.data.batch import Batch, as_float, check_sizes, class_names
+from forward_forward.data.holdout import held_out
+from forward_forward.data.in_memory import Data
+from forward_forward.data.pictures.archive import Tree
+from forward_forward.data.pictures.classes import (
+    check_classes,
+    files_by_class,
+    parts_of,
+    pictures_tree,
+)
+from forward_forward.data.pictures.decode import Reader, reader_like
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Folder:
+    """A labelled set of pictures left on disk, made by ``folder``; each batch is read when due.
+
+    Args:
+        files: [n] paths below the folder, in the order of the classes.
+        labels: [n] int64, the place of each file's class in ``classes``.
+        classes: the class names.
+        reader: turns names of files into pictures.
+        name: what reports call the set.
+        batch_size: samples a batch, where nobody asks for another number.
+        workers: processes that read; 0 reads in this one.
+    """
+
+    files: tuple[str, ...]
+    labels: Tensor
+    classes: tuple[str, ...]
+    reader: Reader
+    name: str = "data"
+    batch_size: int = 256
+    workers: int = 0
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __repr__(self) -> str:
+        about = f"{len(self)} pictures of {list(self.shape)}, {len(self.classes)} classes"
+        return f"Folder({self.name!r}: {about})"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """One picture's shape: channels, height, width."""
+        return self.reader.shape
+
+    def batches(
+        self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0
+    ) -> Iterator[Batch]:
+        """Read the set batch by batch, the last one may be smaller; global seeds are not used.
+
+        Args:
+            batch_size: samples a batch.
+            shuffle: a CPU generator that draws the order; None keeps the order of the files.
+            skip: batches left out at the start, for a run that resumes; they are not read.
+
+        Raises:
+            ValueError: a file is no picture, or unlike the others; raised when its turn comes.
+        """
+        check_sizes(batch_size, skip)
+        if shuffle is None:
+            order = torch.arange(len(self))
+        elif shuffle.device.type == "cpu":
+            order = torch.randperm(len(self), generator=shuffle)
+        else:
+            raise ValueError(f"expected a CPU generator, got {shuffle.device}: torch.Generator()")
+        starts = range(skip * batch_size, len(self), batch_size)
+        return self._read([order[start : start + batch_size] for start in starts])
+
+    def _read(self, parts: Sequence[Tensor]) -> Iterator[Batch]:
+        for rows, x in zip(parts, self._pictures(parts), strict=True):
+            yield Batch(as_float(x), self.labels[rows])
+
+    def _pictures(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        files = [[self.files[row] for row in rows.tolist()] for rows in parts]
+        workers = min(self.workers, len(files)) if len(files) > 1 else 0
+        loader = DataLoader(
+            self.reader,
+            batch_size=None,
+            sampler=files,
+            num_workers=workers,
+            worker_init_fn=_leave_interrupts,
+            generator=torch.Generator(),  # else it draws from torch's global one
+        )
+        for x in loader:
+            if isinstance(x, str):
+                raise ValueError(x)
+            yield x
+
+    def held(self) -> Data:
+        """Read all pictures into memory: uint8 [n, channels, height, width].
+
+        Raises:
+            ValueError: a file is no picture, or unlike the others.
+        """
+        pictures = torch.empty((len(self), *self.shape), dtype=torch.uint8)
+        start = 0
+        for x in self._pictures(torch.split(torch.arange(len(self)), self.batch_size)):
+            pictures[start : start + len(x)] = x
+            start += len(x)
+        return Data(pictures, self.labels, self.classes, self.name)
+
+    def subset(self, indices: Tensor | Sequence[int]) -> Folder:
+        """Keep the pictures numbered [k] or marked by a mask [n], in the order given."""
+        numbers = torch.arange(len(self))[torch.as_tensor(indices)]
+        files = tuple(self.files[row] for row in numbers.tolist())
+        return replace(self, files=files, labels=self.labels[numbers])
+
+    def split(self, validation: float | None = None, seed: int = 0) -> tuple[Folder, Folder]:
+        """Part the set into (train, validation), as `Data.split` does.
+
+        Args:
+            validation: pictures (int) or fraction (float) held out, class by class; None is 15 %.
+            seed: of the draw.
+
+        Raises:
+            ValueError: too few pictures to leave one of every class to train on.
+        """
+        held = held_out(self.labels, validation, seed)
+        return self.subset(~held), self.subset(held)
+
+
+def _leave_interrupts(worker: int) -> None:
+    """Ctrl+C is for the main process alone, which may save a checkpoint before it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def folder(
+    path: str | os.PathLike[str],
+    *,
+    size: int | tuple[int, int] | None = None,
+    mode: str | None = None,
+    classes: Sequence[str] | None = None,
+    name: str = "data",
+    batch_size: int = 256,
+    workers: int | None = None,
+) -> Folder:
+    """A folder of pictures, larger than memory or not, as a Source: one sub-folder a class.
+
+    PNG, JPEG, BMP, GIF (the first frame), WebP and TIFF files are taken, in folders within folders
+    too; other files and hidden ones are left out. Labels come from the sub-folders' names alone.
+    Pictures stand upright as their EXIF tag says, and what is transparent becomes white. An
+    archive (zip, or tar with any of its compressions) is read where it lies, and never unpacked:
+    a zip may be larger than memory, the files of a tar are kept there.
+
+    Args:
+        path: the folder or archive.
+        size: (height, width) or one side in pixels that all pictures are scaled to, whatever
+            their proportions; None expects pictures of one size.
+        mode: "L" reads all as grey, "RGB" in colour; None looks at the first picture of every
+            class, and grey it is if all of these are.
+        classes: the class names in the order of the labels; None takes the sub-folders, sorted.
+        name: what reports call the set.
+        batch_size: samples a batch, where nobody asks for another number.
+        workers: processes that read ahead; None takes one a core, at most 4. Where these are not
+            forked (Windows, macOS, Python 3.14), a script needs ``if __name__ == "__main__":``.
+
+    Returns:
+        A Source of x float32 [batch, channels, height, width] in 0..1.
+
+    Raises:
+        ValueError: no such folder, fewer than two classes, a class without pictures, or a first
+            picture that cannot be read.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> with TemporaryDirectory() as path:
+    ...     for name in ("cat", "dog"):
+    ...         (Path(path) / name).mkdir()
+    ...         Image.new("L", (8, 6)).save(f"{path}/{name}/0.png")
+    ...     folder(path)
+    Folder('data': 2 pictures of [1, 6, 8], 2 classes)
+    """
+    tree = pictures_tree(path)
+    if parts := parts_of(tree):
+        expected = f"expected a sub-folder for each of 2 or more classes in {tree.shown()!r}"
+        fix = f"{tree.shown(tree.folders()[0])!r} is one set, and datasets.load takes all of them"
+        raise ValueError(f"{expected}, got the parts of a split, {sorted(parts)}: {fix}")
+    return folder_of(
+        tree,
+        size=size,
+        mode=mode,
+        classes=classes,
+        name=name,
+        batch_size=batch_size,
+        workers=workers,
+    )
+
+
+def folder_of(
+    tree: Tree,
+    *,
+    size: int | tuple[int, int] | None = None,
+    mode: str | None = None,
+    classes: Sequence[str] | None = None,
+    name: str = "data",
+    batch_size: int = 256,
+    workers: int | None = None,
+) -> Folder:
+    """The same of a tree, for one that holds several sets."""
+    if workers is None:
+        workers = min(4, os.cpu_count() or 1)
+    if batch_size < 1 or workers < 0:
+        found = f"{batch_size} and {workers}"
+        raise ValueError(f"expected batch_size >= 1 and workers >= 0, got {found}")
+    found_in = files_by_class(tree)
+    names = tuple(found_in) if classes is None else class_names(classes)
+    check_classes(tree, list(found_in), names)
+    firsts = [files[0] for files in found_in.values()]
+    reader = reader_like(tree, firsts, _sides(size), mode)
+    return _listed(found_in, names, reader, name, batch_size, workers)
+
+
+def read_alike(tree: Tree, like: Folder) -> Folder:
+    """Another part of the set that a folder is part of: the same classes, read in the same way.
+
+    Args:
+        tree: where the part lies, one sub-folder a class; a class may have none there.
+        like: the part to train on.
+
+    Raises:
+        ValueError: a class that is not among the other part's, or one without pictures.
+    """
+    found_in = files_by_class(tree)
+    check_classes(tree, list(found_in), like.classes)
+    reader = replace(like.reader, tree=tree)
+    return _listed(found_in, like.classes, reader, like.name, like.batch_size, like.workers)
+
+
+def _listed(
+    found_in: dict[str, list[str]],
+    names: tuple[str, ...],
+    reader: Reader,
+    name: str,
+    batch_size: int,
+    workers: int,
+) -> Folder:
+    counts = torch.tensor([len(files) for files in found_in.values()])
+    labels = torch.tensor([names.index(each) for each in found_in]).repeat_interleave(counts)
+    files = tuple(file for each in found_in.values() for file in each)
+    return Folder(files, labels, names, reader, name, batch_size, workers)
+
+
+def _sides(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    sides = (size, size) if isinstance(size, Integral) else tuple(size)  # type: ignore[arg-type]
+    if len(sides) != 2 or not all(isinstance(each, Integral) and each > 0 for each in sides):
+        raise ValueError(f"expected size as pixels or (height, width), each >= 1, got {size!r}")
+    return int(sides[0]), int(sides[1])

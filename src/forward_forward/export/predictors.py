@@ -1,0 +1,182 @@
+"""Raw samples [batch, *shape] -> scores [batch, classes] and label [batch], as modules to export.
+
+The library's own passes work in memory that is used again, which no graph can hold. These say the
+same without it. A batch's size stays open, and what the labels share is still computed once.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from forward_forward.data.batch import as_float
+from forward_forward.examples import AppendLabel, Inputs, OverlayLabel
+from forward_forward.forward import Layer, Network
+from forward_forward.forward.activities import Activities
+from forward_forward.forward.affine import divisor_of
+from forward_forward.goodness import length_of
+from forward_forward.predict.two_stage_prediction import Ranking
+
+__all__ = ["OnePass", "Scan"]
+
+Scored = tuple[Tensor, Tensor]
+
+
+class Scan(nn.Module):
+    """The label of the largest goodness: every label is looked at.
+
+    The first layer's product with the sample is computed once for all labels; the upper layers see
+    every label of every sample. Layers that no label is read from are left out.
+
+    Args:
+        network: A network whose examples put the label into the input. It is copied, in float32.
+
+    Raises:
+        ValueError: The examples have no candidates, being made without labels.
+
+    >>> from forward_forward.forward import mlp
+    >>> goodness, label = Scan(mlp(4, 8, num_classes=3))(torch.rand(5, 4))
+    >>> goodness.shape, label.shape
+    (torch.Size([5, 3]), torch.Size([5]))
+    """
+
+    scores = "goodness"
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        if not network.examples.labelled:
+            raise ValueError(
+                "a scan of all labels expects examples that put the label into the input, such as"
+                f" AppendLabel, got {type(network.examples).__name__}: export the one-pass"
+                " predictor, which reads the head"
+            )
+        self.network = frozen(network)
+        self.eval()
+
+    def forward(self, x: Tensor) -> Scored:
+        """Summed goodness [batch, classes] and labels [batch] of raw samples [batch, *shape]."""
+        network = self.network
+        inputs = network.examples.candidates(network_input(network, x))
+        first, stop = network.readout
+        activities = passed(network, inputs, stop)[first:]
+        rated = [
+            layer.rate(each)
+            for layer, each in zip(network.layers[first:stop], activities, strict=True)
+        ]
+        by_variant = torch.stack(rated).sum(0).view(inputs.index.shape)
+        goodness = by_variant.t()
+        return goodness, goodness.argmax(1)
+
+
+class OnePass(nn.Module):
+    """The label read off the neutral input's activities: one pass, whatever the labels' number.
+
+    Args:
+        network: The network. It is copied, in float32.
+        ranking: Linear scores from the activities, such as ``two_stage(network, x).ranking``; None
+            for the network's own softmax head.
+
+    Raises:
+        ValueError: Neither a head nor a ranking.
+
+    >>> from forward_forward.forward import mlp
+    >>> scores, label = OnePass(mlp(4, 8, num_classes=3, head=True))(torch.rand(5, 4))
+    >>> scores.shape, label.shape
+    (torch.Size([5, 3]), torch.Size([5]))
+    """
+
+    scores = "scores"
+
+    def __init__(self, network: Network, ranking: Ranking | None = None) -> None:
+        super().__init__()
+        if ranking is None and network.head is None:
+            raise ValueError(
+                "one pass expects a network with a softmax head, or a ranking, got neither: give"
+                " ranking=two_stage(network, x).ranking"
+            )
+        self.network = frozen(network)
+        self.eval()
+        self.skip = 0 if ranking is None else ranking.skip
+        # Parameters, since only those and buffers are stored by name.
+        self.ranking = nn.ParameterList(
+            nn.Parameter(weight.detach().float().cpu().clone(), requires_grad=False)
+            for weight in (() if ranking is None else ranking.weights)
+        )
+
+    def forward(self, x: Tensor) -> Scored:
+        """Scores [batch, classes] and labels [batch] of raw samples [batch, *shape]."""
+        network = self.network
+        inputs = network.examples.neutral(network_input(network, x))
+        stop = self.skip + len(self.ranking) if len(self.ranking) else len(network.layers)
+        activities = passed(network, inputs, stop)
+        if len(self.ranking):
+            scores = Ranking(self.skip, tuple(self.ranking))(activities)
+        else:
+            scores = _head_logits(network, activities)
+        return scores, scores.argmax(1)
+
+
+def frozen(network: Network) -> Network:
+    """A copy to be exported: on the CPU, in float32, in evaluation mode, without gradients."""
+    return copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
+
+
+def network_input(network: Network, x: Tensor) -> Tensor:
+    """Raw samples as the network reads them: the one place where a graph scales its input.
+
+    Args:
+        network: The network; what it does to all its samples, `Network.ready` does here too.
+        x: Samples [batch, *shape]: pictures in uint8, 0 to 255, or floating-point numbers on the
+            scale of the training data.
+    """
+    return network.ready(as_float(x))
+
+
+def passed(network: Network, inputs: Inputs, stop: int) -> list[Activities]:
+    """Activities [variants * batch, *feature] of the layers below ``stop``, lowest first."""
+    first, *upper = network.layers[:stop]
+    found = [_first(first, inputs, type(network.examples) in (AppendLabel, OverlayLabel))]
+    for layer in upper:
+        found.append(layer(found[-1]))
+    return [Activities(each) for each in found]
+
+
+def _first(layer: Layer, inputs: Inputs, in_order: bool) -> Tensor:
+    """The lowest layer's activities; one product serves all variants where the division allows.
+
+    ``in_order`` says that each variant has the pattern of its own number: known of the library's
+    examples, and a graph without a look-up then.
+    """
+    divisor = divisor_of(layer.normalize)
+    linear, rest, patterns = layer.linear, inputs.rest, inputs.patterns
+    if linear is None or rest.dim() != 2 or (layer.normalize is not None and divisor is None):
+        activities: Tensor = layer(inputs.dense().flatten(0, 1))
+        return activities
+    width = rest.shape[1] + (patterns.shape[1] if inputs.appended else 0)
+    layer.check_width(width)
+
+    def of_variants(rows: Tensor) -> Tensor:
+        return rows[:, None] if in_order else rows[inputs.index]
+
+    labels = of_variants(patterns @ linear.weight[:, inputs.columns].t())
+    z = rest @ linear.weight[:, : rest.shape[1]].t() + labels
+    if divisor is not None:
+        square = length_of(rest).square()[:, None] + of_variants(patterns.square().sum(1)[:, None])
+        z = z / divisor(square.sqrt(), width)
+    if linear.bias is not None:
+        z = z + linear.bias
+    return layer.activate(z.flatten(0, 1))
+
+
+def _head_logits(network: Network, activities: Iterable[Activities]) -> Tensor:
+    """The softmax head's logits [batch, classes]."""
+    head = network.head
+    if head is None:
+        raise ValueError("the network has no softmax head: build it with head=SoftmaxHead(...)")
+    rows = [each.h.flatten(1) for each in activities][head.skip :]
+    if head.normalize is not None:
+        rows = [head.normalize(row) for row in rows]
+    return head.logits(rows).sum(0)

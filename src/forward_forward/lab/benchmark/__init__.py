@@ -1,0 +1,11 @@
+"""Networks -> how fast the engine trains them, beside others, in one run: ``ff benchmark``.
+
+In reading order: ``arms`` (the ways to train), ``arithmetic`` (what the products alone cost),
+``scan`` (inference as mostly done), ``measure`` (times and memory), ``learn`` (seconds to 98 %),
+``run`` (all of it) and ``show`` (the table and the plot); ``parts`` and ``show_parts`` (the
+standard recipe with one part exchanged: ``ff benchmark --parts``).
+"""
+
+from forward_forward.lab.benchmark.run import DEEP, WIDE, Setting, benchmark
+
+__all__ = ["DEEP", "WIDE", "Setting", "benchmark"]

@@ -1,0 +1,154 @@
+"""Networks and batches -> how much faster several ranks train than one process, in one run.
+
+Each rank has one thread. All ways take turns on the same machine: Forward-Forward in one process,
+with its layers spread, with its batches spread; and backprop in one process and spread.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forward_forward.checkpoint import machine
+from forward_forward.lab import simulate
+from forward_forward.lab.benchmark.arms import CLASSES
+from forward_forward.lab.benchmark.run import Say, network_name
+from forward_forward.parallel.balance import balance_bound
+
+FEATURES = 784
+
+
+WAYS = {  # and the one that each is compared with
+    "unconnected": ("unconnected", "one process"),
+    "layers": ("layers", "one process"),
+    "data": ("data", "one process"),
+    "backprop, data": ("backprop, data", "backprop"),
+}
+
+
+@dataclass(frozen=True)
+class ParallelSetting:
+    """What to measure.
+
+    Args:
+        settings: Units of the layers, and samples a step.
+        ranks: Processes.
+        steps: Steps of a round that are timed, after two that fill the pipeline; more of a small
+            network.
+        rounds: Fewest and most turns that each way gets, more of a small network; what counts is
+            the median of a round's ratios.
+    """
+
+    settings: tuple[tuple[tuple[int, ...], int], ...] = (
+        ((2000,) * 5, 1024),
+        ((2000,) * 5, 512),
+        ((2000,) * 5, 128),
+        ((1000,) * 3, 1024),
+        ((500,) * 2, 1024),
+        ((256,) * 8, 1024),
+    )
+    ranks: int = 2
+    steps: int = 4
+    rounds: tuple[int, int] = (5, 25)
+
+
+QUICK = ParallelSetting((((500,) * 2, 1024),), rounds=(4, 4))
+
+
+def benchmark_parallel(setting: ParallelSetting, say: Say = lambda _: None) -> dict[str, Any]:
+    """Measure, and foretell the same by the simulator.
+
+    Args:
+        setting: What to measure.
+        say: Called with a line as the benchmark goes on.
+
+    Returns:
+        ``machine``, ``ranks``, ``link`` and ``rows``, one for each network and batch.
+
+    Raises:
+        RuntimeError: A rank failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        told, found = Path(folder, "told.json"), Path(folder, "found.json")
+        told.write_text(
+            json.dumps(
+                {
+                    "features": FEATURES,
+                    "settings": setting.settings,
+                    "steps": setting.steps,
+                    "rounds": setting.rounds,
+                }
+            )
+        )
+        _launch(setting.ranks, told, found, say)
+        result: dict[str, Any] = json.loads(found.read_text())
+    for row in result["rows"]:
+        row |= _ratios(row, result["link"])
+    return {"machine": {**machine(), "threads": 1}, "features": FEATURES, **result}
+
+
+def _launch(ranks: int, told: Path, found: Path, say: Say) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", str(ranks), "-m", "forward_forward.lab.benchmark.ranks"]
+    command += [str(told), str(found)]
+    env, kept = {**os.environ, "OMP_NUM_THREADS": "1"}, []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
+        for line in process.stderr or ():
+            kept.append(line)
+            if line.startswith("["):  # a size that is begun; torchrun's own lines are kept back
+                say(line.strip())
+    if process.returncode != 0:
+        raise RuntimeError(f"a rank of the benchmark failed: {''.join(kept[-40:])}")
+
+
+def _ratios(row: dict[str, Any], link: dict[str, float]) -> dict[str, Any]:
+    costs = row["layer_seconds"]
+    bound = balance_bound(costs, row["split"])
+    speed_up = {arm: _median(row, *ways) for arm, ways in WAYS.items()}
+    spread = simulate.layers(work_of(row), row["split"], _link(link))
+    return {
+        "network": network_name(row["hidden"]),
+        "balance_bound": bound,
+        "speed_up": speed_up,
+        "of_bound": speed_up["layers"] / bound,
+        "simulated": spread.speed_up,
+    }
+
+
+def _median(row: dict[str, Any], spread: str, alone: str) -> float:
+    """Median of the speed-ups of all rounds, each by the times of that round.
+
+    A virtual machine's neighbours slow down all that is measured at a time alike.
+    """
+    rounds = row["rounds"]
+    pairs = zip(rounds[alone], rounds[spread], strict=True)
+    return float(statistics.median(one / many for one, many in pairs))
+
+
+def work_of(row: dict[str, Any]) -> simulate.Work:
+    """What the simulator needs of a row: all of it measured in one process, or counted.
+
+    A layer sends on its activities, positives and negatives, with their lengths, and each sample's
+    share in the mean.
+    """
+    batch, hidden = row["batch"], row["hidden"]
+    sent = [4 * (2 * batch * units + 3 * batch) for units in hidden]
+    inputs = [FEATURES + CLASSES, *hidden[:-1]]
+    weights = [4 * (below + 1) * units for below, units in zip(inputs, hidden, strict=True)]
+    return simulate.Work(tuple(row["layer_seconds"]), tuple(sent), tuple(weights))
+
+
+def _link(link: dict[str, float]) -> simulate.Link:
+    """As the simulator takes it; what took no time that could be seen has no limit."""
+    wire, copy = (
+        link["message"] / link[name] if link[name] else math.inf for name in ("wire", "copy")
+    )
+    return simulate.Link(wire, link["delay"], copy)

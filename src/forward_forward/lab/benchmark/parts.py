@@ -1,0 +1,213 @@
+"""Data and parts of one's own -> a row of figures for each loss, goodness and way of negatives.
+
+A row is the standard recipe with one part exchanged: how long its step takes beside the standard
+part's, where its slope comes from, and its validation error after an equal, small budget.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from forward_forward import goodness, losses, predict, recipes
+from forward_forward.checkpoint import machine
+from forward_forward.contracts import Named, library
+from forward_forward.data import Data
+from forward_forward.lab.benchmark.measure import spans
+from forward_forward.lab.statistics import paired
+from forward_forward.optimize import Trainer
+from forward_forward.optimize.precision import Precision
+from forward_forward.protocols import supports
+from forward_forward.recipes import Plan
+
+Row = dict[str, Any]
+Say = Callable[[str], None]
+STANDARD = {
+    name: inspect.signature(recipes.standard).parameters[name].default
+    for name in ("loss", "goodness", "negatives")
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What each part gets.
+
+    Args:
+        hidden: Units of each layer.
+        shown: Samples that each run is trained on, in whole epochs.
+        seeds: Of the runs.
+        seconds: Time for the steps of all parts together.
+        turns: Steps that each gets at least.
+        precision: Of the products.
+    """
+
+    hidden: tuple[int, ...] = (500, 500)
+    shown: int = 18_000
+    seeds: tuple[int, ...] = (0, 1, 2)
+    seconds: float = 10.0
+    turns: int = 40
+    precision: Precision = "auto"
+
+    def epochs(self, samples: int) -> int:
+        """Passes over so many samples.
+
+        >>> Budget().epochs(1_222)
+        15
+        """
+        return max(1, round(self.shown / samples))
+
+
+QUICK = Budget((100, 100), shown=5_000, seconds=3.0)
+
+
+def benchmark_parts(
+    data: Data, own: Sequence[Named], budget: Budget, say: Say = lambda _: None
+) -> dict[str, Any]:
+    """Compare the library's parts, and those of one's own, in one run.
+
+    Args:
+        data: Training data; a share of them is held out to judge by.
+        own: Parts besides the library's.
+        budget: What each gets.
+        say: Called with a line as the benchmark goes on.
+
+    Returns:
+        ``machine``, ``data``, the ``budget`` and ``parts``: for each its ``kind``, ``name``,
+        whether it is one's ``own`` and the recipe's ``standard``; ``step_seconds`` and
+        ``step_vs_standard``; ``gradients`` ("closed form" or "autograd", None for negatives);
+        ``errors`` by seed in percent, their mean ``error`` and its ``interval`` [low, high], and
+        the same of the ``difference`` to the standard part, seed by seed. ``failed`` says why
+        there are none.
+    """
+    training, validation = data.split()
+    rows = _rows([*library(), *own])
+    say(f"{len(rows)} parts: steps in turns")
+    seconds = _step_seconds(training, rows, budget)
+    for name, row in rows.items():
+        row["step_seconds"] = seconds[_run_name(row, name)]
+        row["step_vs_standard"] = row["step_seconds"] / seconds["standard"]
+    trained: dict[str, Row] = {}
+    for name, row in rows.items():
+        run = _run_name(row, name)
+        if run not in trained:
+            say(f"{run}: {len(budget.seeds)} runs")
+            trained[run] = _errors(training, validation, _settings(row), budget)
+        row |= trained[run]
+    for row in rows.values():
+        row |= _estimates(row["errors"], trained["standard"]["errors"])
+        del row["part"]
+    return {
+        "machine": machine(),
+        "data": data.name,
+        "budget": {
+            "hidden": list(budget.hidden),
+            "epochs": budget.epochs(len(training)),
+            "training": len(training),
+            "validation": len(validation),
+            "seeds": list(budget.seeds),
+            "precision": budget.precision,
+        },
+        "parts": [*rows.values()],
+    }
+
+
+def _rows(parts: Sequence[Named]) -> dict[str, Row]:
+    """A row for each part, those of a kind together, the library's first."""
+    rows = {}
+    for kind in STANDARD:
+        for each in parts:
+            if each.kind == kind:
+                rows[f"{kind} {each.name}"] = {
+                    "kind": kind,
+                    "name": each.name,
+                    "own": each.own,
+                    "standard": each.part == STANDARD[kind],
+                    "gradients": gradients_of(each),
+                    "part": each.part,
+                }
+    return rows
+
+
+def gradients_of(each: Named) -> str | None:
+    """Where the slope of a part comes from: "closed form", "autograd", or None if it has none.
+
+    >>> from forward_forward.contracts import typed_parts
+    >>> gradients_of(typed_parts(["l2_norm"])[0])
+    'closed form'
+    """
+    if each.kind == "negatives":
+        return None
+    by_hand = goodness.HasSlope if each.kind == "goodness" else losses.HasSlope
+    return "closed form" if supports(each.part, by_hand) else "autograd"
+
+
+def _run_name(row: Row, name: str) -> str:
+    """The standard parts of all kinds are one and the same run."""
+    return "standard" if row["standard"] else name
+
+
+def _settings(row: Row) -> Mapping[str, Any]:
+    return {} if row["standard"] else {row["kind"]: row["part"]}
+
+
+def _step_seconds(training: Data, rows: Mapping[str, Row], budget: Budget) -> dict[str, float]:
+    def call_of(row: Row, name: str) -> Callable[[], object]:
+        # Without leaving samples out, and on weights that stay: how many are left out depends on
+        # how well the network does, and so would the time.
+        try:
+            plan = _plan(training, _settings(row), budget, skip=0.0)
+            trainer: Trainer = plan.trainer
+            trainer.network.train()
+            trainer.set_rate(0.0)
+            x, y, _ = next(training.batches(plan.batch_size))
+            trainer.step(x, y)
+        except Exception as error:  # it may be anyone's code: say whose, before time is spent
+            kind = type(error).__name__
+            raise ValueError(
+                f"a step with {name} fails, see `ff check`: {kind}: {error}"
+            ) from error
+        return lambda: trainer.step(x, y)
+
+    calls = {_run_name(row, name): call_of(row, name) for name, row in rows.items()}
+    found = spans(calls, budget=budget.seconds, least=budget.turns, block=1)
+    # Not the median: of steps as short as these, other work on the machine may meet every second.
+    return {name: sorted(each)[len(each) // 10] for name, each in found.items()}
+
+
+def _plan(training: Data, settings: Mapping[str, Any], budget: Budget, **further: Any) -> Plan:
+    return recipes.standard(
+        training,
+        epochs=budget.epochs(len(training)),
+        hidden=budget.hidden,
+        precision=budget.precision,
+        **settings,
+        **further,
+    )
+
+
+def _errors(training: Data, validation: Data, settings: Mapping[str, Any], budget: Budget) -> Row:
+    """Validation errors in percent, by seed, with the weights at the end of training."""
+    errors = []
+    for seed in budget.seeds:
+        plan = _plan(training, settings, budget, seed=seed)
+        try:
+            plan.trainer.fit(training, epochs=plan.epochs, batch_size=plan.batch_size)
+        except ArithmeticError as error:  # it diverged: a finding, not the end of the others
+            return {"errors": [], "failed": str(error)}
+        errors.append(float(predict.evaluate(plan.trainer.network, validation)["error"]))  # type: ignore[arg-type]
+    return {"errors": errors, "failed": None}
+
+
+def _estimates(errors: Sequence[float], standard: Sequence[float]) -> Row:
+    if not errors or not standard:
+        return {"error": None, "interval": None, "difference": None, "difference_interval": None}
+    mean = paired(errors)
+    less = paired([mine - its for mine, its in zip(errors, standard, strict=True)])
+    return {
+        "error": mean.estimate,
+        "interval": [mean.low, mean.high],
+        "difference": less.estimate,
+        "difference_interval": [less.low, less.high],
+    }

@@ -1,0 +1,77 @@
+"""The poster's nineteen statements, each with its test, in the poster's order."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from forward_forward.lab.reproduce.claims import (
+    activations,
+    analog,
+    asynchronous,
+    backprop,
+    features,
+    local,
+    losses,
+    method,
+    negatives,
+    norms,
+    optimizers,
+    plausible,
+    recurrent,
+    speed,
+    unsupervised,
+)
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding
+
+__all__ = ["CLAIMS", "Claim", "Finding", "named"]
+
+POSTER = "poster"
+
+CLAIMS: dict[str, Claim] = {
+    claim.name: claim
+    for claim in (
+        local.LOCAL,
+        method.GOODNESS,
+        method.LOSS,
+        method.INFERENCE,
+        asynchronous.ASYNCHRONOUS,
+        plausible.PLAUSIBLE,
+        analog.ANALOG,
+        unsupervised.UNSUPERVISED,
+        backprop.SCOPE,
+        speed.SLOWER,
+        recurrent.FEEDBACK,
+        backprop.FIGURE_3,
+        negatives.FIGURE_4,
+        features.FIGURE_5,
+        optimizers.FIGURE_6,
+        activations.FIGURE_8_LEFT,
+        losses.FIGURE_8_RIGHT,
+        norms.FIGURE_9,
+        recurrent.FIGURE_10,
+    )
+}
+
+
+def named(words: Sequence[str]) -> list[Claim]:
+    """The claims of names such as "poster" (all), "poster.fig6" or "fig6", each once.
+
+    Raises:
+        ValueError: No such claim; the message gives the nearest one.
+
+    >>> [claim.name for claim in named(["poster.fig8.left"])]
+    ['fig8.left']
+    """
+    chosen: dict[str, Claim] = {}
+    for word in words:
+        if word == POSTER:
+            chosen |= CLAIMS
+            continue
+        name = word.removeprefix(f"{POSTER}.")
+        if name not in CLAIMS:
+            near = difflib.get_close_matches(name, CLAIMS, 1)
+            hint = f": did you mean {POSTER}.{near[0]}?" if near else f": {', '.join(CLAIMS)}"
+            raise ValueError(f"expected a claim such as poster or poster.fig6, got {word!r}{hint}")
+        chosen[name] = CLAIMS[name]
+    return list(chosen.values())

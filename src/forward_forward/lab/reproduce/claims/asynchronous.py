@@ -1,0 +1,103 @@
+"""The motivation of asynchronous updates: layers that learn out of step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from forward_forward.lab.reproduce import rules
+from forward_forward.lab.reproduce.arms import Arm, Outcome, Seeds
+from forward_forward.lab.reproduce.claims import figures
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding
+from forward_forward.lab.reproduce.claims.variations import poster
+from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.scales import Scale
+from forward_forward.lab.reproduce.training.asynchronous import asynchronous
+
+SYNCHRONOUS = "in step"
+DECIDING_DELAYS = (1, 10, 100)
+DELAYS = (*DECIDING_DELAYS, 1000)
+
+
+def _out_of_step(name: str, seeds: Seeds, **told: Any) -> Arm:
+    return Arm(name, asynchronous, told, seeds=seeds, like=poster())
+
+
+def _delayed(delay: int) -> Arm:
+    seeds: Seeds = "deciding" if delay in DECIDING_DELAYS else "others"
+    return _out_of_step(f"delay {delay}", seeds, delay=delay)
+
+
+def arms(scale: Scale) -> list[Arm]:
+    """Layers in step, with delays, at different rates, and with one frozen for a while."""
+    layers = len(scale.hidden)
+    slow_last, slow_first = (1,) * (layers - 1) + (4,), (4,) + (1,) * (layers - 1)
+    return [
+        poster(SYNCHRONOUS),
+        *map(_delayed, DELAYS),
+        _out_of_step("last layer every 4th batch", "others", every=slow_last),
+        _out_of_step("first layer every 4th batch", "others", every=slow_first),
+        _out_of_step("first layer frozen, 2nd quarter", "others", frozen=(0, 0.25, 0.5)),
+        _out_of_step("last layer frozen, 2nd quarter", "others", frozen=(layers - 1, 0.25, 0.5)),
+    ]
+
+
+def _measure(lab: Lab) -> Finding:
+    found = lab.arms(*arms(lab.scale))
+    plain = found[SYNCHRONOUS]
+    others = [outcome for name, outcome in found.items() if name != SYNCHRONOUS]
+    rows = [rules.similar(plain, each) for each in others]
+    names = {_delayed(delay).name for delay in DECIDING_DELAYS}
+    decide = [row for row, each in zip(rows, others, strict=True) if each.arm.name in names]
+    statistic, verdict = rules.alike(decide)
+    note = (
+        figures.errors_in_words(found)
+        + " Each layer is a site of its own that learns from copies of the layers below it. It"
+        " looks at them again after a step and a delay, drawn anew each time, evenly from 0 to"
+        " twice the mean. With no delay the weights are those of training in step, which a test"
+        " shows. All take the settings that were chosen for training in step."
+    )
+    return Finding(
+        statistic,
+        verdict,
+        note,
+        rows,
+        outcomes=list(found.values()),
+        figures=[
+            figures.points("Test error, layers out of step", found.values()),
+            _against_delay([plain, *(found[_delayed(delay).name] for delay in DELAYS)]),
+        ],
+    )
+
+
+def _against_delay(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    seeds = min(len(outcome.records) for outcome in outcomes)
+    return {
+        "kind": "curves",
+        "title": "Error against delay",
+        "caption": "A delay of 0 is drawn at 0.5.",
+        "x_label": "mean delay, steps",
+        "y_label": "test error, %",
+        "x_log": True,
+        "y_log": False,
+        "series": [
+            {
+                "name": "Forward-Forward",
+                "x": [0.5, *map(float, DELAYS)],
+                "y": [[outcome.errors[seed] for outcome in outcomes] for seed in range(seeds)],
+            }
+        ],
+    }
+
+
+ASYNCHRONOUS = Claim(
+    "motive.async",
+    "Layers out of step",
+    "Local updates allow for asynchronous layer updates.",
+    "poster, Motivations",
+    f"{rules.SAME} Here: layers that see those below with random delays of 1, 10 and 100 steps on"
+    " average, against layers in step; all must be similar. A delay of 1,000 steps, different rates"
+    " and frozen layers are shown beside them.",
+    _measure,
+    arms,
+)

@@ -1,0 +1,151 @@
+"""Findings -> results in plain values, their verdicts settled together, and files of them."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from forward_forward import __version__, files
+from forward_forward.lab.reproduce import rules
+from forward_forward.lab.reproduce.claims import CLAIMS
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding
+from forward_forward.lab.reproduce.scales import Scale
+from forward_forward.lab.statistics import holm
+
+Result = dict[str, Any]
+PARTS = ("numpy", "scipy", "scikit-learn")
+
+
+def result_of(claim: Claim, finding: Finding, scale: Scale) -> Result:
+    """A claim's result, its verdict open where Holm's correction has a say in it."""
+    arms = [outcome.json() for outcome in finding.outcomes]
+    dates = [record["date"] for outcome in finding.outcomes for record in outcome.records.values()]
+    devices = sorted({device for arm in arms for device in arm["devices"]}) or ["cpu"]
+    return {
+        "name": claim.name,
+        "title": claim.title,
+        "statement": claim.statement,
+        "source": claim.source,
+        "scale": scale.name,
+        "verdict": finding.verdict,
+        "rule": claim.rule,
+        "note": finding.note + _diverged(finding),
+        "statistic": finding.statistic,
+        "beside": finding.beside,
+        "comparisons": finding.comparisons,
+        "checks": finding.checks,
+        "arms": arms,
+        "figures": finding.figures,
+        "conditions": finding.conditions or conditions(scale),
+        "versions": versions(),
+        "device": ", ".join(devices),
+        "date": max(dates, default=time.strftime("%Y-%m-%d", time.gmtime())),
+    }
+
+
+def _diverged(finding: Finding) -> str:
+    """A paragraph on runs whose loss was no number any more, where there are any."""
+    counts = [
+        (outcome.arm.name, sum(outcome.each("diverged")), len(outcome.seeds))
+        for outcome in finding.outcomes
+    ]
+    words = [f"{name}: {count} of {runs}" for name, count, runs in counts if count]
+    if not words:
+        return ""
+    ended = "Runs whose loss was no number any more count with the error they had then"
+    return f"\n\n{ended} ({'; '.join(words)})."
+
+
+def conditions(scale: Scale) -> dict[str, Any]:
+    """What all arms have in common, unless their settings say otherwise."""
+    return {
+        "data": scale.data,
+        "training images": "all but those set aside" if scale.images is None else scale.images,
+        "hidden layers": ", ".join(map(str, scale.hidden)),
+        "epochs": scale.epochs,
+        "batch size": scale.batch_size,
+        "normalisation": "each input row, and each layer's, to mean square 1",
+        "initialisation": "weights normal with variance 1 / inputs, biases 0",
+        "label": "over the first ten pixels",
+        "threshold": "calibrated: mean goodness of the untrained layer, times a tuned factor",
+        "schedule": "half a cosine to 0",
+        "tuning": _tuning(scale),
+    }
+
+
+def _tuning(scale: Scale) -> str:
+    grid = f"{scale.rates} learning rates, a factor of the root of ten apart"
+    grid += f", each with {scale.factors} values of a second setting" if scale.factors > 1 else ""
+    grid += ", and on while something beside the best is untried" if scale.extensions else ""
+    again = f"; then the best three on {scale.tuning_seeds} seeds" if scale.tuning_seeds > 1 else ""
+    return f"{grid}, for {scale.tuning_share:g} of the epochs{again}; validation images choose"
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the runs rest on."""
+    parts = {name: metadata.version(name) for name in PARTS}
+    return {
+        "forward-forward": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        **parts,
+    }
+
+
+def settle(results: Iterable[Result]) -> list[Result]:
+    """Correct the p of all directional claims for their number, and reach their verdicts.
+
+    Args:
+        results: All results there are of one scale; those of other kinds stay as they are.
+    """
+    settled = [{**result, "statistic": dict(result["statistic"])} for result in results]
+    open_ones = [each for each in settled if each["statistic"]["kind"] == "paired t"]
+    adjusted = holm([each["statistic"]["p"] for each in open_ones])
+    opposite = holm([each["statistic"]["p_opposite"] for each in open_ones])
+    for result, p, other in zip(open_ones, adjusted, opposite, strict=True):
+        result["statistic"]["p_holm"] = p
+        result["statistic"]["p_opposite_holm"] = other
+        result["statistic"]["family"] = len(open_ones)
+        verdict = rules.directional_verdict(result["statistic"])
+        result["verdict"] = rules.both(verdict, result["beside"]) if result["beside"] else verdict
+    return settled
+
+
+def estimate(result: Result) -> str:
+    """A result's estimate with its unit and interval, in words."""
+    statistic = result["statistic"]
+    if statistic["estimate"] is None:
+        return str(statistic["unit"])
+    numbers = (f"{statistic[key]:.2f}".replace("-", "−") for key in ("estimate", "low", "high"))
+    mean, low, high = numbers
+    level = " (90 %)" if statistic["kind"] == "equivalence" else ""
+    return f"{mean} {statistic['unit']}, {low} to {high}{level}"
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where a claim's result lies."""
+    return folder / f"{name}.json"
+
+
+def read(folder: Path) -> dict[str, Result]:
+    """The results in a folder, in the poster's order."""
+    found = {}
+    for name in CLAIMS:
+        path = path_of(folder, name)
+        if path.exists():
+            found[name] = json.loads(path.read_text())
+    return found
+
+
+def write(folder: Path, results: Mapping[str, Result]) -> None:
+    """Settle results and write each into its file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in settle(results.values()):
+        files.write_json(path_of(folder, result["name"]), result)

@@ -1,0 +1,171 @@
+"""A job's settings -> a network whose hardware is not what the learning rule takes it for.
+
+A signal has the value that the hardware gives it, and the slope that an ideal one would have: the
+learning rule, be it Forward-Forward's or backprop's, is not told of the difference.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from forward_forward import seeds
+from forward_forward.forward import Layer, Network
+from forward_forward.lab.reproduce.job import Job, Record, Split
+from forward_forward.lab.reproduce.training.backprop import network_of, trained
+from forward_forward.lab.reproduce.training.feedforward import calibrate, course_of, plan_of
+from forward_forward.lab.reproduce.training.loop import judged
+from forward_forward.lab.reproduce.training.start import start
+from forward_forward.optimize import Trainer
+
+Imperfection = Literal["inside", "between", "noise", "4 bits", "black box"]
+IMPERFECTIONS = get_args(Imperfection)
+
+SPREAD = 0.5  # of the logarithms of unknown gains
+OFFSET = 0.3  # spread of unknown offsets, over the signal's root mean square
+NOISE = 0.3  # likewise, of additive noise
+LEVELS = 15  # steps of four bits
+
+
+def untold(ideal: Tensor, actual: Tensor) -> Tensor:
+    """The actual signal, with the slope of the ideal one.
+
+    >>> x = torch.tensor([2.0], requires_grad=True)
+    >>> untold(3 * x, 3 * x + 1).backward()
+    >>> x.grad
+    tensor([3.])
+    """
+    return ideal + (actual - ideal).detach()
+
+
+def rounded(values: Tensor) -> Tensor:
+    """Values to four bits, each row [rows, n] on its own scale; those below 0 keep their sign.
+
+    >>> rounded(torch.tensor([[0.0, 0.5, 1.0]]))
+    tensor([[0.0000, 0.5333, 1.0000]])
+    """
+    largest = values.abs().amax(1, keepdim=True).clamp_min(1e-12)
+    return (values / largest * LEVELS).round() / LEVELS * largest
+
+
+class Hardware(nn.Module):
+    """A linear layer [batch, inputs] -> [batch, units] as imperfect hardware computes it.
+
+    Args:
+        linear: The ideal layer; its weights are what is learned.
+        kind: ``inside``: every unit has an unknown gain and offset. ``between``: every input has.
+            ``noise``: noise is added to the inputs and totals, anew each time. ``4 bits``: inputs
+            and weights are rounded. ``black box``: the inputs go through a fixed random mixture
+            and a step, which has no derivative.
+        seed: For what is drawn once, and for the noise.
+        index: Which layer it is; the first one's inputs are the data, and stay as they are.
+    """
+
+    gain: Tensor
+    offset: Tensor
+    mixture: Tensor | None
+
+    def __init__(self, linear: nn.Linear, kind: Imperfection, seed: int, index: int) -> None:
+        super().__init__()
+        self.linear, self.kind, self.index, self.seed = linear, kind, index, seed
+        self.calls = 0
+        draw = functools.partial(torch.randn, generator=seeds.generator(seed, "hardware", index))
+        count = linear.out_features if kind == "inside" else linear.in_features
+        self.register_buffer("gain", (SPREAD * draw(count)).exp())
+        self.register_buffer("offset", OFFSET * draw(count))
+        mixture = draw(linear.in_features, linear.in_features) if kind == "black box" else None
+        self.register_buffer("mixture", mixture)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        if self.index > 0:
+            x = untold(x, self._received(x.detach()))
+        weight, bias = self.linear.weight, self.linear.bias
+        if self.kind == "4 bits":
+            weight = untold(weight, rounded(weight.detach()))
+        total = nn.functional.linear(x, weight, bias)
+        if self.kind == "inside":
+            actual = total.detach() * self.gain + self.offset * _scale(total.detach())
+            return untold(total, actual)
+        return untold(total, self._noisy(total.detach(), 1)) if self.kind == "noise" else total
+
+    def _received(self, x: Tensor) -> Tensor:
+        """What arrives of the inputs [batch, inputs]."""
+        if self.kind == "between":
+            return x * self.gain + self.offset * _scale(x)
+        if self.kind == "noise":
+            return self._noisy(x, 0)
+        if self.kind == "4 bits":
+            return rounded(x)
+        if self.mixture is not None:
+            return (x @ self.mixture > 0).to(x.dtype)
+        return x
+
+    def _noisy(self, values: Tensor, place: int) -> Tensor:
+        rng = seeds.generator(
+            self.seed, "noise", self.index, self.calls, place, device=values.device
+        )
+        noise = torch.randn(values.shape, generator=rng, device=values.device, dtype=values.dtype)
+        return values + NOISE * _scale(values) * noise
+
+
+def _scale(values: Tensor) -> Tensor:
+    """Root mean square of each row [rows, 1]."""
+    return values.square().mean(1, keepdim=True).sqrt()
+
+
+def analog_forward_forward(job: Job, split: Split) -> Record:
+    """The poster's method on imperfect hardware: a job has an ``imperfection`` besides."""
+    told = {name: value for name, value in job.settings.items() if name != "imperfection"}
+    ideal = plan_of(Job(job.train, told, job.data, job.images, job.epochs, job.seed), split)
+    network = _built(ideal.trainer.network, _hardware(job))
+    trainer = Trainer(
+        network.to(split.train.inputs.device),
+        optimizer=torch.optim.Adam,
+        lr=told["lr"],
+        weight_decay=0.0,
+        schedule=ideal.trainer.schedule,
+        seed=job.seed,
+    )
+    x, y = calibrate(trainer, split, job)
+    began = start(network, x, y, job.seed)
+    course = course_of(job, split, trainer)
+    course.follow(job, split, ideal.batch_size)
+    network.eval()
+    found = judged(network.predict, job, split)
+    return {**course.record(), **found, "start": began}
+
+
+def analog_backprop(job: Job, split: Split) -> Record:
+    """Backprop on the same hardware, the layer for the labels included; its backward pass is that
+    of ideal hardware.
+    """
+    return trained(network_of(job, split, between=_hardware(job)), job, split)
+
+
+def _hardware(job: Job) -> Callable[[int, nn.Linear], nn.Module]:
+    kind = job.settings["imperfection"]
+    if kind not in IMPERFECTIONS:
+        raise ValueError(f"expected an imperfection among {IMPERFECTIONS}, got {kind!r}")
+    return lambda index, linear: Hardware(linear, kind, job.seed, index)
+
+
+def _built(ideal: Network, hardware: Callable[[int, nn.Linear], nn.Module]) -> Network:
+    """The same network with other blocks around its weights."""
+    layers = [
+        Layer(
+            hardware(index, layer.block),  # type: ignore[arg-type]
+            layer.activation,
+            goodness=layer.goodness,
+            loss=layer.loss,
+            normalize=layer.normalize,
+            threshold=layer.threshold,
+            threshold_factor=layer.threshold_factor,
+        )
+        for index, layer in enumerate(ideal.layers)
+    ]
+    return Network(*layers, examples=ideal.examples)

@@ -1,0 +1,120 @@
+"""A way to take a step, and data -> a learning curve: the loop that all kinds of training share."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from forward_forward import seeds
+from forward_forward.data import Data
+from forward_forward.lab.reproduce.job import Job, Record, Split
+from forward_forward.optimize.schedules import Schedule
+
+# Epochs after which a curve has a point: often at first, where a network learns most.
+OFTEN = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, *map(float, range(2, 1000)))
+SELDOM = tuple(map(float, range(1, 1000)))
+CHECKED = 50  # steps between two looks at whether the loss is a number
+
+
+@dataclass
+class Course:
+    """Training as it goes on: when the network is judged, and what it was found to be.
+
+    Args:
+        step: Takes one step on a batch x [batch, ...], y [batch]; gives figures, ``loss`` among
+            them.
+        set_rate: Multiplies the learning rates by a factor.
+        schedule: The factor over the epochs.
+        judge: Errors of the network in percent, on the watched validation images; needed where
+            there are points.
+        points: Epochs after which it is judged.
+        enough: Training stops at this error, if it is judged to be as low; None never stops it.
+    """
+
+    step: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
+    set_rate: Callable[[float], None]
+    schedule: Schedule
+    judge: Callable[[], float] = lambda: math.nan
+    points: tuple[float, ...] = ()
+    enough: float | None = None
+    epochs: list[float] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    diverged: bool = False
+
+    def follow(self, job: Job, split: Split, batch_size: int) -> None:
+        """Train for the job's epochs, the last one in part where they are no whole number.
+
+        Samples come in an order drawn from the job's seed, the same for all kinds of training.
+        Judging is not counted in ``seconds``.
+        """
+        in_epoch = math.ceil(len(split.train) / batch_size)
+        steps = max(1, round(job.epochs * in_epoch))
+        judged = {max(1, round(point * in_epoch)) for point in self.points}
+        done, mark = 0, time.perf_counter()
+        while done < steps:
+            order = seeds.generator(job.seed, "order", done // in_epoch)
+            for x, y, _ in split.train.batches(batch_size, shuffle=order):
+                self.set_rate(self.schedule(done / in_epoch, steps / in_epoch))
+                figures = self.step(x, y)
+                done += 1
+                last = done == steps
+                if not (last or done in judged or done % CHECKED == 0):
+                    continue
+                self.diverged = not _finite(figures)  # which waits for the device
+                self.seconds, mark = self.seconds + time.perf_counter() - mark, time.perf_counter()
+                if last or self.diverged:
+                    return
+                if done in judged:
+                    self._judged(done / in_epoch)
+                    if self.enough is not None and self.errors[-1] <= self.enough:
+                        return
+                    mark = time.perf_counter()
+
+    def _judged(self, epoch: float) -> None:
+        self.epochs.append(round(epoch, 4))
+        self.errors.append(round(self.judge(), 4))
+
+    def record(self) -> Record:
+        """The curve, and how long training took; the error at the end is `judged`'s."""
+        return {
+            "seconds": round(self.seconds, 3),
+            "diverged": self.diverged,
+            "curve": {"epochs": self.epochs, "errors": self.errors},
+        }
+
+
+def _finite(figures: Mapping[str, Tensor]) -> bool:
+    return bool(torch.isfinite(figures["loss"]).all())
+
+
+def misses(predict: Callable[[Tensor], Tensor], data: Data, rows: int = 2_000) -> Tensor:
+    """Which samples are read wrongly [n], on the CPU.
+
+    Args:
+        predict: Samples [batch, ...] -> labels [batch].
+        data: The samples with their labels.
+        rows: Samples at a time.
+    """
+    return torch.cat([(predict(x).cpu() != y.cpu()) for x, y, _ in data.batches(rows)])
+
+
+def error(predict: Callable[[Tensor], Tensor], data: Data) -> float:
+    """Errors in percent."""
+    return 100 * float(misses(predict, data).double().mean())
+
+
+def judged(predict: Callable[[Tensor], Tensor], job: Job, split: Split) -> Record:
+    """What is read at the end: the validation error, and of a final run the test set, once."""
+    record: Record = {"validation_error": round(error(predict, split.validation), 4)}
+    if job.final:
+        wrong = misses(predict, split.test)
+        record["test_error"] = round(100 * float(wrong.double().mean()), 4)
+        record["test_wrong"] = wrong.nonzero()[:, 0].tolist()
+        record["test_images"] = len(wrong)
+    return record

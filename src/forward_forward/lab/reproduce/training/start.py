@@ -1,0 +1,103 @@
+"""An untrained network and training data -> its thresholds, goodness and slopes at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from forward_forward import losses, seeds
+from forward_forward.examples import Inputs
+from forward_forward.forward import Layer, Network
+from forward_forward.forward.passes import ForwardPass
+from forward_forward.goodness import l2_norm
+from forward_forward.lab.reproduce.job import Job, Record, Split
+from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
+
+
+def calibration_images(split: Split, job: Job) -> tuple[Tensor, Tensor]:
+    """The training images, and their labels, from which a job's thresholds are set."""
+    order = seeds.generator(job.seed, "calibration")
+    x, y, _ = next(split.train.batches(CALIBRATION_SAMPLES, shuffle=order))
+    return x, y
+
+
+@torch.no_grad()
+def set_temperatures(network: Network, x: Tensor, y: Tensor, factor: float) -> None:
+    """Set each layer's temperature to its goodness over the L2 norm's, both at the start.
+
+    A margin then has the spread that the L2 norm's has, whatever power the goodness takes.
+
+    Args:
+        network: The untrained network.
+        x: Training samples [batch, ...].
+        y: Their labels [batch].
+        factor: Multiplies the temperatures.
+    """
+    positive = network.examples.positive(network.ready(x), y.to(network.device))
+    for layer, each in zip(
+        network.layers, ForwardPass(network.layers).activities(positive), strict=True
+    ):
+        ratio = layer.goodness(each.h).mean() / l2_norm(each.h).mean()
+        layer.temperature = factor * float(ratio)
+
+
+@torch.no_grad()
+def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
+    """What the layers are like before the first step, on training samples with uniform negatives.
+
+    Args:
+        network: The untrained network, its thresholds set.
+        x: Training samples [batch, ...].
+        y: Their labels [batch].
+        seed: For the negatives.
+
+    Returns:
+        ``threshold``, ``temperature``, ``goodness`` (mean of positives) and ``slope`` (mean size
+        of the loss's slope with respect to a positive's goodness), one value a layer.
+    """
+    x, y = x[:CALIBRATION_SAMPLES], y[:CALIBRATION_SAMPLES]
+    positive = network.examples.positive(network.ready(x), y.to(network.device))
+    negative = wrongly_labelled(network, positive, y, seeds.generator(seed, "start"))
+    # Two passes, one after the other: both work in memory of their own.
+    good, bad = (
+        [layer.rate(each) for layer, each in zip(network.layers, activities, strict=True)]
+        for activities in (
+            ForwardPass(network.layers).activities(inputs) for inputs in (positive, negative)
+        )
+    )
+    return stated(network.layers, good, [each.view(-1, len(positive.rest)) for each in bad])
+
+
+def stated(
+    layers: Iterable[Layer], positive: Sequence[Tensor], negative: Sequence[Tensor]
+) -> Record:
+    """What results state of layers, from their goodness before the first step.
+
+    Args:
+        layers: The layers.
+        positive: Goodness of positives in each layer [batch].
+        negative: Goodness of negatives in each layer [negatives, batch].
+
+    Returns:
+        See `start`.
+    """
+    rows: dict[str, list[float]] = {}
+    for layer, good, bad in zip(layers, positive, negative, strict=True):
+        slope = losses.judged(layer.loss, layer.margin(good), layer.margin(bad))[1]
+        said = {
+            "threshold": float(layer.threshold_value),
+            "temperature": layer.temperature,
+            "goodness": float(good.mean()),
+            "slope": float(slope.abs().mean()) / layer.temperature,
+        }
+        for name, value in said.items():
+            rows.setdefault(name, []).append(float(f"{value:.4g}"))
+    return rows
+
+
+def wrongly_labelled(network: Network, positive: Inputs, y: Tensor, rng: torch.Generator) -> Inputs:
+    """The same samples as negatives; hard labels are drawn as if all were equally likely."""
+    scores = torch.zeros(len(y), network.examples.num_classes, device=network.device)
+    return network.examples.negative(positive, y.to(network.device), rng, scores)

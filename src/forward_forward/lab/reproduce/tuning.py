@@ -1,0 +1,212 @@
+"""Arms -> the learning rate and second setting of each, chosen on validation images."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from forward_forward.lab.reproduce.arms import FIRST_TUNING_SEED, Arm, Tuning
+from forward_forward.lab.reproduce.job import Job, Record
+from forward_forward.lab.reproduce.scales import Scale
+
+Cell = tuple[tuple[str, float], ...]
+Run = Callable[[Sequence[Job]], Mapping[str, Record]]  # jobs -> records by key
+
+STEP = math.sqrt(10)
+FINALISTS = 3
+NEIGHBOURS = 3  # rates that a third setting is tried with: the best one, and one on each side
+REACH = 8  # steps that a setting may go beyond its first values
+LEAST = 0.01  # percent of errors: one in 10,000, since 0 has no logarithm
+GOAL = 5.0  # percent of errors: how fast an arm learns is the epochs until it has no more
+
+
+class Tuner:
+    """Tunes one arm, in rounds of runs that may be done together with those of other arms.
+
+    Args:
+        arm: The arm.
+        scale: How many rates, values and seeds, and for how long.
+    """
+
+    def __init__(self, arm: Arm, scale: Scale) -> None:
+        self.arm, self.scale = arm, scale
+        self.found: dict[Cell, list[Record]] = {}
+        self.extended = 0
+        self.third = False
+        self.finals = False
+
+    def next(self) -> list[Job]:
+        """The runs of the next round; none when all is known."""
+        if not self.found:
+            low = -((self.scale.rates - 1) // 2)
+            powers = range(low, low + self.scale.rates)
+            return [self._job(cell, 0) for power in powers for cell in self._cells(power)]
+        if self.finals:
+            return []
+        if self.arm.third is not None and not self.third and self.scale.factors > 1:
+            self.third = True
+            return [self._job(cell, 0) for cell in self._third_cells(*self.arm.third)]
+        untried = self._untried(self._ranked()[0])
+        if untried and self.extended < self.scale.extensions:
+            self.extended += 1
+            return [self._job(cell, 0) for cell in untried]
+        self.finals = True
+        return [
+            self._job(cell, number)
+            for cell in self._ranked()[:FINALISTS]
+            for number in range(1, self.scale.tuning_seeds)
+        ]
+
+    def take(self, job: Job, record: Record) -> None:
+        """Keep what a run found."""
+        cell = tuple((name, job.settings[name]) for name in self._names() if name in job.settings)
+        self.found.setdefault(cell, []).append(record)
+
+    def tuning(self) -> Tuning:
+        """What was chosen: of the settings seen with all tuning seeds, the best on average."""
+        most = max(map(len, self.found.values()))
+        finalists = [cell for cell in self.found if len(self.found[cell]) == most]
+        chosen = min(finalists, key=self._score)
+        cells = {
+            cell: [record["validation_error"] for record in records]
+            for cell, records in self.found.items()
+        }
+        return Tuning(cells, dict(chosen), not self._untried(chosen))
+
+    def _names(self) -> list[str]:
+        parts = [part[0] for part in (self.arm.second, self.arm.third) if part is not None]
+        return ["lr", *parts]
+
+    def _rate(self, power: int) -> float:
+        return float(f"{self.arm.centre * STEP**power:.4g}")
+
+    def _cells(self, power: int) -> list[Cell]:
+        """A rate with every value of the second setting, or with the plain one."""
+        rate = ("lr", self._rate(power))
+        if self.arm.second is None:
+            return [(rate,)]
+        name, values = self.arm.second
+        if self.scale.factors == 1:
+            values = (values[len(values) // 2],)
+        return [(rate, (name, value)) for value in values]
+
+    def _untried(self, cell: Cell) -> list[Cell]:
+        """What lies beside a cell, one setting changed by one step, and was not tried."""
+        beside = [
+            tuple((name, after if name == changed else value) for name, value in cell)
+            for changed, before in cell
+            for after in self._beside(changed, before)
+        ]
+        return [other for other in beside if other not in self.found]
+
+    def _beside(self, name: str, value: float) -> list[float]:
+        """The next values of a setting below and above one; none beyond a list that has a 0."""
+        if name == "lr":
+            power = round(math.log(value / self.arm.centre, STEP))
+            return [self._rate(power - 1), self._rate(power + 1)]
+        if self.scale.factors == 1:
+            return []
+        parts = [part for part in (self.arm.second, self.arm.third) if part is not None]
+        values = sorted(dict(parts)[name])
+        if min(values) > 0:
+            step = (values[-1] / values[0]) ** (1 / (len(values) - 1))
+            values = [values[0] / step**n for n in range(REACH, 0, -1)] + values
+            values += [values[-1] * step**n for n in range(1, REACH + 1)]
+            values = [float(f"{each:.4g}") for each in values]
+        place = values.index(value)
+        return [values[near] for near in (place - 1, place + 1) if 0 <= near < len(values)]
+
+    def _third_cells(self, name: str, values: Sequence[float]) -> list[Cell]:
+        best = self._ranked()[0]
+        rate = dict(best)["lr"]
+        near = sorted([rate, *self._beside("lr", rate)])
+        return [
+            (("lr", rate), *_rest(best, name), (name, value))
+            for value in values
+            if value != self.arm.settings.get(name)
+            for rate in near
+        ]
+
+    def _job(self, cell: Cell, number: int) -> Job:
+        settings = {**self.arm.settings, **dict(cell)}
+        settings.pop("probes", None)  # looked at in final runs alone
+        epochs = self.scale.epochs * self.scale.tuning_share
+        images = images_of(self.arm, self.scale)
+        seed = FIRST_TUNING_SEED + number
+        settings |= {"hidden": self.scale.hidden, "batch_size": self.scale.batch_size}
+        return Job(self.arm.train, settings, self.scale.data, images, epochs, seed)
+
+    def _score(self, cell: Cell) -> float:
+        """What is least for the best settings."""
+        worth = area if self.arm.fastest else _final_error
+        return statistics.fmean(worth(record) for record in self.found[cell])
+
+    def _ranked(self) -> list[Cell]:
+        return sorted(self.found, key=self._score)
+
+
+def _rest(cell: Cell, *without: str) -> Cell:
+    """A cell's settings but its rate, and but others."""
+    return tuple((name, value) for name, value in cell if name not in ("lr", *without))
+
+
+def _final_error(record: Record) -> float:
+    return float(record["validation_error"])
+
+
+def area(record: Record) -> float:
+    """Mean logarithm of the validation error during training: low where a network learns soon.
+
+    It is the area under the learning curve, over its width, by trapezoids.
+    """
+    curve = record["curve"]
+    epochs = [*curve["epochs"], record["job"]["epochs"]]
+    logs = [math.log(max(error, LEAST)) for error in (*curve["errors"], _final_error(record))]
+    if len(epochs) == 1:
+        return logs[0]
+    total = 0.0
+    pairs = zip(itertools.pairwise(epochs), itertools.pairwise(logs), strict=True)
+    for (left, right), (before, after) in pairs:
+        total += (right - left) * (before + after) / 2
+    return total / float(epochs[-1] - epochs[0])
+
+
+def reached(record: Record, goal: float) -> float:
+    """Epochs until a run's validation error was at most a goal; infinity where it never was."""
+    curve = record["curve"]
+    for epoch, error in zip(curve["epochs"], curve["errors"], strict=True):
+        if error <= goal:
+            return float(epoch)
+    if record["validation_error"] <= goal:
+        return float(record["job"]["epochs"])
+    return math.inf
+
+
+def images_of(arm: Arm, scale: Scale) -> int | None:
+    """How many images an arm is trained on."""
+    return scale.images if scale.images is None else round(scale.images * arm.share)
+
+
+def tune(arms: Iterable[Arm], scale: Scale, run: Run) -> dict[str, Tuning]:
+    """Tune arms together, round by round.
+
+    Args:
+        arms: The arms; those of one identity are tuned once.
+        scale: How many rates, values and seeds, and for how long.
+        run: Does jobs, or finds what they gave before.
+
+    Returns:
+        Their tunings by identity.
+    """
+    tuners = {arm.tuned.identity: Tuner(arm.tuned, scale) for arm in arms}
+    while True:
+        rounds = {name: tuner.next() for name, tuner in tuners.items()}
+        jobs = [job for each in rounds.values() for job in each]
+        if not jobs:
+            return {name: tuner.tuning() for name, tuner in tuners.items()}
+        records = run(jobs)
+        for name, each in rounds.items():
+            for job in each:
+                tuners[name].take(job, records[job.key])

@@ -1,0 +1,296 @@
+"""Samples [batch, ...] -> labels [batch]: a neutral pass ranks them, goodness decides close calls.
+
+Scanning every label means a pass through the upper layers for each. One neutral pass costs a tenth
+of ten of them, and a linear ranking of its activities names the scan's label for most samples; the
+exact goodness is then computed only for labels that the ranking cannot tell from its best.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from forward_forward.examples import MultiLabel
+from forward_forward.forward.activities import Activities
+from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward.workspace import Workspace
+from forward_forward.predict.evaluation import ROWS, rows_at_a_time, variants_goodness
+
+if TYPE_CHECKING:
+    from forward_forward.forward.network import Network
+
+# Units that a ranking reads at most, unless the last layer has more: a fit takes their cube.
+UNITS = 2_000
+# Of the mean square of a unit, which is 1: chosen on MNIST's validation images, and not critical.
+RIDGE = 0.01
+# Samples are ranked by a fit to the others while the margin is found, or it would be too small.
+FOLDS = 5
+# The margin lets through this many times fewer misses than are allowed, since it is an estimate.
+SAFETY = 4
+
+
+class Report(NamedTuple):
+    """How two stages did on some samples.
+
+    ``agreement`` is the share of labels equal to the full scan's, ``share`` that of the samples
+    that needed the second stage, and ``candidates`` the number of labels scanned there per sample,
+    the mean over all samples, those that needed none included.
+    """
+
+    agreement: float
+    share: float
+    candidates: float
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Linear scores of the labels from the activities of the neutral input, as a head's.
+
+    Args:
+        skip: How many of the lowest layers are not read.
+        weights: For each layer that is read [classes, units], on activities of mean square 1.
+    """
+
+    skip: int
+    weights: tuple[Tensor, ...]
+
+    def __call__(self, activities: Iterable[Activities]) -> Tensor:
+        """Scores [batch, classes] from the activities of all layers."""
+        read = islice(activities, self.skip, self.skip + len(self.weights))
+        pairs = zip(read, self.weights, strict=True)
+        return torch.stack([_of_unit(each, weight) for each, weight in pairs]).sum(0)
+
+
+def _of_unit(each: Activities, weight: Tensor | None = None) -> Tensor:
+    """A layer's activities at mean square 1 [batch, units], or their products with weights."""
+    rows = each.h.flatten(1)
+    root = math.sqrt(rows.shape[1])
+    # The scale stays finite, so that a silent layer's zeros stay zeros.
+    scale = root / each.length.clamp_min(root * torch.finfo(rows.dtype).tiny)
+    return (rows if weight is None else rows @ weight.t()) * scale[:, None]
+
+
+class TwoStage:
+    """Labels as the full scan of the goodness gives them, for nearly all samples, in less time.
+
+    The neutral pass gives every label a score. Labels whose score is at most ``margin`` below the
+    best one stay candidates; where there are several, their exact goodness decides.
+
+    Args:
+        network: A network whose examples put the label into the input.
+        ranking: Scores of the labels from the neutral input's activities; `two_stage` fits one.
+        margin: Difference in score, at least 0; infinity leaves all to the exact goodness.
+        expected: What `two_stage` found on the samples it calibrated with, or None.
+
+    Raises:
+        ValueError: The examples have no candidates, or the margin is below 0.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        ranking: Ranking,
+        margin: float,
+        expected: Report | None = None,
+    ) -> None:
+        _check_labelled(network)
+        if not margin >= 0:
+            raise ValueError(
+                f"TwoStage expects a margin of at least 0, got {margin}: use 0 for the ranking"
+                " alone, math.inf for the full scan"
+            )
+        self.network = network
+        self.ranking = ranking
+        self.margin = margin
+        self.expected = expected
+
+    def scores(self, x: Tensor) -> Tensor:
+        """The first stage's scores of every label [batch, classes]."""
+        forward = ForwardPass(self.network.layers, room=Workspace())
+        return self._scores(forward, self.network.ready(x))
+
+    def predict(self, x: Tensor) -> Tensor:
+        """The label of each sample.
+
+        Args:
+            x: Samples [batch, ...], on the scale of the training data.
+
+        Returns:
+            Labels [batch].
+        """
+        return self._read(x)[0]
+
+    def report(self, x: Tensor) -> Report:
+        """Predict in both ways and compare; this takes longer than the full scan.
+
+        Args:
+            x: Samples [batch, ...].
+        """
+        labels, counts = self._read(x)
+        return _report(labels == self.network.goodness(x).argmax(1), counts)
+
+    def agreement(self, x: Tensor) -> float:
+        """Share of samples [batch, ...] whose label is the full scan's, 0 to 1."""
+        return self.report(x).agreement
+
+    def _read(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Labels [batch], and how many candidates each was chosen from [batch]."""
+        x = self.network.ready(x)
+        forward = ForwardPass(self.network.layers, room=Workspace())
+        scores = self._scores(forward, x)
+        labels, counts = scores.argmax(1), _candidates(scores, self.margin)
+        for count in torch.unique(counts).tolist():
+            if count > 1:
+                rows = (counts == count).nonzero()[:, 0]
+                likely = scores[rows].topk(count).indices
+                labels[rows] = self._decided(forward, x[rows], likely)
+        return labels, counts
+
+    @torch.no_grad()
+    def _scores(self, forward: ForwardPass, x: Tensor) -> Tensor:
+        neutral = self.network.examples.neutral
+        parts = torch.split(x, ROWS)
+        return torch.cat([self.ranking(forward.activities(neutral(part))) for part in parts])
+
+    def _decided(self, forward: ForwardPass, x: Tensor, likely: Tensor) -> Tensor:
+        """The label of the largest goodness [batch] among candidates [batch, candidates]."""
+        # In order, so that of two labels with one goodness the first is taken, as by the scan.
+        likely = likely.sort(1).values
+        rows = rows_at_a_time(likely.shape[1])
+        best = []
+        pairs = zip(torch.split(x, rows), torch.split(likely, rows), strict=True)
+        for part, labels in pairs:
+            every = self.network.examples.candidates(part)
+            inputs = replace(every, index=every.index.gather(0, labels.t()))
+            goodness = self.network.read(variants_goodness(forward, inputs))
+            best.append(labels.gather(1, goodness.argmax(1, keepdim=True))[:, 0])
+        return torch.cat(best)
+
+
+def two_stage(network: Network, x: Tensor, *, agreement: float = 0.999) -> TwoStage:
+    """Fit the first stage to the full scan of some samples, and choose the margin.
+
+    The ranking is a ridge regression of the exact goodness, less its mean over the labels, on the
+    activities of the neutral input, so no labels are needed. The margin is the least that would
+    have kept the scan's label among the candidates of all but a share ``(1 - agreement) / 4`` of
+    the samples, each ranked by a fit to the other four fifths.
+
+    Args:
+        network: A trained network whose examples put the label into the input; if it is trained
+            on, make the stages anew.
+        x: Samples [batch, ...], about 10,000; best such as the network was not trained on, for it
+            is surer of those it knows.
+        agreement: Wanted share of labels equal to the full scan's, above 0; 1 scans them all.
+
+    Returns:
+        The two stages, and what to expect of them as ``expected``.
+
+    Raises:
+        ValueError: The examples have no candidates, being made without labels; the agreement is
+            out of range; or there are too few samples to see so small a disagreement.
+
+    >>> from forward_forward.forward import mlp
+    >>> network, x = mlp(4, 8, 8, num_classes=3), torch.rand(200, 4)
+    >>> stages = two_stage(network, x, agreement=0.95)
+    >>> stages.predict(x[:5]).shape, stages.expected.agreement >= 0.95
+    (torch.Size([5]), True)
+    """
+    _check_labelled(network)
+    if not 0 < agreement <= 1:
+        raise ValueError(
+            f"two_stage expects an agreement above 0 and up to 1, got {agreement}: use 0.999 for"
+            " 99.9 % of the labels"
+        )
+    allowed = len(x) * (1 - agreement)
+    if agreement < 1 and allowed < 1 - 1e-9:  # 1,000 samples are enough for 0.999, rounding or not
+        raise ValueError(
+            f"an agreement of {agreement} expects {math.ceil(1 / (1 - agreement) - 1e-6)} samples"
+            f" or more, got {len(x)}: give more, or ask for less agreement"
+        )
+    goodness = network.goodness(x)
+    skip, units = _units_read(network, x)
+    ranking, scores = _fitted(skip, units, goodness)
+    label = goodness.argmax(1)
+    gap = scores.amax(1) - scores.gather(1, label[:, None])[:, 0]
+    misses = math.floor(allowed / SAFETY)
+    margin = math.inf if agreement == 1 else float(gap.sort(descending=True).values[misses])
+    counts = _candidates(scores, margin)
+    return TwoStage(network, ranking, margin, _report(gap <= margin, counts))
+
+
+def _check_labelled(network: Network) -> None:
+    if isinstance(network.examples, MultiLabel):
+        raise ValueError(
+            "two stages find one label among many, got examples of several labels a sample: predict"
+            " by network.predict, which looks at two variants a label"
+        )
+    if not network.examples.labelled:
+        raise ValueError(
+            "two stages expect examples that put the label into the input, such as AppendLabel, got"
+            f" {type(network.examples).__name__}: predict by the head, which takes one pass anyway"
+        )
+
+
+def _candidates(scores: Tensor, margin: float) -> Tensor:
+    """How many labels to look at [batch]: those with a score within the margin of the best.
+
+    The number is rounded up to 2, 4, 8 ... or all, so that samples make few groups of one shape.
+    """
+    # Not ">=": where scores are not numbers, all labels are candidates.
+    counts = (~(scores < scores.amax(1, keepdim=True) - margin)).sum(1)
+    classes = scores.shape[1]
+    sizes = [2**power for power in range(classes.bit_length()) if 2**power < classes]
+    steps = torch.tensor([*sizes, classes], device=scores.device)
+    return steps[torch.searchsorted(steps, counts)]
+
+
+def _report(agrees: Tensor, counts: Tensor) -> Report:
+    several, total = counts > 1, len(counts)
+    # Divided as Python's numbers: in float32, 999 of 1,000 would not be 0.999.
+    sums = agrees.sum(), several.sum(), (counts * several).sum()
+    return Report(*(int(each) / total for each in sums))
+
+
+def _units_read(network: Network, x: Tensor) -> tuple[int, list[Tensor]]:
+    """The lowest layer to read, and activities at mean square 1 [batch, units] from it upwards."""
+    layers = network.layers[: network.readout[1]]  # what lies above has no say in the label
+    forward = ForwardPass(layers, room=Workspace())
+    parts = []
+    for part in torch.split(network.ready(x), ROWS):
+        activities = forward.activities(network.examples.neutral(part))
+        parts.append([_of_unit(each) for each in activities])
+    units = [torch.cat(each) for each in zip(*parts, strict=True)]
+    skip = len(units) - 1
+    while skip and sum(each.shape[1] for each in units[skip - 1 :]) <= UNITS:
+        skip -= 1
+    return skip, units[skip:]
+
+
+def _fitted(skip: int, units: list[Tensor], goodness: Tensor) -> tuple[Ranking, Tensor]:
+    """A ranking, and the scores [batch, classes] of each sample by a fit to the other folds."""
+    widths = [each.shape[1] for each in units]
+    # On the CPU in float64, which not every device has.
+    rows = torch.cat(units, 1).cpu().double()
+    target = (goodness - goodness.mean(1, keepdim=True)).cpu().double()
+    folds = [slice(first, None, FOLDS) for first in range(FOLDS)]
+    squares = [rows[fold].t() @ rows[fold] for fold in folds]
+    products = [rows[fold].t() @ target[fold] for fold in folds]
+    square, product = sum(squares, torch.zeros(())), sum(products, torch.zeros(()))
+    scores = torch.empty_like(target)
+    for fold, own_square, own_product in zip(folds, squares, products, strict=True):
+        others = len(rows) - len(rows[fold])
+        scores[fold] = rows[fold] @ _ridge(square - own_square, product - own_product, others)
+    weight = _ridge(square, product, len(rows)).t().to(goodness)
+    return Ranking(skip, torch.split(weight, widths, 1)), scores
+
+
+def _ridge(square: Tensor, product: Tensor, count: int) -> Tensor:
+    """Weights [units, classes] of least squared error on so many rows, and not large."""
+    penalty = RIDGE * max(1, count) * torch.eye(len(square), dtype=square.dtype)
+    return torch.cholesky_solve(product, torch.linalg.cholesky(square + penalty))

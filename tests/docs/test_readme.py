@@ -1,0 +1,28 @@
+"""The README stays true: its Python runs as it is pasted, and it names what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from forward_forward import examples, goodness, losses, optimize
+
+README = Path(__file__).parents[2].joinpath("README.md")
+
+
+def test_the_python_of_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)  # noqa: S102: what a reader pastes
+    assert tuple(names["net"].goodness(names["x"]).shape) == (100, 10)
+
+
+@pytest.mark.parametrize("module", [goodness, losses, examples.negatives, optimize.schedules])
+def test_the_readme_names_every_part(module):
+    text = README.read_text()
+    assert [name for name in module.__all__ if name not in text] == ["constant"] * (
+        module is optimize.schedules
+    )
