@@ -31,8 +31,8 @@ def mnist_supervised_matlab(
 
     The update agrees with that program's to rounding (``tests/recipes/test_hinton2022.py``). Its
     gradient is half the true one, so here the rate (0.005), the weight cost (0.002) and the peer
-    strength (0.06) are stated for the true gradient. Labels lie over the first pixels, negatives are sampled
-    from the softmax of the neutral pass, the first layer is left out of the read-out.
+    strength (0.06) are stated for the true gradient. Labels lie over the first pixels, negatives
+    are sampled from the softmax of the neutral pass, the first layer is left out of the read-out.
 
     Args:
         train: Training data, ten classes or more.
