@@ -39,8 +39,8 @@ print(Strongest(count=1)(torch.tensor([[1.0, -3.0], [0.0, 2.0]])))
 # %%
 # A loss: margins [batch] and [negatives, batch] -> [batch]
 # ----------------------------------------------------------
-# A margin is goodness minus threshold. The hinge loss requires a margin of 1 on both sides, and is 0
-# for samples that have it.
+# A margin is goodness minus threshold. The hinge loss requires a margin of 1 on both sides, and is
+# 0 for samples that have it.
 
 
 def hinge(pos: Tensor, neg: Tensor) -> Tensor:
@@ -74,8 +74,8 @@ for name, parts in ways.items():
     print(f"{name}: {ff.predict.evaluate(net, test)['error']:.2f} % test error")
 
 # %%
-# One seed and 359 test images show that they work, not which is better. Once a part is in one of the
-# package's modules, the contract tests find it automatically.
+# One seed and 359 test images show that they work, not which is better. Once a part is in one of
+# the package's modules, the contract tests find it automatically.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
 margin = torch.linspace(-3, 3, 100)

@@ -51,8 +51,8 @@ for number, layer in enumerate(
 
 # %%
 # Red pixels make a unit more active, blue pixels less. Above each field are the class that the unit
-# responds to most, and the percentage of its activity that this class accounts for; 10 % would be no
-# preference.
+# responds to most, and the percentage of its activity that this class accounts for; 10 % would be
+# no preference.
 
 fig, axes = plt.subplots(3, 8, figsize=(9, 4), layout="constrained")
 for panel, unit in zip(axes.flat, units, strict=True):

@@ -40,7 +40,7 @@ def test_the_python_of_a_page_runs_as_it_stands(page, tmp_path, monkeypatch, cap
     said = ""
     for language, block in fenced(page):
         if language == "python":
-            exec(block, names)  # noqa: S102: what a reader pastes
+            exec(block, names)  # as a reader pastes it
             said = capsys.readouterr().out
         elif language == "" and said:
             assert block.strip() == said.strip()
