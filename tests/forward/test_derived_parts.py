@@ -10,9 +10,9 @@ from forward_forward.examples import AppendLabel
 from forward_forward.forward import Layer, MeanSquareOne, Network, SoftmaxHead
 from forward_forward.forward.normalize import LengthNormalize
 from forward_forward.goodness import HasSlope as GoodnessSlope
-from forward_forward.goodness import Minimised, PNorm, mean_square
+from forward_forward.goodness import Minimised, mean_square
 from forward_forward.losses import HasSlope, Judges, SiluPair, SymBa, judged
-from forward_forward.optimize import Trainer, compiled
+from forward_forward.optimize import Trainer
 from forward_forward.protocols import supports
 from forward_forward.radial import Radial, radial_of
 
@@ -113,21 +113,6 @@ def assert_same(first: Network, second: Network) -> None:
 def test_derived_parts_train_the_same_in_both_paths_from_the_step_they_come_in(options):
     change = replaced(options)
     assert_same(trained(change), trained(change, engine="autograd"))
-
-
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
-@pytest.mark.skipif(not compiled.compiler(), reason="torch.compile needs a C++ compiler")
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"loss": SymBa(2.0), "temperature": 0.7, "activation": nn.Tanh()},
-        {"normalize": None, "goodness": PNorm(2)},
-    ],
-    ids=["loss, temperature, activation", "normalisation, goodness"],
-)
-def test_compiled_kernels_follow_a_part_that_is_replaced(options):
-    change = replaced(options)
-    assert_same(trained(change, compile=True), trained(change))
 
 
 @pytest.mark.parametrize("block", [nn.Linear(9, 7), nn.Sequential(nn.Linear(9, 7), nn.ReLU())])

@@ -193,11 +193,11 @@ class _Search:
 
     def _begun(self) -> optuna.Trial:
         """A new trial; Ctrl-C in this moment waits until it is known and can be ended."""
-        with interrupts() as wish:
+        with interrupts() as request:
             trial = self.study.ask()
-            if wish.stop:
+            if request.stop:
                 self._tell(trial.number, "FAIL")
-        if wish.stop:
+        if request.stop:
             raise KeyboardInterrupt
         return trial
 

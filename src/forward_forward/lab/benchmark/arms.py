@@ -35,17 +35,13 @@ def adamw(weights: Any) -> torch.optim.Optimizer:
     return torch.optim.AdamW(weights, lr=LR, weight_decay=0.0, fused=True)
 
 
-def engine(
-    widths: Sequence[int], products: torch.dtype, *, compile: bool = False, skip: float = 0.0
-) -> Trainer:
+def engine(widths: Sequence[int], products: torch.dtype, *, skip: float = 0.0) -> Trainer:
     """The project's own engine, with uniform wrong labels."""
     features, *hidden = widths
     examples = AppendLabel(CLASSES, negatives=Uniform())
     network = mlp(features, *hidden, num_classes=CLASSES, examples=examples)
     precision: Precision = "bfloat16" if products == torch.bfloat16 else "float32"
-    return Trainer(
-        network, lr=LR, weight_decay=0.0, precision=precision, compile=compile, skip=skip
-    )
+    return Trainer(network, lr=LR, weight_decay=0.0, precision=precision, skip=skip)
 
 
 def _linears(widths: Sequence[int]) -> list[nn.Linear]:

@@ -25,7 +25,6 @@ from forward_forward.lab.benchmark.arms import (
 from forward_forward.lab.benchmark.learn import two_stage_figures, until_goal
 from forward_forward.lab.benchmark.measure import Step, activity_bytes, medians, peak_bytes
 from forward_forward.lab.benchmark.scan import naive_scan
-from forward_forward.optimize.compiled import compiler
 from forward_forward.optimize.precision import Precision, products
 from forward_forward.recipes.plan import features
 from forward_forward.recipes.standard import SKIP
@@ -49,8 +48,8 @@ class Setting:
         batches: Samples a step.
         precision: Of the products in training; inference is measured in float32.
         seconds: Time for the steps of one network and batch.
-        compile: Whether compiled kernels are tried too, for the engine and for backprop, in
-            networks of up to four layers, where there is a C++ compiler.
+        compile: Whether backprop is timed compiled too, in networks of up to four layers; needs a
+            C++ compiler.
         sklearn: Whether scikit-learn is timed too.
         goal: Whether the smaller wide networks are trained to 98 % on MNIST.
     """
@@ -111,7 +110,7 @@ def _row(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> 
     x = x.flatten(1)
     widths = [x.shape[1], *hidden]
     wide = hidden in WIDE or len(hidden) <= 4
-    calls = _steps(widths, dtype, x, y, compile=setting.compile and wide and compiler() is not None)
+    calls = _steps(widths, dtype, x, y, compile=setting.compile and wide)
     seconds = medians(calls, budget=setting.seconds)
     if setting.sklearn and wide:
         # Apart: its threads go on spinning for a while, and slow down whatever comes next.
@@ -142,7 +141,6 @@ def _steps(
         "backprop": Backprop(widths, dtype),
     }
     if compile:
-        arms["engine_compiled"] = engine(widths, dtype, compile=True)
         arms["backprop_compiled"] = Backprop(widths, dtype).compiled()
 
     def step_of(arm: Any) -> Callable[[], object]:
@@ -192,8 +190,7 @@ def _fewer_products(train: Data, setting: Setting, hidden: tuple[int, ...], batc
         "engine": engine(widths, dtype, skip=SKIP),
         "backprop": Backprop(widths, dtype),
     }
-    if setting.compile and compiler() is not None:
-        arms["engine_compiled"] = engine(widths, dtype, skip=SKIP, compile=True)
+    if setting.compile:
         arms["backprop_compiled"] = Backprop(widths, dtype).compiled()
     batches = _endless(train, batch)
     for _ in range(min(EPOCH, len(train)) // batch):
