@@ -24,7 +24,7 @@ def supports(part: object, protocol: Callable[..., Asked]) -> TypeGuard[Asked]:
         protocol: A protocol of methods alone.
 
     >>> from collections.abc import Sized
-    >>> offers("text", Sized)
+    >>> supports("text", Sized)
     True
     """
     key: tuple[Any, Any] = type(part), protocol

@@ -15,6 +15,9 @@ from forward_forward.forward.mode import evaluating
 from forward_forward.forward.operands import operand_of
 from forward_forward.forward.workspace import Workspace
 
+# Rows of candidate inputs at a time: enough for full speed, few enough to stay in the caches.
+ROWS = 2_000
+
 
 def written_out(source: Inputs | Activities) -> Tensor:
     """The rows [variants * batch, *shape] of an input."""
@@ -85,6 +88,19 @@ class ForwardPass:
         for layer, affine in zip(self.layers[first:], self.affines[first:], strict=True):
             source = _activities(layer, affine, source)
             yield source
+
+
+def rows_at_a_time(variants: int) -> int:
+    """How many samples to compute at a time, each with so many variants: `ROWS` rows in all."""
+    return max(1, int(ROWS // variants))  # an integer of NumPy is not one for torch
+
+
+@torch.no_grad()
+def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
+    """Goodness of inputs in every layer of a pass [layers, batch, variants]."""
+    activities = forward.activities(inputs)
+    rows = [layer.rate(each) for layer, each in zip(forward.layers, activities, strict=True)]
+    return torch.stack(rows).view(len(rows), *inputs.index.shape).transpose(1, 2)
 
 
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:

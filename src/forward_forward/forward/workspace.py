@@ -22,7 +22,7 @@ class Workspace:
     Args:
         keep: Whether to keep the memory; otherwise whatever is taken is new.
 
-    >>> room = Room()
+    >>> room = Workspace()
     >>> room.take("z", (2, 3), torch.float32).fill_(1).shape
     torch.Size([2, 3])
     >>> room.take("z", (1, 3), torch.float32)

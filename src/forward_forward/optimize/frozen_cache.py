@@ -20,10 +20,9 @@ from forward_forward.data.batch import Batch
 from forward_forward.examples import AppendLabel, OverlayLabel
 from forward_forward.forward import Layer
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward.passes import ForwardPass, rows_at_a_time
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize.scores import scored_layers
-from forward_forward.predict.evaluation import rows_at_a_time
 
 if TYPE_CHECKING:
     from forward_forward.optimize.trainer import Trainer

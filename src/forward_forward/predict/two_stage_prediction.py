@@ -11,19 +11,21 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from forward_forward.examples import MultiLabel
+from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward.passes import (
+    ROWS,
+    ForwardPass,
+    rows_at_a_time,
+    variants_goodness,
+)
 from forward_forward.forward.workspace import Workspace
-from forward_forward.predict.evaluation import ROWS, rows_at_a_time, variants_goodness
-
-if TYPE_CHECKING:
-    from forward_forward.forward.network import Network
 
 # Units that a ranking reads at most, unless the last layer has more: a fit takes their cube.
 UNITS = 2_000

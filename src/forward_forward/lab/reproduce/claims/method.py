@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forward_forward import losses, predict, recipes
+from forward_forward import losses, recipes
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.goodness import l2_norm, slope_of
@@ -214,7 +214,7 @@ def _inference(runner: Runner) -> Finding:
         ),
         _close(
             "the same by layer, summed",
-            predict.goodness_by_layer(network, x).sum(0),
+            network.goodness_by_layer(x).sum(0),
             scores,
         ),
     ]
