@@ -105,7 +105,7 @@ def stepper(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
         group["fused"]
         and not (group["amsgrad"] or group["maximize"] or group["differentiable"])
         and not isinstance(group["lr"], torch.Tensor)
-        and hasattr(torch, KERNELS.get(group.get("decoupled_weight_decay"), ""))
+        and hasattr(torch, KERNELS.get(bool(group.get("decoupled_weight_decay")), ""))
         for group in optimizer.param_groups
     )
     return functools.partial(_fused_adam, optimizer) if plain else optimizer.step
