@@ -75,7 +75,7 @@ def reproduce(
     watch = progress()
     try:
         results = test(
-            claims, chosen, folder, jobs=workers, seeds=seeds, device=device, watch=watch
+            claims, chosen, folder, jobs=workers, seeds=seeds, device=device, progress=watch
         )
     except KeyboardInterrupt:
         again = ["ff", "reproduce", *claims, "--scale", scale]

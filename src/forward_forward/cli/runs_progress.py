@@ -12,18 +12,18 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from forward_forward.cli.progress import duration
 from forward_forward.lab.reproduce.job import Job
-from forward_forward.lab.reproduce.pool import Watcher
+from forward_forward.lab.reproduce.runner import RunProgress
 
 EVERY = 30.0  # seconds between two lines
 SURE = 10.0  # seconds of runs before the time left is guessed: workers must have started
 
 
-def progress() -> Watcher:
+def progress() -> RunProgress:
     """The watcher that fits where stderr goes."""
     return Bar() if sys.stderr.isatty() else Lines()
 
 
-class _Count(ABC):
+class _Count(RunProgress, ABC):
     """Claims, runs and work done, and the time left."""
 
     def start(self, work: float) -> None:
