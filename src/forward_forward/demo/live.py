@@ -15,8 +15,8 @@ import torch
 
 from forward_forward import diagnose, predict, recipes, seeds
 from forward_forward.data import Data
-from forward_forward.lab.reproduce.training.backprop import Learner, classifier
 from forward_forward.optimize import cosine
+from forward_forward.recipes.backprop import BackpropTrainer, classifier
 from forward_forward.recipes.plan import Plan, features
 
 HIDDEN = (200, 200)
@@ -84,7 +84,7 @@ class _Race:
             self.train, seed=seed, epochs=epochs, hidden=HIDDEN, batch_size=BATCH, **settings
         )
         network = classifier(features(self.train), HIDDEN, len(data.classes), seed=seed)
-        self.backprop = Learner(network, RATE_OF_BACKPROP, seed)
+        self.backprop = BackpropTrainer(network, RATE_OF_BACKPROP, seed)
         self.errors: dict[str, list[float]] = {"epoch": [], "forward": [], "backprop": []}
 
     def run(self) -> Iterator[Moment]:

@@ -15,7 +15,7 @@ from forward_forward.demo.answer import Answer, Unit
 from forward_forward.demo.live import Moment
 from forward_forward.demo.over_time import first_settled, gap
 from forward_forward.demo.subject import Subject
-from forward_forward.lab.reproduce.training.pixels import signed
+from forward_forward.diagnose import signed_base64
 from forward_forward.report.environment import environment as report_environment
 from forward_forward.report.figures import figure_html
 from forward_forward.report.numerals import decimals_for, number
@@ -149,7 +149,7 @@ def units_html(answer: Answer, subject: Subject) -> str:
             "caption": _unit_words(unit, subject),
             "height": unit.weights.shape[0],
             "width": unit.weights.shape[1],
-            "pixels": signed(unit.weights),
+            "pixels": signed_base64(unit.weights),
         }
         for unit in shown
         if unit.weights is not None

@@ -8,7 +8,6 @@ from typing import Any
 
 from forward_forward import diagnose, seeds
 from forward_forward.forward import Network
-from forward_forward.lab.reproduce.training.pixels import signed
 from forward_forward.report.layers import Figure, spaced
 from forward_forward.report.numerals import number
 from forward_forward.report.read import RunRead, SampleFinder, Samples, network_of
@@ -106,7 +105,7 @@ def fields(inside: Inside) -> Figure:
             "caption": f"norm {number(length)}",
             "height": pictures.shape[1],
             "width": pictures.shape[2],
-            "pixels": signed(pictures[unit]),
+            "pixels": diagnose.signed_base64(pictures[unit]),
         }
         for unit, length in units.items()
     ]
