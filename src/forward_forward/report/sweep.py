@@ -17,7 +17,7 @@ from forward_forward.report.figures import Panel, Parts
 from forward_forward.report.numerals import MISSING, number, setting
 from forward_forward.report.svg import drawing, themed
 from forward_forward.sweep import folder
-from forward_forward.sweep.record import COUNTED, ENOUGH, Outcome, short, words
+from forward_forward.sweep.record import COUNTED, ENOUGH, Outcome, setting_text, short
 
 DOTS = "Dots: complete trials. Rings: those pruned or diverged, at their best error."
 
@@ -86,7 +86,11 @@ def _facts(about: Mapping[str, Any], outcome: Outcome) -> list[tuple[str, str]]:
 def _chosen(outcome: Outcome) -> list[tuple[str, str]]:
     """The best trial's settings, with all digits."""
     best = outcome.best
-    return [] if best is None else [(name, words(each)) for name, each in best["settings"].items()]
+    return (
+        []
+        if best is None
+        else [(name, setting_text(each)) for name, each in best["settings"].items()]
+    )
 
 
 def _history(outcome: Outcome) -> list[Markup]:
@@ -171,7 +175,7 @@ def _raw(trials: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(["trial", "state", "validation_error", "best_epoch", "seconds", *names])
     for trial in trials:
-        settings = (words(trial["settings"].get(name, "")) for name in names)
+        settings = (setting_text(trial["settings"].get(name, "")) for name in names)
         figures = (trial[key] for key in ("number", "state", "validation_error", "best_epoch"))
         writer.writerow([*figures, trial["seconds"], *settings])
     return content.getvalue()
