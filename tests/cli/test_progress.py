@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from forward_forward.cli import progress
+from forward_forward.cli import progress, reproduce_output
 from forward_forward.track import Beginning
 
 
@@ -12,7 +12,8 @@ from forward_forward.track import Beginning
 def clock(monkeypatch):
     """A clock that the test moves."""
     now = SimpleNamespace(seconds=0.0)
-    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now.seconds))
+    for module in (progress, reproduce_output):
+        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now.seconds))
     return now
 
 
@@ -59,7 +60,7 @@ def test_short_epochs_print_no_more_than_their_lines(clock, capsys):
 
 
 def test_a_reproduction_prints_its_claims_and_the_time_left(clock, capsys):
-    follower, job = progress.RunsProgress(), SimpleNamespace(cost=1.0)
+    follower, job = reproduce_output.ReproductionProgress(), SimpleNamespace(cost=1.0)
     follower.start(4.0)
     follower.claim("fig5", 0, 2)
     follower.expect([job] * 4)

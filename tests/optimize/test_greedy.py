@@ -28,7 +28,6 @@ from forward_forward.examples import FromFirstLayer, OverlayLabel, Uniform
 from forward_forward.forward import Layer, Network, PeerNormalization
 from forward_forward.forward import passes as forward_passes
 from forward_forward.optimize import frozen_cache
-from forward_forward.predict import evaluation
 
 
 def without_bias() -> Network:
@@ -138,7 +137,7 @@ def test_the_cache_holds_each_sample_with_each_label():
 
 def test_the_set_may_be_larger_than_what_is_run_at_once(monkeypatch):
     whole = frozen_cache.below(trainer_of(network()), data(), 1)
-    monkeypatch.setattr(evaluation, "ROWS", 7 * CLASSES)
+    monkeypatch.setattr(forward_passes, "ROWS", 7 * CLASSES)
     parts = frozen_cache.below(trainer_of(network()), data(), 1)
     check_near(parts.rows, whole.rows)
     check_near(parts.goodness, whole.goodness)

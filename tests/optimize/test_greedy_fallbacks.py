@@ -28,8 +28,8 @@ import forward_forward as ff
 from forward_forward.data import augment
 from forward_forward.examples import AppendLabel, FromSoftmax, HybridImages
 from forward_forward.forward import Layer, Network, SoftmaxHead
+from forward_forward.forward import passes as forward_passes
 from forward_forward.optimize import frozen_cache
-from forward_forward.predict import evaluation
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_run_broken_off_in_any_turn_ends_as_an_undisturbed_one(
     tmp_path, monkeypatch, from_cache, step
 ):
     monkeypatch.setattr("os.fsync", lambda file: None)
-    monkeypatch.setattr(evaluation, "ROWS", 7 * CLASSES)
+    monkeypatch.setattr(forward_passes, "ROWS", 7 * CLASSES)
     settings = {"epochs": 6, "batch_size": BATCH, "validation": data().first(9)}
 
     def make() -> ff.Trainer:

@@ -1,10 +1,9 @@
-"""Steps, epochs, runs and trials -> progress on stderr: a bar on a terminal, else lines of text."""
+"""Steps and epochs -> progress on stderr: a bar on a terminal, lines of text elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,7 +11,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 if TYPE_CHECKING:
-    from forward_forward.lab.reproduce.job import Job
     from forward_forward.track import Beginning, Ending, Row
 
 REDRAW = 0.1  # seconds between two updates of a bar: more would cost more than it shows
@@ -126,50 +124,3 @@ class TrainingProgress:
 
     def _epoch(self, number: int) -> str:
         return f"epoch {number:>{len(str(self.epochs))}}/{self.epochs}"
-
-
-class RunsProgress:
-    """Follows a reproduction: its claims, their runs, and the time left.
-
-    The first seconds are not counted in the time left, since workers must start.
-    """
-
-    INTERVAL = 30.0  # seconds between two lines
-    RELIABLE = 10.0  # seconds of runs from which the time left is estimated
-
-    def start(self, work: float) -> None:
-        self.work, self.worked = work, 0.0
-        self.runs = self.expected = 0
-        self.name = ""
-        self.busy = 0.0  # seconds in which runs were under way
-        self.mark = time.perf_counter()
-        self.display = Display(work, interval=self.INTERVAL)
-
-    def claim(self, name: str, number: int, claims: int) -> None:
-        self.name = f"{name} ({number + 1} of {claims})"
-        self.runs = self.expected = 0
-        self.display.show(self.worked, self._text(), total=self.work)
-
-    def expect(self, jobs: Sequence[Job]) -> None:
-        self.mark = time.perf_counter()
-        self.expected += len(jobs)
-        # Runs that were not planned, such as rates added at the end of a range, count as well.
-        self.work = max(self.work, self.worked + sum(job.cost for job in jobs))
-
-    def done(self, job: Job) -> None:
-        now = time.perf_counter()
-        self.busy, self.mark = self.busy + now - self.mark, now
-        self.runs += 1
-        self.worked += job.cost
-        if self.display.due() or self.runs == self.expected:
-            self.display.show(self.worked, self._text(), total=self.work)
-
-    def stop(self) -> None:
-        self.display.stop()
-
-    def _text(self) -> str:
-        runs = f": {self.runs} of {self.expected} runs" if self.expected else ""
-        if not self.worked or self.busy < self.RELIABLE:
-            return f"{self.name}{runs}"
-        rest = (self.work - self.worked) / self.worked * self.busy
-        return f"{self.name}{runs}, about {duration(max(rest, 0))} left"

@@ -41,7 +41,7 @@ def _page(paths: list[Path]) -> str:
 
         return page_of_sweep(paths)
     if len(paths) == 1 and (found := results.read(paths[0])):
-        from forward_forward.cli.claims import page_of
+        from forward_forward.cli.reproduce_output import page_of
         from forward_forward.lab.reproduce.scales import named
 
         return page_of(found, named(next(iter(found.values()))["scale"]))

@@ -62,7 +62,7 @@ class Reproduce:
                 "expected claims to test, got none: ff reproduce poster tests all of them, ff"
                 " reproduce --list lists them"
             )
-        from forward_forward.cli.claims import results_rows, write_page
+        from forward_forward.cli.reproduce_output import results_rows, write_page
         from forward_forward.cli.tables import print_table
         from forward_forward.lab.reproduce.claims import named as claims_named
 
@@ -77,7 +77,7 @@ class Reproduce:
         return 0
 
     def _run(self, scale: Scale, folder: Path) -> dict[str, Any]:
-        from forward_forward.cli.progress import RunsProgress
+        from forward_forward.cli.reproduce_output import ReproductionProgress
         from forward_forward.lab.reproduce import reproduce
 
         jobs = self.jobs
@@ -91,7 +91,7 @@ class Reproduce:
                 jobs=jobs,
                 seeds=self.seeds,
                 device=self.device,
-                watch=RunsProgress(),
+                progress=ReproductionProgress(),
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
@@ -113,7 +113,7 @@ class Reproduce:
 
 
 def _print_list(folder: Path) -> None:
-    from forward_forward.cli.claims import claims_rows, recipes_rows
+    from forward_forward.cli.reproduce_output import claims_rows, recipes_rows
     from forward_forward.cli.tables import print_table
 
     print_table(f"Claims (results: {folder})", claims_rows(folder))

@@ -17,6 +17,7 @@ from forward_forward.examples import AppendLabel, Inputs, OverlayLabel
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import divisor_of
+from forward_forward.forward.operands import variant_factors, variant_totals
 from forward_forward.goodness import length_of
 from forward_forward.predict.two_stage_prediction import Ranking
 
@@ -162,13 +163,10 @@ def _first(layer: Layer, inputs: Inputs, in_order: bool) -> Tensor:
         return rows[:, None] if in_order else rows[inputs.index]
 
     labels = of_variants(patterns @ linear.weight[:, inputs.columns].t())
-    z = rest @ linear.weight[:, : rest.shape[1]].t() + labels
-    if divisor is not None:
-        square = length_of(rest).square()[:, None] + of_variants(patterns.square().sum(1)[:, None])
-        z = z / divisor(square.sqrt(), width)
-    if linear.bias is not None:
-        z = z + linear.bias
-    return layer.activate(z.flatten(0, 1))
+    squares = of_variants(patterns.square().sum(1)[:, None])[..., 0]
+    factor = variant_factors(divisor, length_of(rest), squares, width)
+    product = rest @ linear.weight[:, : rest.shape[1]].t()
+    return layer.activate(variant_totals(product, labels, factor, linear.bias))
 
 
 def _head_logits(network: Network, activities: Iterable[Activities]) -> Tensor:

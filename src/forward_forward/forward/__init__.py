@@ -11,8 +11,9 @@ evaluation ``mode``; ``check`` says what is wrong with one, ``head`` reads label
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer, PeerNormalization
-from forward_forward.forward.network import Network, mlp
+from forward_forward.forward.network import Network
 from forward_forward.forward.normalize import MeanSquareOne, UnitLength
+from forward_forward.forward.perceptron import mlp
 from forward_forward.forward.standardize import Standardize
 
 __all__ = [

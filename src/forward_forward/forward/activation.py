@@ -51,7 +51,7 @@ _KNOWN: dict[type | None, FusedActivation] = {
 def fused_activation(activation: nn.Module | None) -> FusedActivation | None:
     """What is known of an activation; None where its slope is left to autograd.
 
-    >>> known(nn.ReLU()).in_place(torch.tensor([-1.0, 2.0]))
+    >>> fused_activation(nn.ReLU()).in_place(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
     return _KNOWN.get(type(activation))

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from forward_forward.forward.mode import evaluating
-
-if TYPE_CHECKING:
-    from forward_forward.forward.layer import Layer
-    from forward_forward.forward.network import Network
-
 SAME = 1e-3  # relative spread of goodness over samples, below which it tells nothing
 
 
-def problems(layer: Layer, x: Tensor) -> list[str]:
+class Checked(Protocol):
+    """What a check reads of a `Layer`."""
+
+    block: nn.Module
+    activation: nn.Module | None
+    goodness: Callable[[Tensor], Tensor]
+
+    def __call__(self, x: Tensor) -> Any: ...
+
+    def parameters(self) -> Iterator[nn.Parameter]: ...
+
+    def named_modules(
+        self, *, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, nn.Module]]: ...
+
+
+def problems(layer: Checked, x: Tensor) -> list[str]:
     """What is wrong with a layer, or may surprise; nothing is changed.
 
     Args:
@@ -36,15 +46,14 @@ def problems(layer: Layer, x: Tensor) -> list[str]:
         raise ValueError(f"check expects some samples [batch, *feature] as a tensor, got {got}")
     if not any(weight.requires_grad for weight in layer.parameters()):
         return ["it has no weights to learn: join its block with one that has, or leave it out"]
-    with evaluating(layer):  # a norm would take note of the samples
-        return [*_of_weights(layer), *_of_modules(layer), *_of_output(layer, x)]
+    return [*_of_weights(layer), *_of_modules(layer), *_of_output(layer, x)]
 
 
-def shared(network: Network) -> dict[int, list[str]]:
+def shared(layers: Iterable[nn.Module]) -> dict[int, list[str]]:
     """Layers whose weights are those of a lower one too, by their numbers from 0."""
     owner: dict[int, int] = {}
     found: dict[int, list[str]] = {}
-    for number, layer in enumerate(network.layers):
+    for number, layer in enumerate(layers):
         lower = {owner[id(weight)] for weight in layer.parameters() if id(weight) in owner}
         for other in sorted(lower):
             found.setdefault(number, []).append(
@@ -55,7 +64,7 @@ def shared(network: Network) -> dict[int, list[str]]:
     return found
 
 
-def _of_weights(layer: Layer) -> Iterator[str]:
+def _of_weights(layer: Checked) -> Iterator[str]:
     holders = weight_layers(layer.block)
     if len(holders) > 1:
         yield (
@@ -76,7 +85,7 @@ def _of_weights(layer: Layer) -> Iterator[str]:
         )
 
 
-def _of_modules(layer: Layer) -> Iterator[str]:
+def _of_modules(layer: Checked) -> Iterator[str]:
     for name, each in layer.named_modules():
         if getattr(each, "inplace", False):
             yield (
@@ -85,7 +94,7 @@ def _of_modules(layer: Layer) -> Iterator[str]:
             )
 
 
-def _of_output(layer: Layer, x: Tensor) -> Iterator[str]:
+def _of_output(layer: Checked, x: Tensor) -> Iterator[str]:
     before = x.clone()
     try:
         with torch.enable_grad():
@@ -104,7 +113,7 @@ def _of_output(layer: Layer, x: Tensor) -> Iterator[str]:
     yield from _of_goodness(layer, h.detach())
 
 
-def _of_goodness(layer: Layer, h: Tensor) -> Iterator[str]:
+def _of_goodness(layer: Checked, h: Tensor) -> Iterator[str]:
     try:
         goodness = layer.goodness(h)
     except Exception as error:  # a user's goodness may raise anything

@@ -36,7 +36,7 @@ def describe(network: Network) -> dict[str, Any]:
         ``layers`` (one dictionary each), ``examples``, ``readout``, ``reading`` and ``head``, and
         ``inputs`` where there is something before the examples.
 
-    >>> from forward_forward.forward.network import mlp
+    >>> from forward_forward.forward import mlp
     >>> describe(mlp(4, 8, num_classes=2))["layers"][0]["activation"]
     'ReLU()'
     """

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from forward_forward import losses
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.check import problems
+from forward_forward.forward.mode import evaluating
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
 from forward_forward.goodness import Goodness, at_unit_activity, mean_square
 from forward_forward.radial import radial_of
@@ -228,7 +229,8 @@ class Layer(nn.Module):
         >>> Layer(nn.Flatten(), activation=None).check(torch.rand(4, 3))
         ['it has no weights to learn: join its block with one that has, or leave it out']
         """
-        return problems(self, x)
+        with evaluating(self):  # a norm in training mode would update its running statistics
+            return problems(self, x)
 
     @property
     def calibrated(self) -> bool:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from forward_forward import predict, seeds
-from forward_forward.examples import AppendLabel, Examples, FromGoodness, Inputs
+from forward_forward.examples import Examples, Inputs
 from forward_forward.examples.inputs import floating
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
-from forward_forward.forward.linear import drawn_linear
 from forward_forward.forward.mode import evaluating
-from forward_forward.forward.passes import ForwardPass, as_source, written_out
+from forward_forward.forward.passes import (
+    ROWS,
+    ForwardPass,
+    as_source,
+    rows_at_a_time,
+    variants_goodness,
+    written_out,
+)
+from forward_forward.forward.workspace import Workspace
 
 Reading = Literal["goodness", "head"]
 READINGS = get_args(Reading)
@@ -114,8 +120,49 @@ class Network(nn.Module):
         return goodness_by_layer[slice(*self.readout)].sum(0)
 
     def goodness_by_layer(self, x: Tensor) -> Tensor:
-        """Goodness of every label in every layer [layers, batch, classes]."""
-        return predict.goodness_by_layer(self, x)
+        """Goodness of every label in every layer.
+
+        Args:
+            x: Samples [batch, ...], on the scale of the training data.
+
+        Returns:
+            Goodness [layers, batch, classes].
+
+        Raises:
+            ValueError: The examples put no label into the input, so there are no candidates.
+
+        References:
+            The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
+        """
+        forward = ForwardPass(self.layers, workspace=Workspace())
+        parts = torch.split(self.ready(x), rows_at_a_time(self.examples.num_classes))
+        every = [variants_goodness(forward, self.examples.candidates(part)) for part in parts]
+        return torch.cat(every, 1)
+
+    def head_logits_by_layer(self, x: Tensor) -> Tensor:
+        """What each layer adds to the softmax head's logits, computed on the neutral input.
+
+        Args:
+            x: Samples [batch, ...], on the scale of the training data.
+
+        Returns:
+            Logits [layers the head reads, batch, classes].
+
+        Raises:
+            ValueError: The network has no head.
+        """
+        if self.head is None:
+            raise ValueError(
+                "the network has no softmax head: build it with head=SoftmaxHead(...), or predict"
+                ' by "goodness"'
+            )
+        forward = ForwardPass(self.layers, workspace=Workspace())
+        parts = []
+        for part in torch.split(self.ready(x), ROWS):
+            activities = forward.activities(self.examples.neutral(part))
+            with torch.no_grad():
+                parts.append(self.head.by_layer(each.h for each in activities))
+        return torch.cat(parts, 1)
 
     def goodness(self, x: Tensor) -> Tensor:
         """Goodness of every label, summed over the layers of the readout [batch, classes]."""
@@ -128,7 +175,7 @@ class Network(nn.Module):
             raise ValueError(f'by expects "goodness" or "head", got {by!r}')
         if by == "goodness":
             return self.goodness(x)
-        return predict.head_logits_by_layer(self, x).sum(0)
+        return self.head_logits_by_layer(x).sum(0)
 
     def predict(self, x: Tensor, by: Reading | None = None) -> Tensor:
         """The label of each sample.
@@ -148,7 +195,7 @@ class Network(nn.Module):
         Args:
             x: Samples [batch, ...], on the scale of the training data.
         """
-        found = shared(self)
+        found = shared(self.layers)
         source = written_out(self.examples.neutral(self.ready(x)))
         for number, layer in enumerate(self.layers):
             with evaluating(layer), torch.no_grad():
@@ -186,69 +233,3 @@ def _check_head(head: SoftmaxHead, layers: Sequence[Layer], examples: Examples) 
             f" {head.num_classes} classes, got {len(layers)} layers and {examples.num_classes}"
             " classes: give SoftmaxHead the units of every layer, lowest first"
         )
-
-
-def mlp(
-    features: int,
-    *hidden: int,
-    num_classes: int,
-    seed: int = 0,
-    examples: Examples | None = None,
-    inputs: nn.Module | None = None,
-    layer: Callable[[nn.Linear], Layer] = Layer,
-    dropout: Sequence[float] | float | None = None,
-    head: bool | Literal["local"] = False,
-    readout: tuple[int, int] | None = None,
-) -> Network:
-    """A network of linear layers: weights normal with variance 1 / inputs, biases 0.
-
-    Args:
-        features: Values in a sample, without the label.
-        hidden: Units of each layer, lowest first.
-        num_classes: How many labels there are.
-        seed: For the weights; torch's global random state is left alone.
-        examples: How samples become inputs. By default the label is appended and a share of the
-            negatives is drawn from the goodness of the labels.
-        inputs: See `Network`.
-        layer: Makes a layer of a linear block; ``functools.partial(Layer, threshold="width")``
-            passes options.
-        dropout: Of every layer's inputs, or one for each layer; None for what ``layer`` says.
-        head: Whether to add a softmax head on all layers but the first (on the first, if alone);
-            "local" for one whose layers learn apart: see `SoftmaxHead`.
-        readout: See `Network`.
-
-    Returns:
-        The network, untrained.
-
-    Raises:
-        ValueError: No hidden layer, a list of dropouts of another length, or one out of range.
-
-    References:
-        Hinton (2022), ``ffnew.m``, for the weights.
-
-    >>> mlp(64, 500, 500, num_classes=10).predict(torch.rand(3, 64)).shape
-    torch.Size([3])
-    """
-    if not hidden or min(hidden) < 1:
-        raise ValueError(f"mlp expects the units of at least one hidden layer, got {hidden}")
-    shares = list(dropout) if isinstance(dropout, Sequence) else [dropout] * len(hidden)
-    if len(shares) != len(hidden) or not all(share is None or 0 <= share < 1 for share in shares):
-        raise ValueError(
-            f"mlp expects a dropout from 0 to below 1, or {len(hidden)} of them, one a layer, got"
-            f" {dropout}"
-        )
-    examples = examples or AppendLabel(num_classes, negatives=FromGoodness())
-    sizes = [examples.width(features), *hidden]
-    layers = []
-    for index, share in enumerate(shares):
-        made = layer(
-            drawn_linear(sizes[index], sizes[index + 1], seeds.generator(seed, "weights", index))
-        )
-        if share is not None:
-            made.dropout = share
-        layers.append(made)
-    softmax = None
-    if head:
-        skip = min(1, len(hidden) - 1)
-        softmax = SoftmaxHead(hidden, num_classes, skip=skip, local=head == "local")
-    return Network(*layers, examples=examples, inputs=inputs, head=softmax, readout=readout)

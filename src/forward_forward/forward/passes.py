@@ -15,6 +15,9 @@ from forward_forward.forward.mode import evaluating
 from forward_forward.forward.operands import operand_of
 from forward_forward.forward.workspace import Workspace
 
+# Rows of candidate inputs at a time: enough for full speed, few enough to stay in the caches.
+ROWS = 2_000
+
 
 def written_out(source: Inputs | Activities) -> Tensor:
     """The rows [variants * batch, *shape] of an input."""
@@ -34,19 +37,19 @@ class ForwardPass:
     Args:
         layers: The layers, lowest first.
         products: Type of the matrix products' operands, or None for the weights' own.
-        room: Memory that all layers work in, each layer's activities in the place of the last's;
-            by default each gets memory of its own.
+        workspace: Memory that all layers share, so that a layer's activities are valid until the
+            next layer's are computed; by default each result gets memory of its own.
     """
 
     def __init__(
         self,
         layers: Iterable[Layer],
         products: torch.dtype | None = None,
-        room: Workspace | None = None,
+        workspace: Workspace | None = None,
     ) -> None:
         self.layers = list(layers)
         self.affines = [
-            None if layer.linear is None else Affine(layer, products, room, index)
+            None if layer.linear is None else Affine(layer, products, workspace, index)
             for index, layer in enumerate(self.layers)
         ]
 
@@ -80,11 +83,24 @@ class ForwardPass:
             first: The layer to begin with.
 
         Yields:
-            The layer's activities [rows, *feature]; in a room, they stand until the next layer's.
+            The layer's activities [rows, *feature]; in a workspace, valid until the next layer's.
         """
         for layer, affine in zip(self.layers[first:], self.affines[first:], strict=True):
             source = _activities(layer, affine, source)
             yield source
+
+
+def rows_at_a_time(variants: int) -> int:
+    """How many samples to compute at a time, each with so many variants: `ROWS` rows in all."""
+    return max(1, int(ROWS // variants))  # an integer of NumPy is not one for torch
+
+
+@torch.no_grad()
+def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
+    """Goodness of inputs in every layer of a pass [layers, batch, variants]."""
+    activities = forward.activities(inputs)
+    rows = [layer.rate(each) for layer, each in zip(forward.layers, activities, strict=True)]
+    return torch.stack(rows).view(len(rows), *inputs.index.shape).transpose(1, 2)
 
 
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:

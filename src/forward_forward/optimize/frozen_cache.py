@@ -20,10 +20,9 @@ from forward_forward.data.batch import Batch
 from forward_forward.examples import AppendLabel, OverlayLabel
 from forward_forward.forward import Layer
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.passes import ForwardPass
-from forward_forward.forward.workspace import Workspace
+from forward_forward.forward.passes import ForwardPass, rows_at_a_time
+from forward_forward.forward.workspace import ROWS, Workspace
 from forward_forward.optimize.scores import scored_layers
-from forward_forward.predict.evaluation import rows_at_a_time
 
 if TYPE_CHECKING:
     from forward_forward.optimize.trainer import Trainer
@@ -111,7 +110,7 @@ class FrozenCache:
         rows = self.rows.flatten(0, 1)
         index = (numbers * self.rows.shape[1] + labels).flatten()
         shape = len(index), *rows.shape[1:]
-        out = self._room.take("rows", shape, rows.dtype, rows.device)
+        out = self._room.take(ROWS, shape, rows.dtype, rows.device)
         torch.index_select(rows, 0, index, out=out)
         return Activities(out.to(self.network.dtype))
 

@@ -12,6 +12,7 @@ from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward.workspace import GRADIENT
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.metrics import Figures
@@ -94,7 +95,7 @@ class LayerSteps:
         if self.exchange is None or affine is None or not affine.exact:
             return nullcontext()
         place = self.exchange.place(index, affine.linear.weight)
-        return nullcontext() if place is None else affine.room.lent("gradient", place)
+        return nullcontext() if place is None else affine.workspace.lent(GRADIENT, place)
 
     def _move(self, index: int) -> None:
         """Take a layer's step, or begin to sum its gradients while the next layer works."""

@@ -150,7 +150,7 @@ class Stage:
         affine = self.trainer.forward.affines[layer]
         if affine is None or not affine.exact:
             return nullcontext()
-        return affine.room.lent(affine.place, parcel["h"])
+        return affine.workspace.lent(affine.activities, parcel["h"])
 
     def _see(self, number: int) -> None:
         if number in self._known or self.below is None:

@@ -5,20 +5,16 @@ label of every sample, and at the softmax head; ``stages`` looks at few labels o
 """
 
 from forward_forward.predict.evaluation import (
-    ROWS,
     added,
     count_errors,
     embeddings,
     errors_of,
     evaluate,
     familiarity,
-    goodness_by_layer,
-    head_logits_by_layer,
 )
 from forward_forward.predict.two_stage_prediction import Report, TwoStage, two_stage
 
 __all__ = [
-    "ROWS",
     "Report",
     "TwoStage",
     "added",
@@ -27,7 +23,5 @@ __all__ = [
     "errors_of",
     "evaluate",
     "familiarity",
-    "goodness_by_layer",
-    "head_logits_by_layer",
     "two_stage",
 ]

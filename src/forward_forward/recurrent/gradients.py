@@ -15,6 +15,7 @@ from forward_forward import goodness
 from forward_forward.forward.activation import FusedActivation, fused_activation
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.operands import sums_by
+from forward_forward.forward.workspace import Slot
 from forward_forward.optimize.gradients import judge, silent_share, split
 from forward_forward.optimize.metrics import Figures, figures_of
 from forward_forward.radial import radial_of
@@ -56,7 +57,7 @@ class Learner:
     def _zeros(self, name: str, index: int, shape: tuple[int, ...]) -> Tensor:
         state = self.video.states[index]
         take = self.video.room.take
-        return take(f"{name} {index}", tuple(shape), state.dtype, state.device).zero_()
+        return take(Slot(name, index), tuple(shape), state.dtype, state.device).zero_()
 
     def _product_sum(self, name: str, index: int, units: int, rows: Tensor | None) -> Tensor | None:
         return None if rows is None else self._zeros(name, index, (units, rows.shape[1]))
@@ -96,7 +97,7 @@ class Learner:
         return delta
 
     def _scaled(self, h: Tensor, gain: Tensor) -> Tensor:
-        out = self.video.room.take("slope", tuple(h.shape), h.dtype, h.device)
+        out = self.video.room.take(Slot("slope"), tuple(h.shape), h.dtype, h.device)
         return torch.mul(h, gain[:, None], out=out)
 
     def _judged(self, index: int, moved: Activities, *, positive: bool) -> Tensor:

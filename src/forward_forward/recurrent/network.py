@@ -18,11 +18,11 @@ from forward_forward import losses, seeds
 from forward_forward.examples import AppendLabel, Examples, Inputs
 from forward_forward.examples.inputs import floating
 from forward_forward.forward.layer import Layer, Threshold
-from forward_forward.forward.linear import drawn_linear
 from forward_forward.forward.mode import evaluating
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
+from forward_forward.forward.passes import rows_at_a_time
+from forward_forward.forward.perceptron import drawn_linear
 from forward_forward.forward.workspace import Workspace
-from forward_forward.predict.evaluation import rows_at_a_time
 from forward_forward.recurrent.checks import (
     check_choice,
     check_examples,

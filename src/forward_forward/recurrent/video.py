@@ -20,7 +20,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine, divisor_of
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.operands import operand_of
-from forward_forward.forward.workspace import Workspace
+from forward_forward.forward.workspace import Slot, Workspace
 
 if TYPE_CHECKING:
     from forward_forward.recurrent.network import RecurrentNetwork
@@ -93,7 +93,7 @@ class Video:
         below, above = self.neighbours(index)
         constant = self._constant[index]
         out = self.room.take(
-            "total", (self._rows, self._units(index)), constant.dtype, constant.device
+            Slot("total"), (self._rows, self._units(index)), constant.dtype, constant.device
         )
         if below is None:
             if above is None:
@@ -134,7 +134,7 @@ class Video:
         for index, layer in enumerate(self.layers):
             constant = self._constant[index]
             shape = self._rows, self._units(index)
-            state = self.room.take(f"state {index}", shape, constant.dtype, constant.device)
+            state = self.room.take(Slot("state", index), shape, constant.dtype, constant.device)
             below = self.read[index - 1] if index else None
             if below is None:
                 state.copy_(constant)
@@ -159,7 +159,7 @@ class Video:
             self.read[index] = state.clone() if normalize is None else normalize(state.clone())
             return
         factor = divisor(self.activities[index].length, state.shape[1]).reciprocal_()
-        out = self.room.take(f"read {index}", tuple(state.shape), state.dtype, state.device)
+        out = self.room.take(Slot("read", index), tuple(state.shape), state.dtype, state.device)
         self.read[index] = torch.mul(state, factor[:, None], out=out)
 
 

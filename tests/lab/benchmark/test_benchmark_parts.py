@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from forward_forward import predict
 from forward_forward.data import Data
 from forward_forward.forward import Layer, Network, mlp
 from forward_forward.lab.benchmark import WIDE, arithmetic, arms, learn, run
@@ -92,7 +91,7 @@ def test_the_bare_products_are_those_counted(monkeypatch):
 
 def test_the_naive_scan_gives_the_goodness_of_the_shared_one(monkeypatch):
     network = mlp(16, 30, 20, 25, num_classes=10, seed=1)
-    expected = predict.goodness_by_layer(network, X)
+    expected = network.goodness_by_layer(X)
     torch.testing.assert_close(naive_scan(network, X), expected, rtol=1e-4, atol=0)
     monkeypatch.setattr("forward_forward.lab.benchmark.scan.ROWS", 130)  # 13 samples at a time
     torch.testing.assert_close(naive_scan(network, X), expected, rtol=1e-4, atol=0)

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from forward_forward import predict
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data
 from forward_forward.lab.benchmark.arithmetic import arithmetic_ratio, bare_products, scan_bound
@@ -224,7 +223,7 @@ def _scan(train: Data, hidden: tuple[int, ...]) -> Row:
     network = engine(widths, torch.float32).network
     calls: dict[str, Callable[[], object]] = {
         "naive": lambda: naive_scan(network, x),
-        "shared": lambda: predict.goodness_by_layer(network, x),
+        "shared": lambda: network.goodness_by_layer(x),
     }
     seconds = medians(calls, budget=5, least=3, block=1)
     ratio = seconds["shared"] / seconds["naive"]

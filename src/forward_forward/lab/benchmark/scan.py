@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from forward_forward.forward import Network
-from forward_forward.predict import ROWS
+from forward_forward.forward.passes import ROWS
 
 
 @torch.no_grad()
@@ -19,7 +19,7 @@ def naive_scan(network: Network, x: Tensor) -> Tensor:
         x: Samples [n, features].
 
     Returns:
-        Goodness [layers, n, classes]; what `forward_forward.predict.goodness_by_layer` gives.
+        Goodness [layers, n, classes]; what `Network.goodness_by_layer` gives.
     """
     classes = network.examples.num_classes
     parts = torch.split(x, max(1, ROWS // classes))

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from forward_forward import seeds
-from forward_forward.forward.linear import drawn_linear
 from forward_forward.forward.normalize import MeanSquareOne
+from forward_forward.forward.perceptron import drawn_linear
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.lab.reproduce.training.loop import OFTEN, Course, error, judged
 from forward_forward.optimize import cosine

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from forward_forward import diagnose, predict, seeds
+from forward_forward import diagnose, seeds
 from forward_forward.forward import Network
 from forward_forward.lab.reproduce.job import Split
 from forward_forward.lab.reproduce.training.features import features
@@ -48,7 +48,7 @@ def goodness(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
 def labels(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
     """Goodness of every label by layer for a few images, and the label that is read (figure 2)."""
     x, y, _ = next(split.validation.batches(LOOKED_AT))
-    by_layer = predict.goodness_by_layer(network, x)
+    by_layer = network.goodness_by_layer(x)
     read = network.read(by_layer).argmax(1).cpu()
     wrong = (read != y.cpu()).nonzero()[:, 0][:2].tolist()
     right = (read == y.cpu()).nonzero()[:, 0][: SHOWN - len(wrong)].tolist()

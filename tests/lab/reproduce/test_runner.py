@@ -1,4 +1,4 @@
-"""Arms become outcomes without a run done twice; any number of workers find the same."""
+"""Arms get their results without a run done twice; any number of workers find the same."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,17 +10,15 @@ import pytest
 import torch
 from joblib.externals.loky import get_reusable_executor
 
-from forward_forward import losses
 from forward_forward.lab.reproduce.arms import Arm
 from forward_forward.lab.reproduce.claims import CLAIMS, Claim, Finding
 from forward_forward.lab.reproduce.forecast import forecast
 from forward_forward.lab.reproduce.job import Job, Record, Split
-from forward_forward.lab.reproduce.lab import Lab
 from forward_forward.lab.reproduce.ledger import Ledger
-from forward_forward.lab.reproduce.pool import perform, performed
-from forward_forward.lab.reproduce.run import Silent
+from forward_forward.lab.reproduce.methods import METHODS
+from forward_forward.lab.reproduce.runner import Runner, RunProgress
 from forward_forward.lab.reproduce.scales import SMOKE
-from forward_forward.lab.reproduce.training.feedforward import forward_forward
+from forward_forward.lab.reproduce.workers import perform, performed
 
 SCALE = replace(SMOKE, tuning_seeds=2, deciding=3)
 CALLS: list[Job] = []
@@ -39,28 +37,25 @@ def counted(job: Job, split: Split) -> Record:
     }
 
 
-def other(job: Job, split: Split) -> Record:
-    """Another way to train."""
-    return counted(job, split)
-
-
 @pytest.fixture(autouse=True)
-def calls() -> list[Job]:
-    """The runs that were done in a test."""
+def calls(monkeypatch) -> list[Job]:
+    """The runs that were done in a test, by two methods that train nothing."""
+    for name in ("counted", "other"):
+        monkeypatch.setitem(METHODS, name, counted)
     CALLS.clear()
     return CALLS
 
 
-JOB = Job(counted, {"lr": 0.1}, "digits", None, 2.5, 3)
+JOB = Job("counted", {"lr": 0.1}, "digits", None, 2.5, 3)
 FIRST, SECOND, THIRD = (replace(JOB, seed=seed) for seed in range(3))
 ARMS = (
-    Arm("plain", counted, {}, seeds="deciding"),
-    Arm("other", other, {"dropout": 0.2}, longer=2.0),
+    Arm("plain", "counted", {}, seeds="deciding"),
+    Arm("other", "other", {"dropout": 0.2}, longer=2.0),
 )
 
 
-class Seen(Silent):
-    """A watcher that keeps what it is told."""
+class Seen(RunProgress):
+    """Keeps the jobs it is called with."""
 
     def __init__(self) -> None:
         self.expected: list[list[Job]] = []
@@ -73,13 +68,13 @@ class Seen(Silent):
         self.finished.append(job)
 
 
-def lab_in(folder: Path, **more: Any) -> Lab:
-    return Lab(SCALE, Ledger(folder), 1, Seen(), **more)
+def runner_in(folder: Path, **more: Any) -> Runner:
+    return Runner(SCALE, Ledger(folder), 1, Seen(), **more)
 
 
 def test_arms_are_tuned_and_run_with_what_was_chosen(tmp_path, calls):
-    found = lab_in(tmp_path).arms(*ARMS)
-    assert [outcome.seeds for outcome in found.values()] == [[0, 1, 2], [0, 1]]
+    found = runner_in(tmp_path).arms(*ARMS)
+    assert [each.seeds for each in found.values()] == [[0, 1, 2], [0, 1]]
     assert found["other"].settings == {"dropout": 0.2, "lr": 1e-3, "threshold_factor": 1.0}
     assert found["other"].errors == pytest.approx([5 + 1e-3, 5.01 + 1e-3])
     finals = [job for job in calls if job.final]
@@ -90,40 +85,40 @@ def test_arms_are_tuned_and_run_with_what_was_chosen(tmp_path, calls):
 
 
 def test_nothing_is_run_twice(tmp_path, calls):
-    once = lab_in(tmp_path).arms(*ARMS)
+    once = runner_in(tmp_path).arms(*ARMS)
     calls.clear()
-    lab = lab_in(tmp_path)
-    again = lab.arms(*ARMS)
+    runner = runner_in(tmp_path)
+    again = runner.arms(*ARMS)
     assert calls == []
-    assert [outcome.json() for outcome in again.values()] == [each.json() for each in once.values()]
-    assert not any(lab.watch.expected)
+    assert [each.json() for each in again.values()] == [each.json() for each in once.values()]
+    assert not any(runner.progress.expected)
 
 
 def test_more_seeds_run_the_new_ones_alone(tmp_path, calls):
-    lab_in(tmp_path).arms(*ARMS)
+    runner_in(tmp_path).arms(*ARMS)
     calls.clear()
-    found = lab_in(tmp_path, seeds=4).arms(*ARMS)
-    assert sorted((job.train.__name__, job.seed) for job in calls) == [
+    found = runner_in(tmp_path, seeds=4).arms(*ARMS)
+    assert sorted((job.method, job.seed) for job in calls) == [
         ("counted", 3),
         ("other", 2),
         ("other", 3),
     ]
-    assert {len(outcome.errors) for outcome in found.values()} == {4}
+    assert {len(each.errors) for each in found.values()} == {4}
 
 
 def test_runs_before_a_failure_are_kept(tmp_path, calls, monkeypatch):
-    def fails(self: Job) -> Record:
+    def fails(job: Job, split: Split) -> Record:
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return run(self)
+        return counted(job, split)
 
-    run = Job.run
     with monkeypatch.context() as patched:
-        patched.setattr(Job, "run", fails)
+        for name in ("counted", "other"):
+            patched.setitem(METHODS, name, fails)
         with pytest.raises(KeyboardInterrupt):
-            lab_in(tmp_path).arms(*ARMS)
+            runner_in(tmp_path).arms(*ARMS)
     before = [job.key for job in calls]
-    lab_in(tmp_path).arms(*ARMS)
+    runner_in(tmp_path).arms(*ARMS)
     keys = [job.key for job in calls]
     assert len(before) == len(Ledger(tmp_path).records) - (len(keys) - 5) == 5
     assert len(keys) == len(set(keys))
@@ -131,14 +126,14 @@ def test_runs_before_a_failure_are_kept(tmp_path, calls, monkeypatch):
 
 def test_jobs_without_an_arm_come_back_in_their_order_and_the_longest_is_run_first(tmp_path, calls):
     long = replace(THIRD, epochs=9.0)
-    lab = lab_in(tmp_path)
-    records = lab.jobs([FIRST, long, SECOND, FIRST])
+    runner = runner_in(tmp_path)
+    records = runner.jobs([FIRST, long, SECOND, FIRST])
     assert [record["key"] for record in records] == [
         each.key for each in (FIRST, long, SECOND, FIRST)
     ]
     assert calls[0].key == long.key
     assert len(calls) == 3
-    assert lab.watch.expected == [calls] == [lab.watch.finished]
+    assert runner.progress.expected == [calls] == [runner.progress.finished]
 
 
 def test_a_run_has_one_thread_and_says_where_and_when_it_was():
@@ -163,9 +158,9 @@ def workers() -> Iterator[int]:
 
 
 def test_several_workers_find_what_one_finds(workers):
-    settings = {"hidden": (16,), "batch_size": 64, "lr": 3e-3, "loss": losses.log_sigmoid}
+    settings = {"hidden": (16,), "batch_size": 64, "lr": 3e-3, "loss": "log_sigmoid"}
     jobs = [
-        Job(forward_forward, settings, "digits", 400, epochs, seed, final=True)
+        Job("forward_forward", settings, "digits", 400, epochs, seed, final=True)
         for epochs, seed in ((1.0, 0), (2.5, 0), (1.0, 1))
     ]
     alone = {job.key: record for job, record in performed(jobs, 1)}
@@ -177,9 +172,9 @@ def test_several_workers_find_what_one_finds(workers):
     assert len({record["test_error"] for record in alone.values()}) > 1
 
 
-def measured(lab: Lab) -> Finding:
-    lab.arms(*ARMS)
-    lab.jobs([FIRST, THIRD])
+def measured(runner: Runner) -> Finding:
+    runner.arms(*ARMS)
+    runner.jobs([FIRST, THIRD])
     return Finding({}, None, "")
 
 
@@ -187,16 +182,16 @@ CLAIM = Claim("made-up", "", "", "", "", measured, lambda scale: ARMS, lambda sc
 
 
 def test_the_forecast_falls_from_all_that_is_run_to_0(tmp_path):
-    lab = lab_in(tmp_path)
-    before = forecast([CLAIM], lab)
-    CLAIM.measure(lab)
-    done = lab.watch.finished
+    runner = runner_in(tmp_path)
+    before = forecast([CLAIM], runner)
+    CLAIM.measure(runner)
+    done = runner.progress.finished
     assert before > 0
-    left = [forecast([CLAIM], lab_in(tmp_path))]
-    lines = lab.ledger.path.read_text().splitlines(keepends=True)
+    left = [forecast([CLAIM], runner_in(tmp_path))]
+    lines = runner.ledger.path.read_text().splitlines(keepends=True)
     for count in range(len(lines) - 1, -1, -1):
-        lab.ledger.path.write_text("".join(lines[:count]))
-        left.append(forecast([CLAIM], lab_in(tmp_path)))
+        runner.ledger.path.write_text("".join(lines[:count]))
+        left.append(forecast([CLAIM], runner_in(tmp_path)))
     assert left[0] == 0
     assert left == sorted(left)
     assert left[-1] == before
@@ -204,18 +199,18 @@ def test_the_forecast_falls_from_all_that_is_run_to_0(tmp_path):
 
 
 def test_the_forecast_is_exact_where_nothing_is_guessed(tmp_path):
-    lab = Lab(SMOKE, Ledger(tmp_path), 1, Seen())
-    before = forecast([CLAIM], lab)
-    CLAIM.measure(lab)
-    assert before == pytest.approx(sum(job.cost for job in lab.watch.finished))
-    assert forecast([CLAIM, CLAIM], lab_in(tmp_path / "new")) == forecast(
-        [CLAIM], lab_in(tmp_path / "new")
+    runner = Runner(SMOKE, Ledger(tmp_path), 1, Seen())
+    before = forecast([CLAIM], runner)
+    CLAIM.measure(runner)
+    assert before == pytest.approx(sum(job.cost for job in runner.progress.finished))
+    assert forecast([CLAIM, CLAIM], runner_in(tmp_path / "new")) == forecast(
+        [CLAIM], runner_in(tmp_path / "new")
     )
 
 
 def test_a_claim_of_the_poster_is_forecast(tmp_path):
     claims = [CLAIMS["fig8.right"]]
-    two, four = (forecast(claims, lab_in(tmp_path, seeds=seeds)) for seeds in (2, 4))
+    two, four = (forecast(claims, runner_in(tmp_path, seeds=seeds)) for seeds in (2, 4))
     assert 0 < two < four
 
 
