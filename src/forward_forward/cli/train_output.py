@@ -19,7 +19,7 @@ from forward_forward.optimize.progress import Fitted
 from forward_forward.recipes import Plan
 
 QUOTE = "'"
-SILENT = 0.9  # share of a layer's units, above which a run is warned of
+SILENT = 0.9  # fraction of silent units above which a warning is printed
 
 
 def announce(

@@ -104,12 +104,9 @@ def fields_figure(units: Sequence[Mapping[str, Any]], pictures: Any, **texts: st
     """
     images = []
     for each in units:
-        height, width = pictures[each["unit"]].shape
-        size = {
-            "height": height,
-            "width": width,
-            "pixels": diagnose.signed_base64(pictures[each["unit"]]),
-        }
+        picture = pictures[each["unit"]]
+        height, width = picture.shape
+        size = {"height": height, "width": width, "pixels": diagnose.signed_base64(picture)}
         images.append({"label": f"unit {each['unit']}", "caption": each["caption"], **size})
     return {"kind": "images", "images": images, **texts}
 
