@@ -10,6 +10,7 @@ from typing import Any
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source
 from forward_forward.examples import HybridImages, HybridRows, MultiLabel, OverlayLabel
+from forward_forward.forward.description import rewritten
 from forward_forward.optimize.trainer import Trainer
 from forward_forward.track import Row, Watcher
 
@@ -80,6 +81,8 @@ def check_same(about: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     """Refuse to resume with other settings; warn where the machine differs."""
     for part, values in settings.items():
         before = about.get(part)
+        if part == "network" and isinstance(before, Mapping):
+            before = rewritten(before)
         if before != values:
             changed = [
                 f"{key}: {before.get(key)!r} then, {value!r} now"
