@@ -22,13 +22,13 @@ def evaluate(
     from forward_forward import checkpoint
     from forward_forward import predict as predicting
     from forward_forward.cli import train_output
-    from forward_forward.cli.own_data import test_of
+    from forward_forward.datasets.run_data import test_of
 
     about = checkpoint.Run(run).about
     network = checkpoint.load(run)
-    test = test_of(about, data)
-    figures = predicting.evaluate(network, test)
     name = data or about.get("command", {}).get("data", about["data"]["name"])
+    train_output.say_reading(name)
+    figures = predicting.evaluate(network, test_of(about, data))
     if json:
         print(
             json_format.dumps({"run": run, "data": name, "test_error": figures["error"], **figures})

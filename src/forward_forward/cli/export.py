@@ -42,7 +42,8 @@ def export(
     from pathlib import Path
 
     from forward_forward import checkpoint, export, notation
-    from forward_forward.cli.own_data import sets_of, unchanged
+    from forward_forward.cli.train_output import say_reading
+    from forward_forward.datasets.run_data import sets_of, sets_of_run, unchanged
 
     about = checkpoint.Run(run).about
     command = about.get("command", {})
@@ -56,7 +57,8 @@ def export(
             " it: build the network in Python and call ff.export.export(ff.load(run,"
             " network=network), samples, folder)"
         ) from error
-    sets = sets_of(command if data is None else {**command, "data": data})
+    say_reading(data or command["data"])
+    sets = sets_of_run(about) if data is None else sets_of({**command, "data": data})
     if data is None:
         unchanged(about, sets, "Put them back, or name the training data with --data")
     if list(sets.classes) != about["data"]["classes"]:

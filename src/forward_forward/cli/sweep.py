@@ -98,7 +98,7 @@ class _Asked:
         from pathlib import Path
 
         from forward_forward.cli import train_settings
-        from forward_forward.cli.own_data import absolute
+        from forward_forward.datasets.run_data import absolute
         from forward_forward.sweep import folder, read
 
         before: dict[str, Any] = {}
@@ -135,13 +135,15 @@ class _Asked:
         import torch
 
         from forward_forward.cli import sweep_output, train_settings
-        from forward_forward.cli.own_data import sets_of
+        from forward_forward.cli.train_output import say_reading
+        from forward_forward.datasets.run_data import sets_of
         from forward_forward.sweep import search
 
         if threads is not None:
             if threads < 1:
                 raise ValueError(f"--threads expects 1 or more, got {threads}")
             torch.set_num_threads(threads)
+        say_reading(self.command["data"])
         sets = sets_of(self.command)
 
         def make(settings: Any) -> Any:

@@ -63,7 +63,7 @@ class Training:
         import torch
 
         from forward_forward.cli import tracking, train_output
-        from forward_forward.cli.own_data import absolute, sets_of, unchanged
+        from forward_forward.datasets.run_data import absolute, sets_of, unchanged
 
         threads = self.command["threads"]
         if threads is not None:
@@ -72,7 +72,9 @@ class Training:
             torch.set_num_threads(threads)
         # A run is found again from any folder, and so are its data.
         self.command["data"] = absolute(self.command["data"])
-        sets = sets_of(self.command)
+        train_output.say_reading(self.command["data"])
+        table = None if self.resumed is None else self.resumed.about.get("table")
+        sets = sets_of(self.command, table)
         if self.resumed is not None:
             unchanged(self.resumed.about, sets, "Put them back, or begin a new run")
         plan = self._plan(sets.train)

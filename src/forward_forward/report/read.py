@@ -15,6 +15,7 @@ from forward_forward import checkpoint, datasets, notation, seeds
 from forward_forward.checkpoint import MADE_BY
 from forward_forward.data import Source, check_unchanged
 from forward_forward.datasets import Sets
+from forward_forward.datasets.run_data import sets_of
 from forward_forward.forward import Network
 
 LOOKED_AT = 2_000  # samples: enough for a histogram, few enough for a page that is there at once
@@ -139,10 +140,11 @@ class SampleFinder:
                 f"the run's data are called {what!r}, and only {known} are found by their names"
             )
         options = {key: command[key] for key in ("target", "size") if command.get(key) is not None}
-        key = json.dumps([what, options])
+        table = about.get("table")
+        key = json.dumps([what, options, table])
         if key not in self._known:
             try:
-                self._known[key] = datasets.load(what, **options)
+                self._known[key] = sets_of({"data": what, **options}, table)
             except (ValueError, OSError) as error:
                 reason = str(error).partition(". ")[0]  # what was tried would fill a page
                 raise ValueError(f"the data {what!r} are not to be had here: {reason}") from error
