@@ -36,7 +36,8 @@ class Display:
                 TextColumn("{task.percentage:>3.0f} %  {task.description}"),
                 console=Console(stderr=True),
             )
-            self.task = self.bar.add_task("", total=total or 1.0, completed=done)
+            self.task = self.bar.add_task("", total=total or 1.0)
+            self.bar.update(self.task, completed=done)
             self.bar.start()
 
     def due(self) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -98,8 +99,8 @@ class Reproduce:
                 f"stopped; finished runs are kept, continue with: {shlex.join(self._words())}"
             ) from None
 
-    def _words(self) -> list[str]:
-        """This command, as it can be typed again."""
+    def _words(self) -> Sequence[str]:
+        """The words of this command, as it can be typed again."""
         words = ["ff", "reproduce", *self.claims, "--scale", self.scale]
         for name, default in (("out", None), ("seeds", None), ("jobs", None), ("device", "cpu")):
             value = getattr(self, name)

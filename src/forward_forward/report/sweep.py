@@ -47,7 +47,9 @@ def sweep_page(path: Path | str, *, command: str | None = None) -> str:
             title=f"Sweep {path.resolve().name}",
             facts=_facts(about, outcome),
             best=best,
-            chosen=[] if best is None else [(n, setting_text(v)) for n, v in best["settings"].items()],
+            chosen=[]
+            if best is None
+            else [(n, setting_text(v)) for n, v in best["settings"].items()],
             command=command,
             counted=len(counted),
             history=_history(outcome) if counted else [],

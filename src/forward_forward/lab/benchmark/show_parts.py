@@ -91,4 +91,4 @@ def plot(result: dict[str, Any]) -> bytes:
 
 
 def _name(row: Row) -> str:
-    return row["name"] + (" (standard)" if row["standard"] else " (own)" if row["own"] else "")
+    return str(row["name"]) + (" (standard)" if row["standard"] else " (own)" if row["own"] else "")
