@@ -57,7 +57,7 @@ def test_ctrl_c_saves_within_an_epoch_and_resuming_loses_nothing(tmp_path, undis
             os.killpg(started.process.pid, signal.SIGINT)
         code, output = started.wait()
         assert code != 0
-        assert "saved; go on with: the same torchrun command with --resume" in output
+        assert "saved; continue with: the same torchrun command, with --resume" in output
         assert started.all_ended()
     assert processes.epochs(run) == 2
     progress = processes.progress(run)
@@ -118,7 +118,7 @@ def test_a_stop_request_takes_effect_by_the_end_of_the_epoch(
         started.running()[rank].terminate()
         code, output = started.wait()
         assert code != 0
-        assert "saved; go on with: the same torchrun command with --resume" in output
+        assert "saved; continue with: the same torchrun command, with --resume" in output
         assert started.all_ended()
     assert processes.epochs(run) == epoch
     assert processes.progress(run)["step"] == 0
