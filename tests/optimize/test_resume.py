@@ -260,7 +260,7 @@ def broken_off(out: Path, **settings: Any) -> None:
 def test_a_resumed_run_is_the_same_run(tmp_path, trainer, settings, named):
     broken_off(tmp_path / "run")
     before = (tmp_path / "run/metrics.jsonl").read_text()
-    with pytest.raises(ValueError, match=f"same run.*{named}"):
+    with pytest.raises(ValueError, match=f"must keep its settings.*{named}"):
         fit(trainer_of(**trainer), tmp_path / "run", resume=True, **settings)
     assert (tmp_path / "run/metrics.jsonl").read_text() == before
 
