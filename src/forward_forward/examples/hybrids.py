@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forward_forward.examples.inputs import Inputs, Samples, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
 
 
 def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blurs: int) -> Tensor:
@@ -55,7 +55,7 @@ class _Hybrids(ABC):
         return False
 
     @property
-    def scores(self) -> str:
+    def scores(self) -> ScoreSource:
         return "nothing"
 
     def hard_rows(self, batch: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from forward_forward.examples.inputs import Inputs, Samples, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class MultiLabel:
         return True
 
     @property
-    def scores(self) -> str:
+    def scores(self) -> ScoreSource:
         return "nothing"
 
     def hard_rows(self, batch: int) -> int:
