@@ -2,7 +2,7 @@
 
 The tests hold the library's own parts to them; ``ff check my_rules:my_loss`` and `check` do so with
 any other. In reading order: ``samples`` (what parts are tried on), ``goodness``, ``losses``,
-``negatives``, ``every`` and ``steps`` (one function a contract), ``kind`` (what a part is),
+``negatives`` and ``every`` (one function a contract), ``kind`` (what a part is),
 ``check`` (all that it must keep) and ``named`` (parts by their names).
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
@@ -63,6 +65,39 @@ def expect_close(
         torch.testing.assert_close(value, wanted, rtol=rtol, atol=atol)
     except AssertionError as error:
         raise Broken(f"expected {what} {_difference(value, wanted)}") from error
+
+
+def expect_unchanged(values: Sequence[Tensor], before: Sequence[Tensor], what: str) -> None:
+    """Refuse tensors that a part has changed.
+
+    Args:
+        values: The tensors after the part was called.
+        before: Copies from before.
+        what: Their name, and how a part changes them.
+
+    Raises:
+        Broken: They differ.
+    """
+    same = all(map(torch.equal, values, before))
+    expect(same, f"expected {what}")
+
+
+def expect_slopes_of_small_changes(call: Callable[..., Tensor], *leaves: Tensor) -> None:
+    """Refuse a function whose slopes are not those that finite differences find.
+
+    Args:
+        call: The function.
+        leaves: Its arguments, in float64.
+
+    Raises:
+        Broken: They differ.
+    """
+    right = torch.autograd.gradcheck(
+        call, [leaf.requires_grad_() for leaf in leaves], raise_exception=False
+    )
+    expect(
+        right, "expected the slopes that finite differences find, got others: is a tensor detached?"
+    )
 
 
 def _difference(value: Tensor, wanted: Tensor) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from forward_forward.contracts import every, goodness, losses, negatives, steps
+from forward_forward.contracts import every, goodness, losses, negatives
 from forward_forward.contracts.broken import Broken
 from forward_forward.contracts.kind import Kind, kind_of
 from forward_forward.goodness import PNorm
@@ -37,7 +37,7 @@ def contracts_of(part: Any) -> list[Contract]:
     modules: dict[Kind, ModuleType] = {"goodness": goodness, "loss": losses, "negatives": negatives}
     module = modules[kind_of(part)]
     found = [each for each in _public(module) if each not in OF_NORMS or isinstance(part, PNorm)]
-    return [*found, *_public(every), *_public(steps)]
+    return [*found, *_public(every)]
 
 
 def _public(module: ModuleType) -> list[Contract]:

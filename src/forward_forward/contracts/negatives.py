@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from forward_forward.contracts.broken import expect, expect_tensor
+from forward_forward.contracts.broken import expect, expect_tensor, expect_unchanged
 from forward_forward.contracts.samples import KINDS, scores_of, seeded
 from forward_forward.examples.negatives import WrongLabels, hard_rows
 
@@ -24,9 +24,6 @@ SOURCES = "nothing", "softmax", "goodness", "first layer"
 
 def says_what_it_draws_from(negatives: WrongLabels) -> None:
     """It has ``scores`` (nothing, softmax, goodness or first layer) and ``fraction``, 0 to 1.
-
-    Args:
-        negatives: Any strategy.
 
     Raises:
         Broken: One is missing or another; a plain function has neither.
@@ -45,9 +42,6 @@ def says_what_it_draws_from(negatives: WrongLabels) -> None:
 
 def never_gives_the_true_label(negatives: WrongLabels) -> None:
     """It gives labels [count, batch], 0 to classes - 1, never the true one, whatever the scores.
-
-    Args:
-        negatives: Any strategy.
 
     Raises:
         Broken: A label is true or out of range, or the shape or type is another.
@@ -91,9 +85,6 @@ def check_wrong(wrong: Tensor, y: Tensor, classes: int) -> None:
 def needs_scores_of_its_share_alone(negatives: WrongLabels) -> None:
     """Scores of the first ``fraction`` of the batch are enough, and none where that is 0.
 
-    Args:
-        negatives: Any strategy.
-
     Raises:
         Broken: It gives labels that are not wrong ones, without the others' scores.
 
@@ -109,9 +100,6 @@ def needs_scores_of_its_share_alone(negatives: WrongLabels) -> None:
 
 def draws_from_its_generator_alone(negatives: WrongLabels) -> None:
     """The same generator gives the same labels; torch's own random numbers are not used.
-
-    Args:
-        negatives: Any strategy.
 
     Raises:
         Broken: Two draws differ, or the global state is another: a resumed run would go elsewhere.
@@ -134,9 +122,6 @@ def draws_from_its_generator_alone(negatives: WrongLabels) -> None:
 def leaves_labels_alone(negatives: WrongLabels) -> None:
     """The true labels and the scores stay as they are.
 
-    Args:
-        negatives: Any strategy.
-
     Raises:
         Broken: They are changed: the positives would get other labels.
 
@@ -148,9 +133,10 @@ def leaves_labels_alone(negatives: WrongLabels) -> None:
     before = y.clone(), scores.clone()
     wrong = negatives(y, 10, seeded(0), scores)
     wrong.add_(1)
-    same = all(map(torch.equal, (y, scores), before))
-    expect(
-        same, "expected labels and scores as they were, got others: use no x.op_(), return no view"
+    expect_unchanged(
+        (y, scores),
+        before,
+        "labels and scores as they were, got others: use no x.op_(), return no view",
     )
 
 

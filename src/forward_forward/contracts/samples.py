@@ -8,8 +8,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-Kind = Literal["random", "huge", "sure of the truth", "-inf", "inf", "nan"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+ScoreKind = Literal["random", "huge", "sure of the truth", "-inf", "inf", "nan"]
+KINDS: tuple[ScoreKind, ...] = get_args(ScoreKind)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -57,7 +57,7 @@ def margins(negatives: int = 3, batch: int = 5) -> tuple[Tensor, Tensor]:
     return pos, torch.randn(negatives, batch, generator=rng, dtype=torch.float64)
 
 
-def scores_of(kind: Kind, y: Tensor, classes: int, seed: int = 0) -> Tensor:
+def scores_of(kind: ScoreKind, y: Tensor, classes: int, seed: int = 0) -> Tensor:
     """Scores of every label [batch, classes], from which hard negatives are drawn.
 
     Args:

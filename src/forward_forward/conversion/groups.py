@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from forward_forward.conversion.parts import ENDS, Part
+from forward_forward.conversion.modules import ENDS, ModelPart
 
 
 @dataclass
@@ -20,9 +20,9 @@ class Group:
         after: What follows it; another part with weights where the first is a mere projection.
     """
 
-    core: Part
-    before: list[Part] = field(default_factory=list)
-    after: list[Part] = field(default_factory=list)
+    core: ModelPart
+    before: list[ModelPart] = field(default_factory=list)
+    after: list[ModelPart] = field(default_factory=list)
 
     @property
     def activated(self) -> bool:
@@ -45,10 +45,10 @@ class Grouped:
     """The groups, and the parts that no layer takes over, each with the reason."""
 
     groups: list[Group]
-    dropped: list[tuple[Part, str]]
+    dropped: list[tuple[ModelPart, str]]
 
 
-def grouped(parts: Sequence[Part], num_classes: int) -> Grouped:
+def grouped(parts: Sequence[ModelPart], num_classes: int) -> Grouped:
     """Group the parts of a model around those with weights.
 
     A norm or an activation belongs to the weights before it; what drops values or changes the
@@ -64,7 +64,7 @@ def grouped(parts: Sequence[Part], num_classes: int) -> Grouped:
     """
     kept, dropped = _without_head(list(parts), num_classes)
     groups: list[Group] = []
-    waiting: list[Part] = []
+    waiting: list[ModelPart] = []
     for part in kept:
         if part.kind == "weights" and groups and groups[-1].is_projection:
             groups[-1].after += [*waiting, part]
@@ -87,13 +87,15 @@ def grouped(parts: Sequence[Part], num_classes: int) -> Grouped:
     return Grouped(groups, dropped)
 
 
-def _belongs(part: Part, group: Group, waiting: list[Part]) -> bool:
+def _belongs(part: ModelPart, group: Group, waiting: list[ModelPart]) -> bool:
     if part.kind == "activation":
         return True
     return part.kind == "norm" and not waiting and not group.activated
 
 
-def _without_head(parts: list[Part], num_classes: int) -> tuple[list[Part], list[tuple[Part, str]]]:
+def _without_head(
+    parts: list[ModelPart], num_classes: int
+) -> tuple[list[ModelPart], list[tuple[ModelPart, str]]]:
     """The parts before a last linear layer that scores the labels, and that one and all after."""
     places = [place for place, part in enumerate(parts) if part.kind == "weights"]
     if not places:

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from forward_forward import seeds
 from forward_forward.conversion.groups import Group, grouped
-from forward_forward.conversion.parts import Part, has_own_weight, parts_of, probed, takes_channels
+from forward_forward.conversion.modules import (
+    ModelPart,
+    has_own_weight,
+    parts_of,
+    probed,
+    takes_channels,
+)
 from forward_forward.conversion.ready import (
     check_shared,
     copy_of,
@@ -139,7 +145,7 @@ class _Builder:
         # Two samples, of which a norm over the batch may take the spread.
         self.seen = torch.randn(4, *shape, generator=rng)
 
-    def note(self, part: Part, words: str) -> None:
+    def note(self, part: ModelPart, words: str) -> None:
         self.notes[part.name] = words
 
     def note_end(self, last: Group) -> None:
@@ -188,7 +194,7 @@ class _Builder:
         else:
             self.notes[group.core.name] += _ENTERS[way]
             core = widened(core, self.num_classes, self.rng)
-        group.core = Part(group.core.name, core, "weights")
+        group.core = ModelPart(group.core.name, core, "weights")
         label = torch.zeros(len(self.seen), self.num_classes)
         self.seen = torch.cat([self.seen.flatten(1), label], 1)
         if way == "appended" and flat:
@@ -198,7 +204,7 @@ class _Builder:
         embedded = tuple(ready.shape[1:]) if way == "embedding" else None
         entrance = LabelInput(self.shape, self.num_classes, way, before, embedded)
         entrance.draw(self.rng)
-        return self._block(group, [Part("label", entrance, "shape")])
+        return self._block(group, [ModelPart("label", entrance, "shape")])
 
     def _plain(self, group: Group, dimensions: int) -> Layer | None:
         """A layer of a linear block with an activation, for which gradients have a closed form."""
@@ -220,7 +226,7 @@ class _Builder:
         share = float(drops[0].p) if drops else 0.0  # type: ignore[arg-type]
         return self.make(core, after[0], dropout=share) if share else self.make(core, after[0])
 
-    def _block(self, group: Group, before: list[Part]) -> Layer:
+    def _block(self, group: Group, before: list[ModelPart]) -> Layer:
         modules = [part.module for part in (*before, group.core, *group.after)]
         block = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
         return self.make(nn.Sequential(block) if isinstance(block, nn.Linear) else block, None)

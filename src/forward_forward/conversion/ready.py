@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from forward_forward.conversion.parts import Part
+from forward_forward.conversion.modules import ModelPart
 
 
 def copy_of(model: nn.Sequential) -> nn.Sequential:
@@ -22,7 +22,9 @@ def copy_of(model: nn.Sequential) -> nn.Sequential:
         ) from error
 
 
-def input_shape_of(parts: Sequence[Part], given: int | Sequence[int] | None) -> tuple[int, ...]:
+def input_shape_of(
+    parts: Sequence[ModelPart], given: int | Sequence[int] | None
+) -> tuple[int, ...]:
     """One sample's shape, as given or as a first linear layer takes it."""
     if given is not None:
         return (given,) if isinstance(given, int) else tuple(int(side) for side in given)
@@ -35,7 +37,7 @@ def input_shape_of(parts: Sequence[Part], given: int | Sequence[int] | None) -> 
     )
 
 
-def check_shared(parts: Sequence[Part]) -> None:
+def check_shared(parts: Sequence[ModelPart]) -> None:
     """Refuse weights that two parts have in common: each layer takes steps of its own."""
     for one, other in itertools.combinations(parts, 2):
         common = {id(weight) for weight in one.module.parameters()} & {

@@ -139,7 +139,7 @@ def gradients_of(each: Named) -> str | None:
     """
     if each.kind == "negatives":
         return None
-    by_hand = goodness.HasSlope if each.kind == "goodness" else losses.HasSlope
+    by_hand = goodness.HasSlope if each.kind == "goodness" else losses.HasSlopes
     return "closed form" if supports(each.part, by_hand) else "autograd"
 
 

@@ -20,7 +20,7 @@ ENDS = (nn.Softmax, nn.LogSoftmax)  # what only makes probabilities of a classif
 
 
 @dataclass(frozen=True)
-class Part:
+class ModelPart:
     """One module of a model.
 
     Args:
@@ -46,7 +46,7 @@ class Part:
         return weight_layers(self.module)
 
 
-def parts_of(model: nn.Sequential, before: str = "") -> Iterator[Part]:
+def parts_of(model: nn.Sequential, before: str = "") -> Iterator[ModelPart]:
     """The modules of a sequence, those of a sequence within it in its place."""
     for name, module in model._modules.items():  # named_children leaves out what comes twice
         if module is None:
@@ -55,7 +55,7 @@ def parts_of(model: nn.Sequential, before: str = "") -> Iterator[Part]:
         if type(module) is nn.Sequential:
             yield from parts_of(module, f"{path}.")
         else:
-            yield Part(path, module, _kind(module))
+            yield ModelPart(path, module, _kind(module))
 
 
 def _kind(module: nn.Module) -> Kind:
@@ -88,7 +88,7 @@ def _is_elementwise(module: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def probed(model: nn.Module, parts: Sequence[Part], shape: Sequence[int]) -> list[Part]:
+def probed(model: nn.Module, parts: Sequence[ModelPart], shape: Sequence[int]) -> list[ModelPart]:
     """The same parts, with what a look at their outputs tells of each: whether it is affine.
 
     Args:
@@ -104,7 +104,9 @@ def probed(model: nn.Module, parts: Sequence[Part], shape: Sequence[int]) -> lis
         return [replace(each, affine=_is_affine(each, seen.get(each.module))) for each in parts]
 
 
-def _seen(model: nn.Module, parts: Sequence[Part], shape: torch.Size) -> dict[nn.Module, Tensor]:
+def _seen(
+    model: nn.Module, parts: Sequence[ModelPart], shape: torch.Size
+) -> dict[nn.Module, Tensor]:
     """What goes into each part; into none after one that gives something else than a tensor."""
     seen: dict[nn.Module, Tensor] = {}
 
@@ -135,7 +137,7 @@ class _NoTensorError(Exception):
     """A part is given something else than a tensor."""
 
 
-def _is_affine(part: Part, x: Tensor | None) -> bool:
+def _is_affine(part: ModelPart, x: Tensor | None) -> bool:
     if x is None:
         return type(part.module) is nn.Linear or isinstance(part.module, _ConvNd)
     try:
