@@ -185,7 +185,7 @@ def test_what_is_no_part_is_refused_with_what_a_part_is():
     for part, got in ((3, "3, which cannot be called"), (lambda a, b, c: a, r"\(a, b, c\)")):
         with pytest.raises(ValueError, match=f"a part is called with activities .* got .*{got}"):
             contracts.kind_of(part)
-    with pytest.raises(ValueError, match="which does not say"):
+    with pytest.raises(ValueError, match="which has no signature"):
         contracts.kind_of(max)
 
 

@@ -1,6 +1,6 @@
 """A goodness, activities [batch, *feature] -> [batch] -> nothing, or `Broken`: its contracts.
 
-Each function is one contract, and its first line says it.
+Each function is one contract; its first line states it.
 """
 
 from __future__ import annotations

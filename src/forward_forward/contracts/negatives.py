@@ -1,6 +1,6 @@
-"""A way of choosing wrong labels -> nothing, or `Broken`: its contracts.
+"""A strategy for wrong labels -> nothing, or `Broken`: its contracts.
 
-Each function is one contract, and its first line says it.
+Each function is one contract; its first line states it.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def never_gives_the_true_label(negatives: WrongLabels) -> None:
 
 
 def check_wrong(wrong: Tensor, y: Tensor, classes: int) -> None:
-    """Refuse labels that are not wrong ones.
+    """Raise `Broken` unless labels are wrong ones.
 
     Args:
-        wrong: What a strategy gave [count, batch].
+        wrong: What a strategy returned [count, batch].
         y: True labels [batch].
-        classes: How many labels there are.
+        classes: Number of labels.
 
     Raises:
         Broken: A label is true or out of range, or the shape or type is another.

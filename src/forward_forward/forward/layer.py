@@ -69,7 +69,8 @@ def _activation(given: nn.Module | Callable[[], nn.Module] | None) -> nn.Module 
         return given()
     except TypeError as error:
         raise ValueError(
-            f"activation expects a module, or a callable that returns one without arguments: {error}"
+            f"activation expects a module, or what returns one without arguments, got {given!r}:"
+            f" {error}"
         ) from error
 
 
