@@ -8,8 +8,7 @@ from scipy import stats
 
 from forward_forward.lab import statistics
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Arm, Outcome, Tuning
-from forward_forward.lab.reproduce.job import Job, Record, Split
+from forward_forward.lab.reproduce.arms import Arm, ArmResult, Tuning
 from forward_forward.lab.reproduce.results import read, settle, write
 from forward_forward.lab.reproduce.rules import INCONCLUSIVE, NOT_REPRODUCED, REPRODUCED
 
@@ -22,12 +21,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "RESAMPLES", statistics.RESAMPLES // 10)
 
 
-def never(job: Job, split: Split) -> Record:
-    """Outcomes here are made by hand: nothing is trained."""
-    raise AssertionError("nothing is to be trained")
-
-
-def outcome(name: str, errors: dict[int, float]) -> Outcome:
+def outcome(name: str, errors: dict[int, float]) -> ArmResult:
     """An arm that read the first images wrongly, with these errors in percent by seed."""
     records = {
         seed: {
@@ -37,7 +31,7 @@ def outcome(name: str, errors: dict[int, float]) -> Outcome:
         }
         for seed, error in errors.items()
     }
-    return Outcome(Arm(name, never, {}), Tuning(), {}, records)
+    return ArmResult(Arm(name, "never", {}), Tuning(), {}, records)
 
 
 GOOD = outcome("good", {0: 5.0, 1: 5.2, 2: 4.9, 3: 5.1})

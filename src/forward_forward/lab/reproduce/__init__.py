@@ -1,8 +1,8 @@
 """The poster's statements -> tests of them, with seeds, statistics and figures: ``ff reproduce``.
 
 In reading order: ``scales`` (how large), ``arms`` (what is compared), ``job`` (one run),
-``training`` (how a run trains), ``ledger`` and ``pool`` (runs, done once and side by side),
-``tuning``, ``lab`` (arms -> outcomes), ``statistics`` and ``rules`` (outcomes -> verdicts),
+``training`` (how a run trains), ``ledger`` and ``workers`` (runs, done once and side by side),
+``tuning``, ``runner`` (arms -> their results), ``rules`` (results -> verdicts),
 ``claims`` (the nineteen statements), ``results`` (files), ``forecast`` (work left) and ``run``.
 """
 

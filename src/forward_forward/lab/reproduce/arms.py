@@ -9,11 +9,11 @@ the final runs take what was chosen.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from forward_forward.lab.reproduce.job import Job, Record, Split, written
+from forward_forward.lab.reproduce.job import Record
 
 FIRST_TUNING_SEED = 100
 THRESHOLD_FACTORS = (0.7, 1.0, 1.4)
@@ -27,8 +27,8 @@ class Arm:
 
     Args:
         name: What reports call it.
-        train: What trains, from a job and its data.
-        settings: What it is told.
+        method: How it is trained: a name of `methods.METHODS`.
+        settings: What all its runs have: numbers, strings and names of `parts.PARTS`.
         centre: The learning rate in the middle of those that are tried.
         second: Name of the setting that is tuned beside the rate, and its first three values, a
             factor apart unless one is 0; the one in the middle is the plain one. None tunes the
@@ -44,7 +44,7 @@ class Arm:
     """
 
     name: str
-    train: Callable[[Job, Split], Record]
+    method: str
     settings: Mapping[str, Any]
     centre: float = 1e-3
     second: tuple[str, tuple[float, ...]] | None = ("threshold_factor", THRESHOLD_FACTORS)
@@ -58,9 +58,8 @@ class Arm:
     @property
     def identity(self) -> str:
         """Two arms are tuned alike, and so only once, if this is the same."""
-        told = written(self.settings)
-        told.pop("probes", None)
-        about = [self.train.__name__, told, self.centre, self.second, self.third, self.share]
+        tuned = {name: value for name, value in self.settings.items() if name != "probes"}
+        about = [self.method, tuned, self.centre, self.second, self.third, self.share]
         return json.dumps([*about, self.fastest], sort_keys=True)
 
     @property
@@ -90,7 +89,7 @@ class Tuning:
 
 
 @dataclass
-class Outcome:
+class ArmResult:
     """An arm, what was chosen for it, and the records of its final runs by seed."""
 
     arm: Arm
@@ -115,9 +114,9 @@ class Outcome:
         """The arm in plain values, as results keep it."""
         about = {
             "name": self.arm.name,
-            "train": self.arm.train.__name__,
+            "train": self.arm.method,
             "settings": {
-                name: value for name, value in written(self.settings).items() if name != "probes"
+                name: value for name, value in sorted(self.settings.items()) if name != "probes"
             },
             "epochs": self.records[self.seeds[0]]["job"]["epochs"],
             "images": self.records[self.seeds[0]]["job"]["images"],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from forward_forward.lab import statistics
-from forward_forward.lab.reproduce.arms import Outcome
+from forward_forward.lab.reproduce.arms import ArmResult
 
 ALPHA = statistics.ALPHA
 LEAST = 0.10  # points of error that count as a difference
@@ -51,7 +51,7 @@ def compared(name: str, values: Sequence[float], unit: str = "points") -> Compar
     }
 
 
-def better(first: Outcome, second: Outcome) -> Comparison:
+def better(first: ArmResult, second: ArmResult) -> Comparison:
     """How much lower the first arm's test errors are than the second's, over common seeds."""
     seeds = common_seeds(first, second)
     values = [test_error(second, seed) - test_error(first, seed) for seed in seeds]
@@ -60,7 +60,7 @@ def better(first: Outcome, second: Outcome) -> Comparison:
     return row | {"bootstrap_low": low, "bootstrap_high": high}
 
 
-def similar(first: Outcome, second: Outcome) -> Comparison:
+def similar(first: ArmResult, second: ArmResult) -> Comparison:
     """Whether two arms have about the same error."""
     seeds = common_seeds(first, second)
     values = [test_error(second, seed) - test_error(first, seed) for seed in seeds]
@@ -82,7 +82,7 @@ def similar(first: Outcome, second: Outcome) -> Comparison:
     }
 
 
-def common_seeds(first: Outcome, second: Outcome) -> list[int]:
+def common_seeds(first: ArmResult, second: ArmResult) -> list[int]:
     """The seeds that both arms were run with.
 
     Raises:
@@ -97,11 +97,11 @@ def common_seeds(first: Outcome, second: Outcome) -> list[int]:
     return seeds
 
 
-def test_error(outcome: Outcome, seed: int) -> float:
+def test_error(outcome: ArmResult, seed: int) -> float:
     return float(outcome.records[seed]["test_error"])
 
 
-def _bootstrap(first: Outcome, second: Outcome, seeds: Sequence[int]) -> tuple[float, float]:
+def _bootstrap(first: ArmResult, second: ArmResult, seeds: Sequence[int]) -> tuple[float, float]:
     images = first.records[seeds[0]]["test_images"]
     mine, theirs = (
         [each.records[seed]["test_wrong"] for seed in seeds] for each in (first, second)

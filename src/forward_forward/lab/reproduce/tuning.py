@@ -136,7 +136,7 @@ class Tuner:
         images = images_of(self.arm, self.scale)
         seed = FIRST_TUNING_SEED + number
         settings |= {"hidden": self.scale.hidden, "batch_size": self.scale.batch_size}
-        return Job(self.arm.train, settings, self.scale.data, images, epochs, seed)
+        return Job(self.arm.method, settings, self.scale.data, images, epochs, seed)
 
     def _score(self, cell: Cell) -> float:
         """What is least for the best settings."""

@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Iterable
 
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Arm, Outcome
+from forward_forward.lab.reproduce.arms import Arm, ArmResult
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import BOUNDED, UNBOUNDED, activation
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 
 NAMES = ("ReLU", *UNBOUNDED, *BOUNDED)
@@ -21,8 +21,8 @@ def arms(scale: Scale) -> list[Arm]:
     return [activation(name, common_threshold=common) for common in (False, True) for name in NAMES]
 
 
-def _measure(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
+def _measure(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
     free = [found[name] for name in ("ReLU", *UNBOUNDED)]
     bounded = [found[name] for name in BOUNDED]
     seeds = set.intersection(*(set(each.records) for each in [*free, *bounded]))
@@ -58,11 +58,11 @@ def _measure(lab: Lab) -> Finding:
     )
 
 
-def _mean(outcomes: Iterable[Outcome], seed: int) -> float:
+def _mean(outcomes: Iterable[ArmResult], seed: int) -> float:
     return statistics.fmean(each.records[seed]["test_error"] for each in outcomes)
 
 
-def _words(outcomes: Iterable[Outcome]) -> str:
+def _words(outcomes: Iterable[ArmResult]) -> str:
     return ", ".join(
         f"{each.arm.name.partition(',')[0]} {statistics.fmean(each.errors):.2f} %"
         for each in outcomes

@@ -6,17 +6,15 @@ import statistics
 from typing import Any
 
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Arm, Outcome
+from forward_forward.lab.reproduce.arms import Arm, ArmResult
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import by_backprop, poster
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 from forward_forward.lab.reproduce.training.analog import (
     IMPERFECTIONS,
     Imperfection,
-    analog_backprop,
-    analog_forward_forward,
 )
 
 CONVERGED = 10.0  # percent of errors, as in Figure 6
@@ -24,9 +22,9 @@ UNKNOWN: tuple[Imperfection, ...] = ("between", "black box")  # what lies betwee
 
 
 def _on_hardware(kind: str, train: str) -> Arm:
-    does = analog_forward_forward if train == "FF" else analog_backprop
+    method = "analog_forward_forward" if train == "FF" else "analog_backprop"
     ideal = poster() if train == "FF" else by_backprop()
-    return Arm(f"{train}, {kind}", does, {"imperfection": kind}, seeds="deciding", like=ideal)
+    return Arm(f"{train}, {kind}", method, {"imperfection": kind}, seeds="deciding", like=ideal)
 
 
 def arms(scale: Scale) -> list[Arm]:
@@ -37,8 +35,8 @@ def arms(scale: Scale) -> list[Arm]:
     return [poster("FF, ideal"), by_backprop("backprop, ideal"), *imperfect]
 
 
-def _measure(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
+def _measure(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
     rows = {kind: _loses_less(found, kind) for kind in IMPERFECTIONS}
     checks = [_runs(found[f"FF, {kind}"]) for kind in IMPERFECTIONS]
     losses = {
@@ -69,7 +67,7 @@ def _measure(lab: Lab) -> Finding:
     )
 
 
-def _runs(outcome: Outcome) -> dict[str, Any]:
+def _runs(outcome: ArmResult) -> dict[str, Any]:
     """Whether the median run still learns."""
     median = statistics.median(outcome.errors)
     return rules.check(
@@ -92,7 +90,7 @@ def _against(rows: dict[str, dict[str, Any]]) -> str:
     )
 
 
-def _spread(found: dict[str, Outcome]) -> str:
+def _spread(found: dict[str, ArmResult]) -> str:
     """Arms whose median passes while some seeds do not."""
     words = ""
     for kind in IMPERFECTIONS:
@@ -103,7 +101,7 @@ def _spread(found: dict[str, Outcome]) -> str:
     return words
 
 
-def _loses_less(found: dict[str, Outcome], kind: str) -> dict[str, Any]:
+def _loses_less(found: dict[str, ArmResult], kind: str) -> dict[str, Any]:
     """By how much more backprop suffers than Forward-Forward, seed by seed."""
     four = [found[f"{train}, {what}"] for train in ("backprop", "FF") for what in (kind, "ideal")]
     seeds = sorted(set.intersection(*(set(each.records) for each in four)))
@@ -114,7 +112,7 @@ def _loses_less(found: dict[str, Outcome], kind: str) -> dict[str, Any]:
     return rules.compared(f"{kind}: added to backprop's error - added to FF's", values)
 
 
-def _added(found: dict[str, Outcome], train: str, kind: str) -> float:
+def _added(found: dict[str, ArmResult], train: str, kind: str) -> float:
     means = [statistics.fmean(found[f"{train}, {what}"].errors) for what in (kind, "ideal")]
     return means[0] - means[1]
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Arm, Outcome, Seeds
+from forward_forward.lab.reproduce.arms import Arm, ArmResult, Seeds
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import poster
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
-from forward_forward.lab.reproduce.training.asynchronous import asynchronous
 
 SYNCHRONOUS = "in step"
 DECIDING_DELAYS = (1, 10, 100)
@@ -20,7 +19,7 @@ DELAYS = (*DECIDING_DELAYS, 1000)
 
 
 def _out_of_step(name: str, seeds: Seeds, **told: Any) -> Arm:
-    return Arm(name, asynchronous, told, seeds=seeds, like=poster())
+    return Arm(name, "asynchronous", told, seeds=seeds, like=poster())
 
 
 def _delayed(delay: int) -> Arm:
@@ -42,8 +41,8 @@ def arms(scale: Scale) -> list[Arm]:
     ]
 
 
-def _measure(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
+def _measure(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
     plain = found[SYNCHRONOUS]
     others = [outcome for name, outcome in found.items() if name != SYNCHRONOUS]
     rows = [rules.similar(plain, each) for each in others]
@@ -70,7 +69,7 @@ def _measure(lab: Lab) -> Finding:
     )
 
 
-def _against_delay(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _against_delay(outcomes: Sequence[ArmResult]) -> dict[str, Any]:
     seeds = min(len(outcome.records) for outcome in outcomes)
     return {
         "kind": "curves",

@@ -11,13 +11,13 @@ from forward_forward.lab.benchmark.arithmetic import arithmetic_ratio, layer_pro
 from forward_forward.lab.benchmark.arms import engine, gradients_alone
 from forward_forward.lab.benchmark.measure import activity_bytes
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Arm, Outcome
+from forward_forward.lab.reproduce.arms import Arm, ArmResult
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.pace import Pace, measured, pace_job, slower_by
 from forward_forward.lab.reproduce.claims.variations import by_backprop, poster
 from forward_forward.lab.reproduce.job import split_of
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 from forward_forward.lab.reproduce.tuning import GOAL
 from forward_forward.recipes.plan import features
@@ -38,9 +38,9 @@ def _equal_seconds(pace: Pace) -> Arm:
     return replace(by_backprop(LONGER, longer=longer), like=by_backprop())
 
 
-def _figure_3(lab: Lab) -> Finding:
-    pace = measured(lab)
-    found = lab.arms(*arms(lab.scale), _equal_seconds(pace))
+def _figure_3(runner: Runner) -> Finding:
+    pace = measured(runner)
+    found = runner.arms(*arms(runner.scale), _equal_seconds(pace))
     ff, backprop, longer = (found[name] for name in (FF, BACKPROP, LONGER))
     comparisons = [rules.better(backprop, ff), rules.better(longer, ff)]
     note = (
@@ -65,14 +65,14 @@ def _figure_3(lab: Lab) -> Finding:
     )
 
 
-def _scope(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
-    pace = measured(lab)
+def _scope(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
+    pace = measured(runner)
     ff, backprop = found[FF], found[BACKPROP]
     comparisons = [rules.better(backprop, ff), slower_by(ff, backprop, pace)]
-    values = features(split_of(lab.scale.data, lab.scale.images, "cpu").train)
-    widths = [values, *lab.scale.hidden]
-    held, deep = _held(widths), _held([values, *(lab.scale.hidden[0],) * DEEP])
+    values = features(split_of(runner.scale.data, runner.scale.images, "cpu").train)
+    widths = [values, *runner.scale.hidden]
+    held, deep = _held(widths), _held([values, *(runner.scale.hidden[0],) * DEEP])
     rows = [
         [*_row(each, pace, widths), held[each.arm.name], deep[each.arm.name]]
         for each in (ff, backprop)
@@ -117,7 +117,7 @@ def _held(widths: list[int]) -> dict[str, float]:
     return {name: round(count / 1e6, 2) for name, count in held.items()}
 
 
-def _row(outcome: Outcome, pace: Pace, widths: list[int]) -> list[str | float]:
+def _row(outcome: ArmResult, pace: Pace, widths: list[int]) -> list[str | float]:
     """An arm's figures side by side, but for its memory."""
     name = outcome.arm.name
     work = sum(2 * each.rows * each.inputs * each.units for each in layer_products(widths, 1))

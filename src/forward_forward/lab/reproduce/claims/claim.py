@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from forward_forward.lab.reproduce.arms import Arm, Outcome
+from forward_forward.lab.reproduce.arms import Arm, ArmResult
 from forward_forward.lab.reproduce.job import Job
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 
 
@@ -33,7 +33,7 @@ class Finding:
     note: str
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[ArmResult] = field(default_factory=list)
     figures: list[dict[str, Any]] = field(default_factory=list)
     beside: str | None = None
     conditions: dict[str, Any] | None = None
@@ -59,6 +59,6 @@ class Claim:
     statement: str
     source: str
     rule: str
-    measure: Callable[[Lab], Finding]
+    measure: Callable[[Runner], Finding]
     arms: Callable[[Scale], Sequence[Arm]] = lambda scale: ()
     jobs: Callable[[Scale], Sequence[Job]] = lambda scale: ()

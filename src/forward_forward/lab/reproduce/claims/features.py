@@ -11,15 +11,15 @@ from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import poster
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 
 SHARE = 0.10
 AREA = 0.90
 
 
-def _measure(lab: Lab) -> Finding:
+def _measure(runner: Runner) -> Finding:
     arm = poster()
-    outcome = lab.arms(arm)[arm.name]
+    outcome = runner.arms(arm)[arm.name]
     probes = [record["features"] for record in outcome.each("probes")]
     shares = [100 * statistics.fmean(probe["sensible"]) for probe in probes]
     areas = [max(probe["auc_of_3"]) for probe in probes]

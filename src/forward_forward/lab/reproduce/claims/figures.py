@@ -6,12 +6,12 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from forward_forward.lab.reproduce.arms import Outcome
+from forward_forward.lab.reproduce.arms import ArmResult
 
 Figure = dict[str, Any]
 
 
-def points(title: str, outcomes: Iterable[Outcome], names: Iterable[str] | None = None) -> Figure:
+def points(title: str, outcomes: Iterable[ArmResult], names: Iterable[str] | None = None) -> Figure:
     """Test errors of all runs, a row an arm.
 
     Args:
@@ -35,8 +35,8 @@ def points(title: str, outcomes: Iterable[Outcome], names: Iterable[str] | None 
 
 def curves(
     title: str,
-    outcomes: Iterable[Outcome],
-    seconds: Callable[[Outcome], float] | None = None,
+    outcomes: Iterable[ArmResult],
+    seconds: Callable[[ArmResult], float] | None = None,
     **more: Any,
 ) -> Figure:
     """Validation error during training, of all runs.
@@ -62,7 +62,7 @@ def curves(
     }
 
 
-def _series(outcome: Outcome, epoch: float) -> dict[str, Any]:
+def _series(outcome: ArmResult, epoch: float) -> dict[str, Any]:
     records = [outcome.records[seed] for seed in outcome.seeds]
     # A run that diverged has fewer points; its error at the end stands at the end all the same.
     longest = max((record["curve"]["epochs"] for record in records), key=len)
@@ -95,7 +95,7 @@ def table(
     }
 
 
-def errors_in_words(outcomes: Mapping[str, Outcome]) -> str:
+def errors_in_words(outcomes: Mapping[str, ArmResult]) -> str:
     """The arms' mean test errors in a sentence, lowest first."""
     ordered = sorted(outcomes.values(), key=lambda outcome: statistics.fmean(outcome.errors))
     words = ", ".join(f"{each.arm.name} {statistics.fmean(each.errors):.2f} %" for each in ordered)

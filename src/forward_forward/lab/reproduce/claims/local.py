@@ -12,12 +12,17 @@ from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.method import CLOSE, SOURCE, exact, untrained
 from forward_forward.lab.reproduce.claims.plausible import tensors_saved
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.optimize import Trainer
 
 
-def _measure(lab: Lab) -> Finding:
-    checks = [_same_gradients(lab), _others_stay(lab), _independent(lab), _no_graph(lab)]
+def _measure(runner: Runner) -> Finding:
+    checks = [
+        _same_gradients(runner),
+        _others_stay(runner),
+        _independent(runner),
+        _no_graph(runner),
+    ]
     note = (
         "The closed-form gradients of each layer equal those of autograd within the layer alone."
         " When one layer learns, no other weight moves. A step of one layer is the same to the last"
@@ -26,8 +31,8 @@ def _measure(lab: Lab) -> Finding:
     return exact(checks, note)
 
 
-def _stepped(lab: Lab, **told: Any) -> tuple[Network, Trainer, Tensor, Tensor]:
-    network, x, y = untrained(lab)
+def _stepped(runner: Runner, **told: Any) -> tuple[Network, Trainer, Tensor, Tensor]:
+    network, x, y = untrained(runner)
     trainer = Trainer(network, optimizer=torch.optim.SGD, lr=0.1, weight_decay=0.0, **told)
     return network, trainer, x, y
 
@@ -36,10 +41,10 @@ def _weights(network: Network) -> list[Tensor]:
     return [weight.detach().clone() for weight in network.parameters()]
 
 
-def _same_gradients(lab: Lab) -> dict[str, Any]:
+def _same_gradients(runner: Runner) -> dict[str, Any]:
     moved = []
     for engine in ("closed_form", "autograd"):
-        network, trainer, x, y = _stepped(lab, engine=engine)
+        network, trainer, x, y = _stepped(runner, engine=engine)
         trainer.step(x, y)
         moved.append(_weights(network))
     difference = max(float((a - b).abs().max()) for a, b in zip(*moved, strict=True))
@@ -51,8 +56,8 @@ def _same_gradients(lab: Lab) -> dict[str, Any]:
     )
 
 
-def _others_stay(lab: Lab) -> dict[str, Any]:
-    network, trainer, x, y = _stepped(lab)
+def _others_stay(runner: Runner) -> dict[str, Any]:
+    network, trainer, x, y = _stepped(runner)
     trainer.train_layers(0, 0)
     before = _weights(network)
     trainer.step(x, y)
@@ -66,10 +71,10 @@ def _others_stay(lab: Lab) -> dict[str, Any]:
     )
 
 
-def _independent(lab: Lab) -> dict[str, Any]:
+def _independent(runner: Runner) -> dict[str, Any]:
     firsts = []
     for factor in (1.0, -2.0):
-        network, trainer, x, y = _stepped(lab)
+        network, trainer, x, y = _stepped(runner)
         with torch.no_grad():
             network.layers[-1].block.weight.mul_(factor)  # type: ignore[operator]
         trainer.step(x, y)
@@ -83,8 +88,8 @@ def _independent(lab: Lab) -> dict[str, Any]:
     )
 
 
-def _no_graph(lab: Lab) -> dict[str, Any]:
-    _, trainer, x, y = _stepped(lab)
+def _no_graph(runner: Runner) -> dict[str, Any]:
+    _, trainer, x, y = _stepped(runner)
     kept = tensors_saved(trainer.step, x, y)
     return rules.check("tensors that autograd keeps in a step", kept, "0", kept == 0)
 

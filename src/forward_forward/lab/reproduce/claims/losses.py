@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from forward_forward import losses
 from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import poster, variation
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 
 SIGMOID, LOG, LITERAL = "sigmoid", "log-sigmoid", "log-sigmoid, read literally"
@@ -18,13 +17,13 @@ def arms(scale: Scale) -> list[Arm]:
     """The three losses."""
     return [
         poster(SIGMOID),
-        variation(LOG, seeds="deciding", loss=losses.log_sigmoid),
-        variation(LITERAL, loss=losses.log_sigmoid_literal),
+        variation(LOG, seeds="deciding", loss="log_sigmoid"),
+        variation(LITERAL, loss="log_sigmoid_literal"),
     ]
 
 
-def _measure(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
+def _measure(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
     decides = rules.better(found[LOG], found[SIGMOID])
     literal = rules.better(found[LITERAL], found[SIGMOID])
     note = (

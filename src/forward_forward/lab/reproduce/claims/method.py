@@ -16,11 +16,11 @@ from forward_forward.forward import Layer, Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.goodness import l2_norm, slope_of
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Outcome
+from forward_forward.lab.reproduce.arms import ArmResult
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import poster
 from forward_forward.lab.reproduce.job import split_of
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.optimize import Trainer
 
 CLOSE = 1e-9
@@ -28,10 +28,10 @@ SAMPLES = 100
 STEP = 1e-6  # of finite differences
 
 
-def untrained(lab: Lab) -> tuple[Network, Tensor, Tensor]:
+def untrained(runner: Runner) -> tuple[Network, Tensor, Tensor]:
     """The poster's untrained network in float64, calibrated, and some of its images."""
-    train = split_of(lab.scale.data, lab.scale.images, "cpu").train
-    network = recipes.poster.variation(train, hidden=lab.scale.hidden).trainer.network.double()
+    train = split_of(runner.scale.data, runner.scale.images, "cpu").train
+    network = recipes.poster.variation(train, hidden=runner.scale.hidden).trainer.network.double()
     x, y, _ = next(train.batches(SAMPLES))
     network.calibrate(x, y)
     return network, x.double(), y
@@ -67,8 +67,8 @@ def _largest(a: Any, b: Any) -> float:
     return float(np.abs(np.asarray(a) - np.asarray(b)).max())
 
 
-def _goodness(lab: Lab) -> Finding:
-    network, x, y = untrained(lab)
+def _goodness(runner: Runner) -> Finding:
+    network, x, y = untrained(runner)
     written = [np.sqrt((h**2).sum(1)) for h in _activities(network, x, y)]
     passes = ForwardPass(network.layers).activities(network.examples.positive(x, y))
     pairs = list(zip(network.layers, passes, strict=True))
@@ -81,7 +81,7 @@ def _goodness(lab: Lab) -> Finding:
     checks.append(
         _close("its slope, h / ||h||", slope, h.numpy() / np.sqrt((h.numpy() ** 2).sum(1))[:, None])
     )
-    outcome = lab.arms(poster())[poster().name]
+    outcome = runner.arms(poster())[poster().name]
     probe = outcome.each("probes")[0]
     figures = [
         _histograms("Goodness before training", probe["goodness_before"]),
@@ -116,8 +116,8 @@ def _histograms(title: str, layers: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _loss(lab: Lab) -> Finding:
-    network, x, y = untrained(lab)
+def _loss(runner: Runner) -> Finding:
+    network, x, y = untrained(runner)
     wrong = (y + 3) % network.examples.num_classes
     good, bad = (
         np.stack([np.sqrt((h**2).sum(1)) for h in _activities(network, x, labels)])
@@ -196,8 +196,8 @@ def _sigma(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def _inference(lab: Lab) -> Finding:
-    network, x, _ = untrained(lab)
+def _inference(runner: Runner) -> Finding:
+    network, x, _ = untrained(runner)
     classes = network.examples.num_classes
     scores = np.zeros((len(x), classes))
     for label in range(classes):
@@ -218,7 +218,7 @@ def _inference(lab: Lab) -> Finding:
             scores,
         ),
     ]
-    outcome = lab.arms(poster())[poster().name]
+    outcome = runner.arms(poster())[poster().name]
     figure = {
         "kind": "labels",
         "title": "Goodness of every label, by layer",
@@ -247,7 +247,7 @@ def exact(
     checks: list[dict[str, Any]],
     note: str,
     figures: list[dict[str, Any]] | None = None,
-    outcomes: list[Outcome] | None = None,
+    outcomes: list[ArmResult] | None = None,
 ) -> Finding:
     """What exactness tests found."""
     statistic, verdict = rules.exact(checks)

@@ -12,7 +12,7 @@ from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import negatives, poster
 from forward_forward.lab.reproduce.job import split_of
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 from forward_forward.recipes.plan import features
 
@@ -60,8 +60,8 @@ def arms(scale: Scale) -> list[Arm]:
     return [poster(UNIFORM), *(negatives(kind) for kind in HARD), *equal]
 
 
-def _measure(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
+def _measure(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
     steps = [rules.better(found[kind], found[UNIFORM]) for kind in HARD]
     equal = [rules.better(found[kind], found[f"uniform, work of {kind}"]) for kind in HARD]
     won = [row["name"] for row in equal if row["low"] > 0]

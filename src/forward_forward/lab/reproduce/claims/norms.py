@@ -10,7 +10,7 @@ from forward_forward.lab.reproduce.arms import Arm
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import norm
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 
 HIGHER = (3.0, 4.0, 6.0, 8.0)
@@ -25,8 +25,8 @@ def arms(scale: Scale) -> list[Arm]:
     ]
 
 
-def _measure(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
+def _measure(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
     plain = norm(2.0, "deciding").name
     comparisons = [rules.similar(found[plain], found[norm(p, "deciding").name]) for p in HIGHER]
     explored = [rules.similar(found[plain], found[norm(p, "others").name]) for p in EXPLORED]

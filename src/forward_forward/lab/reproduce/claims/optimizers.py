@@ -19,10 +19,8 @@ from forward_forward.lab.reproduce.claims.variations import (
     optimizer,
 )
 from forward_forward.lab.reproduce.job import Job, Record
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
-from forward_forward.lab.reproduce.training.feedforward import forward_forward
-from forward_forward.optimize import constant
 
 CONVERGED = 10.0  # percent of errors
 THRESHOLDS = ("calibrated", "width")
@@ -89,19 +87,19 @@ def _cells(scale: Scale) -> list[tuple[str, float]]:
     return [(threshold, rate) for threshold in THRESHOLDS for rate in rates]
 
 
-def _grid(lab: Lab, name: str) -> Grid:
-    jobs = {cell: _jobs(lab.scale, name, *cell) for cell in _cells(lab.scale)}
-    some = _first_seeds(lab.scale)
-    lab.jobs([job for each in jobs.values() for job in each[:some]])
+def _grid(runner: Runner, name: str) -> Grid:
+    jobs = {cell: _jobs(runner.scale, name, *cell) for cell in _cells(runner.scale)}
+    some = _first_seeds(runner.scale)
+    runner.jobs([job for each in jobs.values() for job in each[:some]])
     errors = {}
     for cell, each in jobs.items():
-        found = [_least(record) for record in lab.jobs(each[:some])]
+        found = [_least(record) for record in runner.jobs(each[:some])]
         if len({error <= CONVERGED for error in found}) > 1:
-            found = [_least(record) for record in lab.jobs(each)]
+            found = [_least(record) for record in runner.jobs(each)]
         errors[cell] = statistics.median(found)
     grid = Grid(name, sorted({rate for _, rate in jobs}), errors)
     if not grid.converges:
-        longer = lab.jobs(_jobs(lab.scale, name, *grid.best, epochs=LONGER))
+        longer = runner.jobs(_jobs(runner.scale, name, *grid.best, epochs=LONGER))
         grid.longer = statistics.median(_least(record) for record in longer)
     return grid
 
@@ -112,10 +110,9 @@ def _first_seeds(scale: Scale) -> int:
 
 
 def _jobs(scale: Scale, name: str, threshold: str, rate: float, epochs: float = 1) -> list[Job]:
-    make, _ = OPTIMIZERS[name]
     settings = {
-        "optimizer": make,
-        "schedule": constant,
+        **OPTIMIZERS[name][0],
+        "schedule": "constant",
         "threshold": threshold,
         "lr": rate,
         "enough": CONVERGED,
@@ -124,7 +121,9 @@ def _jobs(scale: Scale, name: str, threshold: str, rate: float, epochs: float = 
     }
     seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + scale.grid_seeds)
     whole = epochs * scale.epochs
-    return [Job(forward_forward, settings, scale.data, scale.images, whole, seed) for seed in seeds]
+    return [
+        Job("forward_forward", settings, scale.data, scale.images, whole, seed) for seed in seeds
+    ]
 
 
 def jobs(scale: Scale) -> list[Job]:
@@ -146,9 +145,9 @@ def arms(scale: Scale) -> list[Arm]:
     return [optimizer(name, condition) for condition in CONDITIONS for name in OPTIMIZERS]
 
 
-def _measure(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
-    grids = [_grid(lab, name) for name in (PLAIN, MOMENTUM)]
+def _measure(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
+    grids = [_grid(runner, name) for name in (PLAIN, MOMENTUM)]
     comparisons = [
         rules.better(found[_name("Adam", condition)], found[_name("RMSProp", condition)])
         for condition in CONDITIONS

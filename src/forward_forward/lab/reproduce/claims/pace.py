@@ -7,12 +7,10 @@ import statistics
 from dataclasses import dataclass
 
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Outcome
+from forward_forward.lab.reproduce.arms import ArmResult
 from forward_forward.lab.reproduce.job import Job, split_of
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
-from forward_forward.lab.reproduce.training.backprop import backprop
-from forward_forward.lab.reproduce.training.step_times import step_times
 from forward_forward.lab.reproduce.tuning import GOAL, reached
 
 TIMED = 20.0  # seconds for the steps of both
@@ -25,9 +23,9 @@ class Pace:
     forward_forward: float
     backprop: float
 
-    def of(self, outcome: Outcome) -> float:
+    def of(self, outcome: ArmResult) -> float:
         """Seconds of an epoch of an arm."""
-        return self.backprop if outcome.arm.train is backprop else self.forward_forward
+        return self.backprop if outcome.arm.method == "backprop" else self.forward_forward
 
 
 def pace_job(scale: Scale) -> Job:
@@ -37,20 +35,20 @@ def pace_job(scale: Scale) -> Job:
         "batch_size": scale.batch_size,
         "seconds": min(TIMED, scale.epochs),
     }
-    return Job(step_times, settings, scale.data, scale.images, 0.0, 0)
+    return Job("step_times", settings, scale.data, scale.images, 0.0, 0)
 
 
-def measured(lab: Lab) -> Pace:
+def measured(runner: Runner) -> Pace:
     """The pace on the machine on which it was measured first."""
-    (record,) = lab.jobs([pace_job(lab.scale)])
-    train = split_of(lab.scale.data, lab.scale.images, "cpu").train
-    steps = math.ceil(len(train) / lab.scale.batch_size)
+    (record,) = runner.jobs([pace_job(runner.scale)])
+    train = split_of(runner.scale.data, runner.scale.images, "cpu").train
+    steps = math.ceil(len(train) / runner.scale.batch_size)
     seconds = record["step_seconds"]
     return Pace(steps * seconds["ff"], steps * seconds["backprop"])
 
 
 def slower_by(
-    slow: Outcome, fast: Outcome, clock: Pace | None = None, goal: float = GOAL
+    slow: ArmResult, fast: ArmResult, clock: Pace | None = None, goal: float = GOAL
 ) -> rules.Comparison:
     """How many more epochs, or seconds, one arm needs to a goal than another, seed by seed.
 
@@ -76,7 +74,7 @@ def slower_by(
     return rules.compared(name, values, unit)
 
 
-def median_to(outcome: Outcome, goal: float, epoch: float = 1.0) -> str:
+def median_to(outcome: ArmResult, goal: float, epoch: float = 1.0) -> str:
     """The median of the epochs to a goal over the seeds, times what an epoch is worth, in words."""
     median = statistics.median(reached(outcome.records[seed], goal) for seed in outcome.seeds)
     return f"{median * epoch:.3g}" if math.isfinite(median) else "–"

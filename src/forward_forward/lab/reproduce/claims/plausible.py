@@ -12,13 +12,13 @@ from forward_forward.lab.benchmark.arms import engine, gradients_alone
 from forward_forward.lab.benchmark.measure import Step, activity_bytes
 from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 
 DEPTHS = (4, 16)
 GROWTH = 1.1
 
 
-def _measure(lab: Lab) -> Finding:
+def _measure(runner: Runner) -> Finding:
     rng = torch.Generator().manual_seed(0)
     x, y = torch.rand(256, 256, generator=rng), torch.arange(256) % 10
     made: dict[str, Callable[[int], Step]] = {"FF": _engine_step, "backprop": _backprop_step}

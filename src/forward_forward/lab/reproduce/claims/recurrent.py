@@ -10,17 +10,16 @@ import torch
 
 from forward_forward.examples import OverlayLabel
 from forward_forward.forward import mlp
-from forward_forward.goodness import l2_norm, mean_square
+from forward_forward.goodness import l2_norm
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Arm, Outcome, Seeds
+from forward_forward.lab.reproduce.arms import Arm, ArmResult, Seeds
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import poster
 from forward_forward.lab.reproduce.job import split_of
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
-from forward_forward.lab.reproduce.training.recurrent import recurrent
-from forward_forward.losses import log_sigmoid, sigmoid
+from forward_forward.losses import sigmoid
 from forward_forward.optimize import Trainer
 from forward_forward.recipes.plan import features
 from forward_forward.recurrent import RecurrentNetwork, RecurrentTrainer, TopDown, multiply_adds
@@ -33,13 +32,13 @@ EQUAL = "feed-forward, equal multiply-adds"
 FULL, ZERO, FIXED = "recurrent", "top-down zero", "top-down fixed random"
 ALTERNATING, TOP = "alternating updates", "label at the top"
 # Hinton's loss and goodness, on which feedback may be another matter.
-OTHER = {"loss": log_sigmoid, "goodness": mean_square, "temperature": 0.1}
+OTHER = {"loss": "log_sigmoid", "goodness": "mean_square", "temperature": 0.1}
 OTHER_NAME = "log-sigmoid of the mean square"
 
 
 def _recurrent(name: str, seeds: Seeds = "deciding", **told: Any) -> Arm:
     settings = {"label": "image", "learned": LEARNED, **told}
-    return Arm(name, recurrent, settings, seeds=seeds, share=SHARE)
+    return Arm(name, "recurrent", settings, seeds=seeds, share=SHARE)
 
 
 def arms(scale: Scale) -> list[Arm]:
@@ -73,7 +72,7 @@ def _work(scale: Scale) -> float:
     return round(multiply_adds(network, learned=LEARNED).ratio, 1)
 
 
-def _spread(full: Outcome, plain: Outcome) -> str:
+def _spread(full: ArmResult, plain: ArmResult) -> str:
     """Medians, and the worst seeds, which may decide a mean."""
     words = "; ".join(
         f"{each.arm.name} {statistics.median(each.errors):.2f} %, worst {max(each.errors):.2f} %"
@@ -85,8 +84,8 @@ def _spread(full: Outcome, plain: Outcome) -> str:
     )
 
 
-def _figure_10(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
+def _figure_10(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
     full, plain = found[FULL], found[FEED_FORWARD]
     decides = rules.better(full, plain)
     beside = [rules.better(full, found[name]) for name in (FIXED, ALTERNATING, TOP, EQUAL)]
@@ -125,7 +124,7 @@ def _figure_10(lab: Lab) -> Finding:
     )
 
 
-def _feedback(lab: Lab) -> Finding:
+def _feedback(runner: Runner) -> Finding:
     with_feedback = _changes("learned")
     without = _changes("zero")
     plain = _feed_forward_change()

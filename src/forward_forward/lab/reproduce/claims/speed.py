@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Arm, Outcome
+from forward_forward.lab.reproduce.arms import Arm, ArmResult
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.pace import Pace, measured, median_to, pace_job, slower_by
 from forward_forward.lab.reproduce.claims.variations import by_backprop, poster
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 from forward_forward.lab.reproduce.tuning import GOAL
 
@@ -30,15 +30,15 @@ def arms(scale: Scale) -> list[Arm]:
     ]
 
 
-def _measure(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
-    pace = measured(lab)
+def _measure(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
+    pace = measured(runner)
     pairs = [(found[name.format(FF)], found[name.format(BACKPROP)]) for name in ("{}", FAST)]
     comparisons = [slower_by(*pair, clock) for clock in (None, pace) for pair in pairs]
     note = (
         "The first moment at which the validation error, read from 2,000 images, was at most the"
         " goal, as the median over the seeds. In the comparisons a run that never got there counts"
-        f" as the whole budget of {lab.scale.epochs:g} epochs (of the shorter one, in seconds),"
+        f" as the whole budget of {runner.scale.epochs:g} epochs (of the shorter one, in seconds),"
         " which favours the slower one. An epoch of Forward-Forward takes"
         f" {pace.forward_forward:.2f} s and one of backprop"
         f" {pace.backprop:.2f} s on one thread, from steps timed in turns, judging not counted."
@@ -60,7 +60,7 @@ def _measure(lab: Lab) -> Finding:
     )
 
 
-def _table(outcomes: Sequence[Outcome], pace: Pace) -> figures.Figure:
+def _table(outcomes: Sequence[ArmResult], pace: Pace) -> figures.Figure:
     columns = [f"{unit} to {100 - goal:g} %" for unit in ("epochs", "seconds") for goal in GOALS]
     rows = [
         [

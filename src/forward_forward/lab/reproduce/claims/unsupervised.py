@@ -6,9 +6,8 @@ from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
-from forward_forward.lab.reproduce.training.unsupervised import unsupervised
 
 
 def arms(scale: Scale) -> list[Arm]:
@@ -16,20 +15,20 @@ def arms(scale: Scale) -> list[Arm]:
     return [
         Arm(
             "learned without labels",
-            unsupervised,
+            "unsupervised",
             {"features": "learned", "readout_lr": 1e-2},
             third=("readout_lr", (3e-3, 1e-2, 3e-2)),
             seeds="deciding",
         ),
         *(
-            Arm(name, unsupervised, {"features": kind}, 1e-2, second=None, seeds="deciding")
+            Arm(name, "unsupervised", {"features": kind}, 1e-2, second=None, seeds="deciding")
             for name, kind in (("random features", "random"), ("pixels", "pixels"))
         ),
     ]
 
 
-def _measure(lab: Lab) -> Finding:
-    found = lab.arms(*arms(lab.scale))
+def _measure(runner: Runner) -> Finding:
+    found = runner.arms(*arms(runner.scale))
     learned = found["learned without labels"]
     rows = [rules.better(learned, found[name]) for name in ("random features", "pixels")]
     note = (

@@ -120,13 +120,12 @@ def _scale(values: Tensor) -> Tensor:
 
 def analog_forward_forward(job: Job, split: Split) -> Record:
     """The poster's method on imperfect hardware: a job has an ``imperfection`` besides."""
-    told = {name: value for name, value in job.settings.items() if name != "imperfection"}
-    ideal = plan_of(Job(job.train, told, job.data, job.images, job.epochs, job.seed), split)
+    ideal = plan_of(job, split, ["imperfection"])
     network = _built(ideal.trainer.network, _hardware(job))
     trainer = Trainer(
         network.to(split.train.inputs.device),
         optimizer=torch.optim.Adam,
-        lr=told["lr"],
+        lr=job.settings["lr"],
         weight_decay=0.0,
         schedule=ideal.trainer.schedule,
         seed=job.seed,
@@ -144,7 +143,7 @@ def analog_backprop(job: Job, split: Split) -> Record:
     """Backprop on the same hardware, the layer for the labels included; its backward pass is that
     of ideal hardware.
     """
-    return trained(network_of(job, split, between=_hardware(job)), job, split)
+    return trained(network_of(job, split, _hardware(job)), job, split)
 
 
 def _hardware(job: Job) -> Callable[[int, nn.Linear], nn.Module]:

@@ -31,10 +31,8 @@ def asynchronous(job: Job, split: Split) -> Record:
     layer: it learns from every such batch; for example (1, 4)) and ``frozen`` (a layer, and the
     first and last part of the training in which it does not learn, for example (0, 0.25, 0.5)).
     """
-    told = {name: value for name, value in job.settings.items() if name not in _OF_THE_SITES}
-    plain = Job(job.train, told, job.data, job.images, job.epochs, job.seed)
-    plan = plan_of(plain, split)
-    began = start(plan.trainer.network, *calibrate(plan.trainer, split, plain), job.seed)
+    plan = plan_of(job, split, _OF_THE_SITES)
+    began = start(plan.trainer.network, *calibrate(plan.trainer, split, job), job.seed)
     sites = Sites(
         plan.trainer,
         delay=job.settings.get("delay", 0),

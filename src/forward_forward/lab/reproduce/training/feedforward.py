@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
 
 from torch import Tensor
 
 from forward_forward import recipes
 from forward_forward.lab.reproduce.job import Job, Record, Split
+from forward_forward.lab.reproduce.parts import with_parts
 from forward_forward.lab.reproduce.training.loop import OFTEN, SELDOM, Course, error, judged
 from forward_forward.lab.reproduce.training.probes import probed
 from forward_forward.lab.reproduce.training.start import calibration_images, set_temperatures, start
 from forward_forward.optimize import Trainer
 from forward_forward.recipes import Plan
 
-# What the loop is told, and not the recipe.
+# Settings of the training loop, not of the recipe.
 _OF_THE_LOOP = ("often", "enough", "probes", "temperature_factor")
 
 
@@ -42,14 +43,20 @@ def forward_forward(job: Job, split: Split) -> Record:
     return record
 
 
-def plan_of(job: Job, split: Split) -> Plan:
-    """The untrained network of a job and its trainer."""
-    told: dict[str, Any] = {
-        name: value for name, value in job.settings.items() if name not in _OF_THE_LOOP
-    }
-    device = split.train.inputs.device
+def plan_of(job: Job, split: Split, without: Collection[str] = ()) -> Plan:
+    """The untrained network of a job and its trainer.
+
+    Args:
+        job: The job.
+        split: Its data.
+        without: Settings that are not the recipe's, besides those of the training loop.
+    """
     return recipes.poster.variation(
-        split.train, seed=job.seed, precision="float32", device=device, **told
+        split.train,
+        seed=job.seed,
+        precision="float32",
+        device=split.train.inputs.device,
+        **with_parts(job.settings, {*_OF_THE_LOOP, *without}),
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
 from forward_forward.examples import AppendLabel, OverlayLabel
 from forward_forward.lab.reproduce.job import Job, Record, Split
+from forward_forward.lab.reproduce.parts import with_parts
 from forward_forward.lab.reproduce.training.loop import Course, judged
 from forward_forward.lab.reproduce.training.start import calibration_images, stated
 from forward_forward.optimize import cosine
@@ -55,9 +54,6 @@ def _start(network: RecurrentNetwork, x: Tensor, y: Tensor) -> Record:
 def network_of(job: Job, split: Split) -> RecurrentNetwork:
     """The untrained network of a job."""
     settings = job.settings
-    told: dict[str, Any] = {
-        name: value for name, value in settings.items() if name not in _OF_TRAINING
-    }
     classes = len(split.train.classes)
     over = OverlayLabel if settings["label"] == "image" else AppendLabel
     return RecurrentNetwork(
@@ -66,5 +62,5 @@ def network_of(job: Job, split: Split) -> RecurrentNetwork:
         num_classes=classes,
         examples=over(classes),
         seed=job.seed,
-        **told,
+        **with_parts(settings, _OF_TRAINING),
     )
