@@ -10,7 +10,7 @@ from forward_forward.data import Source, as_source
 from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.batch import is_source
 from forward_forward.data.pictures.classes import parts_of, pictures_tree
-from forward_forward.data.pictures.folder import folder_of
+from forward_forward.data.pictures.folder import folder
 from forward_forward.data.tables.formats import is_table, labelled_frame
 from forward_forward.datasets.builtin import available, named
 
@@ -84,4 +84,4 @@ def _read(
     tree = pictures_tree(path)
     part = parts_of(tree).get("test", tree)
     mode = "L" if shape[0] == 1 else "RGB"
-    return folder_of(part, size=size, mode=mode, classes=classes, name=name)
+    return folder(part, size=size, mode=mode, classes=classes, name=name)
