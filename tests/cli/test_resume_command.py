@@ -10,7 +10,7 @@ import forward_forward
 from forward_forward import checkpoint
 from forward_forward.checkpoint import Run
 from forward_forward.optimize import Trainer
-from forward_forward.optimize import fit as fitting
+from forward_forward.optimize import trainer as trainer_module
 
 QUICK = ("train", "--data", "digits", "--hidden", "12", "12", "--epochs", "2", "--lr", "0.01")
 
@@ -122,7 +122,7 @@ def test_the_resume_command_can_be_pasted(ff, tmp_path, monkeypatch):
 
 
 def test_ctrl_c_before_there_is_a_run_does_not_say_that_one_was_saved(ff, tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "calibrate", ctrl_c)
+    monkeypatch.setattr(trainer_module, "calibrate", ctrl_c)
     done = ff(*QUICK, "--out", tmp_path / "run")
     assert done.code == 130
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""ONNX files by ONNX Runtime: what they say is what the library says, and all stands in them."""
+"""ONNX files in ONNX Runtime: their outputs are the library's, and they describe themselves."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def test_convolutions_and_a_head_on_pixels(tmp_path):
     }
 
 
-def test_hybrids_have_their_head_alone(tmp_path):
+def test_hybrids_are_exported_with_their_head_only(tmp_path):
     net = mlp(64, 9, 8, num_classes=3, examples=HybridImages(3), head=True)
     with torch.no_grad():
         # Of one sign: sums that cancel would be rounding alone, and differ between processors.
@@ -75,7 +75,7 @@ def test_a_package_that_is_missing_gets_the_line_that_installs_it(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     done = ff("export", digits_run.path, "--out", tmp_path / "x")
     assert done.code == 1
-    assert 'onnxruntime is not to be had: pip install "forward-forward[onnx]"' in done.err
+    assert 'onnxruntime is not installed: pip install "forward-forward[onnx]"' in done.err
     assert not any(tmp_path.iterdir())
 
 
@@ -156,14 +156,14 @@ def test_a_file_is_the_network_and_its_own_documentation(export_of_digits, digit
     torch.testing.assert_close(scores, stages.scores(test.inputs), rtol=1e-3, atol=1e-4)
 
 
-def test_what_was_found_is_printed(export_of_digits, digits_run, ff, tmp_path):
+def test_the_measurements_are_printed(export_of_digits, digits_run, ff, tmp_path):
     _, _, quiet = export_of_digits
     assert len(quiet.out.splitlines()) == 1
     assert quiet.err.splitlines() == [
         "exporting scan",
-        "quantising scan, and measuring it",
+        "quantising and measuring scan",
         "exporting one_pass",
-        "quantising one_pass, and measuring it",
+        "quantising and measuring one_pass",
     ]
     done = ff("export", digits_run.path, "--predictor", "scan", "--int8", "--out", tmp_path)
     lines = done.out.splitlines()

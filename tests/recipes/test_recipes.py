@@ -54,7 +54,7 @@ def test_a_recipe_of_ones_own_must_have_been_typed():
 
 
 # Digits fill their pictures, so a label laid over them wipes some of it, and fit says so.
-@pytest.mark.filterwarnings("ignore:the label overlays:UserWarning")
+@pytest.mark.filterwarnings("ignore:the label overwrites:UserWarning")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_recipe_trains_an_epoch(digits, name):
     train, test = digits

@@ -24,12 +24,13 @@ class Evaluate:
     def __call__(self) -> int:
         from forward_forward import checkpoint, predict
         from forward_forward.cli import train_output
-        from forward_forward.cli.own_data import test_of
+        from forward_forward.datasets.run_data import test_of
 
         about = checkpoint.Run(self.run).about
         network = checkpoint.load(self.run)
-        metrics = predict.evaluate(network, test_of(about, self.data))
         name = self.data or about.get("command", {}).get("data", about["data"]["name"])
+        train_output.say_reading(name)
+        metrics = predict.evaluate(network, test_of(about, self.data))
         if self.json:
             found = {"run": self.run, "data": name, "test_error": metrics["error"], **metrics}
             print(json.dumps(found))

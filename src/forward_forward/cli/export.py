@@ -73,7 +73,8 @@ class Export:
     def _read(self) -> tuple[Network, Sets]:
         """The run's network and data."""
         from forward_forward import checkpoint, notation
-        from forward_forward.cli.own_data import sets_of, unchanged
+        from forward_forward.cli.train_output import say_reading
+        from forward_forward.datasets.run_data import sets_of, sets_of_run, unchanged
 
         about = checkpoint.Run(self.run).about
         command = about.get("command", {})
@@ -87,7 +88,8 @@ class Export:
                 " names it: build the network in Python and call ff.export.export(ff.load(run,"
                 " network=network), samples, folder)"
             ) from error
-        sets = sets_of(command if self.data is None else {**command, "data": self.data})
+        say_reading(self.data or command["data"])
+        sets = sets_of_run(about) if self.data is None else sets_of({**command, "data": self.data})
         if self.data is None:
             unchanged(about, sets, "Put them back, or name the training data with --data")
         if list(sets.classes) != about["data"]["classes"]:

@@ -66,9 +66,9 @@ class Predict:
 def _rows(table: Mapping[str, Any], files: tuple[str, ...]) -> Samples:
     import torch
 
-    from forward_forward.data.tables.table import Layout
+    from forward_forward.data.tables.layout import TableLayout
 
-    layout = Layout.from_json(table)
+    layout = TableLayout.from_json(table)
     for path in files:
         for number, row in enumerate(torch.from_numpy(layout.encode(path)), 1):
             yield {"table": path, "row": number}, row[None]

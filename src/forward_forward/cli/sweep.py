@@ -61,7 +61,7 @@ class _Request:
     """One call of ``ff sweep``, with what its folder says of the options that were omitted."""
 
     def __init__(self, options: Sweep) -> None:
-        from forward_forward.cli.own_data import absolute
+        from forward_forward.datasets.run_data import absolute
         from forward_forward.recipes.settings import recipe_named
         from forward_forward.sweep import folder, read
 
@@ -119,13 +119,14 @@ class _Request:
         return 0
 
     def _search(self, progress: SweepProgress) -> Outcome:
-        from forward_forward.cli import sweep_output
-        from forward_forward.cli.own_data import sets_of
+        from forward_forward.cli import sweep_output, train_output
         from forward_forward.cli.training import set_threads
+        from forward_forward.datasets.run_data import sets_of
         from forward_forward.recipes.settings import parts
         from forward_forward.sweep import search
 
         set_threads(self.options.threads)
+        train_output.say_reading(self.command["data"])
         sets = sets_of(self.command)
 
         def make(settings: Mapping[str, Any]) -> Plan:

@@ -15,7 +15,6 @@ from forward_forward import checkpoint, notation, predict
 from forward_forward.checkpoint import Run
 from forward_forward.cli import tracking, train_output
 from forward_forward.cli.distributed import distributed_run
-from forward_forward.cli.own_data import absolute, sets_of, unchanged
 from forward_forward.cli.progress import TrainingProgress
 from forward_forward.cli.train_settings import (
     TrainOptions,
@@ -24,6 +23,7 @@ from forward_forward.cli.train_settings import (
     settings_without_flag,
 )
 from forward_forward.data import checksum
+from forward_forward.datasets.run_data import absolute, sets_of, unchanged
 from forward_forward.recipes.settings import parts, recipe_named
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ class Training:
         set_threads(self.command["threads"])
         # An absolute path, so that the run and its data are found from any folder.
         self.command["data"] = absolute(self.command["data"])
-        sets = sets_of(self.command)
+        train_output.say_reading(self.command["data"])
+        table = None if self.resumed is None else self.resumed.about.get("table")
+        sets = sets_of(self.command, table)
         if self.resumed is not None:
             unchanged(self.resumed.about, sets, "Put them back, or begin a new run")
         plan = self._plan(sets.train)

@@ -87,7 +87,7 @@ class StaleTrials:
             since = now
         self._seen[trial.number] = mark, since
         # If this is wrong because a process was suspended, only its trial is lost.
-        return now - since > (UNMARKED_GRACE if mark is None else GRACE)
+        return bool(now - since > (UNMARKED_GRACE if mark is None else GRACE))
 
 
 def _ended(pid: int, process: str) -> bool:
