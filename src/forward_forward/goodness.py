@@ -14,7 +14,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from forward_forward.protocols import supports
+from forward_forward.protocols import fast_path
+from forward_forward.radial import Euclidean, Negated, radial_of
 
 __all__ = ["Minimised", "PNorm", "l2_norm", "max_norm", "mean_square", "sum_of_squares"]
 
@@ -41,8 +42,9 @@ def slope_of(goodness: Goodness, h: Tensor, upstream: Tensor) -> Tensor:
     Returns:
         Tensor of the shape of ``h``.
     """
-    if supports(goodness, HasSlope):
-        return goodness.slope(h, upstream)
+    by_hand = fast_path(goodness, HasSlope)
+    if by_hand is not None:
+        return by_hand.slope(h, upstream)
     with torch.enable_grad():
         leaf = h.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(goodness(leaf), leaf, upstream)
@@ -213,6 +215,9 @@ class PNorm:
             return relative * _spread(upstream, h)
         return h.sign() * _power(relative.abs(), self.p - 1) * _spread(upstream, h)
 
+    def fast_paths(self) -> Euclidean | None:
+        return Euclidean() if self.p == 2 else None
+
     def _slope_of_largest(self, h: Tensor, upstream: Tensor) -> Tensor:
         size = h.abs()
         ties = size == _spread(_as_rows(size).amax(1), h)
@@ -251,6 +256,10 @@ class Minimised:
 
     def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
         return slope_of(self.goodness, h, -upstream)
+
+    def fast_paths(self) -> Negated | None:
+        radial = radial_of(self.goodness)
+        return None if radial is None else Negated(radial)
 
 
 l2_norm = PNorm(2.0)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forward_forward.protocols import supports
+from forward_forward.protocols import fast_path
 
 __all__ = ["SiluPair", "SymBa", "log_sigmoid", "log_sigmoid_literal", "sigmoid"]
 
@@ -49,10 +49,12 @@ def judged(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, T
     Returns:
         The loss [batch], ``dloss/dpos`` [batch] and ``dloss/dneg`` [negatives, batch].
     """
-    if supports(loss, Judges):
-        return loss.judged(pos, neg)
-    if supports(loss, HasSlope):
-        return loss(pos, neg), *loss.slope(pos, neg)
+    together = fast_path(loss, Judges)
+    if together is not None:
+        return together.judged(pos, neg)
+    by_hand = fast_path(loss, HasSlope)
+    if by_hand is not None:
+        return loss(pos, neg), *by_hand.slope(pos, neg)
     with torch.enable_grad():
         leaves = pos.detach().requires_grad_(), neg.detach().requires_grad_()
         value = loss(*leaves)

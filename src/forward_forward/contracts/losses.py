@@ -13,7 +13,7 @@ from torch import Tensor
 from forward_forward.contracts.broken import Broken, expect, expect_close, expect_tensor
 from forward_forward.contracts.samples import margins
 from forward_forward.losses import HasSlope, LocalLoss, judged
-from forward_forward.protocols import supports
+from forward_forward.protocols import fast_path
 
 __all__ = [
     "falls_with_positives_and_rises_with_negatives",
@@ -174,7 +174,8 @@ def is_the_positive_part_without_negatives_or_refuses(loss: LocalLoss) -> None:
     """
     pos, neg = margins(1)
     if is_pairwise(loss):
-        for call in (loss, loss.slope) if supports(loss, HasSlope) else (loss,):
+        by_hand = fast_path(loss, HasSlope)
+        for call in (loss,) if by_hand is None else (loss, by_hand.slope):
             _refuses(call, pos, neg[:0])
         return
     value, d_pos, d_neg = judged(loss, pos, neg[:0])

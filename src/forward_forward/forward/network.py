@@ -134,7 +134,7 @@ class Network(nn.Module):
         References:
             The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
         """
-        forward = ForwardPass(self.layers, room=Workspace())
+        forward = ForwardPass(self.layers, workspace=Workspace())
         parts = torch.split(self.ready(x), rows_at_a_time(self.examples.num_classes))
         every = [variants_goodness(forward, self.examples.candidates(part)) for part in parts]
         return torch.cat(every, 1)
@@ -156,7 +156,7 @@ class Network(nn.Module):
                 "the network has no softmax head: build it with head=SoftmaxHead(...), or predict"
                 ' by "goodness"'
             )
-        forward = ForwardPass(self.layers, room=Workspace())
+        forward = ForwardPass(self.layers, workspace=Workspace())
         parts = []
         for part in torch.split(self.ready(x), ROWS):
             activities = forward.activities(self.examples.neutral(part))

@@ -37,19 +37,19 @@ class ForwardPass:
     Args:
         layers: The layers, lowest first.
         products: Type of the matrix products' operands, or None for the weights' own.
-        room: Memory that all layers work in, each layer's activities in the place of the last's;
-            by default each gets memory of its own.
+        workspace: Memory that all layers share, so that a layer's activities are valid until the
+            next layer's are computed; by default each result gets memory of its own.
     """
 
     def __init__(
         self,
         layers: Iterable[Layer],
         products: torch.dtype | None = None,
-        room: Workspace | None = None,
+        workspace: Workspace | None = None,
     ) -> None:
         self.layers = list(layers)
         self.affines = [
-            None if layer.linear is None else Affine(layer, products, room, index)
+            None if layer.linear is None else Affine(layer, products, workspace, index)
             for index, layer in enumerate(self.layers)
         ]
 
@@ -83,7 +83,7 @@ class ForwardPass:
             first: The layer to begin with.
 
         Yields:
-            The layer's activities [rows, *feature]; in a room, they stand until the next layer's.
+            The layer's activities [rows, *feature]; in a workspace, valid until the next layer's.
         """
         for layer, affine in zip(self.layers[first:], self.affines[first:], strict=True):
             source = _activities(layer, affine, source)

@@ -127,7 +127,7 @@ def familiarity(network: Network, x: Tensor) -> Tensor:
     >>> familiarity(net, torch.rand(3, 4)).shape
     torch.Size([3])
     """
-    forward = ForwardPass(network.layers, room=Workspace())
+    forward = ForwardPass(network.layers, workspace=Workspace())
     parts = []
     for part in torch.split(network.ready(x), ROWS):
         activities = forward.activities(network.examples.neutral(part))

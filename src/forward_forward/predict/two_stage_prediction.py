@@ -114,7 +114,7 @@ class TwoStage:
 
     def scores(self, x: Tensor) -> Tensor:
         """The first stage's scores of every label [batch, classes]."""
-        forward = ForwardPass(self.network.layers, room=Workspace())
+        forward = ForwardPass(self.network.layers, workspace=Workspace())
         return self._scores(forward, self.network.ready(x))
 
     def predict(self, x: Tensor) -> Tensor:
@@ -144,7 +144,7 @@ class TwoStage:
     def _read(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Labels [batch], and how many candidates each was chosen from [batch]."""
         x = self.network.ready(x)
-        forward = ForwardPass(self.network.layers, room=Workspace())
+        forward = ForwardPass(self.network.layers, workspace=Workspace())
         scores = self._scores(forward, x)
         labels, counts = scores.argmax(1), _candidates(scores, self.margin)
         for count in torch.unique(counts).tolist():
@@ -262,7 +262,7 @@ def _report(agrees: Tensor, counts: Tensor) -> Report:
 def _units_read(network: Network, x: Tensor) -> tuple[int, list[Tensor]]:
     """The lowest layer to read, and activities at mean square 1 [batch, units] from it upwards."""
     layers = network.layers[: network.readout[1]]  # what lies above has no say in the label
-    forward = ForwardPass(layers, room=Workspace())
+    forward = ForwardPass(layers, workspace=Workspace())
     parts = []
     for part in torch.split(network.ready(x), ROWS):
         activities = forward.activities(network.examples.neutral(part))
