@@ -1,6 +1,5 @@
 """The classifier as scikit-learn's users use it: labels, probabilities, weights, tools."""
 
-import pickle
 import warnings
 
 import numpy as np
@@ -26,7 +25,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from forward_forward import goodness
 from forward_forward.optimize import Diverged
-from forward_forward.sklearn import FFClassifier, FFDetector, FFTransformer
+from forward_forward.sklearn import FFClassifier
 
 SMALL = {"hidden_layer_sizes": (40, 40), "max_iter": 20, "random_state": 0}
 
@@ -123,17 +122,6 @@ def test_frames_pipelines_and_searches_over_losses_and_goodness():
     assert made.shape == (150, 3)
 
 
-def test_a_pickled_estimator_predicts_and_trains_on_like_the_original():
-    x, _, y, _ = split()
-    kept = FFClassifier(**SMALL).partial_fit(x, y, classes=[0, 1, 2])
-    copy = pickle.loads(pickle.dumps(kept))
-    assert np.array_equal(copy.predict_proba(x), kept.predict_proba(x))
-    for each in (kept, copy):
-        each.partial_fit(x, y)
-    assert np.array_equal(copy.predict_proba(x), kept.predict_proba(x))
-    assert copy.n_iter_ == 2
-
-
 def test_partial_fit_learns_batch_by_batch():
     x, test, y, truth = split()
     classifier = FFClassifier((50, 50), random_state=0)
@@ -209,36 +197,6 @@ def test_weights_of_classes_and_samples_count():
     assert np.array_equal(ignored.predict(x), none.fit(x, y, np.ones(len(y))).predict(x))
     with pytest.raises(ValueError, match=r"non-zero|only zeros"):
         none.fit(x, y, np.zeros(len(y)))
-
-
-@pytest.mark.parametrize(
-    ("estimator", "answers"),
-    [
-        (FFClassifier, "predict_proba"),
-        (FFClassifier, "goodness_by_layer"),
-        (FFTransformer, "transform"),
-        (FFDetector, "score_samples"),
-    ],
-)
-def test_a_network_that_was_changed_after_fitting_changes_the_answers(estimator, answers):
-    x, _, y, _ = split()
-    fitted = estimator((10,), max_iter=1, random_state=0).fit(x, y)
-    before = getattr(fitted, answers)(x)
-    with torch.no_grad():
-        fitted.network_.layers[0].block.weight.neg_()
-    assert not np.allclose(getattr(fitted, answers)(x), before)
-
-
-def test_the_seed_decides_and_torchs_own_state_is_left_alone():
-    x, _, y, _ = split()
-    state = torch.get_rng_state()
-    first, second, other = (
-        FFClassifier(**{**SMALL, "max_iter": 2, "random_state": seed}).fit(x, y).predict_proba(x)
-        for seed in (0, 0, 1)
-    )
-    assert torch.equal(state, torch.get_rng_state())
-    assert np.array_equal(first, second)
-    assert not np.array_equal(first, other)
 
 
 def test_verbose_prints_each_epoch(capsys):
