@@ -32,7 +32,7 @@ from forward_forward.forward import mlp
 from forward_forward.lab import simulate
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.calibrate import calibrate
-from forward_forward.parallel import Layout, begin, join, leave
+from forward_forward.parallel import Layout, begin, leave
 from forward_forward.parallel.balance import balanced
 from forward_forward.parallel.costs import layer_seconds
 
@@ -115,10 +115,10 @@ def rank(job: Job, out: Path) -> None:
     begin(TIMEOUT, trainer.device)
     delay = round_trip() / 2
     seconds, processor = stream(job)
-    crew = join(trainer, Layout(split=tuple(job.split), timeout=TIMEOUT), source, BATCH)
+    crew = Layout(split=tuple(job.split), timeout=TIMEOUT).join(trainer, source, BATCH)
     dist.barrier()
     ended, used = [], []
-    for batch in crew.turns(source.batches(BATCH), range(STEPS), lambda _: None):
+    for batch in crew.batches(source.batches(BATCH), range(STEPS), lambda _: None):
         crew.step(*batch)
         ended.append(time.perf_counter())
         used.append(time.process_time())

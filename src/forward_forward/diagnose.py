@@ -6,6 +6,7 @@ the units of the first layer look for.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -170,6 +171,16 @@ def strongest(pictures: NDArray[np.float64], count: int) -> Mapping[int, float]:
     lengths = np.sqrt(np.square(pictures).sum((1, 2)))
     order = np.argsort(-lengths, kind="stable")[:count]
     return {int(unit): float(lengths[unit]) for unit in order}
+
+
+def signed_base64(values: NDArray[Any]) -> str:
+    """Values as base64 of signed bytes, the largest in size scaled to 127, for results and pages.
+
+    >>> np.frombuffer(base64.b64decode(signed_base64(np.array([0.0, 2.0, -1.0]))), np.int8)
+    array([  0, 127, -64], dtype=int8)
+    """
+    largest = max(float(np.abs(values).max()), 1e-30)
+    return base64.b64encode(np.round(values / largest * 127).astype(np.int8).tobytes()).decode()
 
 
 def areas(activity: NDArray[Any], labels: NDArray[Any], classes: int) -> NDArray[Any]:

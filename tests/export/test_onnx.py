@@ -167,13 +167,13 @@ def test_the_measurements_are_printed(export_of_digits, digits_run, ff, tmp_path
     ]
     done = ff("export", digits_run.path, "--predictor", "scan", "--int8", "--out", tmp_path)
     lines = done.out.splitlines()
-    found = r"scan\.onnx: largest relative difference \d\.\de-0\d at batches of 1 and 17, labels id"
+    found = r"scan\.onnx: largest relative difference \d\.\de-0\d in batches of 1 and 17, labels id"
     assert re.match(found, lines[0])
-    heads = ["bytes", "test error %", "labels as float32 %", "ms/sample at 1", "at 256"]
-    assert re.split("  +", lines[1].strip()) == heads
-    assert [line.split("  ")[0] for line in lines[2:4]] == ["scan.onnx", ""]
+    heads = ["", "bytes", "test error %", "labels as float32 %", "ms/sample at 1", "at 256"]
+    assert lines[1].split("\t") == heads
+    assert lines[2].split("\t")[0] == "scan.onnx"
     assert lines[3].split()[:3] == ["by", "this", "library"]
-    assert re.match(r"scan\.int8\.onnx \((static|dynamic)\) ", lines[4])
+    assert re.match(r"scan\.int8\.onnx \((static|dynamic)\)\t", lines[4])
     assert lines[5] == f"folder: {tmp_path}"
 
 
@@ -209,14 +209,14 @@ def test_a_run_with_code_of_ones_own_says_how_to_export_it(digits_run, ff, tmp_p
         load(tmp_path / "run")
     done = ff("export", tmp_path / "run")
     assert done.code == 2
-    assert "code of your own (mine:energy)" in done.err
+    assert "your own code (mine:energy)" in done.err
     assert "call ff.export.export(ff.load(run, network=network), samples, folder)" in done.err
 
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("command", {}, "does not say what data it was trained on: give --data"),
+        ("command", {}, "does not name its training data: give --data"),
         ("data", {"classes": ["a", "b"]}, "trained on the classes ['a', 'b'], got data with"),
     ],
 )

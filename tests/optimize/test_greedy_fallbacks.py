@@ -101,7 +101,7 @@ def test_where_the_cache_would_not_hold_the_lower_layers_are_run(monkeypatch, fr
 @pytest.mark.parametrize(("spare", "used"), [(0, True), (-1, False)])
 def test_a_cache_beyond_the_limit_is_not_made(monkeypatch, spare, used):
     monkeypatch.setattr(frozen_cache, "CACHE_BYTES", SAMPLES * CLASSES * 9 * 8 + spare)
-    assert (frozen_cache.below(trainer_of(network()), data(), 1) is not None) == used
+    assert (frozen_cache.cached(trainer_of(network()), data(), 1) is not None) == used
 
 
 class Break:

@@ -137,14 +137,14 @@ def test_what_ranks_cannot_do_is_refused_on_all_of_them_and_nothing_is_trained(e
 
 
 FLAGS = {
-    "no torchrun": (["--parallel", "data"], "expects to be started in several processes"),
+    "no torchrun": (["--parallel", "data"], "expects several processes, got one"),
     "stages alone": (["--stages", "2"], "--stages, --split and --sync expect --parallel"),
     "a split alone": (["--split", "1", "1"], "--stages, --split and --sync expect --parallel"),
     "a pace alone": (["--sync", "async"], "--stages, --split and --sync expect --parallel"),
     "a timeout alone": (["--timeout", "5"], "--timeout expects --parallel"),
-    "stages of layers": (["--parallel", "layers", "--stages", "2"], "leave --stages out"),
-    "stages of data": (["--parallel", "data", "--stages", "2"], "leave --stages out"),
-    "a split of data": (["--parallel", "data", "--split", "1", "1"], "leave --stages out"),
+    "stages of layers": (["--parallel", "layers", "--stages", "2"], "omit --stages"),
+    "stages of data": (["--parallel", "data", "--stages", "2"], "omit --stages"),
+    "a split of data": (["--parallel", "data", "--split", "1", "1"], "omit --stages"),
     "both of nothing": (["--parallel", "both"], "both expects --stages or --split, got neither"),
 }
 LAUNCHED = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
@@ -172,9 +172,11 @@ def test_without_a_folder_a_restart_would_not_find_its_run(ff, monkeypatch):
 
 def test_both_may_be_told_by_a_split(monkeypatch):
     from forward_forward.cli import distributed
+    from forward_forward.cli.train_settings import ParallelOptions
 
     for each, value in LAUNCHED.items():
         monkeypatch.setenv(each, value)
-    asked = distributed.asked("both", None, (3, 2), "exact", 30.0, None)
-    assert asked is not None
-    assert asked.layout.over(6) == (2, 3)
+    options = ParallelOptions(parallel="both", split=(3, 2), timeout=30.0)
+    run = distributed.distributed_run(options, None)
+    assert run is not None
+    assert run.layout.over(6) == (2, 3)

@@ -53,7 +53,7 @@ def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resuming_loses_nothing(tmp_p
             os.killpg(crew.process.pid, signal.SIGINT)
         code, said = crew.ended()
         assert code != 0
-        assert "saved; go on with: the same torchrun command with --resume" in said
+        assert "saved; continue with: the same torchrun command, with --resume" in said
         assert crew.all_gone(5)
     assert 3 <= crews.epochs(run) < EPOCHS
     stands = crews.progress(run)
@@ -110,7 +110,7 @@ def test_a_wish_to_stop_is_heard_at_the_end_of_the_epoch_if_not_before(tmp_path,
         crew.look()[to].terminate()
         code, said = crew.ended(60)
         assert code != 0
-        assert "saved; go on with: the same torchrun command with --resume" in said
+        assert "saved; continue with: the same torchrun command, with --resume" in said
         assert crew.all_gone(5)
     assert crews.progress(run)["step"] == 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,13 @@ from forward_forward.optimize.progress import Fitted
 from forward_forward.recipes import Plan
 
 QUOTE = "'"
-SILENT = 0.9  # share of a layer's units, above which a run is warned of
+SILENT = 0.9  # fraction of silent units above which a warning is printed
+
+
+def say_reading(data: str) -> None:
+    """Print on stderr which file or folder is about to be read, which may take a while."""
+    if os.path.exists(data):
+        print(f"{'data':>8}  reading {data}", file=sys.stderr)
 
 
 def announce(

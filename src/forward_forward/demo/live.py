@@ -15,8 +15,8 @@ import torch
 
 from forward_forward import diagnose, predict, recipes, seeds
 from forward_forward.data import Data
-from forward_forward.lab.reproduce.training.backprop import Learner, classifier
 from forward_forward.optimize import cosine
+from forward_forward.recipes.backprop import BackpropTrainer, classifier
 from forward_forward.recipes.plan import features
 
 HIDDEN = (200, 200)
@@ -85,7 +85,7 @@ class _Comparison:
         )
         self.trainer = plan.trainer
         network = classifier(features(self.train), HIDDEN, len(data.classes), seed=seed)
-        self.backprop = Learner(network, BACKPROP_RATE, seed)
+        self.backprop = BackpropTrainer(network, BACKPROP_RATE, seed)
         self.errors: dict[str, list[float]] = {"epoch": [], "forward": [], "backprop": []}
 
     def run(self) -> Iterator[Snapshot]:

@@ -234,7 +234,7 @@ class _TrainTab:
     def _train(
         self, loss: str, good: str, activation: str, optimizer: str, rate: float | None, epochs: int
     ) -> Iterator[str]:
-        from forward_forward.cli.train_settings import parts
+        from forward_forward.recipes.settings import parts
 
         if not rate or rate < 0:
             yield show.sentence(f"The learning rate must be a number above 0, got {rate}.")

@@ -71,7 +71,7 @@ def subject_of(run: Path | str | None, say: Say) -> Subject:
 
 
 def _of_run(run: Path | str, say: Say) -> Subject:
-    from forward_forward.cli.own_data import sets_of_run
+    from forward_forward.datasets.run_data import sets_of_run
 
     about = checkpoint.Run(run).about
     if not about.get("frame"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from forward_forward import examples, goodness, losses, notation
@@ -61,6 +62,23 @@ def describe(network: Network) -> dict[str, Any]:
     if network.inputs is not None:
         about["inputs"] = notation.write(network.inputs, known)
     return {"layers": rows, "head": about_head, **about}
+
+
+def rewritten(description: Mapping[str, Any]) -> dict[str, Any]:
+    """A description with its texts as `describe` writes them now; code of the user's own stays.
+
+    Descriptions that earlier versions wrote are compared by it with those of today.
+    """
+    known = names()
+
+    def text(value: Any) -> Any:
+        try:
+            return notation.write(notation.read(value, known), known)
+        except (ValueError, TypeError):
+            return value
+
+    rows = [{name: text(value) for name, value in row.items()} for row in description["layers"]]
+    return {name: text(value) for name, value in description.items()} | {"layers": rows}
 
 
 def buildable(description: dict[str, Any]) -> bool:

@@ -9,8 +9,9 @@ what `fit` sees of all this, ``shards`` its checkpoints, ``waiting`` how a lost 
 ``simulate`` foretells how fast it is.
 """
 
-from forward_forward.parallel.layout import Layout, Place
-from forward_forward.parallel.process_group import begin, join, launched, leave
+from forward_forward.parallel.layout import Layout
+from forward_forward.parallel.place import Place
+from forward_forward.parallel.process_group import begin, launched, leave
 from forward_forward.parallel.timeouts import LostRank
 
-__all__ = ["Layout", "LostRank", "Place", "begin", "join", "launched", "leave"]
+__all__ = ["Layout", "LostRank", "Place", "begin", "launched", "leave"]

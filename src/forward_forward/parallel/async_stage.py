@@ -16,7 +16,7 @@ from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
 from forward_forward.optimize.metrics import by_name
 from forward_forward.optimize.randomness import StepRandomness
-from forward_forward.optimize.trainer import Trainer
+from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.async_channels import END, STOP, Receiver, Sender
 from forward_forward.parallel.data_parallel import Replicas
 from forward_forward.parallel.messages import Mail, activities_of, put
@@ -29,7 +29,7 @@ class FreshStage:
     """Consecutive layers of a network, out of step with the others; the arguments are `Stage`'s."""
 
     def __init__(
-        self, trainer: Trainer, mail: Mail, patience: Timeout, replicas: Replicas | None
+        self, trainer: TrainStep, mail: Mail, patience: Timeout, replicas: Replicas | None
     ) -> None:
         self.trainer, self.mail, self.patience, self.replicas = trainer, mail, patience, replicas
         self.place = mail.place
@@ -49,7 +49,7 @@ class FreshStage:
             for number, batch in zip(steps, batches, strict=True):
                 pace(number)
                 self._number = number
-                self.trainer.looking.see(
+                self.trainer.queue.add(
                     self.trainer.forward.begin(),
                     *batch,
                     self.trainer.steps,
@@ -115,13 +115,13 @@ class FreshStage:
         return Batch(torch.empty(batch, 0), torch.empty(batch, 0), None)
 
     def _input(self) -> tuple[Inputs | Activities, Tensor, StepRandomness]:
-        preparing = self.trainer.preparing
+        preparing = self.trainer.preparer
         if self.below is None:
-            coming = self.trainer.looking.waiting.popleft()
-            return preparing.source(coming), coming.share, coming.chance
+            coming = self.trainer.queue.pending.popleft()
+            return preparing.source(coming), coming.sample_weight, coming.randomness
         assert self._parcel is not None  # it is this stage's turn
         batch, parcel = self._parcel
-        chance = preparing.chance(self.trainer.steps, batch)
+        chance = preparing.randomness(self.trainer.steps, batch)
         return activities_of(parcel), parcel["share"], chance
 
     def _end(self, word: int) -> None:

@@ -18,14 +18,14 @@ from forward_forward.forward.passes import ForwardPass, as_source
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.optimizers import forget_gradients, stepper
 from forward_forward.optimize.randomness import StepRandomness
-from forward_forward.optimize.trainer import Trainer
+from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.trial import examples_of
 
 TIMES = 3
 Read = Inputs | Activities
 
 
-def layer_seconds(trainer: Trainer, source: Source, batch_size: int) -> list[float]:
+def layer_seconds(trainer: TrainStep, source: Source, batch_size: int) -> list[float]:
     """Median seconds of each layer's own step, and of its part of the looks at batches to come.
 
     Layers are measured one at a time on copies, which are then forgotten: the network stays as it
@@ -69,12 +69,14 @@ def _first_inputs(network: Network, x: torch.Tensor, y: torch.Tensor) -> tuple[R
 
 
 @torch.no_grad()
-def _activities(trainer: Trainer, index: int, source: Read) -> Activities:
+def _activities(trainer: TrainStep, index: int, source: Read) -> Activities:
     forward = ForwardPass([trainer.network.layers[index]], trainer.products)
     return next(forward.activities(source))
 
 
-def _step_of(trainer: Trainer, index: int, source: Read, share: torch.Tensor) -> Callable[[], None]:
+def _step_of(
+    trainer: TrainStep, index: int, source: Read, share: torch.Tensor
+) -> Callable[[], None]:
     """A layer's step, on a copy of the layer."""
     layer, optimizer = copy.deepcopy((trainer.network.layers[index], trainer.optimizers[index]))
     if not layer.calibrated:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
-from forward_forward.parallel.balance import ranges
+from forward_forward.parallel.place import Sync
 
-Sync = Literal["exact", "async"]
+if TYPE_CHECKING:
+    from forward_forward.data import Source
+    from forward_forward.optimize.train_step import TrainStep
+    from forward_forward.parallel.strategy import DistributedStrategy
+
 TIMEOUT = 120.0
 
 
@@ -77,6 +81,36 @@ class Layout:
             )
         return stages, replicas
 
+    def join(self, trainer: TrainStep, source: Source, batch_size: int) -> DistributedStrategy:
+        """Take this rank's place in the training; all ranks call this, as `fit` does.
+
+        Args:
+            trainer: The same on all ranks.
+            source: Training data, the same on all ranks.
+            batch_size: Samples a step, over all replicas together.
+
+        Raises:
+            ValueError: No launcher, or a network and data that do not fit the layout.
+            LostRank: The ranks cannot reach each other.
+        """
+        # Imported here: a layout is read before there is a need for torch.distributed.
+        import torch.distributed as dist
+
+        from forward_forward.parallel.process_group import begin, join
+
+        begin(self.timeout, trainer.device)
+        stages, replicas = self.over(dist.get_world_size())
+        return join(
+            trainer,
+            source,
+            batch_size,
+            stages,
+            replicas,
+            split=self.split,
+            sync=self.sync,
+            timeout=self.timeout,
+        )
+
     def _needs(self) -> str:
         stages = len(self.split) if self.split is not None else self.stages
         if stages is None:
@@ -85,62 +119,3 @@ class Layout:
             return f"{stages} stages with replicas expect a multiple of {stages} ranks"
         replicas = "" if self.replicas == 1 else f" of {self.replicas} replicas"
         return f"{stages} stages{replicas} expect {stages * self.replicas} ranks"
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one rank stands.
-
-    Args:
-        rank: Its number; those of one stage follow each other.
-        split: How many layers each stage has.
-        replicas: How many ranks each stage has.
-
-    >>> Place(3, split=(2, 1), replicas=2).layers
-    range(2, 3)
-    """
-
-    rank: int
-    split: tuple[int, ...]
-    replicas: int = 1
-
-    @property
-    def stages(self) -> int:
-        return len(self.split)
-
-    @property
-    def stage(self) -> int:
-        return self.rank // self.replicas
-
-    @property
-    def replica(self) -> int:
-        return self.rank % self.replicas
-
-    @property
-    def layers(self) -> range:
-        """The layers that are here."""
-        return ranges(self.split)[self.stage]
-
-    @property
-    def first(self) -> bool:
-        """Whether the samples come in here."""
-        return self.stage == 0
-
-    @property
-    def last(self) -> bool:
-        """Whether the highest layer is here."""
-        return self.stage == self.stages - 1
-
-    def at(self, stage: int) -> int:
-        """The rank of this replica at another stage."""
-        return stage * self.replicas + self.replica
-
-    def stage_of(self, layer: int) -> int:
-        """The stage that has a layer."""
-        return next(stage for stage, own in enumerate(ranges(self.split)) if layer in own)
-
-    def __str__(self) -> str:
-        own = self.layers
-        layers = f"layer {own.start + 1}" if len(own) == 1 else f"layers {own.start + 1}-{own.stop}"
-        replica = f", replica {self.replica + 1} of {self.replicas}" if self.replicas > 1 else ""
-        return f"rank {self.rank} ({layers}{replica})"

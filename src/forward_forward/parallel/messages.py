@@ -19,9 +19,9 @@ from forward_forward.forward.affine import divisor_of
 from forward_forward.forward.passes import ForwardPass, as_source, written_out
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.scores import scored_layers
-from forward_forward.optimize.trainer import Trainer
-from forward_forward.parallel.layout import Place
+from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.parcel import Fields, Parcel
+from forward_forward.parallel.place import Place
 from forward_forward.parallel.trial import examples_of
 
 Look = Literal["head", "goodness"]
@@ -47,7 +47,7 @@ class Shapes:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, trainer: Trainer, source: Source, batch_size: int) -> Shapes:
+    def of(cls, trainer: TrainStep, source: Source, batch_size: int) -> Shapes:
         """Those of a trainer's network on some data, read in batches of a size."""
         network = trainer.network
         x, y, _ = next(iter(source.batches(batch_size)))
@@ -71,7 +71,7 @@ class Mail:
         place: Where this rank stands.
     """
 
-    def __init__(self, trainer: Trainer, shapes: Shapes, place: Place) -> None:
+    def __init__(self, trainer: TrainStep, shapes: Shapes, place: Place) -> None:
         self.trainer, self.shapes, self.place = trainer, shapes, place
         self.part = BatchShard(place.replica, place.replicas)
         self.counted = scored_layers(trainer.network, len(trainer.network.layers))

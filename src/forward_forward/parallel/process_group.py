@@ -1,4 +1,4 @@
-"""A trainer, a layout and torchrun's environment -> this rank's place in a crew."""
+"""A trainer, stages, replicas and torchrun's environment -> this rank's part in the training."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from torch.distributed.rendezvous import rendezvous
 from forward_forward.data import Source
 from forward_forward.examples import HybridImages, HybridRows
 from forward_forward.optimize.batch_shard import BatchShard
-from forward_forward.optimize.strategy import share_batches
-from forward_forward.optimize.trainer import Trainer
+from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.async_stage import FreshStage
 from forward_forward.parallel.balance import balance_bound, balanced
 from forward_forward.parallel.costs import layer_seconds
 from forward_forward.parallel.data_parallel import Replicas
-from forward_forward.parallel.layout import Layout, Place
 from forward_forward.parallel.messages import Mail, Shapes
+from forward_forward.parallel.place import Place, Sync
 from forward_forward.parallel.rendezvous import fresh
 from forward_forward.parallel.stage import Stage
 from forward_forward.parallel.strategy import DistributedStrategy
@@ -36,33 +35,41 @@ def launched() -> bool:
     return dist.is_initialized() or all(name in os.environ for name in NEEDED)
 
 
-def join(trainer: Trainer, layout: Layout, source: Source, batch_size: int) -> DistributedStrategy:
-    """Take this rank's place among those that share a training; all ranks call this.
+def join(
+    trainer: TrainStep,
+    source: Source,
+    batch_size: int,
+    stages: int,
+    replicas: int,
+    *,
+    split: tuple[int, ...] | None,
+    sync: Sync,
+    timeout: float,
+) -> DistributedStrategy:
+    """Take this rank's place among those that share a training; see `Layout.join`.
 
     Args:
         trainer: The same on all ranks.
-        layout: What each rank has.
         source: Training data, the same on all ranks.
         batch_size: Samples a step, of all replicas together.
-
-    Raises:
-        ValueError: No launcher, or a network, data and layout that do not go together.
+        stages: Groups of consecutive layers; with ``replicas``, as many as there are ranks.
+        replicas: Copies of each stage.
+        split: How many layers each stage has; None balances them by measured cost.
+        sync: "exact" or "async".
+        timeout: Seconds to wait for another rank.
     """
-    begin(layout.timeout, trainer.device)
-    ranks = dist.get_world_size()
-    stages, replicas = layout.over(ranks)
-    _check(trainer, layout, source, batch_size, stages, replicas)
-    split = layout.split or _balanced(trainer, source, batch_size, stages)
+    _check(trainer, split, source, batch_size, stages, replicas)
+    split = split or _balanced(trainer, source, batch_size, stages)
     place = Place(dist.get_rank(), tuple(split), replicas)
-    patience = Timeout(place, layout.timeout)
+    patience = Timeout(place, timeout)
     mail = Mail(trainer, Shapes.of(trainer, source, batch_size), place)
-    _check_looks(trainer, mail, layout)
+    _check_looks(trainer, mail, sync)
     others = None
     if replicas > 1:
         mesh = _mesh(dist.group.WORLD, trainer.device.type, stages, replicas)
         others = Replicas(mesh["replicas"].get_group(), patience)
-    share_batches(trainer, BatchShard(place.replica, replicas), others)
-    kind: type[Stage | FreshStage] = FreshStage if layout.sync == "async" else Stage
+    trainer.reset(BatchShard(place.replica, replicas), others)
+    kind: type[Stage | FreshStage] = FreshStage if sync == "async" else Stage
     sizes = [min(batch_size, len(source) - at) for at in range(0, len(source), batch_size)]
     return DistributedStrategy(trainer, kind(trainer, mail, patience, others), patience, sizes)
 
@@ -113,7 +120,7 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
-def _balanced(trainer: Trainer, source: Source, batch_size: int, stages: int) -> tuple[int, ...]:
+def _balanced(trainer: TrainStep, source: Source, batch_size: int, stages: int) -> tuple[int, ...]:
     """Layers of each stage by their cost, as the first rank measures it."""
     found: list[tuple[int, ...]] = [()]
     layers = len(trainer.network.layers)
@@ -130,7 +137,12 @@ def _balanced(trainer: Trainer, source: Source, batch_size: int, stages: int) ->
 
 
 def _check(
-    trainer: Trainer, layout: Layout, source: Source, batch_size: int, stages: int, replicas: int
+    trainer: TrainStep,
+    split: tuple[int, ...] | None,
+    source: Source,
+    batch_size: int,
+    stages: int,
+    replicas: int,
 ) -> None:
     layers = len(trainer.network.layers)
     if trainer.order != "joint":
@@ -138,8 +150,8 @@ def _check(
             'layers that learn in parallel expect order="joint", got "greedy": there one layer'
             " learns at a time"
         )
-    if stages > layers or (layout.split is not None and sum(layout.split) != layers):
-        told = f"split={layout.split}" if layout.split is not None else f"{stages} stages"
+    if stages > layers or (split is not None and sum(split) != layers):
+        told = f"split={split}" if split is not None else f"{stages} stages"
         raise ValueError(
             f"the network has {layers} layers, got {told}: give each stage at least one layer, and"
             f" each layer to one stage; or share batches (--parallel data)"
@@ -158,7 +170,7 @@ def _check(
         )
 
 
-def _check_looks(trainer: Trainer, mail: Mail, layout: Layout) -> None:
+def _check_looks(trainer: TrainStep, mail: Mail, sync: Sync) -> None:
     head = trainer.network.head
     if mail.looks and head is not None and not head.local:
         raise ValueError(
@@ -166,12 +178,12 @@ def _check_looks(trainer: Trainer, mail: Mail, layout: Layout) -> None:
             ' that learns from the sum: SoftmaxHead(..., local=True), mlp(head="local"), or'
             " --set local_head=True with the standard recipe"
         )
-    if layout.sync == "async" and trainer.look_ahead:
+    if sync == "async" and trainer.look_ahead:
         raise ValueError(
             f'sync="async" has no steps to look ahead by, got look_ahead={trainer.look_ahead}:'
             ' leave it out, or use sync="exact"'
         )
-    if mail.looks and layout.sync == "async":
+    if mail.looks and sync == "async":
         raise ValueError(
             'sync="async" expects negatives that the first stage chooses by itself, Uniform or'
             ' FromFirstLayer, and no head, got others: use them, or sync="exact"'

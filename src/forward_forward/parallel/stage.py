@@ -16,8 +16,8 @@ from torch import Tensor
 
 from forward_forward.data.batch import Batch
 from forward_forward.optimize.metrics import by_name
-from forward_forward.optimize.steps import ON_THE_WAY
-from forward_forward.optimize.trainer import Trainer
+from forward_forward.optimize.steps import IN_FLIGHT
+from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.data_parallel import Replicas
 from forward_forward.parallel.messages import GOES_ON, Look, Mail, activities_of, put, turns
 from forward_forward.parallel.parcel import Fields, Parcel
@@ -39,7 +39,7 @@ class Stage:
     """
 
     def __init__(
-        self, trainer: Trainer, mail: Mail, patience: Timeout, replicas: Replicas | None
+        self, trainer: TrainStep, mail: Mail, patience: Timeout, replicas: Replicas | None
     ) -> None:
         self.trainer, self.mail, self.replicas = trainer, mail, replicas
         place = self.place = mail.place
@@ -47,7 +47,7 @@ class Stage:
         self.below = None if place.first else inbox(place.at(place.stage - 1), patience, device)
         self.above = None if place.last else outbox(place.at(place.stage + 1), patience, device)
         self.looks = StageLookAhead(trainer, mail, self.above, patience)
-        self._overlaps = len(place.layers) > ON_THE_WAY and _reads_first_layer_at_most(trainer)
+        self._overlaps = len(place.layers) > IN_FLIGHT and _reads_first_layer_at_most(trainer)
         self.wished = False  # whether this rank wishes to stop
         self.last_step = GOES_ON
         self._sizes: list[int] = []
@@ -97,12 +97,13 @@ class Stage:
         if self.below is None:
             self._notice()
             coming = self.looks.shown()
-            source, share, chance = trainer.preparing.source(coming), coming.share, coming.chance
+            source = trainer.preparer.source(coming)
+            share, chance = coming.sample_weight, coming.randomness
         else:
             parcel = self.below.take()
             self.last_step = int(parcel["stop"])
             source, share = activities_of(parcel), parcel["share"]
-            chance = trainer.preparing.chance(trainer.steps, batch)
+            chance = trainer.preparer.randomness(trainer.steps, batch)
         lower, highest = place.layers[:-1], place.layers[-1:]
         figures, below = trainer.layer_steps(forward, source, share, chance, lower)
         if self.above is None:
@@ -203,7 +204,7 @@ def _of_size(batch: Batch | None, size: int, number: int) -> Batch:
     return batch
 
 
-def _reads_first_layer_at_most(trainer: Trainer) -> bool:
+def _reads_first_layer_at_most(trainer: TrainStep) -> bool:
     """Whether the highest layers may be moved as late as in the next step: nothing reads them.
 
     So their gradients, which replicas sum, travel while the next batch is begun.

@@ -17,7 +17,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.optimize.prepare import PreparedBatch
 from forward_forward.optimize.scores import label_goodness, teach_local_head
-from forward_forward.optimize.trainer import Trainer
+from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.channels import Inbox, Outbox
 from forward_forward.parallel.messages import Look, Mail, activities_of, put
 from forward_forward.parallel.parcel import Fields, Parcel
@@ -35,7 +35,7 @@ class StageLookAhead:
     """
 
     def __init__(
-        self, trainer: Trainer, mail: Mail, above: Outbox | None, patience: Timeout
+        self, trainer: TrainStep, mail: Mail, above: Outbox | None, patience: Timeout
     ) -> None:
         self.trainer, self.mail, self.above = trainer, mail, above
         place, device = mail.place, trainer.device
@@ -61,15 +61,15 @@ class StageLookAhead:
 
     def see_first(self, batch: Batch) -> None:
         """Look at a batch where its samples come in; it then waits until it is shown."""
-        trainer, looking = self.trainer, self.trainer.looking
+        trainer, looking = self.trainer, self.trainer.queue
         forward = trainer.forward.begin()
         if looking.restored or not self.mail.looks:
             layers = len(trainer.network.layers)
-            looking.see(forward, *batch, trainer.steps, layers)
+            looking.add(forward, *batch, trainer.steps, layers)
             self._promised.append(False)
             return
-        coming = trainer.preparing.coming(*batch, trainer.steps + len(looking.waiting))
-        positive = trainer.preparing.part.of(coming.positive, coming.batch)
+        coming = trainer.preparer.prepare(*batch, trainer.steps + len(looking.pending))
+        positive = trainer.preparer.shard.of(coming.positive, coming.size)
         assert isinstance(positive, Inputs)  # a part of inputs is inputs
         forward.share(positive)
         for look in self.mail.looks:
@@ -79,7 +79,7 @@ class StageLookAhead:
             scores = looking.label_scores(forward, positive, coming, len(trainer.network.layers))
             coming = coming._replace(scores=scores)
         self._promised.append(any(self.mail.answers(look) for look in looks))
-        looking.waiting.append(coming)
+        looking.pending.append(coming)
 
     def see(self, look: Look, parcel: Parcel, batch: int) -> None:
         """Look at a batch that comes from the stage below."""
@@ -89,12 +89,12 @@ class StageLookAhead:
 
     def shown(self) -> PreparedBatch:
         """The batch that waits longest, with its scores."""
-        coming = self.trainer.looking.waiting.popleft()
+        coming = self.trainer.queue.pending.popleft()
         return self._with_scores(coming) if self._promised.popleft() else coming
 
     def settle(self) -> None:
         """Get the scores of all batches that wait: training stops here."""
-        waiting = self.trainer.looking.waiting
+        waiting = self.trainer.queue.pending
         for index, coming in enumerate(list(waiting)):
             if self._promised and self._promised.popleft():
                 waiting[index] = self._with_scores(coming)
@@ -111,12 +111,12 @@ class StageLookAhead:
     def _begin(
         self, look: Look, forward: ForwardPass, positive: Inputs, coming: PreparedBatch
     ) -> None:
-        examples, batch, y = self.trainer.network.examples, coming.batch, coming.y
+        examples, batch, y = self.trainer.network.examples, coming.size, coming.labels
         if look == "head":
-            rows = self.trainer.preparing.part.rows(batch)
+            rows = self.trainer.preparer.shard.rows(batch)
             y = None if y is None else y[rows]
             neutral = examples.neutral(positive)
-            self._go_on(look, forward, neutral, batch, y, coming.share, None)
+            self._go_on(look, forward, neutral, batch, y, coming.sample_weight, None)
             return
         candidates = examples.candidates(positive.first(self.mail.scored(look, batch)))
         self._go_on(look, forward, candidates, batch, None, None, None)
@@ -139,7 +139,7 @@ class StageLookAhead:
             assert share is not None
             own = place.layers
             total, top = teach_local_head(network, forward, source, y, share, own, below)
-            trainer.looking.move_head()
+            trainer.queue.move_head()
         else:
             own = range(place.layers.start, min(place.layers.stop, mail.counted.stop))
             variants = mail.shapes.candidates

@@ -16,11 +16,11 @@ from forward_forward.checkpoint import Run
 from forward_forward.data import Source
 from forward_forward.data.batch import Batch
 from forward_forward.optimize.state import restore, state_of
-from forward_forward.optimize.strategy import Pace, sums_of
-from forward_forward.optimize.trainer import Trainer
+from forward_forward.optimize.strategy import SetRates, sums_of
+from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel import sharded_checkpoint
 from forward_forward.parallel.async_stage import FreshStage
-from forward_forward.parallel.layout import Place
+from forward_forward.parallel.place import Place
 from forward_forward.parallel.stage import Stage
 from forward_forward.parallel.timeouts import Timeout
 
@@ -41,7 +41,7 @@ class DistributedStrategy:
 
     def __init__(
         self,
-        trainer: Trainer,
+        trainer: TrainStep,
         stage: Stage | FreshStage,
         patience: Timeout,
         sizes: list[int],
@@ -53,8 +53,8 @@ class DistributedStrategy:
         self._wished = False  # whether any rank, as far as is known here, wishes to stop
         self._parent = os.getppid()
 
-    def turns(self, batches: Iterable[Batch], steps: range, pace: Pace) -> Iterator[Batch]:
-        waiting = self.trainer.looking.restored
+    def batches(self, batches: Iterable[Batch], steps: range, pace: SetRates) -> Iterator[Batch]:
+        waiting = self.trainer.queue.restored
         restored = len(waiting)
         if not self.place.first:
             waiting.clear()
@@ -232,14 +232,14 @@ class DistributedStrategy:
 
     def _waiting_scores(self) -> dict[str, Tensor]:
         """Scores of the batches that were seen and not yet shown, of all replicas together."""
-        waiting = self.trainer.looking.waiting
-        rows = [(each.batch, each.scores) for each in waiting] if self.place.first else []
+        waiting = self.trainer.queue.pending
+        rows = [(each.size, each.scores) for each in waiting] if self.place.first else []
         examples, found = self.trainer.network.examples, {}
         for index, (batch, scores) in enumerate(rows):
             if scores is not None:
                 softmax = examples.scores == "softmax"
                 hard = batch if softmax else examples.hard_rows(batch)
-                whole = self.trainer.preparing.part.spread(scores, batch, hard)
+                whole = self.trainer.preparer.shard.spread(scores, batch, hard)
                 if self.stage.replicas is not None:
                     whole = self.stage.replicas.add(whole.clone())
                 found[f"waiting.{index}"] = whole

@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch.distributed as dist
 from torch import Tensor
 
-from forward_forward.parallel.layout import Place
+from forward_forward.parallel.place import Place
 
 Result = TypeVar("Result")
 

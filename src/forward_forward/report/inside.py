@@ -11,7 +11,6 @@ from torch import Tensor
 
 from forward_forward import diagnose, seeds
 from forward_forward.forward import Network
-from forward_forward.lab.reproduce.training.pixels import signed
 from forward_forward.report.layers import Figure, spaced
 from forward_forward.report.numerals import number
 from forward_forward.report.read import RunRead, SampleFinder, Samples, network_of
@@ -105,8 +104,9 @@ def fields_figure(units: Sequence[Mapping[str, Any]], pictures: Any, **texts: st
     """
     images = []
     for each in units:
-        height, width = pictures[each["unit"]].shape
-        size = {"height": height, "width": width, "pixels": signed(pictures[each["unit"]])}
+        picture = pictures[each["unit"]]
+        height, width = picture.shape
+        size = {"height": height, "width": width, "pixels": diagnose.signed_base64(picture)}
         images.append({"label": f"unit {each['unit']}", "caption": each["caption"], **size})
     return {"kind": "images", "images": images, **texts}
 

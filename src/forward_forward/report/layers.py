@@ -47,7 +47,7 @@ def errors(run: RunRead) -> list[Figure]:
                 series,
             )
             # A logarithmic axis would have gaps at layers without errors.
-            zero = any(0.0 in curve for each in series for curve in each["y"])
+            zero = any(0.0 in curve for each in series for curve in each["y"])  # type: ignore[operator]
             figures.append(figure | {"y_log": not zero})
     return figures
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from forward_forward import checkpoint, datasets, notation, seeds
 from forward_forward.data import Source, check_unchanged
 from forward_forward.datasets import Sets
+from forward_forward.datasets.run_data import sets_of
 from forward_forward.forward import Network
 
 MOST_SAMPLES = 2_000  # enough for a histogram, few enough for a page that is made in seconds
@@ -117,10 +118,11 @@ class SampleFinder:
                 f"the run's data are called {what!r}, and only {known} can be found by name"
             )
         options = {key: command[key] for key in ("target", "size") if command.get(key) is not None}
-        key = json.dumps([what, options])
+        table = about.get("table")
+        key = json.dumps([what, options, table])
         if key not in self._sets:
             try:
-                self._sets[key] = datasets.load(what, **options)
+                self._sets[key] = sets_of({"data": what, **options}, table)
             except (ValueError, OSError) as error:
                 reason = str(error).partition(". ")[0]  # all the places tried would fill a page
                 raise ValueError(f"the data {what!r} are not available: {reason}") from error

@@ -17,7 +17,7 @@ from forward_forward.report.figures import Content, Panel, content_html
 from forward_forward.report.numerals import MISSING, number, setting
 from forward_forward.report.svg import drawing, themed
 from forward_forward.sweep import folder
-from forward_forward.sweep.record import COUNTED, ENOUGH, Outcome, short, words
+from forward_forward.sweep.record import COUNTED, ENOUGH, Outcome, setting_text, short
 
 INTERRUPTED = ("interrupted", "broken off")  # the latter in files of version 0.1
 DOTS = "Dots: complete trials. Rings: pruned or diverged trials, at their lowest error."
@@ -47,7 +47,9 @@ def sweep_page(path: Path | str, *, command: str | None = None) -> str:
             title=f"Sweep {path.resolve().name}",
             facts=_facts(about, outcome),
             best=best,
-            chosen=[] if best is None else [(n, words(v)) for n, v in best["settings"].items()],
+            chosen=[]
+            if best is None
+            else [(n, setting_text(v)) for n, v in best["settings"].items()],
             command=command,
             counted=len(counted),
             history=_history(outcome) if counted else [],
@@ -159,6 +161,6 @@ def _raw(trials: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(["trial", *keys[1:], *names])
     for trial in trials:
-        settings = (words(trial["settings"].get(name, "")) for name in names)
+        settings = (setting_text(trial["settings"].get(name, "")) for name in names)
         writer.writerow([*(trial[key] for key in keys), *settings])
     return content.getvalue()

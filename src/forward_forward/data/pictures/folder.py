@@ -102,7 +102,7 @@ class Folder:
                 raise ValueError(x)
             yield x
 
-    def held(self) -> Data:
+    def in_memory(self) -> Data:
         """Read all pictures into memory: uint8 [n, channels, height, width].
 
         Raises:
@@ -227,7 +227,7 @@ def folder_of(
     return _listed(found_in, names, reader, name, batch_size, workers)
 
 
-def read_alike(tree: Tree, like: Folder) -> Folder:
+def read_like(tree: Tree, like: Folder) -> Folder:
     """Another part of the set that a folder is part of: the same classes, read in the same way.
 
     Args:

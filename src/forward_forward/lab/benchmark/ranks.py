@@ -32,8 +32,9 @@ from forward_forward.lab.benchmark.spread import (
 from forward_forward.optimize import Trainer
 from forward_forward.parallel.balance import balanced
 from forward_forward.parallel.channels import Inbox, Outbox
-from forward_forward.parallel.layout import Layout, Place
+from forward_forward.parallel.layout import Layout
 from forward_forward.parallel.parcel import Fields
+from forward_forward.parallel.place import Place
 from forward_forward.parallel.shared import inbox, outbox
 from forward_forward.parallel.timeouts import Timeout
 

@@ -16,7 +16,6 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from forward_forward import parallel
 from forward_forward.data import Data
 from forward_forward.data.batch import Batch
 from forward_forward.lab.benchmark.arms import Backprop, adamw
@@ -54,12 +53,14 @@ class OneProcess:
         trainer, layers = self.trainer, len(self.trainer.network.layers)
         at = time.perf_counter()
         forward = trainer.forward.begin()
-        trainer.looking.see(forward, *self.batch, trainer.steps, layers)
-        coming = trainer.looking.waiting.popleft()
-        source = trainer.preparing.source(coming)
+        trainer.queue.add(forward, *self.batch, trainer.steps, layers)
+        coming = trainer.queue.pending.popleft()
+        source = trainer.preparer.source(coming)
         for index in range(layers):
             here = range(index, index + 1)
-            _, source = trainer.layer_steps(forward, source, coming.share, coming.chance, here)
+            _, source = trainer.layer_steps(
+                forward, source, coming.sample_weight, coming.randomness, here
+            )
             now = time.perf_counter()
             self.seconds[index].append(now - at)
             at = now
@@ -96,12 +97,12 @@ class Spread:
 
     def __init__(self, trainer: Trainer, data: Data, batch: Batch, layout: Layout) -> None:
         self.batch = batch
-        self.ranks = parallel.join(trainer, layout, data, len(batch.y))
+        self.ranks = layout.join(trainer, data, len(batch.y))
 
     def run(self, steps: int) -> float:
         ranks, ends = self.ranks, []
         ranks.sizes = [len(self.batch.y)] * steps
-        for batch in ranks.turns([self.batch] * steps, range(steps), lambda _: None):
+        for batch in ranks.batches([self.batch] * steps, range(steps), lambda _: None):
             ranks.step(*batch)
             ends.append(time.perf_counter())
         ranks.stage.drain()

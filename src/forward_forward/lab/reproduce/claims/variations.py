@@ -76,7 +76,7 @@ def optimizer(name: str, condition: str) -> Arm:
 def activation(name: str, *, common_threshold: bool) -> Arm:
     """The poster's method with another activation, its threshold tuned or the root of the width."""
     part = {**BOUNDED, **UNBOUNDED}.get(name)  # ReLU is the recipe's own
-    settings = {} if part is None else {"activation": part}
+    settings: dict[str, Any] = {} if part is None else {"activation": part}
     if not common_threshold:
         return poster(name) if part is None else variation(name, seeds="deciding", **settings)
     label = f"{name}, threshold of the root of the width"

@@ -143,7 +143,7 @@ def analog_backprop(job: Job, split: Split) -> Record:
     """Backprop on the same hardware, the layer for the labels included; its backward pass is that
     of ideal hardware.
     """
-    return trained(network_of(job, split, between=_hardware(job)), job, split)
+    return trained(network_of(job, split, _hardware(job)), job, split)
 
 
 def _hardware(job: Job) -> Callable[[int, nn.Linear], nn.Module]:

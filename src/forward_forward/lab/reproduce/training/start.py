@@ -13,7 +13,7 @@ from forward_forward.forward import Layer, Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.goodness import l2_norm
 from forward_forward.lab.reproduce.job import Job, Record, Split
-from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
+from forward_forward.optimize.train_step import CALIBRATION_SAMPLES
 
 
 def calibration_images(split: Split, job: Job) -> tuple[Tensor, Tensor]:

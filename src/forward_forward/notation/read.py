@@ -1,28 +1,17 @@
-"""A part <-> the text that names it, as typed on the command line and kept in a run's file.
-
-A name is looked up in a module's ``__all__`` and may carry literal arguments: ``l2_norm``,
-``PNorm(p=4)``, ``Minimised(sum_of_squares)``. A dotted ``package.module:object``, which may carry
-arguments too, is imported, but only where the caller says that a person typed it: what a file says
-is never run.
-"""
+"""A text, and the names it may use -> the part that it names."""
 
 from __future__ import annotations
 
 import ast
 import difflib
-import functools
 import importlib
 import os
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from types import FunctionType, ModuleType
-from typing import Any, Protocol, runtime_checkable
-
-from torch import nn
-
-_PLAIN = bool, int, float, str, tuple
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
 
 
 class OwnCode(ValueError):
@@ -39,26 +28,9 @@ class OwnCode(ValueError):
         self.text = text
 
 
-@runtime_checkable
-class Arguments(Protocol):
-    """A part that says what it is made with, since its ``repr`` does not."""
-
-    def arguments(self) -> dict[str, Any]: ...
-
-
 def public(*modules: ModuleType) -> dict[str, Any]:
     """The public names of modules and what they stand for."""
     return {name: getattr(module, name) for module in modules for name in module.__all__}
-
-
-def torch_modules() -> dict[str, Any]:
-    """Torch's own modules by name: what a block or an activation can be rebuilt from."""
-    named = {name: getattr(nn, name) for name in dir(nn)}
-    return {
-        name: value
-        for name, value in named.items()
-        if isinstance(value, type) and issubclass(value, nn.Module)
-    }
 
 
 def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
@@ -103,15 +75,33 @@ def _parsed(text: str, names: Mapping[str, Any]) -> Any:
 
 def _imported(text: str) -> Any:
     module, _, name = text.partition(":")
-    if os.getcwd() not in sys.path:  # where a person expects a module of their own to be found
-        sys.path.insert(0, os.getcwd())
     try:
-        return getattr(importlib.import_module(module), name)
+        with _working_folder_first():
+            return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{text!r} cannot be imported: {error}") from error
     except Exception as error:  # whatever is wrong with the file, a person just wrote it
         kind = type(error).__name__
         raise ValueError(f"{text!r} cannot be imported: {kind}: {error}") from error
+
+
+@contextmanager
+def _working_folder_first() -> Iterator[None]:
+    """Search the working folder first, where a person expects a module of their own; then last.
+
+    Left first, its files would replace modules that are imported later, such as ``random``. Last,
+    it still serves the imports inside the module's functions.
+    """
+    folder = os.getcwd()
+    if folder in sys.path or "" in sys.path:
+        yield
+        return
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        sys.path.append(folder)
 
 
 def made(part: Any) -> Any:
@@ -167,72 +157,3 @@ def looked_up(name: str, names: Mapping[str, Any]) -> Any:
         f"did you mean {lower[near[0]]!r}?" if near else f"choose from {', '.join(sorted(names))}"
     )
     raise ValueError(f"unknown name {name!r}: {hint}")
-
-
-def write(part: Any, names: Mapping[str, Any]) -> str:
-    """The text that names a part; `read` gives an equal part back.
-
-    Args:
-        part: A named part, a dataclass of such, a torch module, a literal or None.
-        names: What the names stand for.
-
-    Returns:
-        Text. A part of the user's own gets its ``package.module:name``, a dataclass with those
-        plain arguments that are not its defaults.
-
-    >>> from forward_forward import goodness
-    >>> write(goodness.Minimised(goodness.mean_square), public(goodness))
-    'Minimised(goodness=mean_square)'
-    """
-    if part is None or isinstance(part, _PLAIN):
-        return repr(part)
-    for name, value in names.items():
-        if value is part or (type(value) is type(part) and is_dataclass(part) and value == part):
-            return name
-    if is_dataclass(part) and names.get(type(part).__name__) is type(part):
-        # Fields beyond the constructor's would be lost; parts have none.
-        return _call(part, {each.name: getattr(part, each.name) for each in fields(part)}, names)
-    if type(part) is nn.Sequential:
-        return f"Sequential({', '.join(write(child, names) for child in part)})"
-    if isinstance(part, Arguments) and names.get(type(part).__name__) is type(part):
-        return _call(part, part.arguments(), names)
-    own = isinstance(part, nn.Module) and names.get(type(part).__name__) is type(part)
-    if own and "\n" not in repr(part):
-        # Torch writes the words among its arguments, as in padding=same, without quotes.
-        return re.sub(r"=(?!True\b|False\b|None\b)([A-Za-z_]\w*)", r"='\1'", repr(part))
-    owner = part if isinstance(part, type | FunctionType) else type(part)
-    return f"{owner.__module__}:{owner.__qualname__}{_changed(part)}"
-
-
-def _changed(part: Any) -> str:
-    """Of a dataclass, the plain values of its arguments that are not the defaults, in brackets."""
-    if not is_dataclass(part) or isinstance(part, type):
-        return ""
-    given = [(each, getattr(part, each.name)) for each in fields(part) if each.init]
-    words = [
-        f"{each.name}={value!r}"
-        for each, value in given
-        if isinstance(value, _PLAIN) and value != each.default
-    ]
-    return f"({', '.join(words)})" if words else ""
-
-
-def _call(part: Any, arguments: Mapping[str, Any], names: Mapping[str, Any]) -> str:
-    options = ", ".join(f"{name}={write(value, names)}" for name, value in arguments.items())
-    return f"{type(part).__name__}({options})"
-
-
-def write_call(make: Any) -> str:
-    """The text for a class or a ``functools.partial`` of one, for the record: it is not read back.
-
-    >>> from functools import partial
-    >>> write_call(partial(dict, momentum=0.9))
-    'builtins:dict(momentum=0.9)'
-    """
-    if isinstance(make, functools.partial):
-        options = [
-            *map(repr, make.args),
-            *(f"{key}={value!r}" for key, value in make.keywords.items()),
-        ]
-        return f"{write_call(make.func)}({', '.join(options)})"
-    return f"{make.__module__}:{make.__qualname__}"
