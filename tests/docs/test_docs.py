@@ -88,6 +88,15 @@ def test_every_page_is_linked_from_the_readme_or_another():
     assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= linked
 
 
+def test_every_file_of_the_repository_that_a_page_names_exists():
+    root = DOCS.parent
+    text = "".join(page.read_text() for page in [*root.glob("*.md"), *DOCS.rglob("*.md")])
+    named = set(re.findall(r"`((?:[a-z_0-9]+/)+[a-z_0-9]+\.py)`", text))
+    places = (root, root / "src" / "forward_forward", DOCS)
+    assert len(named) > 20
+    assert {name for name in named if not any((place / name).exists() for place in places)} == set()
+
+
 def test_the_citation_and_the_changelog_name_the_version():
     root = DOCS.parent
     citation = (root / "CITATION.cff").read_text()
