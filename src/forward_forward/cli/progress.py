@@ -54,24 +54,18 @@ class _Clock:
         return (time.perf_counter() - self.began) / here * (self.epochs - done)
 
 
-class Lines:
+class Lines(Watcher):
     """One line an epoch, for logs and pipes."""
 
     def start(self, beginning: Beginning) -> None:
         self.clock = _Clock(beginning.epochs, beginning.epoch)
 
-    def step(self) -> None:
-        pass
-
     def epoch(self, row: Row) -> None:
         left = self.clock.left(row["epoch"])
         print(line(row, self.clock.epochs, left), file=sys.stderr, flush=True)
 
-    def stop(self, ending: Ending) -> None:
-        pass
 
-
-class Bar:
+class Bar(Watcher):
     """A progress bar over all epochs, with the last validation error and the time left."""
 
     def start(self, beginning: Beginning) -> None:

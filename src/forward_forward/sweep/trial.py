@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from forward_forward.sweep.space import Choice, Part, Range, Space
+from forward_forward.track import Watcher
 
 if TYPE_CHECKING:
     import optuna
 
     from forward_forward.data import Source
     from forward_forward.recipes import Plan
-    from forward_forward.track import Beginning, Ending, Row
+    from forward_forward.track import Row
 
 Settings = Mapping[str, Any]  # words, numbers and lists by the names of a recipe's settings
 Make = Callable[[Settings], "Plan"]
@@ -99,17 +100,11 @@ def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> f
     return fitted.validation_error
 
 
-class _Reporter:
+class _Reporter(Watcher):
     """Tells Optuna each epoch's error, and stops training where Optuna says so."""
 
     def __init__(self, trial: optuna.Trial, epochs: int) -> None:
         self.trial, self.epochs = trial, epochs
-
-    def start(self, beginning: Beginning) -> None:
-        pass
-
-    def step(self) -> None:
-        pass
 
     def epoch(self, row: Row) -> None:
         import optuna
@@ -118,6 +113,3 @@ class _Reporter:
         # After the last epoch there is nothing left to save.
         if row["epoch"] < self.epochs and self.trial.should_prune():
             raise optuna.TrialPruned
-
-    def stop(self, ending: Ending) -> None:
-        pass
