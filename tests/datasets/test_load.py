@@ -111,7 +111,7 @@ def test_an_archive_is_read_where_it_lies(tmp_path, ending):
 def test_what_is_larger_than_memory_is_read_each_epoch(tmp_path, monkeypatch):
     path = packed(tmp_path / "pets.zip", pets(10))
     held = datasets.load(path)
-    monkeypatch.setattr(splits, "HELD", 100)
+    monkeypatch.setattr(splits, "IN_MEMORY", 100)
     sets = datasets.load(path)
     assert isinstance(sets.train, Folder)
     assert "read from the disk in each epoch" in sets.notes[0]
@@ -148,8 +148,11 @@ def test_a_table_has_numbers_categories_and_labels(tmp_path):
     assert sets.classes == ("no", "yes")
     assert counted(sets) == [20, 4, 6]
     assert sets.notes[0] == "labels are taken from the column 'sold'"
-    assert sets.notes[1] == "inputs are the columns 'age', 'colour'"
-    assert sets.notes[2] == "the column 'colour' is text, of 2 values: an input for each"
+    assert sets.notes[1:4] == (
+        "cells are separated by semicolons",
+        "numbers, one input each: 'age'",
+        "the column 'colour': text, one input for each of its 2 values: blue, red",
+    )
     x = torch.cat([part.inputs for part in (sets.train, sets.validation, sets.test)])
     assert sorted(x[:, 0].tolist()) == [k + 0.5 for k in range(30)]
     assert torch.equal(x[:, 1] + x[:, 2], torch.ones(30))
@@ -182,7 +185,7 @@ def test_the_numbers_of_a_frames_rows_are_no_input(tmp_path):
     for name, column in (("a.csv", ""), ("b.parquet", "__index_level_0__")):
         sets = datasets.load(tmp_path / name)
         assert sets.train.shape == (1,)
-        assert f"the column {column!r} is left out" in sets.notes[1]
+        assert f"the column {column!r} is left out: it numbers the rows" in sets.notes
     assert sets.layout == type(sets.layout).from_json(sets.layout.as_json())
 
 

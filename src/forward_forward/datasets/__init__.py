@@ -1,13 +1,13 @@
-"""A set's name, or whatever the user has, in; its parts to train on, choose by and test on out.
+"""A set's name, or data in any of the usual forms; parts to train, validate and test on out.
 
-``known`` are the sets that have a name, ``fetch`` finds the files of those that are
-downloaded and checks them by SHA-256, ``parts`` makes the parts of a set out of anything, and
-``alike`` reads more data of that kind.
+In reading order: ``builtin`` (sets with a name), ``fetch`` (their files: found or downloaded, and
+checked by SHA-256), ``splits`` (the parts of a set), ``load_like`` (more data of the same kind),
+``run_data`` (the data that a run was trained on).
 """
 
 from forward_forward.datasets.builtin import available, digits, mnist, named
 from forward_forward.datasets.fetch import DataUnavailable
-from forward_forward.datasets.load_like import alike
+from forward_forward.datasets.load_like import load_like
 from forward_forward.datasets.splits import Sets, load
 
-__all__ = ["DataUnavailable", "Sets", "alike", "available", "digits", "load", "mnist", "named"]
+__all__ = ["DataUnavailable", "Sets", "available", "digits", "load", "load_like", "mnist", "named"]

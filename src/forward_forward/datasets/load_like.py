@@ -1,48 +1,49 @@
-"""Data of the kind that a network was trained on in; all of them, none set aside, out."""
+"""More data of the kind that a network was trained on in; all of them, none set aside, out."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from forward_forward.data import Folder, Source, as_source
+from forward_forward.data import Source, as_source
 from forward_forward.data.arrays import as_pictures, read_npz
+from forward_forward.data.batch import is_source
 from forward_forward.data.pictures.classes import parts_of, pictures_tree
-from forward_forward.data.pictures.folder import folder_of
-from forward_forward.data.tables import table
-from forward_forward.data.tables.frames import frame_of
-from forward_forward.data.tables.table import Layout, read_table
+from forward_forward.data.pictures.folder import folder
+from forward_forward.data.tables.formats import is_table, labelled_frame
 from forward_forward.datasets.builtin import available, named
 
+if TYPE_CHECKING:
+    from forward_forward.data.tables.layout import TableLayout
 
-def alike(
+
+def load_like(
     what: Any,
     *,
     classes: Sequence[str],
     shape: Sequence[int],
-    layout: Layout | None = None,
+    layout: TableLayout | None = None,
     size: int | tuple[int, int] | None = None,
     name: str = "data",
 ) -> Source:
-    """More data of the kind that a network was trained on.
+    """Load more data of the kind that a network was trained on.
 
     Args:
-        what: As `load` takes it. Of a set with parts, such as one that is known by name, it is the
-            one to test on.
-        classes: Names of the classes, in the order of the labels; data may lack some.
+        what: As `load` takes it. Of a set with parts, such as one with a name, the test part.
+        classes: Names of the classes, in the order of the labels; the data may lack some.
         shape: One sample's shape.
-        layout: How the rows of a table are encoded; None where the others were no table.
-        size: What pictures in files are scaled to; None expects them to be of the shape.
-        name: What reports call them.
+        layout: How the rows of the training table were encoded; None if it was no table.
+        size: What pictures in files are scaled to; None expects them to have the shape.
+        name: What reports call the data.
 
     Returns:
         All the samples.
 
     Raises:
-        ValueError: They are of another shape, or have a class that is not among the others.
+        ValueError: Their shape differs, or they have a class that the training data lack.
 
-    >>> alike(([[0.5, 1.0]], ["dog"]), classes=("cat", "dog"), shape=(2,)).labels
+    >>> load_like(([[0.5, 1.0]], ["dog"]), classes=("cat", "dog"), shape=(2,)).labels
     tensor([1])
     """
     found = _read(what, tuple(classes), tuple(shape), layout, size, name)
@@ -60,37 +61,27 @@ def _read(
     what: Any,
     classes: tuple[str, ...],
     shape: tuple[int, ...],
-    layout: Layout | None,
+    layout: TableLayout | None,
     size: int | tuple[int, int] | None,
     name: str,
 ) -> Source:
-    if layout is not None and (framed := frame_of(what, of_numbers=True)) is not None:
-        frame, target = framed
-        labels = read_table(frame, target or layout.target)[1]
-        return as_source((layout.encode(frame), labels), classes=classes, name=name)
-    if not isinstance(what, str | os.PathLike):
-        return as_source(what, classes=None if isinstance(what, Source) else classes, name=name)
-    path = os.fspath(what)
+    path = os.fspath(what) if isinstance(what, str | os.PathLike) else None
+    frame = None if path is not None else labelled_frame(what, numeric=True)
+    if layout is not None and (frame or (path is not None and is_table(path))):
+        from forward_forward.data.tables.layout import read_table
+
+        table, target = frame or (path, None)
+        rows = read_table(table, target, layout)
+        return as_source((rows.inputs, rows.labels), classes=classes, name=name)
+    if path is None:
+        return as_source(what, classes=None if is_source(what) else classes, name=name)
     if path in available():
         return named(path)[1]
-    if layout is not None and path.lower().endswith(table.ENDINGS):
-        labels = read_table(path, layout.target)[1]
-        return as_source((layout.encode(path), labels), classes=classes, name=name)
     if path.lower().endswith(".npz"):
         parts = read_npz(path)
         x, y = parts.get("test", parts["train"])
         return as_source((as_pictures(x), y), classes=classes, name=name)
-    return _pictures(path, classes, shape, size, name)
-
-
-def _pictures(
-    path: str,
-    classes: tuple[str, ...],
-    shape: tuple[int, ...],
-    size: int | tuple[int, int] | None,
-    name: str,
-) -> Folder:
     tree = pictures_tree(path)
-    parts = parts_of(tree)
+    part = parts_of(tree).get("test", tree)
     mode = "L" if shape[0] == 1 else "RGB"
-    return folder_of(parts.get("test", tree), size=size, mode=mode, classes=classes, name=name)
+    return folder(part, size=size, mode=mode, classes=classes, name=name)

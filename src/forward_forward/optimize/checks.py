@@ -10,6 +10,7 @@ from typing import Any
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source
 from forward_forward.examples import HybridImages, HybridRows, MultiLabel, OverlayLabel
+from forward_forward.forward.description import rewritten
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.track import Row, Watcher
 
@@ -85,6 +86,8 @@ def check_same(about: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         before = about.get(section)
         if section == "trainer" and isinstance(before, Mapping):
             before = {key: old for key, old in before.items() if (key, old) not in RETIRED}
+        if section == "network" and isinstance(before, Mapping):
+            before = rewritten(before)
         if before != values:
             old = before if isinstance(before, Mapping) else {}
             changed = [

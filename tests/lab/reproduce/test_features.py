@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from forward_forward import diagnose
 from forward_forward.lab.reproduce.claims.variations import PROBES
 from forward_forward.lab.reproduce.job import Job
 from forward_forward.lab.reproduce.methods import train
@@ -47,7 +48,7 @@ def test_areas_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     activity = rng.normal(size=(60, 4)).round(1)  # with ties
     labels = rng.integers(0, 3, 60)
-    mine = shapes.areas(activity, labels, 3)
+    mine = diagnose.areas(activity, labels, 3)
     theirs = [
         [roc_auc_score(labels == label, activity[:, unit]) for label in range(3)]
         for unit in range(4)

@@ -18,10 +18,10 @@ from forward_forward.lab.reproduce.training.analog import (
     rounded,
 )
 from forward_forward.lab.reproduce.training.asynchronous import Sites
-from forward_forward.lab.reproduce.training.backprop import classifier
 from forward_forward.lab.reproduce.training.feedforward import calibrate, forward_forward, plan_of
 from forward_forward.lab.reproduce.training.loop import Course
 from forward_forward.optimize import cosine
+from forward_forward.recipes.backprop import classifier
 
 PLAIN = {"lr": 3e-3, "threshold_factor": 1.0, "hidden": (24, 24), "batch_size": 32}
 

@@ -1,219 +1,164 @@
-"""A CSV or parquet file, or a frame, in; its column names, and its cells in chunks of rows, out."""
+"""A file or a frame in; its cells as columns of a pandas frame, and the name of each row, out."""
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
+import pandas
 
-from forward_forward.data.tables.frames import FRAME, is_frame, rows_of
+from forward_forward.data.tables.dialect import (
+    MISSING,
+    SPACES,
+    TARGETS,
+    Dialect,
+    dialect_of,
+    line_of,
+    text_of,
+)
+from forward_forward.data.tables.formats import FRAME, PARQUET, is_frame
 
-ROWS = 10_000  # rows at a time: the file itself may be larger than memory
-
-DELIMITERS = ",;\t|"
-
-# What the column of labels is often called.
-TARGETS = ("target", "label", "labels", "class", "y")
-
-
-class Chunk(NamedTuple):
-    """Some rows of a table: a column is float64, or text (object); ``places`` name the rows."""
-
-    places: Sequence[str]
-    columns: list[np.ndarray[Any, Any]]
+# Numbers are read exactly as Python's float() does, which is the default from pandas 3.1 on.
+_OLD = tuple(map(int, pandas.__version__.split(".")[:2])) < (3, 1)
+EXACT = {"float_precision": "round_trip"} if _OLD else {}
 
 
 @dataclass(frozen=True)
-class Cells:
-    """A table, read anew by each pass.
+class Table:
+    """A table that was opened: its columns' names, and its cells when they are asked for.
 
     Args:
-        path: The file, or what messages call a frame.
-        names: Of its columns.
-        header: Whether the file itself names them, in its first row.
-        frame: The frame, where there is no file.
+        path: The file or folder, or what messages call a frame.
+        names: Of its columns, all different.
+        dialect: How a text file writes its rows; None for parquet and frames.
+        frame: The cells of parquet and frames.
     """
 
     path: str
     names: tuple[str, ...]
-    header: bool = True
+    dialect: Dialect | None = None
     frame: Any = None
 
-    def chunks(self) -> Iterator[Chunk]:
-        """All rows, some thousands at a time.
+    def __post_init__(self) -> None:
+        twice = next((name for name in self.names if self.names.count(name) > 1), None)
+        if twice is not None:
+            found = f"got {twice!r} twice: rename one of them"
+            raise ValueError(f"expected columns of different names in {self.path!r}, {found}")
+
+    @property
+    def header(self) -> bool:
+        """Whether the columns have names of their own, rather than numbers from 1."""
+        return self.dialect is None or self.dialect.header
+
+    @property
+    def decimal(self) -> str:
+        """The decimal sign of numbers that are written as text."""
+        return "." if self.dialect is None else self.dialect.decimal
+
+    def cells(self, verbatim: Collection[str] = ()) -> Any:
+        """All rows, as a pandas frame.
+
+        Args:
+            verbatim: Columns of a text file whose text is not to be interpreted: ``007`` is not 7
+                there, nor ``NA`` missing.
+        """
+        frame = self.frame if self.dialect is None else self._parsed(self.dialect, verbatim)
+        if not len(frame):
+            raise ValueError(f"expected a table with rows, got none in {self.path!r}")
+        return frame
+
+    def _parsed(self, dialect: Dialect, verbatim: Collection[str]) -> Any:
+        with text_of(self.path, dialect.encoding) as file:
+            return pandas.read_csv(
+                file,
+                sep=r"\s+" if dialect.delimiter == SPACES else dialect.delimiter,
+                skiprows=dialect.skip,
+                header=0 if dialect.header else None,
+                names=list(self.names),
+                index_col=False,
+                decimal=dialect.decimal,
+                keep_default_na=False,
+                na_values={name: [*MISSING] for name in self.names if name not in verbatim},
+                dtype=dict.fromkeys(verbatim, str),
+                **EXACT,
+                low_memory=False,  # else a column may change its type from one chunk to the next
+            )
+
+    def place(self, row: int) -> str:
+        """What messages call a row: the line of a text file that it ends on, or its number."""
+        if self.dialect is None:
+            return f"row {row + 1}"
+        return f"line {line_of(self.path, self.dialect, row)}"
+
+    def target(self, wanted: str | int | None) -> str:
+        """The column of labels: the one wanted, or one with such a name, or else the last.
 
         Raises:
-            ValueError: A row has more or fewer cells than the first; the message names its line.
+            ValueError: There is no such column, or it is the only one.
         """
-        if self.frame is not None:
-            starts = range(0, len(self.frame), ROWS)
-            return (Chunk(*rows_of(self.frame.iloc[at : at + ROWS], at)) for at in starts)
-        return _parquet_chunks(self) if is_parquet(self.path) else self._csv_chunks()
-
-    def _csv_chunks(self) -> Iterator[Chunk]:
-        with _csv_rows(self.path) as rows:
-            if self.header:
-                next(rows)
-            while batch := list(islice(rows, ROWS)):
-                for line, row in batch:
-                    if len(row) != len(self.names):
-                        expected = f"expected {len(self.names)} cells like the first row"
-                        fix = "is one of them a comma without quotes around it?"
-                        raise ValueError(
-                            f"{self.path}, line {line}: {expected}, got {len(row)}: {fix}"
-                        )
-                columns = zip(*(row for _, row in batch), strict=True)
-                yield Chunk(
-                    [f"line {line}" for line, _ in batch],
-                    [np.array(column, dtype=object) for column in columns],
-                )
+        if len(self.names) < 2:
+            raise ValueError(
+                f"expected a column of labels and one or more of inputs in {self.path!r}, got"
+                f" {list(self.names)}: are cells separated by a comma, a semicolon, a tab, a bar or"
+                " spaces?"
+            )
+        if wanted is None:
+            named = [name for name in self.names if name.lower() in TARGETS]
+            return named[0] if named else self.names[-1]
+        if str(wanted) not in self.names:
+            raise ValueError(
+                f"expected the column of labels among {', '.join(self.names)}, got {wanted!r}"
+            )
+        return str(wanted)
 
 
-def cells_of(table: Any) -> Cells:
+def open_table(what: Any, names: Iterable[str] = (), decimal: str | None = None) -> Table:
     """Open a table.
 
-    The first row of a CSV file is a header where none of its cells is a number, where one of them
-    is what a column of labels is called, or where they count the columns, as those of a frame of
-    bare numbers do; else columns are named by their place, from 1. The delimiter is the one of
-    comma, semicolon, tab and bar that the first line has most of.
-
     Args:
-        table: A file that ends in .parquet, .csv, .tsv or .txt; or a frame.
+        what: A file that ends in one of `ENDINGS`, a folder of parquet files, or a frame.
+        names: Columns that are expected.
+        decimal: The decimal sign where the cells leave it open.
 
     Raises:
-        ValueError: The file is empty, no text in UTF-8, or names two columns alike.
-        ImportError: Parquet was given and pyarrow is not installed.
+        ValueError: The file is empty or broken, or has two columns of one name.
+        ImportError: Parquet or an Arrow frame was given, and pyarrow is not installed.
     """
-    if is_frame(table):
-        names = tuple(str(name) for name in table.columns)
-        return Cells(FRAME, _distinct(FRAME, names), frame=table)
-    path = os.fspath(table)
-    if is_parquet(path):
-        return Cells(path, _distinct(path, tuple(_parquet(path).schema_arrow.names)))
-    with _csv_rows(path) as rows:
-        _, first = next(rows, (0, None))
-    if first is None:
-        raise ValueError(f"expected a table with rows, got the empty file {path!r}")
-    if not _is_header(first):
-        return Cells(path, tuple(str(place + 1) for place in range(len(first))), header=False)
-    return Cells(path, _distinct(path, tuple(cell.strip() for cell in first)))
+    if is_frame(what):
+        frame = as_pandas(what)
+        return Table(FRAME, tuple(frame.columns), frame=frame)
+    path = os.fspath(what)
+    if os.path.isdir(path) or path.lower().endswith(PARQUET):
+        frame = _parquet(path)
+        return Table(path, tuple(frame.columns), frame=frame)
+    dialect = dialect_of(path, tuple(names), decimal)
+    return Table(path, dialect.names, dialect)
 
 
-def numbers(column: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """A column as float64 [rows], and which cells are finite numbers [rows].
-
-    >>> numbers(np.array(["1", "x", "nan"], dtype=object))[1].tolist()
-    [True, False, False]
-    """
-    try:
-        if column.dtype == object and any("_" in str(cell) for cell in column):
-            raise ValueError("1_000 is Python's way to write a number, and no table's")
-        values = column.astype(np.float64)
-    except (ValueError, TypeError):
-        values = np.array([float(cell) if _is_number(cell) else np.nan for cell in column])
-    return values, np.isfinite(values)
-
-
-def is_parquet(path: str) -> bool:
-    return path.lower().endswith((".parquet", ".pq"))
-
-
-def _distinct(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"expected columns of different names in {path!r}, got {twice!r} twice")
-    return names
-
-
-def _is_header(first: Sequence[str]) -> bool:
-    numbered = [float(cell) for cell in first if _is_number(cell)]
-    count = len(numbered)
-    counting = count > 2 and numbered in (list(range(count)), list(range(1, count + 1)))
-    # A lone y among numbers is rather a yes.
-    named = any(cell.strip().lower() in TARGETS[:-1] for cell in first)
-    return not numbered or named or counting
-
-
-def _is_number(cell: Any) -> bool:
-    try:
-        float(cell)
-    except (TypeError, ValueError):
-        return False
-    return "_" not in str(cell)
-
-
-class _csv_rows:
-    """The rows of a CSV file that are not blank, each with its line number."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __enter__(self) -> Iterator[tuple[int, list[str]]]:
-        self.file = open(self.path, newline="", encoding="utf-8-sig")
-        return self._rows()
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        try:
-            first = self.file.readline()
-            self.file.seek(0)
-            delimiter = max(DELIMITERS, key=first.count)
-            reader = csv.reader(self.file, delimiter=delimiter, strict=True)
-            for row in reader:
-                if row:
-                    yield reader.line_num, row
-        except UnicodeDecodeError as error:
-            fix = "save the table as UTF-8 text"
-            raise ValueError(f"expected UTF-8 text in {self.path!r}, got {error}: {fix}") from error
-        except csv.Error as error:
-            found = f"got {error} in line {reader.line_num}"
-            fix = "are all quotes closed?"
-            raise ValueError(f"expected a CSV table in {self.path!r}, {found}: {fix}") from error
+def as_pandas(frame: Any) -> Any:
+    """A frame of pandas, polars or Arrow as one of pandas whose columns are named by text."""
+    if not isinstance(frame, pandas.DataFrame):
+        frame = _pyarrow("polars and Arrow frames").table(frame).to_pandas(ignore_metadata=True)
+    return frame.set_axis([str(name) for name in frame.columns], axis=1)
 
 
 def _parquet(path: str) -> Any:
+    pyarrow = _pyarrow("parquet files")
+    from pyarrow import parquet
+
     try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError(
-            'reading parquet files needs pyarrow: pip install "forward-forward[parquet]"'
-        ) from error
-    try:
-        return parquet.ParquetFile(path)
-    except pyarrow.ArrowInvalid as error:
+        return parquet.read_table(path).to_pandas(ignore_metadata=True)
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
         raise ValueError(f"expected a parquet file, got {path!r}: {error}") from error
 
 
-def _parquet_chunks(cells: Cells) -> Iterator[Chunk]:
-    import pyarrow
-
-    start = 1
-    for batch in _parquet(cells.path).iter_batches(ROWS):
-        places = [f"row {start + row}" for row in range(len(batch))]
-        columns = []
-        for name, column in zip(cells.names, batch.columns, strict=True):
-            kind = column.type
-            if pyarrow.types.is_dictionary(kind):
-                column = column.dictionary_decode()
-                kind = column.type
-            number = pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind)
-            text = pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)
-            if not (number or text or pyarrow.types.is_boolean(kind)):
-                expected = f"expected numbers, truth values or text in column {name!r} of"
-                fix = "turn it into such columns, or leave it out"
-                raise ValueError(f"{expected} {cells.path!r}, got {kind}: {fix}")
-            if number:
-                columns.append(column.cast(pyarrow.float64()).to_numpy(zero_copy_only=False))
-            else:
-                cast = column.cast(pyarrow.string())
-                columns.append(np.array(cast.fill_null("").to_pylist(), dtype=object))
-        yield Chunk(places, columns)
-        start += len(batch)
+def _pyarrow(what: str) -> Any:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise ImportError(
+            f'reading {what} needs pyarrow: pip install "forward-forward[parquet]"'
+        ) from error
+    return pyarrow

@@ -1,4 +1,4 @@
-"""A network, raw training samples [n, *shape] -> its predictors, each beside the library's own."""
+"""A network, raw training samples [n, *shape] -> its predictors, each with the library's own."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from forward_forward.export.predictors import OnePass, Scan, Scored, frozen
 from forward_forward.export.torch_file import Run
 from forward_forward.forward import Network
 from forward_forward.predict import two_stage
-from forward_forward.predict.two_stage_prediction import Ranking, TwoStage
+from forward_forward.predict.two_stage_prediction import TwoStage
 
 Predictor = Literal["scan", "one-pass", "both"]
 
 MEANINGS = {
     "goodness": "goodness of every label, summed over the layers of the readout",
     "logits": "the softmax head's logits on the neutral input",
-    "fitted": "linear scores of the neutral input's activities, fitted to the goodness of the"
-    " training samples less its mean; the best is the likely label, their size means nothing",
+    "fitted": "linear scores of the activities on the neutral input, fitted to the goodness of the"
+    " training samples less its mean; the highest is the predicted label, values have no unit",
 }
 
 
 @dataclass(frozen=True, eq=False)
-class Served:
-    """A predictor that is to be exported.
+class Selection:
+    """A predictor that was selected for export.
 
-    ``name`` is the file's, ``library`` gives what the library itself says of raw samples, and
+    ``name`` is the file's, ``library`` computes the library's own scores of raw samples, and
     ``scored_by`` is a key of `MEANINGS`.
     """
 
@@ -39,23 +39,23 @@ class Served:
     scored_by: str
 
 
-def served(network: Network, samples: Tensor, predictor: Predictor = "both") -> list[Served]:
+def select(network: Network, samples: Tensor, predictor: Predictor = "both") -> list[Selection]:
     """The predictors of a network.
 
     Args:
-        network: The network, trained.
+        network: The trained network.
         samples: Raw training samples [n, *shape], about 10,000; without a head, the one-pass
             predictor is fitted to them.
-        predictor: Which; "both" leaves the scan out where no label is in the input.
+        predictor: Which one; "both" skips the scan if the input contains no label.
 
     Raises:
-        ValueError: A scan was asked for and there are no candidates, or a sample may have several
+        ValueError: A scan was requested and there are no candidates, or a sample may have several
             labels.
     """
     if isinstance(network.examples, MultiLabel):
         raise ValueError(
-            "the exported predictors give one label a sample, got a network of several: predict"
-            " with network.predict"
+            "exported predictors return one label per sample, but this network predicts several:"
+            " use network.predict"
         )
     network = frozen(network)
     found = []
@@ -66,15 +66,15 @@ def served(network: Network, samples: Tensor, predictor: Predictor = "both") -> 
     return found
 
 
-def _scan(module: Scan) -> Served:
+def _scan(module: Scan) -> Selection:
     def library(x: Tensor) -> Scored:
         goodness = module.network.goodness(as_float(x))
         return goodness, goodness.argmax(1)
 
-    return Served("scan", module, library, "goodness")
+    return Selection("scan", module, library, "goodness")
 
 
-def _one_pass(network: Network, samples: Tensor) -> Served:
+def _one_pass(network: Network, samples: Tensor) -> Selection:
     if network.head is not None:
         module = OnePass(network)
 
@@ -82,8 +82,9 @@ def _one_pass(network: Network, samples: Tensor) -> Served:
             logits = module.network.scores(as_float(x), by="head")
             return logits, logits.argmax(1)
 
-        return Served("one_pass", module, by_head, "logits")
-    ranking = fitted(network, samples)
+        return Selection("one_pass", module, by_head, "logits")
+    # The agreement decides the margin, which is not used: with 1 it needs no number of samples.
+    ranking = two_stage(network, as_float(samples), agreement=1).ranking
     module = OnePass(network, ranking)
     stages = TwoStage(module.network, ranking, margin=0)
 
@@ -91,10 +92,4 @@ def _one_pass(network: Network, samples: Tensor) -> Served:
         scores = stages.scores(as_float(x))
         return scores, scores.argmax(1)
 
-    return Served("one_pass", module, by_ranking, "fitted")
-
-
-def fitted(network: Network, samples: Tensor) -> Ranking:
-    """The first stage of `two_stage`, fitted to the scan of raw samples [n, *shape]."""
-    # An agreement of 1 asks for no number of samples: it decides the margin, which is not used.
-    return two_stage(network, as_float(samples), agreement=1).ranking
+    return Selection("one_pass", module, by_ranking, "fitted")

@@ -1,0 +1,249 @@
+"""A text file of rows in; its encoding, delimiter, decimal sign and column names out."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import re
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import dropwhile, islice
+from typing import Any, TextIO, cast
+
+# In order of preference. Spaces are tried last, and any run of them, or of tabs, is one delimiter.
+DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
+SPACES = " "
+
+# What the column of labels is often called.
+TARGETS = ("target", "label", "labels", "class", "y")
+
+# How tables write that a value is missing.
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
+
+CATEGORIES = 50  # a column with more distinct texts than this holds names or notes
+
+HEAD = 1_000  # lines from which the delimiter, the header and the decimal sign are recognised
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file writes its rows.
+
+    Args:
+        encoding: Of its text.
+        delimiter: Between cells; `SPACES` for runs of blanks.
+        skip: Lines before the first row: comments, or Excel's ``sep=;``.
+        names: Of the columns.
+        header: Whether the first row holds those names; else columns are numbered from 1.
+        decimal: "." or ",".
+    """
+
+    encoding: str
+    delimiter: str
+    skip: int
+    names: tuple[str, ...]
+    header: bool
+    decimal: str
+
+    def describe(self) -> list[str]:
+        """What is unlike a plain CSV file, in words."""
+        found = []
+        if self.encoding != "utf-8-sig":
+            found.append(f"the text is read as {self.encoding}")
+        if self.delimiter != ",":
+            found.append(f"cells are separated by {DELIMITERS.get(self.delimiter, 'spaces')}")
+        if self.decimal == ",":
+            found.append("numbers are written with a decimal comma")
+        return found
+
+
+def dialect_of(path: str, names: Collection[str] = (), decimal: str | None = None) -> Dialect:
+    """Recognise how a text file is written, and check that all its rows have the same width.
+
+    UTF-8, UTF-16 with a byte-order mark, and else Windows-1252 or Latin-1 are read, gzipped or not.
+    The first row is a header if it holds no number, one of the expected names, what a column of
+    labels is called, the numbers of the columns (as pandas writes them), or text found nowhere
+    below it.
+
+    Args:
+        path: The file.
+        names: The columns that are expected, which tell a header from a row of numbers.
+        decimal: The decimal sign where the cells leave it open, as ``1,234`` does.
+
+    Raises:
+        ValueError: The file is empty or no text, quotes are open, or a row is wider or narrower
+            than the first; the message names its line.
+    """
+    for encoding in _encodings(path):
+        try:
+            with _cells_of_any_length():
+                found = _recognised(path, encoding, names, decimal)
+                _check_widths(path, found)
+        except UnicodeDecodeError:
+            continue  # Latin-1, the last one, accepts any bytes
+        return found
+    raise ValueError(f"expected UTF-16 text in {path!r}, as its first bytes say, got other bytes")
+
+
+def line_of(path: str, dialect: Dialect, row: int) -> int:
+    """The line on which a row ends, the first one below the header being 0."""
+    with _cells_of_any_length():
+        return next(islice(_numbered(path, dialect), row + dialect.header, None))[0]
+
+
+def _check_widths(path: str, dialect: Dialect) -> None:
+    for line, row in _numbered(path, dialect):
+        if len(row) != len(dialect.names):
+            expected = f"expected {len(dialect.names)} cells like the first row"
+            fix = "is one of them a delimiter without quotes around it?"
+            raise ValueError(f"{path}, line {line}: {expected}, got {len(row)}: {fix}")
+
+
+def _numbered(path: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, the header first, each with the number of its last line."""
+    with text_of(path, dialect.encoding) as file:
+        reader = _reader(islice(file, dialect.skip, None), dialect.delimiter, strict=True)
+        try:
+            yield from ((dialect.skip + reader.line_num, row) for row in reader if row)
+        except csv.Error as error:
+            found = f"got {error} in line {dialect.skip + reader.line_num}"
+            fix = "are all quotes closed?"
+            raise ValueError(f"expected a CSV table in {path!r}, {found}: {fix}") from error
+
+
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """Lift the csv module's limit of 128 KiB a cell, which is global, for a while."""
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+@contextmanager
+def text_of(path: str, encoding: str) -> Iterator[TextIO]:
+    """A text file, gzipped or not, with its line ends as they are."""
+    with open(path, "rb") as raw:
+        opened = gzip.open if raw.read(2) == b"\x1f\x8b" else open
+    try:
+        with opened(path, "rt", encoding=encoding, newline="") as file:
+            yield cast(TextIO, file)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"expected a whole gzip file, got {path!r}: {error}") from error
+
+
+def number_pattern(decimal: str) -> str:
+    """A regular expression of numbers with this decimal sign, in groups of three or not.
+
+    >>> [bool(re.fullmatch(number_pattern(","), cell)) for cell in ("1.234,5", "1.5", "-2e3")]
+    [True, False, True]
+    """
+    groups = f"[{'.' if decimal == ',' else ','}'’ \u00a0\u202f]"
+    whole = rf"(?:[1-9]\d{{0,2}}(?:{groups}\d{{3}})+|\d+)"
+    return rf"[+-]?(?:{whole}(?:[{decimal}]\d*)?|[{decimal}]\d+)(?:[eE][+-]?\d+)?"
+
+
+def _encodings(path: str) -> tuple[str, ...]:
+    with text_of(path, "latin-1") as file:
+        start = file.read(4096).encode("latin-1")
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ("utf-16",)
+    if b"\0" in start:
+        fix = "export the table as CSV, or convert it to UTF-8"
+        raise ValueError(f"expected a table of text in {path!r}, got binary data: {fix}")
+    return ("utf-8-sig", "cp1252", "latin-1")
+
+
+def _recognised(path: str, encoding: str, names: Collection[str], decimal: str | None) -> Dialect:
+    with text_of(path, encoding) as file:
+        lines = list(islice(file, HEAD))
+    named = re.fullmatch(r"sep=(.)\s*", lines[0]) if lines else None
+    body = list(dropwhile(lambda line: line.startswith("#"), lines[1:] if named else lines))
+    if not any(line.strip() for line in body):
+        raise ValueError(f"expected a table with rows, got the empty file {path!r}")
+    delimiter = named[1] if named else _delimiter(body)
+    width = _width(body, delimiter)[0]
+    # A comment as wide as the table is its header, as in "#id,age,label".
+    skip = len(lines) - len(body)
+    while skip > bool(named) and _width([lines[skip - 1]], delimiter)[0] == width > 1:
+        skip -= 1
+    first, *rest = _rows(lines[skip:], delimiter)
+    header = _is_header(first, rest, names)
+    cells = [cell.strip() for row in (rest if header else [first, *rest]) for cell in row]
+    numbered = tuple(str(place + 1) for place in range(len(first)))
+    return Dialect(
+        encoding,
+        delimiter,
+        skip,
+        tuple(cell.strip() for cell in first) if header else numbered,
+        header,
+        _decimal(cells) or decimal or ("," if delimiter == ";" else "."),
+    )
+
+
+def _reader(lines: Iterable[str], delimiter: str, strict: bool = False) -> Any:
+    if delimiter == SPACES:
+        lines = (line.replace("\t", " ").strip() for line in lines)
+    spaces = delimiter == SPACES
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=spaces, strict=strict)
+
+
+def _rows(lines: list[str], delimiter: str) -> Iterator[list[str]]:
+    return (row for row in _reader(lines, delimiter) if row)
+
+
+def _width(lines: list[str], delimiter: str) -> tuple[int, float]:
+    """How many cells most rows have, and the fraction of rows that have as many."""
+    widths = Counter(len(row) for row in _rows(lines, delimiter))
+    width, count = widths.most_common(1)[0]
+    return width, count / widths.total()
+
+
+def _delimiter(lines: list[str]) -> str:
+    """The delimiter outside of quotes that gives the most rows the same width."""
+    widths = {each: _width(lines, each) for each in DELIMITERS}
+    agreeing = {each: agree for each, (width, agree) in widths.items() if width > 1}
+    return max(agreeing, key=agreeing.__getitem__, default=SPACES)
+
+
+def _decimal(cells: list[str]) -> str | None:
+    """The decimal sign of the cells that have but one reading; None where there are none."""
+    comma, point = number_pattern(","), number_pattern(".")
+    one_way = [
+        "," if as_comma else "."
+        for cell in cells
+        if ("," in cell or "." in cell)
+        and (as_comma := bool(re.fullmatch(comma, cell))) != bool(re.fullmatch(point, cell))
+    ]
+    return max(sorted(set(one_way)), key=one_way.count, default=None)
+
+
+def _is_header(first: Sequence[str], rest: list[list[str]], names: Collection[str]) -> bool:
+    cells = [cell.strip() for cell in first]
+    if names and set(names) <= set(cells):
+        return True
+    numbers = [cell for cell in cells if _is_number(cell)]
+    counts = [[str(place + first) for place in range(len(numbers))] for first in (0, 1)]
+    counting = len(numbers) > 2 and numbers in counts
+    # A lone y among numbers is rather a yes.
+    named = any(cell.lower() in TARGETS[:-1] for cell in cells)
+    if not numbers or named or counting:
+        return True
+    texts = [place for place, cell in enumerate(cells) if not _is_number(cell) | (cell in MISSING)]
+    return bool(texts) and all(_is_name(cells[place], rest, place) for place in texts)
+
+
+def _is_name(cell: str, rest: list[list[str]], place: int) -> bool:
+    """Whether text in a first row names its column: numbers, or a few other texts, lie below it."""
+    below = [row[place].strip() for row in rest if place < len(row)]
+    few = len(set(below)) <= min(CATEGORIES, len(below) // 2)
+    return cell not in below and bool(below) and (few or all(map(_is_number, below)))
+
+
+def _is_number(cell: str) -> bool:
+    return any(re.fullmatch(number_pattern(sign), cell) for sign in ".,")

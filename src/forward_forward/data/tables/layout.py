@@ -1,0 +1,170 @@
+"""A table in; inputs float32 [n, features], labels [n], and how columns become inputs, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from forward_forward.data.tables.cells import Table, open_table
+from forward_forward.data.tables.column import COUNTS, Array, Column, fitted, numbers, text
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """How the rows of a table become inputs: fitted to the training table, kept with its run.
+
+    Args:
+        columns: Those that are read, in the order of the inputs.
+        target: The column of labels.
+        left_out: Other columns, each with the reason why it is no input.
+        header: Whether the file names its columns; else they are numbered from 1.
+        decimal: The decimal sign where a file of new rows leaves it open.
+    """
+
+    columns: tuple[Column, ...]
+    target: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    header: bool = True
+    decimal: str = "."
+
+    @property
+    def features(self) -> int:
+        """Inputs in a row."""
+        return len(self.inputs())
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """What each input is, for programs: the column, and which text or number of it.
+
+        >>> TableLayout((Column("age"), Column("sex", ("f", "m"))), "ill").inputs()[1:]
+        [{'column': 'sex', 'is': 'f'}, {'column': 'sex', 'is': 'm'}]
+        """
+        return [each for column in self.columns for each in column.inputs()]
+
+    def describe(self) -> list[str]:
+        """What becomes of each column, one sentence each; plain numbers share one.
+
+        >>> TableLayout((Column("age"), Column("sex", ("f", "m"))), "ill").describe()[1]
+        "the column 'sex': text, one input for each of its 2 values: f, m"
+        """
+        plain = [repr(each.name) for each in self.columns if not each.describe()]
+        told = [f"numbers, one input each: {', '.join(plain)}"] if plain else []
+        kinds = {each.name: each.describe() for each in self.columns}
+        told += [f"the column {name!r}: {kind}" for name, kind in kinds.items() if kind]
+        left_out = self.left_out.items()
+        return told + [f"the column {name!r} is left out: {reason}" for name, reason in left_out]
+
+    def encode(self, table: Any) -> Array:
+        """The rows of a table, which may have other columns too, such as that of the labels.
+
+        Args:
+            table: The file, or a frame.
+
+        Returns:
+            Inputs float32 [n, features].
+
+        Raises:
+            ValueError: A column is missing, or a cell is no number, date or known category.
+        """
+        return self._encode(*self.read(table))
+
+    def read(self, what: Any, *verbatim: str) -> tuple[Table, Any]:
+        """Open a table that should have these columns; and its cells, those of text verbatim."""
+        table = open_table(what, [each.name for each in self.columns], self.decimal)
+        count = 1 + len(self.columns) + len(self.left_out)
+        if not self.header and not table.header and len(table.names) == count - 1:
+            # Columns are numbered, and there is one less: new rows without the labels.
+            numbered = [str(place) for place in range(1, count + 1) if str(place) != self.target]
+            table = replace(table, names=tuple(numbered))
+        for name in (*(each.name for each in self.columns), *verbatim):
+            if name not in table.names:
+                found = f"got none called {name!r} among {', '.join(table.names)}"
+                raise ValueError(
+                    f"expected the columns of the training data in {table.path!r}, {found}"
+                )
+        texts = {each.name for each in self.columns if each.categories or each.date}
+        return table, table.cells(texts | {*verbatim})
+
+    def _encode(self, table: Table, cells: Any) -> Array:
+        return np.concatenate([each.encode(table, cells[each.name]) for each in self.columns], 1)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TableLayout:
+        """A layout from `as_json`, or from a run of version 0.1, which gave no reasons."""
+        left_out = values["left_out"]
+        if not isinstance(left_out, Mapping):
+            left_out = dict.fromkeys(left_out, COUNTS)
+        columns = tuple(Column.from_json(each) for each in values["columns"])
+        return cls(**{**values, "columns": columns, "left_out": left_out})
+
+
+class Rows(NamedTuple):
+    """A table of labelled rows: inputs float32 [n, features], labels [n] as numbers or text."""
+
+    inputs: Array
+    labels: list[Any]
+    layout: TableLayout
+    notes: list[str]
+
+
+def read_table(
+    what: Any, target: str | int | None = None, layout: TableLayout | None = None
+) -> Rows:
+    """Read a table of labelled rows.
+
+    Args:
+        what: A file that ends in one of `ENDINGS`, a folder of parquet files, or a frame.
+        target: The column of labels; None takes the one that is called as one of `TARGETS`, and
+            where none is, the last.
+        layout: How the columns become inputs; None finds it from the whole table.
+
+    Returns:
+        Inputs, labels, the layout, and what was recognised, in words.
+
+    Raises:
+        ValueError: There is no such column, a label is missing, or a cell does not fit its column;
+            the message names the line and the column.
+    """
+    if layout is None:
+        table = open_table(what)
+        target = table.target(target)
+        cells = table.cells({target})
+        layout = _fitted(table, target, cells)
+    else:
+        target = layout.target if target is None else str(target)
+        table, cells = layout.read(what, target)
+    labels = _labels(table, target, cells[target])
+    notes = [] if table.dialect is None else table.dialect.describe()
+    return Rows(layout._encode(table, cells), labels, layout, [*notes, *layout.describe()])
+
+
+def _fitted(table: Table, target: str, cells: Any) -> TableLayout:
+    found = {name: fitted(table, name, cells[name]) for name in table.names if name != target}
+    columns = tuple(each for each in found.values() if isinstance(each, Column))
+    left_out = {name: each for name, each in found.items() if isinstance(each, str)}
+    if not columns:
+        reasons = "; ".join(f"{name!r} is left out: {reason}" for name, reason in left_out.items())
+        raise ValueError(f"expected a column of inputs in {table.path!r}, got none: {reasons}")
+    return TableLayout(columns, target, left_out, table.header, table.decimal)
+
+
+def _labels(table: Table, target: str, column: Any) -> list[Any]:
+    texts = text(column)
+    where = f"in column {target!r} of {table.path!r}"
+    if (missing := texts.isin(("", "nan"))).any():
+        place = table.place(int(np.flatnonzero(missing)[0]))
+        fix = "label the row, or leave it out"
+        raise ValueError(f"{place}: expected a label {where}, got a blank cell: {fix}")
+    values = numbers(column, table.decimal)
+    if not np.isfinite(values).all():
+        return list(texts)
+    if not (values == np.round(values)).all():
+        found = f"got real numbers such as {values[values != np.round(values)][0]}"
+        fix = "name the column of labels (target), or put the values into classes first"
+        raise ValueError(f"expected classes {where}, {found}: {fix}")
+    return values.astype(np.int64).tolist()  # type: ignore[no-any-return]

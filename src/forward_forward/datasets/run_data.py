@@ -1,0 +1,100 @@
+"""What run.json says of a run's data in; the sets, as every command on the run reads them, out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from forward_forward.data import Source, check_unchanged
+from forward_forward.datasets.builtin import available
+from forward_forward.datasets.load_like import load_like
+from forward_forward.datasets.splits import Sets, load
+
+if TYPE_CHECKING:
+    from forward_forward.data.tables.layout import TableLayout
+
+
+def absolute(data: str) -> str:
+    """A path that is valid from any folder; the name of a set, and what is no path, unchanged."""
+    return data if data in available() or not os.path.exists(data) else os.path.abspath(data)
+
+
+def sets_of(command: Mapping[str, Any], table: Mapping[str, Any] | None = None) -> Sets:
+    """The sets that a command line names.
+
+    Args:
+        command: ``data``, and possibly ``target`` and ``size``, as run.json keeps them.
+        table: The layout of a table in run.json, so that it is encoded as before; None fits one.
+    """
+    options = {name: command[name] for name in ("target", "size") if command.get(name) is not None}
+    return load(command["data"], layout=_layout(table), **options)
+
+
+def sets_of_run(about: Mapping[str, Any]) -> Sets:
+    """The sets of a run, which may have been started from Python on a set with a name.
+
+    Args:
+        about: The content of run.json.
+
+    Raises:
+        ValueError: It does not say where the data are.
+    """
+    command = about.get("command") or {}
+    if "data" in command:
+        return sets_of(command, about.get("table"))
+    name = about["data"]["name"]
+    if name not in available():
+        raise ValueError(f"run.json does not say where the data {name!r} are: pass --data")
+    return load(name)
+
+
+def unchanged(about: Mapping[str, Any], sets: Sets, fix: str) -> None:
+    """Refuse sets that are no longer those of a run.
+
+    Args:
+        about: The content of run.json.
+        sets: What was found where the run's data were.
+        fix: What the user may do.
+
+    Raises:
+        ValueError: Samples or labels differ from those of the run.
+    """
+    parts = {"train": sets.train, "validation": sets.validation, "test": sets.test}
+    check_unchanged(about.get("checksums", {}), parts, fix)
+
+
+def test_of(about: Mapping[str, Any], data: str | None) -> Source:
+    """The samples to evaluate a run on.
+
+    Args:
+        about: The content of run.json.
+        data: Other data of the same kind, all of which are read, or the name of a set, of which
+            the test set is; None for the run's own test set.
+
+    Raises:
+        ValueError: run.json does not say what the data were, they have changed since, or the other
+            data are of another kind.
+    """
+    command = about.get("command", {})
+    if data is None:
+        sets = sets_of_run(about)
+        if "data" in command:  # a run from Python may have trained on all that is set aside here
+            unchanged(about, sets, "Put them back, or name other data to evaluate on with --data")
+        return sets.test
+    return load_like(
+        absolute(data),
+        classes=about["data"]["classes"],
+        shape=about["data"]["shape"],
+        layout=_layout(about.get("table")),
+        size=command.get("size"),
+        name=data,
+    )
+
+
+def _layout(table: Mapping[str, Any] | None) -> TableLayout | None:
+    if not table:
+        return None
+    from forward_forward.data.tables.layout import TableLayout
+
+    return TableLayout.from_json(table)
