@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from forward_forward.track import Watcher
+
 if TYPE_CHECKING:
     from forward_forward.track import Beginning, Ending, Row
 
