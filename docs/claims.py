@@ -11,6 +11,7 @@ from scipy import stats
 
 from forward_forward.lab.reproduce import results
 from forward_forward.lab.reproduce.claims import CLAIMS, Claim
+from forward_forward.lab.reproduce.methods import METHODS
 from forward_forward.lab.reproduce.scales import named
 
 KEPT = Path(__file__).parents[1] / "results" / "poster"
@@ -106,7 +107,7 @@ def _original(conditions: dict[str, Any]) -> list[str]:
 def _details(claim: Claim) -> str:
     """What is done where, each with its file."""
     arms = claim.arms(named("default")) if claim.arms else []
-    trained = {arm.train.__module__ for arm in arms}
+    trained = {METHODS[arm.method].__module__ for arm in arms}
     start = _file("forward_forward.lab.reproduce.training.start")
     steps = [
         f"The statement is of the {claim.source}; what it is measured by, and its rule, are in"

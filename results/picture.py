@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from forward_forward.demo.answer import Answer, Asker
+from forward_forward.demo.answer import Answer, Explainer
 from forward_forward.demo.subject import Subject, subject_of
 
 PICTURE = Path(__file__).parents[1] / "docs" / "picture.png"
@@ -23,10 +23,10 @@ RIGHT, OTHER, INK = "#c2500a", "#9db4cc", "#1b1f24"
 
 def chosen(subject: Subject) -> tuple[torch.Tensor, Answer]:
     """A test image on which a single layer errs and the sum does not, and what was made of it."""
-    asker = Asker(subject)
+    explainer = Explainer(subject)
     for place in range(len(subject.unseen)):
         batch = next(iter(subject.unseen.subset([place]).batches(1)))
-        answer = asker.ask(batch.x)
+        answer = explainer.explain(batch.x)
         truth = int(batch.y[0])
         wrong = answer.goodness[1:].argmax(1) != truth
         if answer.best == truth and wrong.any() and not wrong.all():

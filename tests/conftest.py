@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from tests.chromium import browser  # noqa: F401, one for all browser tests
 from tests.track.tracked import mlflow_client
 
 from forward_forward import cli

@@ -1,49 +1,84 @@
-"""A part and a protocol -> whether the part has what the protocol asks for."""
+"""A part and a protocol -> the object with the part's fast paths of that protocol, or None.
+
+A part is called: ``goodness(h)``, ``loss(pos, neg)``, ``normalize(x)``. It may also have fast paths
+that give the same in less time, such as a slope that spares an autograd call.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Asked = TypeVar("Asked")
 
+# What fast paths stand for: a module's call is its forward. A slope stands for its call, and may
+# itself be replaced by a faster method.
+PLAIN = "__call__", "forward", "slope"
 
-PLAIN = "__call__", "slope"  # what the engine's faster ways stand for
-
-_ANSWERS: dict[tuple[Any, Any], bool] = {}  # not functools.cache: torch.compile warns of it
+_ANSWERS: dict[tuple[type, Any], bool] = {}  # not functools.cache: torch.compile warns of it
 
 
-def supports(part: object, protocol: Callable[..., Asked]) -> TypeGuard[Asked]:
-    """What ``isinstance`` says of a runtime protocol, which is slow, asked once of each type.
+def fast_path(part: object, protocol: Callable[..., Asked]) -> Asked | None:
+    """The object that has a part's fast paths of a protocol.
 
-    A class that gives `PLAIN` methods of its own, and inherits a faster way from a part whose plain
-    ones were others, does not offer that way: it would not be the same.
+    A part states its fast paths by a method ``fast_paths()`` that returns an object with them, or
+    None; or it is that object itself, if it has the protocol's methods. A class that replaces the
+    call inherits no fast path of the earlier call: a method counts only in the class that defines
+    the call, and in classes derived from it.
 
     Args:
         part: A goodness, a loss, a normalisation.
-        protocol: A protocol of methods alone.
+        protocol: A runtime protocol of methods alone.
 
-    >>> from collections.abc import Sized
-    >>> offers("text", Sized)
-    True
+    Returns:
+        The part, or what its ``fast_paths`` returns; None where the part has no such fast path.
+
+    >>> from forward_forward.goodness import PNorm, mean_square
+    >>> from forward_forward.radial import Radial
+    >>> fast_path(mean_square, Radial), fast_path(PNorm(3), Radial)
+    (mean_square, None)
     """
-    key: tuple[Any, Any] = type(part), protocol
+    kind = type(part)
+    if _answer(kind, "fast_paths"):
+        stated: Any = part.fast_paths()  # type: ignore[attr-defined]
+        if _answer(type(stated), protocol):
+            return stated  # type: ignore[no-any-return]
+    return part if _answer(kind, protocol) else None  # type: ignore[return-value]
+
+
+def supports(part: object, protocol: Callable[..., Any]) -> bool:
+    """Whether a part has the fast paths of a protocol: see `fast_path`.
+
+    >>> from forward_forward.losses import HasSlopes
+    >>> supports(lambda pos, neg: neg.mean(0) - pos, HasSlopes)
+    False
+    """
+    return fast_path(part, protocol) is not None
+
+
+def _answer(kind: type, asked: Any) -> bool:
+    """Whether a class has a method, or those of a protocol, that stand for its present call."""
+    key = kind, asked
     if key not in _ANSWERS:
-        _ANSWERS[key] = issubclass(*key) and _agrees(*key)
+        methods = [asked] if isinstance(asked, str) else _methods(asked)
+        _ANSWERS[key] = all(_definer(kind, each) and _stands(kind, each) for each in methods)
     return _ANSWERS[key]
 
 
-def _agrees(kind: type, protocol: type) -> bool:
-    """Whether the protocol's own methods are as new as the plain ones that they stand for."""
-    ways = [name for name in vars(protocol) if not name.startswith("_")]
+def _methods(protocol: Any) -> list[str]:
+    """The methods that a protocol and those it extends ask for, the call left out."""
+    kinds = [each for each in protocol.__mro__ if Protocol in each.__bases__]
+    return [name for each in kinds for name in vars(each) if not name.startswith("_")]
+
+
+def _stands(kind: type, method: str) -> bool:
+    """Whether a method's class defines all that it stands for, or is derived from what does."""
+    defined = _definer(kind, method)
     return all(
-        _age(kind, way) <= _age(kind, plain)
-        for way in ways
-        for plain in PLAIN
-        if plain != way and hasattr(kind, plain)
+        issubclass(defined, _definer(kind, plain) or object) for plain in PLAIN if plain != method
     )
 
 
-def _age(kind: type, name: str) -> int:
-    """How many classes up a method is defined."""
-    return next(age for age, each in enumerate(kind.__mro__) if name in vars(each))
+def _definer(kind: type, name: str) -> Any:
+    """The class that a name comes from; None if the class and its bases do not define it."""
+    return next((each for each in kind.__mro__ if name in vars(each)), None)

@@ -1,19 +1,18 @@
-"""Lengths of activities [batch] -> goodness [batch], where it is found from them alone."""
+"""Lengths of activities [batch] -> goodness [batch], if it is found from the lengths alone."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from torch import Tensor
 
-from forward_forward.goodness import Goodness, Minimised, PNorm
-from forward_forward.protocols import supports
+from forward_forward.protocols import fast_path
 
 
-@runtime_checkable
 class Radial(Protocol):
-    """A goodness found from the length of the activities alone, so that its slope is ``gain h``.
+    """A goodness that is a function of the activities' length, so that its slope is ``gain h``.
 
     The engine then needs no matrix of slopes, and one length serves goodness and normalisation.
     """
@@ -23,12 +22,12 @@ class Radial(Protocol):
         ...
 
     def gain(self, length: Tensor, width: int, upstream: Tensor) -> Tensor:
-        """What the activities are multiplied by [batch] to give `slope_of`."""
+        """What the activities are multiplied by [batch] to give the slope."""
         ...
 
 
-class _Length:
-    """What makes `PNorm(2)` radial."""
+class Euclidean:
+    """The length itself: the L2 norm as a radial goodness."""
 
     def of_length(self, length: Tensor, width: int) -> Tensor:
         return length
@@ -38,8 +37,8 @@ class _Length:
 
 
 @dataclass(frozen=True)
-class _Negated:
-    """What makes a `Minimised` radial goodness radial."""
+class Negated:
+    """A radial goodness with its sign reversed."""
 
     radial: Radial
 
@@ -50,18 +49,12 @@ class _Negated:
         return self.radial.gain(length, width, -upstream)
 
 
-def radial_of(goodness: Goodness) -> Radial | None:
-    """The same goodness as a function of the length alone, or None where it is not one.
+def radial_of(goodness: Callable[[Tensor], Tensor]) -> Radial | None:
+    """The same goodness as a function of the length alone, or None if it is not one.
 
     >>> import torch
+    >>> from forward_forward.goodness import PNorm
     >>> radial_of(PNorm(2)).of_length(torch.tensor([5.0]), width=2)
     tensor([5.])
     """
-    if supports(goodness, Radial):
-        return goodness
-    if type(goodness) is PNorm and goodness.p == 2:
-        return _Length()
-    if type(goodness) is Minimised:
-        inner = radial_of(goodness.goodness)
-        return None if inner is None else _Negated(inner)
-    return None
+    return fast_path(goodness, Radial)

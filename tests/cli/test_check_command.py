@@ -95,4 +95,4 @@ def test_what_is_no_part_exits_2_with_what_to_do(ff, rules, words, said):
 def test_a_way_of_negatives_that_does_not_say_its_scores_is_refused_in_training(ff, rules):
     done = ff("train", "--data", "digits", "--negatives", f"{rules}:three")
     assert done.code == 2
-    assert "negatives expect an object with scores" in done.err
+    assert "negatives expects an object with the attribute scores" in done.err

@@ -117,7 +117,7 @@ def test_a_setting_that_a_recipe_fixes_is_refused(ff, tmp_path, recipe, flag, va
     words = ["train", "--data", "digits", "--recipe", recipe, "--out", tmp_path / "run"]
     done = ff(*words, flag, value)
     assert done.code == 2
-    assert f"{recipe!r} fixes its own {flag.strip('-')}: leave {flag} out" in done.err
+    assert f"{recipe!r} has no setting {flag.strip('-')!r}: omit {flag} (it takes" in done.err
 
 
 def test_results_alone_are_on_stdout(digits_run, ff):

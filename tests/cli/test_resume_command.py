@@ -10,7 +10,7 @@ import forward_forward
 from forward_forward import checkpoint
 from forward_forward.checkpoint import Run
 from forward_forward.optimize import Trainer
-from forward_forward.optimize import fit as fitting
+from forward_forward.optimize import trainer as trainer_module
 
 QUICK = ("train", "--data", "digits", "--hidden", "12", "12", "--epochs", "2", "--lr", "0.01")
 
@@ -30,7 +30,7 @@ def test_a_finished_run_resumed_prints_its_results_again(digits_run, ff):
     [
         (["--epochs", "9"], "epochs: 8 then, 9 now"),
         (["--lr", "0.5"], "lr: 0.01 then, 0.5 now"),
-        (["--out", "elsewhere"], "leave --out"),
+        (["--out", "elsewhere"], "omit --out"),
         (["--overwrite"], "--overwrite"),
         (["--init-from", "elsewhere"], "--init-from"),
     ],
@@ -116,13 +116,13 @@ def test_the_resume_command_can_be_pasted(ff, tmp_path, monkeypatch):
         patch.setattr(Trainer, "step", ctrl_c)
         done = ff(*QUICK, "--out", out)
     assert done.code == 130
-    command = done.err.rpartition("go on with: ")[2]
+    command = done.err.rpartition("continue with: ")[2]
     assert shlex.split(command) == ["ff", "train", "--resume", str(out)]
     assert ff(*shlex.split(command)[1:]).code == 0
 
 
 def test_ctrl_c_before_there_is_a_run_does_not_say_that_one_was_saved(ff, tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "calibrate", ctrl_c)
+    monkeypatch.setattr(trainer_module, "calibrate", ctrl_c)
     done = ff(*QUICK, "--out", tmp_path / "run")
     assert done.code == 130
     assert not (tmp_path / "run").exists()

@@ -31,7 +31,7 @@ def test_the_best_trial_and_the_next_commands_are_on_stdout(swept):
     least = min(each["validation_error"] for each in best)
     assert lines[1].startswith("best: trial ")
     assert f"validation error {least:.2f} %" in lines[1]
-    assert f"a page:       ff report {out}" in lines
+    assert f"report:       ff report {out}" in lines
     assert lines[-1] == f"more trials:  ff sweep --out {out} --trials 33 --threads 1"
     told = [line for line in done.err.splitlines() if line.startswith("trial")]
     assert len(told) == 3
@@ -65,9 +65,9 @@ def test_what_is_not_typed_is_taken_from_the_folder_and_what_is_must_agree(swept
     assert json.loads(same.out)["trials"] == 3
     assert ff(*SMALL, *SPACE, "--seed", "4", "--trials", "2", "--out", out, "--json").code == 0
     for words, said in (
-        (["--epochs", "3"], "fixed.epochs: 2 there, 3 asked"),
-        (["--seed", "5"], "seed: 4 there, 5 asked"),
-        (["--search", "lr=1e-3..1e-1"], "space.hidden: 2x8..16 there, none asked"),
+        (["--epochs", "3"], "fixed.epochs: 2 in the sweep, 3 given"),
+        (["--seed", "5"], "seed: 4 in the sweep, 5 given"),
+        (["--search", "lr=1e-3..1e-1"], "space.hidden: 2x8..16 in the sweep, none given"),
         (["--recipe", "poster.method"], "got 'loss'"),
     ):
         refused = ff("sweep", "--out", out, *words)
@@ -80,7 +80,7 @@ def test_what_is_not_typed_is_taken_from_the_folder_and_what_is_must_agree(swept
     ("words", "said"),
     [
         (["--search", "lrr=1..2"], "did you mean 'lr'?"),
-        (["--search", "epochs=1,2"], "epochs is to be searched: leave --epochs out"),
+        (["--search", "epochs=1,2"], "epochs is in the search space: omit --epochs"),
         (["--search", "loss=Symba"], "did you mean 'SymBa'?"),
         (["--data", "digit"], "did you mean 'digits'?"),
         (["--recipe", "standart"], "did you mean 'standard'?"),
@@ -101,7 +101,7 @@ def test_no_trial_is_the_best_where_all_diverged(ff, tmp_path):
     spoken = ff(*words)
     assert spoken.code == 0, spoken.err
     assert "diverged in epoch 1" in spoken.err
-    assert "no trial is complete, so none is the best" in spoken.out
+    assert "no trial is complete, so there is no best trial" in spoken.out
     found = json.loads(ff(*words, "--json").out)
     assert (found["best"], found["command"], found["diverged"]) == (None, None, 1)
 
@@ -202,7 +202,8 @@ def test_code_that_a_sweep_s_file_names_is_not_run(ff, tmp_path, own):
         ("threshold_factor", "--set expects name=value, got 'threshold_factor'"),
         ("threshold_facto=2", "did you mean 'threshold_factor'?"),
         ("threshold_factor=big", "threshold_factor expects a number, got 'big'"),
-        ("lr=0.1", "lr has a flag: give --lr 0.1"),
+        ("lr=0.1", "lr has a flag: use --lr 0.1"),
+        ("threads=2", "threads has a flag: use --threads 2"),
     ],
 )
 def test_a_further_setting_that_is_none_gets_a_sentence(ff, tmp_path, word, said):
@@ -216,6 +217,6 @@ def test_a_further_setting_that_is_none_gets_a_sentence(ff, tmp_path, word, said
 def test_a_sweep_to_go_on_with_must_be_there(ff, tmp_path):
     done = ff("sweep", "--out", tmp_path / "typo")
     assert done.code == 2
-    assert "expected a sweep to go on with in" in done.err
+    assert "expected a sweep to continue in" in done.err
     assert not (tmp_path / "typo").exists()
     assert "--trials expects 1 or more, got 0" in ff("sweep", "--data", "digits", "--trials", 0).err

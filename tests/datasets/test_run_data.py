@@ -128,9 +128,9 @@ def test_pictures_in_colour_are_standardised_and_grey_ones_are_not():
 
 def test_a_run_of_silent_units_is_warned_of(ff, tmp_path):
     quick = ("--data", "digits", "--hidden", "20", "--epochs", "4", "--out", tmp_path / "run")
-    assert "of layer 1" not in ff("train", *quick).err
+    assert "are zero for every input" not in ff("train", *quick).err
     done = ff("train", *quick, "--overwrite", "--lr", "100")
-    assert "of the units of layer 1 are" in done.err
+    assert "of the units in layer 1 are zero for every input" in done.err
 
 
 def test_a_run_from_python_on_a_known_set_is_judged_and_predicts(ff, tmp_path):

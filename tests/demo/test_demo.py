@@ -1,6 +1,7 @@
 """What the demo shows of a network: answers, units, time, training; and what it refuses."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ import torch
 from forward_forward import datasets, diagnose, recipes
 from forward_forward.data import Data
 from forward_forward.data.pictures.framing import Frame, frame_of
-from forward_forward.demo import live, show
-from forward_forward.demo.answer import Asker
+from forward_forward.demo import live, over_time, page, show
+from forward_forward.demo.answer import Explainer
 from forward_forward.demo.over_time import Recurrent, first_settled
 from forward_forward.demo.subject import Subject, subject_of
 
@@ -18,8 +19,8 @@ from forward_forward.demo.subject import Subject, subject_of
 @pytest.fixture(scope="module")
 def subject() -> Subject:
     train, test = datasets.digits()
-    plan = recipes.standard(train, hidden=(60, 60, 60), epochs=8)
-    plan.trainer.fit(train, epochs=8, batch_size=64)
+    plan = recipes.standard(train, hidden=(40, 40, 40), epochs=4)
+    plan.trainer.fit(train, epochs=4, batch_size=64)
     network = plan.trainer.network.eval()
     return Subject(network, frame_of(train), train.classes, "Digits", train, test)
 
@@ -29,41 +30,41 @@ def sample_of(data: Data, place: int) -> torch.Tensor:
 
 
 def test_an_answer_is_the_network_s_own_and_says_why(subject):
-    asker = Asker(subject)
+    explainer = Explainer(subject)
     for place in range(20):
         x = sample_of(subject.unseen, place)
-        answer = asker.ask(x)
-        assert answer.best == answer.chosen == int(subject.network.predict(x))
+        answer = explainer.explain(x)
+        assert answer.best == answer.predicted == int(subject.network.predict(x))
         assert np.allclose(answer.total, subject.network.goodness(x)[0], rtol=1e-5)
         order = np.argsort(-answer.total)
-        assert [answer.best, answer.hardest] == order[:2].tolist()
-        margin = answer.total[answer.best] - answer.total[answer.hardest]
-        assert answer.ahead[1:].sum() == pytest.approx(margin)
+        assert [answer.best, answer.runner_up] == order[:2].tolist()
+        margin = answer.total[answer.best] - answer.total[answer.runner_up]
+        assert answer.margin[1:].sum() == pytest.approx(margin)
 
 
-def test_units_are_the_most_active_and_their_classes_are_told_by_their_activity(subject):
-    asker = Asker(subject)
-    answer = asker.ask(sample_of(subject.unseen, 3))
+def test_units_are_the_most_active_with_the_classes_they_distinguish(subject):
+    explainer = Explainer(subject)
+    answer = explainer.explain(sample_of(subject.unseen, 3))
     activity = [unit.activity for unit in answer.units]
     assert activity == sorted(activity, reverse=True)
     assert activity[-1] > 0
     unit = answer.units[0]
     pictures = diagnose.fields(subject.network, (1, 8, 8), subject.train.inputs)
     assert np.array_equal(unit.weights, pictures[unit.number])
-    assert unit.area == asker.areas[unit.number].max()
+    assert unit.area == explainer.areas[unit.number].max()
     assert unit.matches == (unit.area >= 0.9)
 
 
 def test_the_html_names_the_answer_and_every_label(subject):
     x = sample_of(subject.unseen, 5)
-    answer = Asker(subject).ask(x)
+    answer = Explainer(subject).explain(x)
     html = show.answer_html(answer, subject, x, "Scaled")
-    best, hardest = subject.classes[answer.best], subject.classes[answer.hardest]
+    best, runner_up = subject.classes[answer.best], subject.classes[answer.runner_up]
     assert f'<strong class="label">{best}</strong>' in html
-    assert f"The hardest wrong label is {hardest}. It loses by" in html
+    assert f"The strongest wrong label is {runner_up}. It loses by" in html
     assert len(re.findall(r'<div class="bar">', html)) == 10
-    shares = [float(each) for each in re.findall(r"--share:([\d.]+)%", html)]
-    by_label = np.array(shares).reshape(10, 2).sum(1)  # the first layer does not count
+    lengths = [float(each) for each in re.findall(r"--length:([\d.]+)%", html)]
+    by_label = np.array(lengths).reshape(10, 2).sum(1)  # the first layer does not count
     assert by_label.argmax() == answer.best
     assert by_label.max() == pytest.approx(100, abs=0.02)
     assert "layer 1 (not counted)" in html
@@ -75,7 +76,9 @@ def test_what_a_page_shows_is_escaped():
     assert "&lt;b&gt;" in show.sentence("<b>")
 
 
-def test_a_recurrent_network_is_trained_once_and_tells_digits_over_time(subject):
+def test_a_recurrent_network_is_trained_once_and_predicts_digits_over_time(subject, monkeypatch):
+    monkeypatch.setattr(over_time, "SHOWN", 9_000)
+    monkeypatch.setattr(over_time, "HIDDEN", (100, 100))
     recurrent = Recurrent(subject.train)
     assert not recurrent.ready
     right = 0
@@ -87,57 +90,57 @@ def test_a_recurrent_network_is_trained_once_and_tells_digits_over_time(subject)
     assert recurrent.ready
     assert recurrent.network is recurrent.network
     html = show.over_time_html(by_time, subject)
-    assert f"It says {subject.classes[by_time[-1].argmax()]}" in html
+    assert f"It predicts {subject.classes[by_time[-1].argmax()]} from" in html
     assert first_settled(by_time) <= 8
 
 
-def test_live_training_tells_both_errors_and_both_kinds_of_goodness(subject):
+def test_snapshots_have_both_errors_and_both_kinds_of_goodness(subject):
     settings = {"lr": 5e-3}
     before = torch.get_rng_state()
-    seen = list(live.moments(subject.train, settings, 4))
+    seen = list(live.snapshots(subject.train, settings, 3))
     assert torch.equal(torch.get_rng_state(), before)
-    assert [seen[0].epoch, seen[-1].epoch] == [0.0, 4.0]
-    assert 20 <= len(seen) <= 45
+    assert [seen[0].epoch, seen[-1].epoch] == [0.0, 3.0]
+    assert 20 <= len(seen) <= 31
     errors = seen[-1].errors
     assert errors["epoch"] == [each.epoch for each in seen]
     assert min(errors["forward"][0], errors["backprop"][0]) > 60
     assert max(errors["forward"][-1], errors["backprop"][-1]) < 20
     held = len(subject.train) // 5
-    for moment in seen[::10]:
-        assert all(sum(each["positive"]) == held for each in moment.layers)
-    assert "Epoch 0.0 of 4" in show.moment_html(seen[0])
-    assert "Done" in show.moment_html(seen[-1])
-    assert "silent" not in show.moment_html(seen[-1])
-    assert "Epoch 0.0 of 4, stopped<" in show.stopped(show.moment_html(seen[0]))
-    assert show.stopped(show.moment_html(seen[-1])) == show.moment_html(seen[-1])
+    for snapshot in seen[::10]:
+        assert all(sum(each["positive"]) == held for each in snapshot.layers)
+    assert "Epoch 0.0 of 3" in show.snapshot_html(seen[0])
+    assert "Done" in show.snapshot_html(seen[-1])
+    assert "is silent" not in show.snapshot_html(seen[-1])
+    assert "Epoch 0.0 of 3, stopped<" in show.stopped(show.snapshot_html(seen[0]))
+    assert show.stopped(show.snapshot_html(seen[-1])) == show.snapshot_html(seen[-1])
 
 
-def test_a_training_that_dies_says_so(subject):
-    *_, last = live.moments(subject.train, {"lr": 300.0}, 2)
+def test_silent_layers_are_reported(subject):
+    *_, last = live.snapshots(subject.train, {"lr": 300.0}, 1)
     assert max(last.silent) > 90
-    assert "has fallen silent" in show.moment_html(last)
+    assert "is silent" in show.snapshot_html(last)
 
 
-def test_live_training_that_explodes_says_so(subject):
+def test_divergence_is_reported(subject):
     from functools import partial
 
     settings = {"lr": 1e30, "optimizer": partial(torch.optim.SGD, momentum=0.9)}
-    with pytest.raises(live.Exploded, match="no number any more after"):
-        list(live.moments(subject.train, settings, 3))
+    with pytest.raises(live.Exploded, match="not finite after"):
+        list(live.snapshots(subject.train, settings, 3))
 
 
-def test_a_drawing_is_turned_and_fills_the_picture_where_the_set_s_own_do(subject):
+def test_a_drawing_is_inverted_and_fills_the_picture_as_in_the_set(subject):
     assert subject.frame == Frame((1, 8, 8))
     assert subject.drawing == Frame((1, 8, 8), 0.0, 1.0)
 
 
-def test_a_network_of_its_own_is_trained_once_and_kept(tmp_path, monkeypatch):
+def test_the_default_network_is_trained_once_and_cached(tmp_path, monkeypatch):
     monkeypatch.setenv("FF_CACHE", str(tmp_path))
-    monkeypatch.delenv("FF_DATA", raising=False)  # nothing is fetched: digits are at hand
+    monkeypatch.delenv("FF_DATA", raising=False)  # nothing is downloaded: digits are installed
     monkeypatch.setattr("forward_forward.demo.subject.EPOCHS", {"digits": 1})
     said: list[str] = []
     first = subject_of(None, said.append)
-    assert said == ["training a network on 1,438 images of digits, once: some seconds"]
+    assert said == ["training a network on 1,438 images of digits; this is done only once"]
     again = subject_of(None, said.append)
     assert len(said) == 1
     x = sample_of(first.unseen, 0)
@@ -153,6 +156,15 @@ def test_a_run_is_shown_with_its_own_data(digits_run):
     assert len(subject.unseen) == 359
 
 
+def test_the_page_does_not_need_the_command_line(digits_run, monkeypatch):
+    for name in ("forward_forward.cli", *list(sys.modules)):
+        if name.startswith("forward_forward.cli"):
+            monkeypatch.setitem(sys.modules, name, None)  # to import it is an error
+    subject = subject_of(digits_run.path, lambda line: None)
+    training = page._TrainTab(None, subject)._train("SiluPair", "l2_norm", "ReLU", "SGD", 0.1, 1)
+    assert "Training starts" in next(training)
+
+
 def test_runs_that_cannot_be_shown_say_why(ff, tmp_path):
     rows = "\n".join(f"{k % 7},{k % 5},{'ab'[k % 2]}" for k in range(40))
     (tmp_path / "a.csv").write_text("x,y,label\n" + rows)
@@ -160,8 +172,7 @@ def test_runs_that_cannot_be_shown_say_why(ff, tmp_path):
     assert ff("train", "--data", tmp_path / "a.csv", "--epochs", "1", "--out", run).code == 0
     done = ff("demo", run)
     assert done.code == 2
-    assert "the page draws pictures" in done.err
-    assert "trained on something else" in done.err
+    assert "the page needs a network trained on pictures" in done.err
     assert "expected a run's folder" in ff("demo", tmp_path).err
 
 
@@ -173,5 +184,5 @@ def test_a_run_from_python_is_shown_if_its_data_are_known_by_name(tmp_path):
         if known:
             assert len(subject_of(tmp_path / name, print).unseen) == 359
         else:
-            with pytest.raises(ValueError, match="does not say where its data, called 'mine', are"):
+            with pytest.raises(ValueError, match="does not say where the data 'mine' are"):
                 subject_of(tmp_path / name, print)

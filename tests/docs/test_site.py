@@ -1,12 +1,10 @@
 """The built site of docs/ (`make docs`): no page asks another host for anything."""
 
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.chromium import BROWSER, chromium
 
 from forward_forward import (
     examples,
@@ -103,15 +101,6 @@ def test_every_public_name_has_its_place_in_the_reference(module):
 def test_nothing_of_the_machine_that_built_it_is_in_a_page():
     root = str(SITE.parents[2])
     assert [page.name for page in SITE.rglob("*.html") if root in page.read_text()] == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if BROWSER is None:
-        pytest.skip("no Chromium or Chrome is installed")
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

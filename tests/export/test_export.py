@@ -1,4 +1,4 @@
-"""Predictors as modules and in torch's files: what they say is what the library says."""
+"""Predictors as modules and in torch's files: their outputs are the library's."""
 
 import functools
 
@@ -19,13 +19,13 @@ from torch import nn
 from forward_forward import export
 from forward_forward.examples import AppendLabel, HybridImages, OverlayLabel
 from forward_forward.export import OnePass, Scan, torch_file
-from forward_forward.export.served import served
+from forward_forward.export.selection import select
 from forward_forward.forward import Layer, MeanSquareOne, Network, UnitLength, mlp
 from forward_forward.predict import two_stage
 
 
 class Centred(nn.Module):
-    """A normalisation that is no division, so that no product is shared."""
+    """A normalisation that is not a division, so that no product is shared."""
 
     def forward(self, x):
         return x - x.mean(1, keepdim=True)
@@ -93,7 +93,7 @@ def test_one_pass_reads_the_head_where_there_is_one(dtype):
     net = mlp(12, 9, 8, 7, num_classes=3, examples=OverlayLabel(3)).to(dtype)
     net = Network(*net.layers, examples=net.examples, head=a_head(9, 8, 7, classes=3)).to(dtype)
     x = samples(20, 12)
-    [one_pass] = served(net, x, "one-pass")
+    [one_pass] = select(net, x, "one-pass")
     assert one_pass.scored_by == "logits"
     assert far(*one_pass.module(x), net.scores(x, by="head")) <= CLOSE
     assert far(*one_pass.library(x), net.scores(x, by="head")) <= CLOSE
@@ -106,7 +106,7 @@ def test_one_pass_reads_the_head_where_there_is_one(dtype):
 def test_one_pass_is_the_first_of_two_stages_without_a_head(hidden, norm):
     layer = functools.partial(Layer, normalize=norm)
     net, x = mlp(12, *hidden, num_classes=3, layer=layer), samples(200, 12)
-    scan, one_pass = served(net, x)
+    scan, one_pass = select(net, x)
     stages = two_stage(net, x, agreement=0.9)
     assert (scan.name, one_pass.name, one_pass.scored_by) == ("scan", "one_pass", "fitted")
     assert far(*one_pass.module(x), stages.scores(x)) <= CLOSE
@@ -117,7 +117,7 @@ def test_a_ranking_can_be_fitted_where_a_layer_is_silent():
     net, x = mlp(12, 9, 8, num_classes=3), samples(100, 12)
     with torch.no_grad():
         net.layers[1].block.weight.zero_()
-    scores, label = served(net, x)[1].module(x)
+    scores, label = select(net, x)[1].module(x)
     assert scores.isfinite().all()
     assert torch.equal(label, scores.argmax(1))
 
@@ -130,7 +130,7 @@ def test_pixels_are_divided_by_255_in_the_graph():
 
 
 @pytest.mark.parametrize("place", [OverlayLabel, HybridImages])
-def test_blocks_of_ones_own_are_exported(place, tmp_path):
+def test_custom_blocks_are_exported(place, tmp_path):
     head = a_head(4 * 6 * 6, 3 * 2 * 2, classes=3)
     net, x = of_blocks(place(3), head), samples(20, 1, 8, 8)
     said = []
@@ -153,14 +153,14 @@ def test_without_labels_in_the_input_there_is_no_scan(tmp_path):
 
 
 class ByValue(nn.Module):
-    """A block that no graph can hold."""
+    """A block that branches on values, which a graph cannot."""
 
     def forward(self, x):
         return x if float(x.sum()) > 0 else -x
 
 
-def test_a_block_that_no_graph_can_hold_gets_a_sentence(tmp_path):
+def test_a_block_that_cannot_be_traced_is_refused(tmp_path):
     net = Network(Layer(ByValue()), examples=AppendLabel(2))
-    with pytest.raises(RuntimeError, match="a block may choose its way neither by values nor"):
+    with pytest.raises(RuntimeError, match="a block must not branch on values or on len"):
         export.export(net, samples(9, 4), tmp_path / "x", to="torch", predictor="scan")
     assert not any(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""An export's folder: whole or not there, known by its network, and never another's."""
+"""An export's folder: complete or absent, identified by its network, never another's."""
 
 import json
 
@@ -44,11 +44,11 @@ def test_an_export_of_the_same_network_joins_what_is_there(tmp_path):
     again = export.export(net, x, tmp_path, predictor="one-pass", **options)
     assert list(again["models"]) == ["one_pass.pt2"]
     export.export(other, x, tmp_path, predictor="scan", **options)
-    assert "removed, for they are of another network or data: one_pass.pt2" in said
+    assert "removed files of another network or of other data: one_pass.pt2" in said
     assert sorted(each.name for each in tmp_path.iterdir()) == ["export.json", "scan.pt2"]
 
 
-def test_what_is_no_export_is_not_replaced(tmp_path):
+def test_a_folder_that_is_no_export_is_not_replaced(tmp_path):
     net, x = mlp(12, 9, num_classes=2), samples(9, 12)
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match=r"holds 'notes\.txt'.* choose another --out"):
@@ -114,7 +114,7 @@ def test_a_file_that_differs_leaves_nothing_behind(tmp_path, monkeypatch):
         return lambda x: (run(x)[0] * (1 + 3e-5), run(x)[1])
 
     monkeypatch.setattr(torch_file, "opened", wrong)
-    with pytest.raises(RuntimeError, match=r"scan\.pt2 does not say .* up to 3\.0e-05 .* nothing"):
+    with pytest.raises(RuntimeError, match=r"scan\.pt2 differs .* up to 3\.0e-05 .* nothing"):
         export.export(
             mlp(12, 9, num_classes=2), samples(9, 12), tmp_path / "deep" / "x", to="torch"
         )

@@ -1,4 +1,4 @@
-"""ONNX files by ONNX Runtime: what they say is what the library says, and all stands in them."""
+"""ONNX files in ONNX Runtime: their outputs are the library's, and they describe themselves."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def test_convolutions_and_a_head_on_pixels(tmp_path):
     }
 
 
-def test_hybrids_have_their_head_alone(tmp_path):
+def test_hybrids_are_exported_with_their_head_only(tmp_path):
     net = mlp(64, 9, 8, num_classes=3, examples=HybridImages(3), head=True)
     with torch.no_grad():
         # Of one sign: sums that cancel would be rounding alone, and differ between processors.
@@ -75,7 +75,7 @@ def test_a_package_that_is_missing_gets_the_line_that_installs_it(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     done = ff("export", digits_run.path, "--out", tmp_path / "x")
     assert done.code == 1
-    assert 'onnxruntime is not to be had: pip install "forward-forward[onnx]"' in done.err
+    assert 'onnxruntime is not installed: pip install "forward-forward[onnx]"' in done.err
     assert not any(tmp_path.iterdir())
 
 
@@ -156,24 +156,24 @@ def test_a_file_is_the_network_and_its_own_documentation(export_of_digits, digit
     torch.testing.assert_close(scores, stages.scores(test.inputs), rtol=1e-3, atol=1e-4)
 
 
-def test_what_was_found_is_printed(export_of_digits, digits_run, ff, tmp_path):
+def test_the_measurements_are_printed(export_of_digits, digits_run, ff, tmp_path):
     _, _, quiet = export_of_digits
     assert len(quiet.out.splitlines()) == 1
     assert quiet.err.splitlines() == [
         "exporting scan",
-        "quantising scan, and measuring it",
+        "quantising and measuring scan",
         "exporting one_pass",
-        "quantising one_pass, and measuring it",
+        "quantising and measuring one_pass",
     ]
     done = ff("export", digits_run.path, "--predictor", "scan", "--int8", "--out", tmp_path)
     lines = done.out.splitlines()
-    found = r"scan\.onnx: largest relative difference \d\.\de-0\d at batches of 1 and 17, labels id"
+    found = r"scan\.onnx: largest relative difference \d\.\de-0\d in batches of 1 and 17, labels id"
     assert re.match(found, lines[0])
-    heads = ["bytes", "test error %", "labels as float32 %", "ms/sample at 1", "at 256"]
-    assert re.split("  +", lines[1].strip()) == heads
-    assert [line.split("  ")[0] for line in lines[2:4]] == ["scan.onnx", ""]
+    heads = ["", "bytes", "test error %", "labels as float32 %", "ms/sample at 1", "at 256"]
+    assert lines[1].split("\t") == heads
+    assert lines[2].split("\t")[0] == "scan.onnx"
     assert lines[3].split()[:3] == ["by", "this", "library"]
-    assert re.match(r"scan\.int8\.onnx \((static|dynamic)\) ", lines[4])
+    assert re.match(r"scan\.int8\.onnx \((static|dynamic)\)\t", lines[4])
     assert lines[5] == f"folder: {tmp_path}"
 
 
@@ -209,14 +209,14 @@ def test_a_run_with_code_of_ones_own_says_how_to_export_it(digits_run, ff, tmp_p
         load(tmp_path / "run")
     done = ff("export", tmp_path / "run")
     assert done.code == 2
-    assert "code of your own (mine:energy)" in done.err
+    assert "your own code (mine:energy)" in done.err
     assert "call ff.export.export(ff.load(run, network=network), samples, folder)" in done.err
 
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("command", {}, "does not say what data it was trained on: give --data"),
+        ("command", {}, "does not name its training data: give --data"),
         ("data", {"classes": ["a", "b"]}, "trained on the classes ['a', 'b'], got data with"),
     ],
 )

@@ -1,11 +1,12 @@
-"""Products shared by label variants are those of the rows written out; a room gives memory back."""
+"""Products shared by label variants are those of the rows written out, in training and export."""
 
 import pytest
 import torch
 from torch import nn
 
 from forward_forward.examples import AppendLabel, OverlayLabel, Uniform, stack
-from forward_forward.forward import Layer
+from forward_forward.export.predictors import Scan
+from forward_forward.forward import Layer, mlp, operands
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.normalize import MeanSquareOne, UnitLength
@@ -65,30 +66,34 @@ def test_shared_products_serve_the_first_rows_and_no_others():
         torch.testing.assert_close(operand_of(affine, inputs).totals(), dense)
 
 
-def test_a_room_gives_the_same_memory_again_and_grows_when_it_must():
-    room = Workspace()
-    small = room.take("h", (2, 3), torch.float32)
-    assert room.take("h", (2, 3), torch.float32) is small
-    assert room.take("h", (3,), torch.float32).data_ptr() == small.data_ptr()
-    assert room.take("other", (2, 3), torch.float32).data_ptr() != small.data_ptr()
-    assert room.take("h", (2, 3), torch.float64).dtype == torch.float64
-    large = room.take("h", (4, 3), torch.float32)
-    assert room.take("h", (2, 3), torch.float32).data_ptr() == large.data_ptr()
+def test_a_cached_product_serves_no_rows_of_another_stride_or_width():
+    affine = Affine(Layer(nn.Linear(9, 4)).double(), torch.float64)
+    affine.share(AppendLabel(CLASSES).candidates(X))
+    every_second = AppendLabel(CLASSES).candidates(X[::2])
+    narrow = AppendLabel(CLASSES + 1).candidates(X[:, :5])
+    for inputs in (every_second, narrow):
+        dense = DenseOperand(affine, written_out(inputs)).totals()
+        torch.testing.assert_close(operand_of(affine, inputs).totals(), dense)
+        affine.share(AppendLabel(CLASSES).candidates(X))
 
 
-def test_a_room_that_keeps_nothing_gives_new_memory():
-    room = Workspace(keep=False)
-    first = room.take("h", (2, 3), torch.float32)
-    assert room.take("h", (2, 3), torch.float32).data_ptr() != first.data_ptr()
+def test_training_and_export_compute_the_totals_of_variants_by_one_function(monkeypatch):
+    net = mlp(6, 5, num_classes=CLASSES)
+    scan, before = Scan(net), net.goodness(X.float())
+    torch.testing.assert_close(scan(X.float())[0], before)
+    plain = operands.scaled_and_biased
+    monkeypatch.setattr(operands, "scaled_and_biased", lambda *a, **k: 2 * plain(*a, **k))
+    torch.testing.assert_close(net.goodness(X.float()), 4 * before)
+    torch.testing.assert_close(scan(X.float())[0], 4 * before)
 
 
 @pytest.mark.parametrize("products", [torch.float64, torch.bfloat16])
-def test_layers_that_share_a_room_compute_as_those_that_do_not(products):
+def test_layers_that_share_a_workspace_compute_as_those_that_do_not(products):
     layers = [Layer(nn.Linear(9, 4)).double(), Layer(nn.Linear(4, 4), normalize=None).double()]
     inputs = AppendLabel(CLASSES).candidates(X)
     gradients = []
-    for room in (None, Workspace()):
-        first, second = (Affine(layer, products, room, k) for k, layer in enumerate(layers))
+    for workspace in (None, Workspace()):
+        first, second = (Affine(layer, products, workspace, k) for k, layer in enumerate(layers))
         h = Activities(operand_of(first, inputs).totals().relu_())
         operand, length = operand_of(second, h), h.length
         delta = operand.totals()

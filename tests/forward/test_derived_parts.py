@@ -9,10 +9,9 @@ from torch import nn
 from forward_forward.examples import AppendLabel
 from forward_forward.forward import Layer, MeanSquareOne, Network, SoftmaxHead
 from forward_forward.forward.normalize import LengthNormalize
-from forward_forward.goodness import HasSlope as GoodnessSlope
-from forward_forward.goodness import Minimised, PNorm, mean_square
-from forward_forward.losses import HasSlope, Judges, SiluPair, SymBa, judged
-from forward_forward.optimize import Trainer, compiled
+from forward_forward.goodness import HasSlope, Minimised, mean_square, slope_of
+from forward_forward.losses import HasSlopes, HasValueAndSlopes, SiluPair, SymBa, judged
+from forward_forward.optimize import Trainer
 from forward_forward.protocols import supports
 from forward_forward.radial import Radial, radial_of
 
@@ -115,21 +114,6 @@ def test_derived_parts_train_the_same_in_both_paths_from_the_step_they_come_in(o
     assert_same(trained(change), trained(change, engine="autograd"))
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
-@pytest.mark.skipif(not compiled.compiler(), reason="torch.compile needs a C++ compiler")
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"loss": SymBa(2.0), "temperature": 0.7, "activation": nn.Tanh()},
-        {"normalize": None, "goodness": PNorm(2)},
-    ],
-    ids=["loss, temperature, activation", "normalisation, goodness"],
-)
-def test_compiled_kernels_follow_a_part_that_is_replaced(options):
-    change = replaced(options)
-    assert_same(trained(change, compile=True), trained(change))
-
-
 @pytest.mark.parametrize("block", [nn.Linear(9, 7), nn.Sequential(nn.Linear(9, 7), nn.ReLU())])
 @pytest.mark.parametrize("engine", ["closed_form", "autograd"])
 def test_a_block_that_is_replaced_after_the_trainer_was_made_is_refused(engine, block):
@@ -141,18 +125,87 @@ def test_a_block_that_is_replaced_after_the_trainer_was_made_is_refused(engine, 
 
 
 def test_what_is_inherited_is_offered_only_where_it_still_holds():
-    assert supports(SiluPair(), Judges)
-    assert supports(Renamed(), Judges)
-    assert not supports(Louder(), Judges)
-    assert not supports(Louder(), HasSlope)
-    assert not supports(Steeper(), Judges)
-    assert supports(Steeper(), HasSlope)
+    assert supports(SiluPair(), HasValueAndSlopes)
+    assert supports(Renamed(), HasValueAndSlopes)
+    assert not supports(Louder(), HasValueAndSlopes)
+    assert not supports(Louder(), HasSlopes)
+    assert not supports(Steeper(), HasValueAndSlopes)
+    assert supports(Steeper(), HasSlopes)
     assert supports(MeanSquareOne(), LengthNormalize)
     assert not supports(Centred(), LengthNormalize)
     assert supports(mean_square, Radial)
     assert not supports(Doubled(), Radial)
-    assert not supports(Doubled(), GoodnessSlope)
+    assert not supports(Doubled(), HasSlope)
     assert radial_of(Squared(mean_square)) is None
+
+
+class Quadratic(nn.Module):
+    """A goodness that is a module, with a slope of its own."""
+
+    def forward(self, h):
+        return h.square().sum(1)
+
+    def slope(self, h, upstream):
+        return 2 * h * upstream[:, None]
+
+
+class Cubic(Quadratic):
+    """Another goodness, which replaces the module's forward and inherits a slope."""
+
+    def forward(self, h):
+        return h.abs().pow(3).sum(1)
+
+
+def test_a_module_with_another_forward_does_not_keep_the_inherited_slope():
+    h = torch.tensor([[1.0, 2.0]], requires_grad=True)
+    (expected,) = torch.autograd.grad(Cubic()(h).sum(), h)
+    torch.testing.assert_close(slope_of(Cubic(), h.detach(), torch.ones(1)), expected)
+    assert supports(Quadratic(), HasSlope)
+
+
+class Length:
+    """Fast paths of the L2 norm, in an object of their own."""
+
+    def of_length(self, length, width):
+        return length
+
+    def gain(self, length, width, upstream):
+        return upstream / length
+
+
+class Stated:
+    """A goodness that states its fast paths in one object."""
+
+    def __call__(self, h):
+        return h.flatten(1).norm(dim=1)
+
+    def fast_paths(self):
+        return Length()
+
+
+class StatedTwice(Stated):
+    """Another goodness, which inherits the statement of the first one."""
+
+    def __call__(self, h):
+        return 2 * super().__call__(h)
+
+
+class FastSlope:
+    """A slope for a class that is derived from this one and from another."""
+
+    def slope(self, h, upstream):
+        return 2 * h * upstream[:, None]
+
+
+class Mixed(FastSlope, StatedTwice):
+    """Listed first, the slope is nearer in the order of classes, and yet of no call here."""
+
+
+def test_a_part_states_its_fast_paths_in_one_object():
+    assert isinstance(radial_of(Stated()), Length)
+    assert radial_of(StatedTwice()) is None
+    assert not supports(Stated(), HasSlope)
+    assert not supports(Mixed(), HasSlope)
 
 
 def test_a_loss_that_is_derived_is_judged_by_its_own_slopes():

@@ -10,6 +10,7 @@ import forward_forward as ff
 from forward_forward.data import Data
 from forward_forward.examples import AppendLabel, FromGoodness, OverlayLabel
 from forward_forward.forward import Layer, Network
+from forward_forward.optimize import fit as fit_module
 from forward_forward.optimize import frozen_cache
 
 CLASSES, SIDE, FEATURES, SAMPLES, BATCH = 3, 4, 16, 31, 8  # the last batch of an epoch has 7
@@ -55,15 +56,15 @@ def trainer_of(net: Network, **settings: Any) -> ff.Trainer:
 def steps_from_cache(monkeypatch) -> list[int]:
     """The layer of each step that is taken from a cache from now on."""
     layers: list[int] = []
-    real = ff.Trainer.step_above
+    step_cached = frozen_cache.step_cached
 
     def counted(
-        trainer: ff.Trainer, known: frozen_cache.FrozenCache, *batch: Any
+        trainer: ff.Trainer, cache: frozen_cache.FrozenCache, *batch: Any
     ) -> dict[str, Tensor]:
-        layers.append(known.layer)
-        return real(trainer, known, *batch)
+        layers.append(cache.layer)
+        return step_cached(trainer, cache, *batch)
 
-    monkeypatch.setattr(ff.Trainer, "step_above", counted)
+    monkeypatch.setattr(fit_module, "step_cached", counted)
     return layers
 
 

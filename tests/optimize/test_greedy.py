@@ -28,7 +28,6 @@ from forward_forward.examples import FromFirstLayer, OverlayLabel, Uniform
 from forward_forward.forward import Layer, Network, PeerNormalization
 from forward_forward.forward import passes as forward_passes
 from forward_forward.optimize import frozen_cache
-from forward_forward.predict import evaluation
 
 
 def without_bias() -> Network:
@@ -112,7 +111,7 @@ def test_rows_in_bfloat16_stay_near_the_layers_own(monkeypatch):
     settings = {"precision": "bfloat16", "optimizer": torch.optim.SGD, "lr": 0.5}
     net, start = (network(Uniform()).float() for _ in range(2))
     found, _ = fit(net, **settings)
-    known = frozen_cache.below(trainer_of(net, **settings), data(), 1)
+    known = frozen_cache.cached(trainer_of(net, **settings), data(), 1)
     assert known.rows.dtype == torch.bfloat16
     passes, numbers = forward_passes.ForwardPass(net.layers), torch.arange(2)
     read = known.source(passes, numbers, torch.zeros(2).long(), torch.Generator())
@@ -126,7 +125,7 @@ def test_rows_in_bfloat16_stay_near_the_layers_own(monkeypatch):
 
 def test_the_cache_holds_each_sample_with_each_label():
     net = network(hidden=(9, 8, 7))
-    known = frozen_cache.below(trainer_of(net), data(), 2)
+    known = frozen_cache.cached(trainer_of(net), data(), 2)
     assert known.rows.shape == (SAMPLES, CLASSES, 8)
     x = data().inputs.double()
     for label in range(CLASSES):
@@ -137,9 +136,9 @@ def test_the_cache_holds_each_sample_with_each_label():
 
 
 def test_the_set_may_be_larger_than_what_is_run_at_once(monkeypatch):
-    whole = frozen_cache.below(trainer_of(network()), data(), 1)
-    monkeypatch.setattr(evaluation, "ROWS", 7 * CLASSES)
-    parts = frozen_cache.below(trainer_of(network()), data(), 1)
+    whole = frozen_cache.cached(trainer_of(network()), data(), 1)
+    monkeypatch.setattr(forward_passes, "ROWS", 7 * CLASSES)
+    parts = frozen_cache.cached(trainer_of(network()), data(), 1)
     check_near(parts.rows, whole.rows)
     check_near(parts.goodness, whole.goodness)
 
@@ -147,7 +146,7 @@ def test_the_set_may_be_larger_than_what_is_run_at_once(monkeypatch):
 @pytest.mark.parametrize("skip", [0, 2, 4])
 def test_batches_are_those_of_the_data(skip):
     source = data(weights=True)
-    known = frozen_cache.below(trainer_of(network()), source, 1)
+    known = frozen_cache.cached(trainer_of(network()), source, 1)
     orders = [torch.Generator().manual_seed(5) for _ in range(2)]
     expected = list(source.batches(BATCH, shuffle=orders[0], skip=skip))
     found = list(known.batches(BATCH, shuffle=orders[1], skip=skip))

@@ -28,8 +28,8 @@ import forward_forward as ff
 from forward_forward.data import augment
 from forward_forward.examples import AppendLabel, FromSoftmax, HybridImages
 from forward_forward.forward import Layer, Network, SoftmaxHead
+from forward_forward.forward import passes as forward_passes
 from forward_forward.optimize import frozen_cache
-from forward_forward.predict import evaluation
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_where_the_cache_would_not_hold_the_lower_layers_are_run(monkeypatch, fr
 @pytest.mark.parametrize(("spare", "used"), [(0, True), (-1, False)])
 def test_a_cache_beyond_the_limit_is_not_made(monkeypatch, spare, used):
     monkeypatch.setattr(frozen_cache, "CACHE_BYTES", SAMPLES * CLASSES * 9 * 8 + spare)
-    assert (frozen_cache.below(trainer_of(network()), data(), 1) is not None) == used
+    assert (frozen_cache.cached(trainer_of(network()), data(), 1) is not None) == used
 
 
 class Break:
@@ -124,7 +124,7 @@ def test_a_run_broken_off_in_any_turn_ends_as_an_undisturbed_one(
     tmp_path, monkeypatch, from_cache, step
 ):
     monkeypatch.setattr("os.fsync", lambda file: None)
-    monkeypatch.setattr(evaluation, "ROWS", 7 * CLASSES)
+    monkeypatch.setattr(forward_passes, "ROWS", 7 * CLASSES)
     settings = {"epochs": 6, "batch_size": BATCH, "validation": data().first(9)}
 
     def make() -> ff.Trainer:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from forward_forward.optimize.gradients import silent_share
+from forward_forward.optimize.gradients import silent_fraction
 from forward_forward.optimize.metrics import by_name, figures_of
 
 BATCH = 5
@@ -56,7 +56,7 @@ def reference(layers: list[dict[str, torch.Tensor]], share: torch.Tensor) -> dic
 def gathered(layers: list[dict[str, torch.Tensor]], share: torch.Tensor) -> dict:
     of_layers = []
     for layer in layers:
-        silent = silent_share(layer["h"], positive=True)
+        silent = silent_fraction(layer["h"], positive=True)
         judged = layer["loss"], layer["positive"], layer["negative"]
         of_layers.append(figures_of(*judged, silent, share))
     return by_name(of_layers)
@@ -99,11 +99,11 @@ def test_a_layer_whose_loss_is_not_finite_leaves_the_others_as_they_are():
 
 def test_a_unit_is_silent_only_where_it_is_0_for_every_positive():
     h = torch.tensor([[0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 1e-30, 0.0]])
-    assert float(silent_share(h, positive=True)) == pytest.approx(2 / 4)
-    assert float(silent_share(h.view(2, 2, 2), positive=False)) == pytest.approx(2 / 4)
+    assert float(silent_fraction(h, positive=True)) == pytest.approx(2 / 4)
+    assert float(silent_fraction(h.view(2, 2, 2), positive=False)) == pytest.approx(2 / 4)
 
 
 def test_a_unit_whose_activities_cancel_is_not_silent():
     # Linear and tanh units have either sign: their sum may be 0 where they are not.
     cancelling = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
-    assert float(silent_share(cancelling, positive=False)) == pytest.approx(1 / 2)
+    assert float(silent_fraction(cancelling, positive=False)) == pytest.approx(1 / 2)

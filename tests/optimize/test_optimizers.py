@@ -12,7 +12,7 @@ from torch.optim.optimizer import (
 )
 
 from forward_forward.forward import Layer, mlp
-from forward_forward.optimize import AveragedSGD, Trainer
+from forward_forward.optimize import AveragedSGD, Trainer, optimizers
 from forward_forward.optimize.optimizers import optimizer_of, stepper
 
 ADAMS = [
@@ -243,19 +243,44 @@ def test_one_group_steps_as_two_without_decay():
 
 
 @pytest.mark.parametrize("make", [torch.optim.AdamW, torch.optim.SGD, AveragedSGD])
-def test_weights_that_lie_column_by_column_learn_as_others_do(make):
+def test_weights_that_lie_column_by_column_learn_as_others_do_and_stay_where_they_are(make):
     ended = []
     for transposed in (False, True):
-        network = mlp(6, 5, 5, num_classes=3, seed=1)
+        network = mlp(6, 5, 5, num_classes=3, seed=1).double()
         linear = network.layers[1].linear
         if transposed:
             linear.weight = nn.Parameter(linear.weight.detach().t().contiguous().t())
-            assert not linear.weight.is_contiguous()
+        memory, strides = linear.weight.data_ptr(), linear.weight.stride()
         rng = torch.Generator().manual_seed(2)
-        x, y = torch.rand(12, 6, generator=rng), torch.arange(12) % 3
+        x, y = torch.rand(12, 6, generator=rng, dtype=torch.float64), torch.arange(12) % 3
         network.calibrate(x, y)
         trainer = Trainer(network, optimizer=make, lr=0.01)
         for _ in range(4):
             trainer.step(x, y)
+        assert (linear.weight.data_ptr(), linear.weight.stride()) == (memory, strides)
         ended.append([weight.detach().clone() for weight in network.parameters()])
-    assert all(torch.equal(a, b) for a, b in zip(*ended, strict=True))
+    for first, second in zip(*ended, strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=1e-12)
+
+
+def test_fused_kernels_refuse_weights_that_lie_column_by_column():
+    linear = nn.Linear(5, 4)
+    linear.weight = nn.Parameter(linear.weight.detach().t().contiguous().t())
+    make = functools.partial(torch.optim.AdamW, fused=True)
+    with pytest.raises(ValueError, match="fused=True expects contiguous weights"):
+        optimizer_of(Layer(linear), make, 0.1, None)
+
+
+@pytest.mark.parametrize("missing", ["KERNELS", "HOOKS", "GLOBAL_HOOKS"])
+@pytest.mark.parametrize("make", ADAMS[:2], ids=named)
+def test_steps_are_torchs_where_torch_lacks_a_private_name(make, missing, monkeypatch):
+    names = {True: "_moved_", False: "_moved_"} if missing == "KERNELS" else ("_moved",)
+    monkeypatch.setattr(optimizers, missing, names)
+    pair = Pair(make)
+    pair.steps()
+    taken = []
+    real = pair.mine.step
+    monkeypatch.setattr(pair.mine, "step", lambda: (taken.append(1), real()), raising=False)
+    pair.step = stepper(pair.mine)
+    pair.steps()
+    assert len(taken) == 3

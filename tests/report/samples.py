@@ -236,11 +236,11 @@ def result(name: str = "fig6", place: int = 0, **changed: Any) -> dict[str, Any]
 
 
 def sample() -> list[dict[str, Any]]:
-    """Nineteen results: the first has a figure of every kind, one was run at another scale."""
+    """Eight results: the first has a figure of every kind, one was run at another scale."""
     nothing: dict[str, Any] = {"comparisons": [], "checks": [], "arms": [], "figures": []}
     unknown = {"kind": "exactness", "estimate": None, "low": None, "high": None, "p": None}
     bare = result("limit.scope", 3, statistic={**unknown, "unit": ""}, note="", **nothing)
     small = result("fig4", 2, scale="smoke", figures=[curves(26), curves(2, log=False)])
     quick: dict[str, Any] = {"arms": [arm("Adam", tuned=False)], "figures": [points()]}
-    others = [result(f"claim.number-{place}", place, **quick) for place in range(15)]
+    others = [result(f"claim.number-{place}", place, **quick) for place in range(4)]
     return [result("method.inference", 0, figures=every_figure()), bare, small, *others, result()]

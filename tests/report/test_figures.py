@@ -92,14 +92,14 @@ def test_labels_without_a_choice_or_with_equal_goodness_are_drawn():
     figure["samples"] = [flat, {**flat, "chosen": None, "true": None, "label": "unknown"}]
     page = Page(figure_html(figure, "x"))
     assert len(page.all("svg")) == len(page.all("img")) == 2
-    assert page.text.count("read, true") == 1
+    assert page.text.count("predicted, true") == 1
     assert "sum: – to –" in page.text
 
 
 def test_a_log_axis_that_cannot_be_says_so():
     groups = [{"name": "A", "values": [0.0, 1.0]}]
-    assert "some are not positive" in figure_html({**points(), "groups": groups}, "x")
-    assert "some are not positive" not in figure_html(points(), "x")
+    assert "some values are not positive" in figure_html({**points(), "groups": groups}, "x")
+    assert "some values are not positive" not in figure_html(points(), "x")
 
 
 def test_a_mean_goes_on_only_where_every_seed_has_a_number():
@@ -118,7 +118,7 @@ def test_a_mean_goes_on_only_where_every_seed_has_a_number():
 def test_the_best_cell_of_a_heat_map_has_the_most_colour():
     figure = {**heatmap(), "x": [1, 2, 3], "y": ["a"], "values": [[1.0, None, 2.0]]}
     shares = [
-        re.findall(r"--share:(\d+)%", figure_html(each, "x"))
+        re.findall(r"--strength:(\d+)%", figure_html(each, "x"))
         for each in (figure, {**figure, "good": "high"})
     ]
     assert shares == [["100", "0"], ["0", "100"]]
@@ -168,14 +168,14 @@ def test_pixels_are_the_given_ones():
         ({**images(), "images": [{"label": "w", **pixels(3, 3), "pixels": "?"}]}, "expects base64"),
         (
             {**labels(), "samples": [{**labels()["samples"][0], "layers": ["one"]}]},
-            "goodness of 1 layers, as many as it names, got 3",
+            "the goodness of 1 layers, as many as it names, got 3",
         ),
         (
             {
                 **histograms(),
                 "panels": [{"name": "", "series": [{"name": "A", "edges": [1], "counts": [1]}]}],
             },
-            "one edge more than its 1 counts, got 1",
+            "one more edge than its 1 counts, got 1",
         ),
     ],
 )

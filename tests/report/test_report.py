@@ -26,14 +26,9 @@ def shown(*results: dict, **about: str) -> str:
     return report.page(list(results), **{"title": "Results", **about})
 
 
-@pytest.fixture(scope="module")
-def full() -> str:
-    return report.page(sample(), title="The statements", introduction="One.\n\nTwo.")
-
-
 def test_nothing_is_loaded_from_elsewhere(full):
     page = Page(full)
-    assert len(page.links) > 20
+    assert len(page.links) > 10
     assert [each for each in page.links if not each.startswith(("#", "data:"))] == []
     assert "http:" not in full
     assert "https:" not in full
@@ -43,9 +38,9 @@ def test_nothing_is_loaded_from_elsewhere(full):
 
 def test_ids_are_unique_and_every_reference_has_its_target(full):
     ids = Page(full).ids
-    assert len(ids) == len(set(ids)) > 80
+    assert len(ids) == len(set(ids)) > 40
     wanted = set(re.findall(r'(?:url\(|href=")#([^)"]+)', full))
-    assert len(wanted) > 80
+    assert len(wanted) > 40
     assert wanted - set(ids) == set()
 
 
@@ -58,7 +53,7 @@ def test_every_result_has_its_section_and_its_link_in_order(full):
 
 def test_every_drawing_says_what_it_is_and_takes_the_colours_of_the_page(full):
     drawings = Page(full).all("svg")
-    assert len(drawings) > 30
+    assert len(drawings) > 20
     for each in drawings:
         assert each["role"] == "img"
         assert each["aria-label"]
@@ -126,11 +121,11 @@ def without(key: str) -> dict:
 @pytest.mark.parametrize(
     ("results", "message"),
     [
-        ([without("rule")], "result 'fig6' expects the keys .* got none of rule"),
+        ([without("rule")], "result 'fig6' expects the keys .* but lacks rule"),
         ([without("name")], r"\(without a name\)"),
         ([bare(verdict="proved")], "verdict of reproduced, .*, got 'proved'"),
-        ([bare(), bare()], "names that differ, got fig6"),
-        ([bare("a b"), bare("a-b")], "names that differ, got a-b"),
+        ([bare(), bare()], "unique names, got fig6"),
+        ([bare("a b"), bare("a-b")], "unique names, got a-b"),
         ([bare(arms=[{"settings": {}}])], "'fig6' expects the key 'name'"),
     ],
 )
@@ -146,7 +141,7 @@ def test_no_results_are_a_page_too():
 def test_bare_results_are_shown_without_empty_parts():
     nothing = bare(comparisons=[], checks=[], note="", statistic={})
     text = Page(shown(nothing)).text
-    for heading in ("Comparisons", "Checks", "Arms", "What was measured", "tuned"):
+    for heading in ("Comparisons", "Checks", "Arms", "What was measured", "Tuning"):
         assert heading not in text
 
 
@@ -184,7 +179,7 @@ def test_a_p_value_that_holm_did_not_correct_says_so():
 
 def test_another_scale_wears_a_badge():
     assert "badge" not in "".join(re.findall(r"<strong[^>]*>", shown(bare())))
-    assert "smoke scale: shows that it runs, says nothing" in Page(shown(bare(scale="smoke"))).text
+    assert "smoke scale: a test run that says nothing" in Page(shown(bare(scale="smoke"))).text
     assert "full scale: not the scale" in Page(shown(bare(scale="full"))).text
 
 
@@ -207,7 +202,7 @@ def test_tuned_settings_of_any_name_make_their_series():
     text = Page(shown(bare(arms=[tuned, arm("Adam", tuned=False)]))).text
     assert "alpha 2 alpha 4" in text
     assert "epochs 240; settings as tuned for Adam" in text
-    assert "Not all that lies one step beside the settings chosen was tried." in text
+    assert "Not all neighbours of the chosen settings were tried." in text
 
 
 def test_seeds_that_failed_are_counted_not_hidden():

@@ -35,10 +35,10 @@ SOME = [
     *(trial(number, [90.0 / epoch + number for epoch in range(1, 5)]) for number in range(11)),
     trial(11, [88.0, 80.0], "pruned"),
     trial(12, [], "diverged"),
-    trial(13, [70.0], "broken off"),
+    trial(13, [70.0], "broken off"),  # as version 0.1 wrote it
     trial(14, [], "withdrawn"),
 ]
-SHARES = {"lr": 0.6, "loss": 0.3, "loss.SymBa.alpha": 0.1}
+FRACTIONS = {"lr": 0.6, "loss": 0.3, "loss.SymBa.alpha": 0.1}
 
 
 def made(folder: Path, kept: list[dict], importance: dict | None = None) -> Path:
@@ -60,15 +60,15 @@ def made(folder: Path, kept: list[dict], importance: dict | None = None) -> Path
 
 
 def test_the_page_shows_the_history_the_settings_and_the_trials(tmp_path):
-    text = sweep_page(made(tmp_path / "first", SOME, SHARES), command="ff train --lr 0.1")
+    text = sweep_page(made(tmp_path / "first", SOME, FRACTIONS), command="ff train --lr 0.1")
     page = Page(text)
     for said in (
         "Sweep first",
-        "1,222 to train on, 216 to judge by",
-        "13 of 13: 11 complete, 1 pruned, 1 diverged; 1 broken off do not count",
+        "1,222 training and 216 validation samples",
+        "13 of 13: 11 complete, 1 pruned, 1 diverged; 1 interrupted, not counted",
         "Trial 0: a validation error of 22.50 % after epoch 4.",
         "ff train --lr 0.1",
-        "The best of 13 by the data that chose it, with one seed",
+        "The best of 13 trials on the validation data that selected it",
     ):
         assert said in page.text
     # history, curves, importance, and a slice for each of lr, loss, hidden and loss.SymBa.alpha
@@ -78,9 +78,9 @@ def test_the_page_shows_the_history_the_settings_and_the_trials(tmp_path):
     assert set(labels[3:]) == {"lr", "loss", "hidden", "loss.SymBa.alpha"}
     assert "1 complete 23.50" in page.text
     assert "SymBa(alpha=2.23)" in page.text
-    assert "13 broken off 70.00" in page.text
+    assert "13 interrupted 70.00" in page.text
     assert "withdrawn" not in page.text
-    copied = text[text.index("to copy") :]
+    copied = text[text.index("comma-separated") :]
     assert "trial,state,validation_error,best_epoch,seconds,lr,loss,hidden" in copied
     assert "1,complete,23.5,4,1.25,0.01,SymBa(alpha=2.234375),21 21" in copied
     assert "12,diverged,,,1.25,0.1,sigmoid,32 32" in copied
@@ -88,7 +88,7 @@ def test_the_page_shows_the_history_the_settings_and_the_trials(tmp_path):
 
 def test_the_page_loads_nothing_and_has_its_ids_once(tmp_path):
     odd = [*SOME, trial(15, [50.0], loss="<b>&")]
-    text = sweep_page(made(tmp_path / "<b>&\"'", odd, SHARES))
+    text = sweep_page(made(tmp_path / "<b>&\"'", odd, FRACTIONS))
     page = Page(text)
     assert len(page.ids) == len(set(page.ids)) > 10
     assert [each for each in page.links if not each.startswith(("#", "data:"))] == []
@@ -130,14 +130,14 @@ def test_the_best_so_far_never_rises_and_leaves_out_what_is_not_complete():
     assert crosses[0].get_offsets().tolist() == [[1, 5.0]]
 
 
-def test_the_bars_are_the_shares():
+def test_the_bars_are_the_fractions():
     with drawing():
-        drawn = trials.bars(SHARES).axes[0]
-    assert [bar.get_width() for bar in drawn.patches] == list(SHARES.values())
+        drawn = trials.bars(FRACTIONS).axes[0]
+    assert [bar.get_width() for bar in drawn.patches] == list(FRACTIONS.values())
 
 
 def test_the_command_makes_the_page_of_one_sweep(tmp_path, ff):
-    one, two = (made(tmp_path / name, SOME, SHARES) for name in ("one", "two"))
+    one, two = (made(tmp_path / name, SOME, FRACTIONS) for name in ("one", "two"))
     page = tmp_path / "page.html"
     assert ff("report", one, "--out", page).code == 0
     text = Page(page.read_text()).text

@@ -85,7 +85,7 @@ def test_one_run_shows_all_its_settings(tmp_path):
 
 def test_equal_runs_are_said_to_be_equal(tmp_path):
     text = runs_page([made(tmp_path / "a"), made(tmp_path / "b")])
-    assert "The runs have the same settings." in text
+    assert "All runs have the same settings." in text
 
 
 def test_runs_of_one_name_are_told_apart_by_their_path(tmp_path):
@@ -93,7 +93,7 @@ def test_runs_of_one_name_are_told_apart_by_their_path(tmp_path):
     assert str(tmp_path / "x" / "run") in Page(text).text
 
 
-def test_a_run_that_was_broken_off_is_shown_as_far_as_it_went(tmp_path):
+def test_an_interrupted_run_is_shown_up_to_its_last_epoch(tmp_path):
     begun = made(tmp_path / "begun", epochs=0, status="training")
     broken = made(tmp_path / "broken", epochs=2, status="training")
     with (broken / "metrics.jsonl").open("a") as file:
@@ -106,7 +106,7 @@ def test_a_run_that_was_broken_off_is_shown_as_far_as_it_went(tmp_path):
     rows = table(text, "errors and times")
     assert "begun training 0" in rows
     assert "broken training 2" in rows
-    assert text.count("No epoch is over.") == 3
+    assert text.count("No epoch has finished.") == 3
     (begun / "metrics.jsonl").unlink()
     assert "No validation errors" in runs_page([begun])
 
@@ -130,7 +130,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path, content):
 def test_figures_of_another_tool_are_refused(tmp_path, line):
     folder = made(tmp_path / "a")
     (folder / "metrics.jsonl").write_text(line + "\n")
-    with pytest.raises(ValueError, match="one JSON object with an 'epoch' a line, got"):
+    with pytest.raises(ValueError, match="one JSON object with an 'epoch' on each line, got"):
         runs_page([folder])
 
 

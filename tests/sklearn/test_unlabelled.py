@@ -1,4 +1,4 @@
-"""Without labels: features that a linear model reads, and unusual samples that are told."""
+"""Without labels: features for a linear model, and the detection of outliers."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from forward_forward.sklearn import FFDetector, FFTransformer
 
 
 def features(**settings):
-    return FFTransformer((150, 150), random_state=0, **settings)
+    return FFTransformer((100, 100), random_state=0, **settings)
 
 
 def read(transformer, x, test, y, truth) -> float:
@@ -28,13 +28,13 @@ def test_features_learned_without_labels_are_better_than_random_ones():
     split = train_test_split(x, y, train_size=400, random_state=0, stratify=y)
     plain = {"standardize": False}
     untrained = read(features(max_iter=1, learning_rate_init=1e-12, **plain), *split)
-    rows = read(features(max_iter=40, **plain), *split)
-    pictures = read(features(max_iter=40, image_shape=(8, 8), **plain), *split)
+    rows = read(features(max_iter=25, **plain), *split)
+    pictures = read(features(max_iter=25, image_shape=(8, 8), **plain), *split)
     assert min(rows, pictures) > untrained + 0.005, (rows, pictures, untrained)
 
 
 @pytest.mark.parametrize("rows", [33, 65, 129])
-def test_a_sample_alone_at_the_end_of_an_epoch_is_no_trouble(rows):
+def test_an_epoch_may_end_with_a_single_sample(rows):
     x = np.random.default_rng(0).normal(size=(rows, 4))
     assert FFTransformer((5,), max_iter=1).fit_transform(x).shape == (rows, 5)
     assert FFDetector((5,), max_iter=1).fit(x).predict(x).shape == (rows,)
@@ -61,19 +61,19 @@ def test_pictures_get_hybrids_of_regions_and_other_shapes_are_refused():
     ("load", "usual", "least"),
     [(load_breast_cancer, 1, 0.88), (load_wine, 0, 0.97), (load_digits, 3, 0.95)],
 )
-def test_unusual_samples_are_told_about_as_well_as_by_an_isolation_forest(load, usual, least):
+def test_outliers_are_detected_about_as_well_as_by_an_isolation_forest(load, usual, least):
     x, y = load(return_X_y=True)
     train, rest = train_test_split(x[y == usual], train_size=0.7, random_state=0)
     rows = np.concatenate([rest, x[y != usual]])
     strange = np.r_[np.zeros(len(rest)), np.ones(len(rows) - len(rest))]
-    told = FFDetector(max_iter=30, random_state=0).fit(train)
+    detector = FFDetector((100, 100), max_iter=25, random_state=0).fit(train)
     other = IsolationForest(random_state=0).fit(train)
-    ours = roc_auc_score(strange, -told.score_samples(rows))
+    ours = roc_auc_score(strange, -detector.score_samples(rows))
     theirs = roc_auc_score(strange, -other.score_samples(rows))
     assert ours > max(least, theirs - 0.06), (ours, theirs)
 
 
-def test_a_share_of_the_training_samples_is_called_unusual_if_that_is_asked_for():
+def test_contamination_is_the_fraction_of_training_samples_that_are_outliers():
     x, _ = load_wine(return_X_y=True)
     detector = FFDetector((30,), max_iter=5, contamination=0.1, random_state=0)
     assert (detector.fit_predict(x) == -1).mean() == pytest.approx(0.1, abs=0.01)

@@ -30,10 +30,10 @@ def begun(marked) -> optuna.trial.FrozenTrial:
 def test_processes_of_this_host_are_known_to_be_dead_at_once():
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    assert heartbeat.StaleTrials().dead(begun(mark(pid=gone.pid, process="other")))
-    assert heartbeat.StaleTrials().dead(begun(mark(process="one before me with my number")))
-    assert not heartbeat.StaleTrials().dead(begun(mark()))
-    assert not heartbeat.StaleTrials().dead(begun(mark(pid=os.getppid(), process="other")))
+    assert heartbeat.StaleTrials().is_stale(begun(mark(pid=gone.pid, process="other")))
+    assert heartbeat.StaleTrials().is_stale(begun(mark(process="one before me with my number")))
+    assert not heartbeat.StaleTrials().is_stale(begun(mark()))
+    assert not heartbeat.StaleTrials().is_stale(begun(mark(pid=os.getppid(), process="other")))
 
 
 @pytest.mark.parametrize(
@@ -42,21 +42,21 @@ def test_processes_of_this_host_are_known_to_be_dead_at_once():
 def test_others_are_dead_once_their_count_stands_still(monkeypatch, marked, grace):
     now = [1000.0]
     monkeypatch.setattr(heartbeat.time, "monotonic", lambda: now[0])
-    deaths = heartbeat.StaleTrials()
-    assert not deaths.dead(begun(marked))
+    stale = heartbeat.StaleTrials()
+    assert not stale.is_stale(begun(marked))
     now[0] += grace - 1
-    assert not deaths.dead(begun(marked))
+    assert not stale.is_stale(begun(marked))
     now[0] += 2
-    assert deaths.dead(begun(marked))
+    assert stale.is_stale(begun(marked))
     if marked is not None:
-        assert not deaths.dead(begun({**marked, "beat": 1}))
+        assert not stale.is_stale(begun({**marked, "beat": 1}))
 
 
 def test_a_trial_under_way_is_marked_and_its_count_rises(monkeypatch):
     monkeypatch.setattr(heartbeat, "BEAT", 0.001)
     study = optuna.create_study()
     trial = study.ask()
-    with heartbeat.held(trial):
+    with heartbeat.beating(trial):
         while study.trials[0].user_attrs[heartbeat.MARK]["beat"] < 2:
             pass
-        assert not heartbeat.StaleTrials().dead(study.trials[0])
+        assert not heartbeat.StaleTrials().is_stale(study.trials[0])

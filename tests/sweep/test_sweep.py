@@ -8,9 +8,9 @@ import optuna
 import pytest
 
 from forward_forward import datasets
-from forward_forward.cli import train_settings
 from forward_forward.recipes import standard
-from forward_forward.sweep import heartbeat, read, record, search, storage
+from forward_forward.recipes.settings import parts
+from forward_forward.sweep import TrialWatcher, heartbeat, read, record, search, storage
 from forward_forward.sweep import trial as one_trial
 from forward_forward.sweep.trials import _Search
 
@@ -30,8 +30,8 @@ def sweep(data, tmp_path):
 
     def run(count, words=SPACE, *, out="sweep", epochs=2, **more):
         def make(settings):
-            parts = train_settings.parts(settings, typed=frozenset(settings))
-            return standard(training, **{"hidden": (8, 8), "epochs": epochs, **parts})
+            made = parts(settings, typed=frozenset(settings))
+            return standard(training, **{"hidden": (8, 8), "epochs": epochs, **made})
 
         space = read(words, standard)
         return search(make, training, validation, space, trials=count, out=tmp_path / out, **more)
@@ -41,16 +41,14 @@ def sweep(data, tmp_path):
 
 def study_in(folder: Path) -> optuna.Study:
     with storage.quiet():
-        return storage.study_of(folder, None, seed=0, epochs=2)
+        return storage.study_of(folder, None, epochs=2)
 
 
-class Counting:
+class Counting(TrialWatcher):
     """A watcher that keeps what it is told."""
 
     def __init__(self, then=lambda count: None) -> None:
         self.numbers, self.waited, self.then = [], 0, then
-
-    def start(self, outcome, trials) -> None: ...
 
     def trial(self, done, outcome) -> None:
         self.numbers.append(done["number"])
@@ -132,14 +130,14 @@ def test_a_folder_of_another_sweep_is_refused_and_left_as_it_is(sweep, tmp_path)
     sweep(1, about={"data": "digits"})
     before = {path.name: path.read_bytes() for path in (tmp_path / "sweep").iterdir()}
     for words, about, said in (
-        (("lr=1..2",), {"data": "digits"}, "space.lr: 0.001..0.1 there, 1..2 asked"),
-        (SPACE, {"data": "mnist"}, "data: digits there, mnist asked"),
-        (SPACE, {}, "data: digits there, none asked"),
+        (("lr=1..2",), {"data": "digits"}, "space.lr: 0.001..0.1 in the sweep, 1..2 given"),
+        (SPACE, {"data": "mnist"}, "data: digits in the sweep, mnist given"),
+        (SPACE, {}, "data: digits in the sweep, none given"),
     ):
         with pytest.raises(ValueError, match="holds another sweep") as error:
             sweep(1, words, about=about)
         assert said in str(error.value)
-    with pytest.raises(ValueError, match=r"storage: None there, sqlite:///x\.db asked"):
+    with pytest.raises(ValueError, match=r"storage: None in the sweep, sqlite:///x\.db given"):
         sweep(1, about={"data": "digits"}, storage_url="sqlite:///x.db")
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "sweep").iterdir()}
 
@@ -164,11 +162,11 @@ def test_what_is_no_sweep_is_refused(sweep, tmp_path):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("loss=sigmoid,SymBar", r"recipe refuses loss SymBar: .*did you mean 'SymBa'\?"),
-        ("lr=-1..1", "recipe refuses lr -1.0: "),
-        ("hidden=2x0..5", "recipe refuses hidden 0 0: "),
-        ("epochs=1,0", "recipe refuses epochs 0: epochs expects 1 or more"),
-        ("batch_size=0..8", "recipe refuses batch_size 0: batch_size expects 1 or more"),
+        ("loss=sigmoid,SymBar", r"recipe rejects loss SymBar: .*did you mean 'SymBa'\?"),
+        ("lr=-1..1", "recipe rejects lr -1.0: "),
+        ("hidden=2x0..5", "recipe rejects hidden 0 0: "),
+        ("epochs=1,0", "recipe rejects epochs 0: epochs expects 1 or more"),
+        ("batch_size=0..8", "recipe rejects batch_size 0: batch_size expects 1 or more"),
     ],
 )
 def test_what_the_recipe_refuses_is_refused_before_a_folder_is_made(sweep, tmp_path, word, said):
@@ -210,7 +208,7 @@ def test_a_trial_that_is_broken_off_does_not_count(sweep, monkeypatch, end):
         with pytest.raises(type(end)):
             sweep(2)
     outcome = sweep(2)
-    assert [each["state"] for each in outcome.trials] == ["broken off", "complete", "complete"]
+    assert [each["state"] for each in outcome.trials] == ["interrupted", "complete", "complete"]
 
 
 def test_a_trial_too_many_is_withdrawn(sweep, tmp_path, monkeypatch):
@@ -231,7 +229,7 @@ def test_a_trial_too_many_is_withdrawn(sweep, tmp_path, monkeypatch):
 
     sweep(1)
     monkeypatch.setattr(optuna.Study, "ask", together)
-    monkeypatch.setattr(_Search, "_bury", lambda self: watch.waited and finish(self))
+    monkeypatch.setattr(_Search, "_fail_stale", lambda self: watch.waited and finish(self))
     watch = Counting()
     outcome = sweep(2, watch=watch)
     assert watch.numbers == []
@@ -250,7 +248,7 @@ def test_a_trial_that_others_gave_up_is_lost_and_another_is_run(sweep, tmp_path,
 
     monkeypatch.setattr(one_trial, "run", stalled)
     outcome = sweep(2)
-    assert [each["state"] for each in outcome.trials] == ["complete", "broken off", "complete"]
+    assert [each["state"] for each in outcome.trials] == ["complete", "interrupted", "complete"]
 
 
 def test_a_journal_that_a_crash_cut_short_is_read_and_goes_on(sweep, tmp_path):

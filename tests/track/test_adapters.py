@@ -82,7 +82,6 @@ def test_tensorboard_reads_every_figure_and_setting(tmp_path):
     settings = messages["session_start_info"].session_start_info.hparams
     assert settings["trainer.lr"].number_value == 0.01
     assert settings["network.layers.1.activation"].string_value == "ReLU()"
-    assert settings["trainer.compile"].number_value == 0
     assert messages["session_end_info"].session_end_info.status == 1  # a success
     compared = [each.name.tag for each in messages["experiment"].experiment.metric_infos]
     assert compared == ["validation_error", "test_error"]

@@ -1,7 +1,8 @@
-"""The ``ff`` command: words from a terminal -> the package's functions -> results on stdout.
+"""The ``ff`` command: a command line -> a call of the library -> results on stdout.
 
-Progress and messages go to stderr. It exits with 0, 1 (it failed), 2 (it was asked wrongly) or 130
-(Ctrl-C). Commands import torch when they run, so that help does not wait for it.
+Each command is a dataclass whose fields are its options; calling it runs it and returns the exit
+code. Progress and messages go to stderr. The exit code is 0, 1 for a failure, 2 for wrong usage or
+130 for Ctrl-C. Commands import torch only when they run, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -12,57 +13,58 @@ import warnings
 from collections.abc import Sequence
 
 if os.environ.get("NO_COLOR"):
-    # Tyro knows a word of its own only, and reads it as it is imported below.
+    # Tyro has its own variable, which it reads when it is imported below.
     os.environ.setdefault("PYTHON_TYRO_ANSI_CODES", "False")
 
 import tyro
 
-from forward_forward.cli.benchmark import benchmark
-from forward_forward.cli.check import check
-from forward_forward.cli.demo import demo
-from forward_forward.cli.doctor import doctor
-from forward_forward.cli.evaluate import evaluate
-from forward_forward.cli.export import export
-from forward_forward.cli.predict import predict
-from forward_forward.cli.report import report
-from forward_forward.cli.reproduce import reproduce
-from forward_forward.cli.sweep import sweep
-from forward_forward.cli.train import train
+from forward_forward.cli.benchmark import Benchmark
+from forward_forward.cli.check import Check
+from forward_forward.cli.demo import Demo
+from forward_forward.cli.doctor import Doctor
+from forward_forward.cli.evaluate import Evaluate
+from forward_forward.cli.export import Export
+from forward_forward.cli.predict import Predict
+from forward_forward.cli.report import Report
+from forward_forward.cli.reproduce import Reproduce
+from forward_forward.cli.sweep import Sweep
+from forward_forward.cli.train import Train
 
 COMMANDS = {
-    "train": train,
-    "evaluate": evaluate,
-    "predict": predict,
-    "sweep": sweep,
-    "export": export,
-    "reproduce": reproduce,
-    "report": report,
-    "demo": demo,
-    "check": check,
-    "benchmark": benchmark,
-    "doctor": doctor,
+    "train": Train,
+    "evaluate": Evaluate,
+    "predict": Predict,
+    "sweep": Sweep,
+    "export": Export,
+    "reproduce": Reproduce,
+    "report": Report,
+    "demo": Demo,
+    "check": Check,
+    "benchmark": Benchmark,
+    "doctor": Doctor,
 }
 DESCRIPTION = (
-    "Train neural networks without backpropagation: every layer has its own goal, high goodness for"
-    " positive data and low goodness for negative data."
+    "Train neural networks without backpropagation: each layer optimises its own local objective,"
+    " high goodness for positive data and low goodness for negative data."
 )
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line; exits the process.
+    """Run the command line, and exit the process.
 
     Args:
-        args: Words after ``ff``; None takes the process's own.
+        args: Arguments after ``ff``; None for those of the process.
     """
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
-        code: int = tyro.extras.subcommand_cli_from_dict(
+        command = tyro.extras.subcommand_cli_from_dict(
             COMMANDS,  # type: ignore[arg-type]
             prog="ff",
             description=DESCRIPTION,
             args=args,
             config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
         )
+        code: int = command()
     except KeyboardInterrupt as interrupt:
         print(f"\nff: {str(interrupt) or 'stopped'}", file=sys.stderr)
         sys.exit(130)

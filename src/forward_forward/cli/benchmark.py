@@ -2,153 +2,132 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import tyro
+from forward_forward.cli.flags import Count, Folder, Name, Switch, option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from forward_forward.data import Data
 
-Precision = Literal["auto", "float32", "bfloat16"]
-Parts = Annotated[
-    tuple[str, ...] | None, tyro.conf.arg(metavar="[PART ...]", help_behavior_hint="")
-]
 
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """Time the engine and, in the same process, FF by autograd, backprop and scikit-learn.
 
-def benchmark(
-    data: str | None = None,
-    out: str | None = None,
-    precision: Precision = "auto",
-    threads: int | None = None,
-    quick: bool = False,
-    parts: Parts = None,
-    parallel: bool = False,
-    json: bool = False,
-) -> int:
-    """Time the engine beside FF by autograd, backprop and scikit-learn, in one process, in turn.
+    All get the same data, threads, optimizer and precision (scikit-learn has its own). This takes
+    about 15 minutes on two cores; nothing else should run meanwhile.
 
-    All have the same data, threads, optimiser and precision (scikit-learn has its own). About a
-    quarter of an hour on two cores; nothing else should run meanwhile.
+    With --parts, compare parts instead, one replaced at a time in the standard recipe: the time of
+    a step, and the validation error after the same small budget. A minute or two on one core.
 
-    With --parts, compare parts instead, one exchanged at a time in the standard recipe: the time of
-    a step, and the validation error after an equal small budget. A minute or two on one core.
-
-    With --parallel, compare one process with two, one thread each, on random images: layers spread,
-    batches spread, and backprop spread, with the bytes of a step and what the simulator foretells.
-    A quarter of an hour on two cores.
-
-    Args:
-        data: Data set; mnist by default, random images of its size where it is not to be had;
-            digits with --parts.
-        out: Folder for benchmark.json and benchmark.png; parts.json and parts.png with --parts,
-            parallel.json and parallel.png with --parallel.
-        precision: Of the matrix products; auto takes bfloat16 where the hardware multiplies it.
-        threads: CPU threads; by default torch's choice.
-        quick: One small network, in half a minute.
-        parts: Compare all losses, goodnesses and ways of choosing wrong labels, and those named
-            here: your own as package.module:name, or the library's such as "SymBa(alpha=2)".
-        parallel: Compare one process with two.
-        json: Print the result as one JSON object.
+    With --parallel, compare one process with two, one thread each, on random images: distributed
+    layers, distributed batches and distributed backprop, with the bytes per step and the time that
+    the simulator predicts. About 15 minutes on two cores.
     """
-    import os
 
-    # The profiler, which measures memory, writes of its own starts and stops; before torch is here.
+    # Data set; mnist by default, random images of the same size if it is not available; digits with
+    # --parts.
+    data: Name = None
+    # Folder for benchmark.json and benchmark.png; parts.json and parts.png with --parts,
+    # parallel.json and parallel.png with --parallel.
+    out: Folder = None
+    # Precision of matrix products; auto uses bfloat16 if the hardware supports it.
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    # Number of CPU threads; torch's choice by default.
+    threads: Count = None
+    # Measure one small network, in half a minute.
+    quick: Switch = False
+    # Compare all losses, goodnesses and choices of wrong labels, and those named here: your own as
+    # package.module:name, or the library's such as "SymBa(alpha=2)".
+    parts: Annotated[tuple[str, ...] | None, option("[PART ...]")] = None
+    # Compare one process with two.
+    parallel: Switch = False
+    # Print the result as one JSON object.
+    json: Switch = False
+
+    def __call__(self) -> int:
+        silence_profiler()
+        import torch
+
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        if self.parallel:
+            if (self.data, self.precision, self.threads, self.parts) != (None, "auto", None, None):
+                raise ValueError(
+                    "--parallel measures random images in float32 with one thread per process: omit"
+                    " --data, --precision, --threads and --parts"
+                )
+            self._parallel()
+        elif self.parts is not None:
+            self._parts(self.parts)
+        else:
+            self._speed()
+        return 0
+
+    def _speed(self) -> None:
+        from forward_forward.lab.benchmark import Setting, benchmark
+        from forward_forward.lab.benchmark.show import plot, table
+
+        setting = Setting(precision=self.precision)
+        if self.quick:
+            setting = Setting(((500, 500),), (512,), self.precision, seconds=8, goal=False)
+        train, test = _images(self.data)
+        self._write(benchmark(train, test, setting, _message), "benchmark", table, plot)
+
+    def _parts(self, names: tuple[str, ...]) -> None:
+        from forward_forward import contracts, datasets
+        from forward_forward.lab.benchmark.parts import QUICK, Budget, benchmark_parts
+        from forward_forward.lab.benchmark.show_parts import plot, table
+
+        own = contracts.typed_parts(names)
+        budget = dataclasses.replace(QUICK if self.quick else Budget(), precision=self.precision)
+        train, _ = datasets.named(self.data or "digits")  # the test set is not read
+        self._write(benchmark_parts(train, own, budget, _message), "parts", table, plot)
+
+    def _parallel(self) -> None:
+        from forward_forward.lab.benchmark.parallel import (
+            QUICK,
+            ParallelSetting,
+            benchmark_parallel,
+        )
+        from forward_forward.lab.benchmark.show_parallel import plot, table
+
+        result = benchmark_parallel(QUICK if self.quick else ParallelSetting(), _message)
+        self._write(result, "parallel", table, plot)
+
+    def _write(
+        self,
+        result: dict[str, Any],
+        name: str,
+        table: Callable[[dict[str, Any]], str],
+        plot: Callable[[dict[str, Any]], bytes],
+    ) -> None:
+        """Print the result, and write it and its plot to the folder."""
+        from forward_forward import files
+
+        print(json.dumps(result) if self.json else table(result))
+        if self.out is not None:
+            Path(self.out).mkdir(parents=True, exist_ok=True)
+            files.write_json(Path(self.out, f"{name}.json"), result)
+            files.write(Path(self.out, f"{name}.png"), plot(result))
+            _message(f"written to {self.out}: {name}.json, {name}.png")
+
+
+def silence_profiler() -> None:
+    """Keep torch's profiler, which measures memory, from logging; call before torch is imported."""
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
-    import torch
 
-    if threads is not None:
-        torch.set_num_threads(threads)
-    if parallel:
-        if data is not None or precision != "auto" or threads is not None or parts is not None:
-            raise ValueError(
-                "--parallel measures random images in float32 with one thread a process: leave"
-                " --data, --precision, --threads and --parts out"
-            )
-        return _parallel(out, quick=quick, as_json=json)
-    if parts is not None:
-        return _parts(parts, data, out, precision, quick=quick, as_json=json)
-    return _speed(data, out, precision, quick=quick, as_json=json)
-
-
-def _speed(
-    data: str | None, out: str | None, precision: Precision, *, quick: bool, as_json: bool
-) -> int:
-    from forward_forward.lab.benchmark import Setting
-    from forward_forward.lab.benchmark import benchmark as measure
-    from forward_forward.lab.benchmark.show import plot, table
-
-    setting = Setting(precision=precision)
-    if quick:
-        setting = Setting(((500, 500),), (512,), precision, seconds=8, goal=False)
-    train, test = _images(data)
-    result = measure(train, test, setting, _say)
-    _give(result, out, "benchmark", table, plot, as_json=as_json)
-    return 0
-
-
-def _parts(
-    words: tuple[str, ...],
-    data: str | None,
-    out: str | None,
-    precision: Precision,
-    *,
-    quick: bool,
-    as_json: bool,
-) -> int:
-    import dataclasses
-
-    from forward_forward import contracts, datasets
-    from forward_forward.lab.benchmark.parts import QUICK, Budget, benchmark_parts
-    from forward_forward.lab.benchmark.show_parts import plot, table
-
-    own = contracts.typed_parts(words)
-    budget = dataclasses.replace(QUICK if quick else Budget(), precision=precision)
-    train, _ = datasets.named(data or "digits")  # the test set is not read
-    result = benchmark_parts(train, own, budget, _say)
-    _give(result, out, "parts", table, plot, as_json=as_json)
-    return 0
-
-
-def _parallel(out: str | None, *, quick: bool, as_json: bool) -> int:
-    from forward_forward.lab.benchmark.parallel import QUICK, ParallelSetting, benchmark_parallel
-    from forward_forward.lab.benchmark.show_parallel import plot, table
-
-    result = benchmark_parallel(QUICK if quick else ParallelSetting(), _say)
-    _give(result, out, "parallel", table, plot, as_json=as_json)
-    return 0
-
-
-def _say(line: str) -> None:
-    import sys
-
+def _message(line: str) -> None:
     print(line, file=sys.stderr)
-
-
-def _give(
-    result: dict[str, Any],
-    out: str | None,
-    name: str,
-    table: Callable[[dict[str, Any]], str],
-    plot: Callable[[dict[str, Any]], bytes],
-    *,
-    as_json: bool,
-) -> None:
-    """Print the figures, and write them and their plot."""
-    import json
-    from pathlib import Path
-
-    from forward_forward import files
-
-    print(json.dumps(result) if as_json else table(result))
-    if out is not None:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        files.write_json(Path(out, f"{name}.json"), result)
-        files.write(Path(out, f"{name}.png"), plot(result))
-        _say(f"written to {out}: {name}.json, {name}.png")
 
 
 def _images(name: str | None) -> tuple[Data, Data]:
@@ -159,7 +138,7 @@ def _images(name: str | None) -> tuple[Data, Data]:
     except datasets.DataUnavailable:
         if name is not None:
             raise
-        _say("MNIST is not to be had here: random images are taken instead")
+        _message("MNIST is not available: random images are used instead")
         return _random(10_000), _random(1_000)
 
 

@@ -1,43 +1,47 @@
-"""``ff check``: parts by their names -> each contract with whether it is kept, and why not."""
+"""``ff check``: names of parts -> each contract, whether it holds, and if not, why."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from forward_forward.cli.flags import Switch
+
 if TYPE_CHECKING:
     from forward_forward.contracts import Named, Verdict
 
-Parts = Annotated[
-    tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PART", name="parts")
-]
 
+@dataclass(frozen=True)
+class Check:
+    """Test a goodness, a loss or a choice of wrong labels against the contracts of its kind.
 
-def check(parts: Parts = (), json: bool = False) -> int:
-    """Hold a goodness, a loss or a way of choosing wrong labels to the contracts of its kind.
-
-    They are those that the library's tests hold its own parts to. The exit code is 1 where a part
-    does not keep one.
-
-    Args:
-        parts: Your own as package.module:name, from this folder; or the library's by name, such as
-            l2_norm or "SymBa(alpha=2)".
-        json: Print the verdicts as JSON.
+    The library's tests hold its own parts to the same contracts. The exit code is 1 if a part
+    breaks one.
     """
-    import json as json_format
 
-    from forward_forward import contracts
+    # Your own parts as package.module:name, found from this folder; or the library's by name, such
+    # as l2_norm or "SymBa(alpha=2)".
+    parts: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PART")] = ()
+    # Print the verdicts as JSON.
+    json: Switch = False
 
-    if not parts:
-        raise ValueError("expected parts to check, got none: ff check my_rules:my_loss")
-    verdicts = [(each, contracts.check(each.part)) for each in contracts.typed_parts(parts)]
-    if json:
-        rows = [_row(part, verdict) for part, found in verdicts for verdict in found]
-        print(json_format.dumps(rows))
-    else:
-        print("\n\n".join(_text(part, found) for part, found in verdicts))
-    return 0 if all(verdict.kept for _, found in verdicts for verdict in found) else 1
+    def __call__(self) -> int:
+        from forward_forward import contracts
+
+        if not self.parts:
+            raise ValueError("expected parts to check, got none: ff check my_rules:my_loss")
+        verdicts = [
+            (part, contracts.check(part.part)) for part in contracts.typed_parts(self.parts)
+        ]
+        if self.json:
+            rows = [_row(part, verdict) for part, found in verdicts for verdict in found]
+            print(json.dumps(rows))
+        else:
+            print("\n\n".join(_text(part, found) for part, found in verdicts))
+        return 0 if all(verdict.kept for _, found in verdicts for verdict in found) else 1
 
 
 def _row(part: Named, verdict: Verdict) -> dict[str, Any]:

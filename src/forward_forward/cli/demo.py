@@ -1,39 +1,42 @@
-"""``ff demo``: a run, or a small network of its own -> a page to draw on, in the browser."""
+"""``ff demo``: a run, or a small network trained for it -> an interactive page in the browser."""
 
 from __future__ import annotations
 
+import sys
+import threading
+from dataclasses import dataclass
+
 import tyro
 
+from forward_forward.cli.flags import Count, Switch
 
-def demo(
-    run: tyro.conf.Positional[str | None] = None,
-    host: str = "127.0.0.1",
-    port: int | None = None,
-    no_browser: bool = False,
-) -> int:
-    """Open a page: draw a digit and see what each layer makes of it, or watch a network learn.
 
-    Args:
-        run: A run's folder; without one, a small network is trained in seconds, once.
-        host: Address to listen at: by default this machine's alone; 0.0.0.0 for all who reach it.
-        port: Port to listen at; by default a free one from 7860 on.
-        no_browser: Do not open a browser: the address is printed in any case.
-    """
-    import sys
-    import threading
+@dataclass(frozen=True)
+class Demo:
+    """Open a page: draw a digit and see how each layer reads it, or watch a network learn."""
 
-    from forward_forward.demo import launch
+    # The run's folder; without one, a small network is trained in seconds, once.
+    run: tyro.conf.Positional[str | None] = None
+    # Address to listen on: by default only this machine; 0.0.0.0 for every machine that reaches it.
+    host: str = "127.0.0.1"
+    # Port to listen on; by default the first free one from 7860.
+    port: Count = None
+    # Do not open a browser; the address is printed in any case.
+    no_browser: Switch = False
 
-    page = launch(
-        run,
-        host=host,
-        port=port,
-        browser=not no_browser,
-        say=lambda line: print(line, file=sys.stderr, flush=True),
-    )
-    try:
-        threading.Event().wait()  # until Ctrl-C
-    except KeyboardInterrupt:
-        page.close()
-        raise KeyboardInterrupt("the page is closed") from None
-    return 0
+    def __call__(self) -> int:
+        from forward_forward.demo import launch
+
+        page = launch(
+            self.run,
+            host=self.host,
+            port=self.port,
+            browser=not self.no_browser,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+        try:
+            threading.Event().wait()  # until Ctrl-C
+        except KeyboardInterrupt:
+            page.close()
+            raise KeyboardInterrupt("the page is closed") from None
+        return 0

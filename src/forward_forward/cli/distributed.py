@@ -6,128 +6,118 @@ import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:
-    from forward_forward.parallel import Layout
+import psutil  # type: ignore[import-untyped]
+import torch
+import torch.distributed as dist
+
+from forward_forward.checkpoint import Run, is_run
+from forward_forward.cli.train_settings import ParallelOptions
+from forward_forward.parallel import Layout, begin, launched
+from forward_forward.parallel.layout import TIMEOUT
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked of several processes.
+class DistributedRun:
+    """A training in several processes, as one of them sees it.
 
     Args:
-        layout: What each of them has.
-        words: The same as words.
-        leads: Whether this process speaks for all.
-        launch: What tells the torchrun that started it from others; None without one.
-        device: Where they train.
+        layout: Which layers and samples each process has.
+        summary: The same as text.
+        is_leader: Whether this process prints and writes for all.
+        launch: Identifies the torchrun that started this process; None without one.
+        device: Where the processes train.
     """
 
     layout: Layout
-    words: str
-    leads: bool
+    summary: str
+    is_leader: bool
     launch: str | None
     device: str | None
 
+    def restarted(self, out: str | None, resume: str | None) -> str | None:
+        """The run to continue if torchrun has restarted all processes after one was lost.
 
-def asked(
-    parallel: Literal["layers", "data", "both"] | None,
-    stages: int | None,
-    split: tuple[int, ...] | None,
-    sync: Literal["exact", "async"],
-    timeout: float | None,
-    device: str | None,
-) -> Asked | None:
-    """The layout of a training over several processes; None for one process.
+        The first process decides for all.
+
+        Args:
+            out: The run's folder.
+            resume: The run that ``--resume`` names.
+
+        Returns:
+            The run's folder; None if a run is resumed anyway, or was not started by this torchrun:
+            then it was refused before, and is refused again.
+
+        Raises:
+            ValueError: There is no folder in which a restart could find the run.
+        """
+        if resume is not None:
+            return None
+        if out is None:
+            raise ValueError("--parallel expects --out, so that a restarted training finds its run")
+        begin(self.layout.timeout, torch.device(self.device or "cpu"))
+        is_ours = [False]
+        if self.is_leader and self.launch is not None and is_run(Path(out)):
+            is_ours[0] = Run(out).about.get("launch") == self.launch
+        dist.broadcast_object_list(is_ours, src=0)
+        return out if is_ours[0] else None
+
+
+def distributed_run(options: ParallelOptions, device: str | None) -> DistributedRun | None:
+    """The layout of a training in several processes; None for one process.
+
+    Args:
+        options: The options of the command line.
+        device: Where to train; with "cuda", each process of a machine gets a GPU of its own.
 
     Raises:
-        ValueError: Flags that do not go together, or processes that were not started.
+        ValueError: Flags that exclude each other, or processes that were not started.
     """
+    parallel, stages, split = options.parallel, options.stages, options.split
+    grouped = stages is not None or split is not None
     if parallel is None:
-        if stages is not None or split is not None or sync != "exact":
+        if grouped or options.sync != "exact":
             raise ValueError("--stages, --split and --sync expect --parallel layers or both")
-        if timeout is not None:
-            raise ValueError("--timeout expects --parallel: one process waits for no other")
+        if options.timeout is not None:
+            raise ValueError("--timeout expects --parallel: a single process waits for no other")
         return None
-    if (stages is not None or split is not None) and parallel == "data":
-        raise ValueError("--parallel data has all layers in each process: leave --stages out")
-    if parallel == "both" and stages is None and split is None:
+    if grouped and parallel == "data":
+        raise ValueError("--parallel data keeps all layers in each process: omit --stages")
+    if parallel == "both" and not grouped:
         raise ValueError("--parallel both expects --stages or --split, got neither")
     if parallel == "layers" and stages is not None:
-        raise ValueError("--parallel layers has a stage in each process: leave --stages out")
-    from forward_forward.parallel import Layout, launched
-    from forward_forward.parallel.layout import TIMEOUT
-
+        raise ValueError("--parallel layers has one stage per process: omit --stages")
     if not launched():
         raise ValueError(
-            f"--parallel {parallel} expects to be started in several processes, got one: torchrun"
+            f"--parallel {parallel} expects several processes, got one: torchrun"
             f" --nproc-per-node 2 -m forward_forward train --parallel {parallel} --out runs/NAME"
         )
-    if parallel == "data":
-        stages = 1
-    replicas = 1 if parallel == "layers" else None
-    layout = Layout(stages, replicas, split, sync, TIMEOUT if timeout is None else timeout)
-    ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    words = f"{parallel}, {ranks} processes, {sync}"
-    return Asked(layout, words, os.environ.get("RANK") == "0", _launch(), device)
+    layout = Layout(
+        1 if parallel == "data" else stages,
+        1 if parallel == "layers" else None,
+        split,
+        options.sync,
+        TIMEOUT if options.timeout is None else options.timeout,
+    )
+    _select_gpu(device)
+    summary = f"{parallel}, {os.environ.get('WORLD_SIZE', '1')} processes, {options.sync}"
+    return DistributedRun(layout, summary, os.environ.get("RANK") == "0", _launch(), device)
 
 
 def _launch() -> str | None:
-    """What all starts by one torchrun have in common, in the process that leads; None without one.
+    """What all restarts by one torchrun have in common, in the first process; None without one.
 
-    How often torchrun has started a process is no help: on several machines the counts differ.
+    The count of torchrun's restarts does not serve: on several machines the counts differ.
     """
     run = os.environ.get("TORCHELASTIC_RUN_ID")
     if run is None:
         return None
-    import psutil  # type: ignore[import-untyped]
-
     parent = psutil.Process().parent()
-    began = None if parent is None else parent.create_time()
-    return f"{run} {platform.node()} {os.getppid()} {began}"
+    started = None if parent is None else parent.create_time()
+    return f"{run} {platform.node()} {os.getppid()} {started}"
 
 
-def take_device(device: str | None) -> None:
-    """Let "cuda" mean another GPU in each process of a machine."""
+def _select_gpu(device: str | None) -> None:
     local = os.environ.get("LOCAL_RANK")
-    if device == "cuda" and local is not None:
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(local) % torch.cuda.device_count())
-
-
-def started_anew(asked: Asked, out: str | None, resume: str | None) -> str | None:
-    """The run to go on with, where torchrun has started all processes anew after one was lost.
-
-    The first process decides for all. None where a run is gone on with anyway, or was not begun by
-    this torchrun: then it was refused before, and is refused again.
-
-    Args:
-        asked: What was asked of the processes.
-        out: The run's folder.
-        resume: The run that was asked to be gone on with.
-
-    Raises:
-        ValueError: No folder that a restart could find again.
-    """
-    if resume is not None:
-        return None
-    if out is None:
-        raise ValueError(
-            "--parallel expects --out, so that a training that is started anew finds its run"
-        )
-    import torch
-    import torch.distributed as dist
-
-    from forward_forward.checkpoint import Run, is_run
-    from forward_forward.parallel import begin
-
-    device = torch.device(asked.device or "cpu")
-    begin(asked.layout.timeout, device)
-    ours = [False]
-    if asked.leads and asked.launch is not None and is_run(Path(out)):
-        ours[0] = Run(out).about.get("launch") == asked.launch
-    dist.broadcast_object_list(ours, src=0)
-    return out if ours[0] else None
+    if device == "cuda" and local is not None and torch.cuda.is_available():
+        torch.cuda.set_device(int(local) % torch.cuda.device_count())

@@ -1,35 +1,36 @@
-"""``ff doctor``: this machine -> what will work on it, what will not, and how to mend it."""
+"""``ff doctor``: this machine -> what works on it, what does not, and how to mend it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-Check = tuple[str, bool, str]  # what was looked at, whether it is well, and what was found
+from forward_forward.cli.flags import Switch
 
-
-def doctor(json: bool = False) -> int:
-    """Look at this machine: versions, processor, data, and whether training works.
-
-    Args:
-        json: Print the findings as JSON.
-    """
-    import json as json_format
-
-    findings = list(_findings())
-    if json:
-        print(
-            json_format.dumps(
-                [dict(zip(("what", "well", "found"), each, strict=True)) for each in findings]
-            )
-        )
-    else:
-        for what, well, found in findings:
-            print(f"{'ok  ' if well else 'BAD '} {what}: {found}")
-    return 0 if all(well for _, well, _ in findings) else 1
+Finding = tuple[str, bool, str]  # what was checked, whether it is well, and what was found
 
 
-def _findings() -> Iterator[Check]:
-    checks: tuple[Callable[[], Check], ...] = (
+@dataclass(frozen=True)
+class Doctor:
+    """Finding this machine: versions, processor, data, and whether training works."""
+
+    # Print the findings as JSON.
+    json: Switch = False
+
+    def __call__(self) -> int:
+        findings = list(_findings())
+        if self.json:
+            keys = ("what", "well", "found")
+            print(json.dumps([dict(zip(keys, each, strict=True)) for each in findings]))
+        else:
+            for what, well, found in findings:
+                print(f"{'ok  ' if well else 'BAD '} {what}: {found}")
+        return 0 if all(well for _, well, _ in findings) else 1
+
+
+def _findings() -> Iterator[Finding]:
+    checks: tuple[Callable[[], Finding], ...] = (
         _versions,
         _processor,
         _accelerator,
@@ -44,7 +45,7 @@ def _findings() -> Iterator[Check]:
             yield check.__name__.strip("_"), False, f"{type(error).__name__}: {error}"
 
 
-def _versions() -> Check:
+def _versions() -> Finding:
     import platform
 
     import torch
@@ -55,7 +56,7 @@ def _versions() -> Check:
     return "versions", True, f"{versions} {platform.python_version()}"
 
 
-def _processor() -> Check:
+def _processor() -> Finding:
     import torch
 
     from forward_forward.optimize.precision import products
@@ -66,7 +67,7 @@ def _processor() -> Check:
     return "processor", True, f"{torch.get_num_threads()} threads, {capability}, {kind}"
 
 
-def _accelerator() -> Check:
+def _accelerator() -> Finding:
     import torch
 
     if torch.cuda.is_available():
@@ -76,17 +77,17 @@ def _accelerator() -> Check:
     return "accelerator", True, "none; the CPU is used"
 
 
-def _mnist() -> Check:
+def _mnist() -> Finding:
     from forward_forward import datasets
 
     try:
         train, test = datasets.mnist()
     except datasets.DataUnavailable as error:
-        return "mnist", True, f"not to be had here, digits is. {error}"
+        return "mnist", True, f"not available here, unlike digits. {error}"
     return "mnist", True, f"{len(train):,} and {len(test):,} images, checksums right"
 
 
-def _gradients() -> Check:
+def _gradients() -> Finding:
     import torch
 
     from forward_forward.forward import mlp
@@ -102,10 +103,10 @@ def _gradients() -> Check:
         trainer.step(x.double(), y)
         weights.append(torch.cat([weight.detach().flatten() for weight in network.parameters()]))
     difference = float((weights[0] - weights[1]).abs().max())
-    return "gradients", difference < 1e-9, f"by hand and by autograd differ by {difference:.0e}"
+    return "gradients", difference < 1e-9, f"closed form and autograd differ by {difference:.0e}"
 
 
-def _training() -> Check:
+def _training() -> Finding:
     import time
 
     from forward_forward import datasets, predict, recipes

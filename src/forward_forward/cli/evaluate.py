@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+
 import tyro
 
+from forward_forward.cli.flags import Name, Switch
 
-def evaluate(
-    run: tyro.conf.Positional[str],
-    data: str | None = None,
-    json: bool = False,
-) -> int:
-    """Errors of a trained network on the test set, in percent.
 
-    Args:
-        run: The run's folder.
-        data: Other data of the same classes, as `ff train` takes them; the run's own by default.
-        json: Print them as JSON, with test_error.
-    """
-    import json as json_format
+@dataclass(frozen=True)
+class Evaluate:
+    """Print the errors of a trained network on the test set, in percent."""
 
-    from forward_forward import checkpoint
-    from forward_forward import predict as predicting
-    from forward_forward.cli import train_output
-    from forward_forward.datasets.run_data import test_of
+    # The run's folder.
+    run: tyro.conf.Positional[str]
+    # Other data with the same classes, given as to `ff train`; the run's own test set by default.
+    data: Name = None
+    # Print the errors as one JSON object, with test_error.
+    json: Switch = False
 
-    about = checkpoint.Run(run).about
-    network = checkpoint.load(run)
-    name = data or about.get("command", {}).get("data", about["data"]["name"])
-    train_output.say_reading(name)
-    figures = predicting.evaluate(network, test_of(about, data))
-    if json:
-        print(
-            json_format.dumps({"run": run, "data": name, "test_error": figures["error"], **figures})
-        )
-    else:
-        print("\n".join(train_output.errors(about["network"], figures, f"{name} test")))
-    return 0
+    def __call__(self) -> int:
+        from forward_forward import checkpoint, predict
+        from forward_forward.cli import train_output
+        from forward_forward.datasets.run_data import test_of
+
+        about = checkpoint.Run(self.run).about
+        network = checkpoint.load(self.run)
+        name = self.data or about.get("command", {}).get("data", about["data"]["name"])
+        train_output.say_reading(name)
+        metrics = predict.evaluate(network, test_of(about, self.data))
+        if self.json:
+            found = {"run": self.run, "data": name, "test_error": metrics["error"], **metrics}
+            print(json.dumps(found))
+        else:
+            print("\n".join(train_output.errors(about["network"], metrics, f"{name} test")))
+        return 0

@@ -1,35 +1,81 @@
-"""A run's steps and epochs -> stderr: a progress bar on a terminal, one line an epoch elsewhere."""
+"""Steps and epochs -> progress on stderr: a bar on a terminal, lines of text elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
 
-from forward_forward.track import Beginning, Ending, Row, Watcher
+if TYPE_CHECKING:
+    from forward_forward.track import Beginning, Ending, Row
+
+REDRAW = 0.1  # seconds between two updates of a bar: more would cost more than it shows
+SILENCE = 10.0  # seconds without a line, after which one is printed where there is no terminal
 
 
-def progress() -> Watcher:
-    """The watcher that fits where stderr goes."""
-    return Bar() if sys.stderr.isatty() else Lines()
+class Display:
+    """A progress bar with text if stderr is a terminal; otherwise a line at intervals.
 
+    Args:
+        total: Amount of work in all.
+        done: Amount that is already done.
+        interval: Seconds between two lines if stderr is not a terminal.
+    """
 
-def line(row: Row, epochs: int, left: float) -> str:
-    """One epoch in words."""
-    words = [f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"]
-    if "validation_error" in row:
-        words.append(f"validation error {row['validation_error']:5.2f} %")
-    layers = row.get("validation_goodness_error_by_layer")
-    if layers:
-        words.append("by layer " + " ".join(f"{error:.2f}" for error in layers))
-    words.append(f"{row['seconds']:.1f} s, {duration(left)} left")
-    return "  ".join(words)
+    def __init__(self, total: float, done: float = 0.0, *, interval: float = SILENCE) -> None:
+        self.total, self.first, self.interval = total, done, interval
+        self.started = self.shown = time.perf_counter()
+        self.bar: Progress | None = None
+        if sys.stderr.isatty():
+            self.bar = Progress(
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} %  {task.description}"),
+                console=Console(stderr=True),
+            )
+            self.task = self.bar.add_task("", total=total or 1.0)
+            self.bar.update(self.task, completed=done)
+            self.bar.start()
+
+    def due(self) -> bool:
+        """Whether nothing was shown for so long that something should be."""
+        return time.perf_counter() - self.shown >= (self.interval if self.bar is None else REDRAW)
+
+    def show(self, done: float, text: str, *, total: float | None = None) -> None:
+        """Show the amount that is done: move the bar, or print the text as a line."""
+        self.shown = time.perf_counter()
+        self.total = self.total if total is None else total
+        if self.bar is None:
+            print(text, file=sys.stderr, flush=True)
+        else:
+            self.bar.update(
+                self.task, completed=done, total=self.total or 1.0, description=escape(text)
+            )
+
+    def line(self, text: str) -> None:
+        """Print a line that stays, above the bar if there is one."""
+        self.shown = time.perf_counter()
+        if self.bar is None:
+            print(text, file=sys.stderr, flush=True)
+        else:
+            self.bar.console.print(escape(text), highlight=False, soft_wrap=True)
+
+    def left(self, done: float) -> str:
+        """The time that the rest will take, at the pace of this session."""
+        pace = (time.perf_counter() - self.started) / max(done - self.first, 1e-9)
+        return f"{duration(pace * max(self.total - done, 0))} left"
+
+    def stop(self) -> None:
+        """Leave the bar as it is."""
+        if self.bar is not None:
+            self.bar.stop()
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words.
+    """Seconds as text.
 
     >>> duration(75), duration(7.2)
     ('1 min 15 s', '7 s')
@@ -41,74 +87,41 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-class _Clock:
-    """Time left, from the epochs of this session."""
-
-    def __init__(self, epochs: int, epoch: int) -> None:
-        self.epochs, self.first = epochs, epoch
-        self.began = time.perf_counter()
-
-    def left(self, done: float) -> float:
-        """Seconds until all epochs are done, after ``done`` of them."""
-        here = max(done - self.first, 1e-9)
-        return (time.perf_counter() - self.began) / here * (self.epochs - done)
-
-
-class Lines:
-    """One line an epoch, for logs and pipes."""
+class TrainingProgress:
+    """Follows one training: a bar over all epochs, or a line per epoch and every ten seconds."""
 
     def start(self, beginning: Beginning) -> None:
-        self.clock = _Clock(beginning.epochs, beginning.epoch)
-
-    def step(self) -> None:
-        pass
-
-    def epoch(self, row: Row) -> None:
-        left = self.clock.left(row["epoch"])
-        print(line(row, self.clock.epochs, left), file=sys.stderr, flush=True)
-
-    def stop(self, ending: Ending) -> None:
-        pass
-
-
-class Bar:
-    """A progress bar over all epochs, with the last validation error and the time left."""
-
-    def start(self, beginning: Beginning) -> None:
-        epochs, epoch = beginning.epochs, beginning.epoch
-        self.clock = _Clock(epochs, epoch)
-        self.steps = beginning.steps or 1
-        self.done = float(epoch)
+        self.epochs, self.steps = beginning.epochs, beginning.steps
+        self.done, self.step_in_epoch = beginning.epoch, 0
         self.error = ""
-        self.bar = Progress(
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[about]}"),
-            console=Console(stderr=True),
-            expand=True,
-        )
-        self.task: TaskID = self.bar.add_task("", total=epochs, completed=epoch, about="")
-        self.bar.start()
-        self.shown = 0.0
+        self.display = Display(beginning.epochs, beginning.epoch)
 
     def step(self) -> None:
-        self.done = min(self.done + 1 / self.steps, float(self.clock.epochs))
-        now = time.perf_counter()
-        if now - self.shown > 0.1:  # more would cost more than it shows
-            self.shown = now
-            self._show()
-
-    def _show(self) -> None:
-        about = f"{self.error}{duration(self.clock.left(self.done))} left"
-        self.bar.update(self.task, about=about)
+        self.step_in_epoch += 1
+        if not self.display.due():
+            return
+        part = 0.0 if not self.steps else min(self.step_in_epoch / self.steps, 1.0)
+        of_steps = f"/{self.steps}" if self.steps else ""
+        text = f"{self._epoch(self.done + 1)}  step {self.step_in_epoch}{of_steps}"
+        # Without a number of steps, the time left is known once an epoch is done.
+        if done := self.done - self.display.first + part:
+            text += f"  {self.display.left(self.display.first + done)}"
+        self.display.show(self.done + part, text + self.error)
 
     def epoch(self, row: Row) -> None:
-        self.done = float(row["epoch"])
+        self.done, self.step_in_epoch = row["epoch"], 0
+        fields = [self._epoch(row["epoch"])]
         if "validation_error" in row:
-            self.error = f"validation error {row['validation_error']:.2f} %, "
-        self.bar.update(self.task, completed=row["epoch"])
-        self._show()
+            fields.append(f"validation error {row['validation_error']:5.2f} %")
+            self.error = f"  validation error {row['validation_error']:.2f} %"
+        layers = row.get("validation_goodness_error_by_layer")
+        if layers and self.display.bar is None:
+            fields.append("by layer " + " ".join(f"{error:.2f}" for error in layers))
+        fields.append(f"{row['seconds']:.1f} s, {self.display.left(self.done)}")
+        self.display.show(self.done, "  ".join(fields))
 
     def stop(self, ending: Ending) -> None:
-        self.bar.stop()
+        self.display.stop()
+
+    def _epoch(self, number: int) -> str:
+        return f"epoch {number:>{len(str(self.epochs))}}/{self.epochs}"

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 import tyro
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-Folders = Annotated[
-    tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER", name="folders")
-]
+@dataclass(frozen=True)
+class Report:
+    """Write one page about runs, compared side by side, about a sweep or about a reproduction."""
 
+    # Runs of ff train, or one folder of ff sweep or ff reproduce.
+    folders: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")] = ()
+    # File of the page.
+    out: str = "report.html"
 
-def report(folders: Folders = (), out: str = "report.html") -> int:
-    """Make one page of runs, compared side by side, of a sweep, or of a reproduction's results.
+    def __call__(self) -> int:
+        from forward_forward import files
 
-    Args:
-        folders: Runs that ff train made, or one folder that ff sweep or ff reproduce made.
-        out: The page's file.
-    """
-    import sys
-    from pathlib import Path
-
-    from forward_forward import files
-
-    if not folders:
-        raise ValueError("expected folders of runs, got none: ff report runs/first runs/mine")
-    paths = [Path(folder) for folder in folders]
-    page = _page(paths)
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    files.write(Path(out), page.encode())
-    print(f"written: {out}", file=sys.stderr)
-    return 0
+        if not self.folders:
+            raise ValueError("expected folders of runs, got none: ff report runs/first runs/mine")
+        page = _page([Path(folder) for folder in self.folders])
+        Path(self.out).parent.mkdir(parents=True, exist_ok=True)
+        files.write(Path(self.out), page.encode())
+        print(f"written: {self.out}", file=sys.stderr)
+        return 0
 
 
 def _page(paths: list[Path]) -> str:
@@ -46,7 +41,7 @@ def _page(paths: list[Path]) -> str:
 
         return page_of_sweep(paths)
     if len(paths) == 1 and (found := results.read(paths[0])):
-        from forward_forward.cli.claims import page_of
+        from forward_forward.cli.reproduce_output import page_of
         from forward_forward.lab.reproduce.scales import named
 
         return page_of(found, named(next(iter(found.values()))["scale"]))

@@ -2,118 +2,120 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from forward_forward.cli.flags import Count, Folder, Switch
 
+if TYPE_CHECKING:
     from forward_forward.lab.reproduce.scales import Scale
 
-Claims = Annotated[
-    tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="CLAIM", name="claims")
-]
-ScaleName = Literal["smoke", "quick", "default", "full"]
 
-
-def reproduce(
-    claims: Claims = (),
-    scale: ScaleName = "default",
-    list: bool = False,
-    seeds: int | None = None,
-    jobs: int | None = None,
-    out: str | None = None,
-    device: str = "cpu",
-    json: bool = False,
-) -> int:
+@dataclass(frozen=True)
+class Reproduce:
     """Test the claims of the poster: seeds, statistics, verdicts, figures and a page.
 
-    Runs that are finished are kept and not done again, so that a reproduction that was broken off
-    goes on with the same command. The default scale takes the night on two cores.
-
-    Args:
-        claims: poster for all nineteen, or names such as poster.fig6; see --list.
-        scale: smoke (digits, a minute or two; shows that it runs), quick (10,000 images of
-            MNIST, about an hour), default (50,000, seven hours or so; the one that counts) or
-            full (4 x 2000 units, 60 epochs, for a GPU).
-        list: List every claim and recipe with its source and, where finished, its result.
-        seeds: Final runs of every arm; by default 8 where they decide a claim, else 5.
-        jobs: Runs side by side, each with one thread; all cores by default, one on a GPU.
-        out: Folder for results; results/poster by default, with the scale's name behind it where
-            that is not the default one.
-        device: Where to train, such as cuda.
-        json: Print the results as one JSON object.
+    Finished runs are kept and not repeated: the same command continues an interrupted
+    reproduction. The default scale takes a night on two cores.
     """
-    import json as json_format
-    import os
-    import shlex
-    import sys
 
-    # The profiler, which measures memory, writes of its own starts and stops; before torch is here.
-    os.environ.setdefault("KINETO_LOG_LEVEL", "6")
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    # poster for all nineteen claims, or names such as poster.fig6; see --list.
+    claims: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="CLAIM")] = ()
+    # smoke (digits, a minute or two; a test of the installation), quick (10,000 images of MNIST,
+    # about an hour), default (50,000 images, about seven hours; the scale of the published results)
+    # or full (4 x 2000 units, 60 epochs, for a GPU).
+    scale: Literal["smoke", "quick", "default", "full"] = "default"
+    # List every claim and recipe with its source and, if there is one, its result.
+    list: Switch = False
+    # Final runs of each arm; by default 8 if they decide a claim, otherwise 5.
+    seeds: Count = None
+    # Runs at the same time, each with one thread; by default one per core, or one on a GPU.
+    jobs: Count = None
+    # Folder of the results; results/poster by default, followed by the scale's name if the scale is
+    # not the default one.
+    out: Folder = None
+    # Where to train, such as cuda.
+    device: str = "cpu"
+    # Print the results as one JSON object.
+    json: Switch = False
 
-    from forward_forward.lab.reproduce.scales import named
+    def __call__(self) -> int:
+        from forward_forward.cli.benchmark import silence_profiler
 
-    chosen = named(scale)
-    folder = _folder(out, chosen)
-    if list:
-        _list(folder)
+        silence_profiler()
+        from forward_forward.lab.reproduce.scales import named
+
+        scale = named(self.scale)
+        folder = self._folder(scale)
+        if self.list:
+            _print_list(folder)
+            return 0
+        if not self.claims:
+            raise ValueError(
+                "expected claims to test, got none: ff reproduce poster tests all of them, ff"
+                " reproduce --list lists them"
+            )
+        from forward_forward.cli.reproduce_output import results_rows, write_page
+        from forward_forward.cli.tables import print_table
+        from forward_forward.lab.reproduce.claims import named as claims_named
+
+        results = self._run(scale, folder)
+        page = write_page(folder, results, scale)
+        requested = {claim.name: results[claim.name] for claim in claims_named(self.claims)}
+        if self.json:
+            print(json.dumps(requested))
+        else:
+            print_table("", results_rows(requested))
+        print(f"written to {folder}: NAME.json for each claim, {page.name}", file=sys.stderr)
         return 0
-    if not claims:
-        raise ValueError(
-            "expected claims to test, got none: ff reproduce poster tests all of them, ff reproduce"
-            " --list names them"
-        )
-    from forward_forward.cli.claims import write_page
-    from forward_forward.cli.runs_progress import progress
-    from forward_forward.lab.reproduce import reproduce as test
-    from forward_forward.lab.reproduce.claims import named as claims_named
 
-    workers = jobs if jobs is not None else (os.cpu_count() or 1) if device == "cpu" else 1
-    watch = progress()
-    try:
-        results = test(
-            claims, chosen, folder, jobs=workers, seeds=seeds, device=device, watch=watch
-        )
-    except KeyboardInterrupt:
-        again = ["ff", "reproduce", *claims, "--scale", scale]
-        again += ["--out", out] if out is not None else []
-        again += ["--seeds", str(seeds)] if seeds is not None else []
-        again += ["--jobs", str(jobs)] if jobs is not None else []
-        again += ["--device", device] if device != "cpu" else []
-        again += ["--json"] if json else []
-        raise KeyboardInterrupt(
-            f"stopped; finished runs are kept, go on with: {shlex.join(again)}"
-        ) from None
-    page = write_page(folder, results, chosen)
-    asked = {claim.name: results[claim.name] for claim in claims_named(claims)}
-    if json:
-        print(json_format.dumps(asked))
-    else:
-        _table(asked)
-    print(f"written to {folder}: NAME.json for each claim, {page.name}", file=sys.stderr)
-    return 0
+    def _run(self, scale: Scale, folder: Path) -> dict[str, Any]:
+        from forward_forward.cli.reproduce_output import ReproductionProgress
+        from forward_forward.lab.reproduce import reproduce
+
+        jobs = self.jobs
+        if jobs is None:
+            jobs = (os.cpu_count() or 1) if self.device == "cpu" else 1
+        try:
+            return reproduce(
+                self.claims,
+                scale,
+                folder,
+                jobs=jobs,
+                seeds=self.seeds,
+                device=self.device,
+                progress=ReproductionProgress(),
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"stopped; finished runs are kept, continue with: {_command(self)}"
+            ) from None
+
+    def _folder(self, scale: Scale) -> Path:
+        if self.out is not None:
+            return Path(self.out)
+        return Path("results", "poster" if scale.name == "default" else f"poster-{scale.name}")
 
 
-def _folder(out: str | None, scale: Scale) -> Path:
-    from pathlib import Path
-
-    if out is not None:
-        return Path(out)
-    name = "poster" if scale.name == "default" else f"poster-{scale.name}"
-    return Path("results", name)
-
-
-def _list(folder: Path) -> None:
-    from forward_forward.cli.claims import claims_table, print_table, recipes_table
-
-    print_table(f"Claims (results: {folder})", claims_table(folder))
-    print_table("Recipes (ff train --recipe NAME)", recipes_table())
+def _command(options: Reproduce) -> str:
+    """The same command, as it can be typed again."""
+    args = ["ff", "reproduce", *options.claims, "--scale", options.scale]
+    for name, default in (("out", None), ("seeds", None), ("jobs", None), ("device", "cpu")):
+        value = getattr(options, name)
+        args += [f"--{name}", str(value)] if value != default else []
+    return shlex.join([*args, *(["--json"] if options.json else [])])
 
 
-def _table(results: dict[str, Any]) -> None:
-    from forward_forward.cli.claims import print_table, results_table
+def _print_list(folder: Path) -> None:
+    from forward_forward.cli.reproduce_output import claims_rows, recipes_rows
+    from forward_forward.cli.tables import print_table
 
-    print_table("", results_table(results))
+    print_table(f"Claims (results: {folder})", claims_rows(folder))
+    print_table("Recipes (ff train --recipe NAME)", recipes_rows())

@@ -1,29 +1,26 @@
-"""A sweep, its trials and its outcome -> lines on stderr, the result on stdout, and commands."""
+"""A sweep, its trials and its result -> lines on stderr, a summary on stdout, and commands."""
 
 from __future__ import annotations
 
-import inspect
 import json
 import shlex
 import sys
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forward_forward.cli.progress import duration
-from forward_forward.cli.train import train
+from forward_forward.cli.progress import Display
+from forward_forward.cli.train_settings import FLAGS, flag
 from forward_forward.datasets import Sets
-from forward_forward.sweep import Outcome, Range, Space, folder
+from forward_forward.sweep import Outcome, Range, Space, TrialWatcher, folder
 from forward_forward.sweep.record import COUNTED, Record, short
-from forward_forward.sweep.storage import hidden
 
 
 def announce(command: Mapping[str, Any], space: Space, sets: Sets, out: Path) -> None:
-    """Say what is about to be searched, on stderr."""
+    """Print on stderr what will be searched."""
     fixed = "".join(f", {name} {value}" for name, value in command["fixed"].items())
-    said = [
+    lines = [
         f"sweep {out}: recipe {command['recipe']}{fixed}",
         f"data {command['data']}: {len(sets.train):,} to train on,"
         f" {len(sets.validation):,} to judge by",
@@ -31,50 +28,52 @@ def announce(command: Mapping[str, Any], space: Space, sets: Sets, out: Path) ->
     width = max(map(len, space))
     for name, each in space.items():
         scale = ", log scale" if isinstance(each, Range) and each.log else ""
-        said.append(f"  {name:<{width}}  {each}{scale}")
-    print("\n".join(said), file=sys.stderr, flush=True)
+        lines.append(f"  {name:<{width}}  {each}{scale}")
+    print("\n".join(lines), file=sys.stderr, flush=True)
 
 
-class Lines:
-    """A line for each trial, on stderr."""
+class SweepProgress(TrialWatcher):
+    """A line on stderr for each trial, and on a terminal a bar."""
 
     def __init__(self) -> None:
         self.outcome: Outcome | None = None
 
     def start(self, outcome: Outcome, trials: int) -> None:
         self.outcome, self.trials = outcome, trials
-        self.before, self.began = len(outcome.counted), time.perf_counter()
-        if self.before:
-            print(f"{self.before} of {trials} trials are over", file=sys.stderr, flush=True)
+        done = len(outcome.counted)
+        self.display = Display(trials, done)
+        if done:
+            self.display.line(f"{done} of {trials} trials are done")
 
     def trial(self, done: Record, outcome: Outcome) -> None:
         self.outcome = outcome
-        count = len(outcome.counted)
-        best = outcome.best
-        words = [
+        count, best = len(outcome.counted), outcome.best
+        # The pace is that of all processes since this one started.
+        left = self.display.left(max(count, self.display.first + 1))
+        fields = [
             f"trial {done['number']:>3}",
-            f"{verdict(done):<28}",
+            f"{result(done):<28}",
             f"best {best['validation_error']:.2f} %" if best else "none complete yet",
-            f"{count}/{self.trials}, {duration(self._left(count))} left",
+            f"{count}/{self.trials}, {left}",
             ", ".join(f"{name} {short(value)}" for name, value in done["settings"].items()),
         ]
-        print("  ".join(words), file=sys.stderr, flush=True)
-
-    def _left(self, count: int) -> float:
-        """Seconds until all are over, at the pace of all processes since this one began."""
-        here = max(count - self.before, 1)
-        return (time.perf_counter() - self.began) / here * max(self.trials - count, 0)
+        self.display.line("  ".join(fields))
+        if self.display.bar is not None:
+            self.display.show(count, left)
 
     def wait(self, running: int) -> None:
-        print(f"waiting for others, who run {_trials(running)}", file=sys.stderr, flush=True)
+        self.display.line(f"waiting for {_trials(running)} in other processes")
+
+    def stop(self) -> None:
+        self.display.stop()
 
 
 def _trials(count: int) -> str:
     return "1 trial" if count == 1 else f"{count} trials"
 
 
-def verdict(trial: Record) -> str:
-    """How a trial ended, in words."""
+def result(trial: Record) -> str:
+    """How a trial ended, as text."""
     error, epochs = trial["validation_error"], len(trial["curve"])
     if trial["state"] == "complete":
         return f"error {error:.2f} % (epoch {trial['best_epoch']})"
@@ -84,32 +83,31 @@ def verdict(trial: Record) -> str:
 
 
 def reproduction(best: Record, command: Mapping[str, Any], out: Path) -> str:
-    """The command that makes a trial's run again.
+    """The ``ff train`` command that repeats a trial's run.
 
     Args:
         best: The trial.
         command: The sweep's data, recipe and fixed settings.
-        out: The sweep's folder, within which the run's shall be.
+        out: The sweep's folder, in which the run's folder will be.
     """
-    flags = inspect.signature(train).parameters
-    given = {name: command.get(name) for name in ("data", "target", "size", "recipe")}
-    words = ["ff", "train"]
-    words += [word for name, value in given.items() if value for word in (f"--{name}", str(value))]
-    further = []
+    args = ["ff", "train"]
+    for name in ("data", "target", "size", "recipe"):
+        args += [flag(name), str(command[name])] if command.get(name) else []
+    without_flag = []
     for name, value in {**command["fixed"], **best["settings"]}.items():
         values = [str(each) for each in (value if isinstance(value, list) else [value])]
-        if name in flags:
-            words += [f"--{name.replace('_', '-')}", *values]
+        if name in FLAGS:
+            args += [flag(name), *values]
         else:
-            further.append(f"{name}={'+'.join(values)}")
-    words += ["--set", *further] if further else []
-    # Sums in another order differ in their last bits, and so may what is learnt.
-    words += ["--threads", str(best["threads"]), "--out", str(out / f"trial-{best['number']}")]
-    return shlex.join(words)
+            without_flag.append(f"{name}={'+'.join(values)}")
+    args += ["--set", *without_flag] if without_flag else []
+    # The number of threads changes the order of sums, hence their last bits, and so the run.
+    args += ["--threads", str(best["threads"]), "--out", str(out / f"trial-{best['number']}")]
+    return shlex.join(args)
 
 
 def page_of(paths: Sequence[Path]) -> str:
-    """The page of a sweep, with the command that makes its best run again.
+    """The page of a sweep, with the command that repeats its best run.
 
     Raises:
         ValueError: There is more than one folder.
@@ -124,22 +122,6 @@ def page_of(paths: Sequence[Path]) -> str:
     return sweep_page(path, command=None if best is None else reproduction(best, asked, path))
 
 
-def again(out: Path, trials: int, typed: Mapping[str, Any], own_words: Sequence[str]) -> str:
-    """The command that goes on with a sweep, up to so many trials.
-
-    Args:
-        out: The sweep's folder.
-        trials: How many in all.
-        typed: What else was typed that the folder does not keep; None for what was not.
-        own_words: What was typed of the space with code in it, which is not run from a file.
-    """
-    words = ["ff", "sweep", "--out", str(out), "--trials", str(trials)]
-    for name, value in typed.items():
-        words += [f"--{name}", hidden(str(value))] if value is not None else []
-    words += ["--search", *own_words] if own_words else []
-    return shlex.join(words)
-
-
 def finish(
     outcome: Outcome,
     out: Path,
@@ -148,26 +130,26 @@ def finish(
     *,
     as_json: bool,
 ) -> None:
-    """Print the best trial, the command that makes it again, and a next one with its purpose."""
+    """Print the best trial, the command that repeats it, and a next command with its purpose."""
     counts = Counter(each["state"] for each in outcome.counted)
     best = outcome.best
-    made = None if best is None else reproduction(best, command, out)
+    repeat = None if best is None else reproduction(best, command, out)
     if as_json:
         keys = ("number", "validation_error", "best_epoch", "settings", "threads", "seconds")
-        figures = {
+        summary = {
             "sweep": str(out),
             "trials": len(outcome.counted),
             **{state: counts[state] for state in COUNTED},
             "best": None if best is None else {key: best[key] for key in keys},
-            "command": made,
+            "command": repeat,
             "next": next_[1],
         }
-        print(json.dumps(figures))
+        print(json.dumps(summary))
         return
-    said = ", ".join(f"{counts[state]} {state}" for state in COUNTED if counts[state])
-    print(f"{_trials(len(outcome.counted))}{f': {said}' if said else ''}")
+    states = ", ".join(f"{counts[state]} {state}" for state in COUNTED if counts[state])
+    print(f"{_trials(len(outcome.counted))}{f': {states}' if states else ''}")
     if best is None:
-        print("no trial is complete, so none is the best")
+        print("no trial is complete, so there is no best trial")
     else:
         print(
             f"best: trial {best['number']}, validation error {best['validation_error']:.2f} %"
@@ -176,7 +158,7 @@ def finish(
         width = max(map(len, best["settings"]))
         for name, value in best["settings"].items():
             print(f"  {name:<{width}}  {short(value)}")
-        print("one seed is a search and no result: try the best with others, by --seed")
-        print(f"the same run: {made}")
-    print(f"a page:       {shlex.join(['ff', 'report', str(out)])}")
+        print("one seed is a search, not a result: repeat the best settings with other seeds")
+        print(f"the same run: {repeat}")
+    print(f"report:       {shlex.join(['ff', 'report', str(out)])}")
     print(f"{next_[0] + ':':<13} {next_[1]}")

@@ -1,153 +1,189 @@
-"""Words given for a recipe's settings -> parts, and a recipe's name -> the recipe."""
+"""The options of ``ff train``, each named once: a command line -> data, settings, run."""
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import torch
+from forward_forward.cli import flags
 
-from forward_forward import goodness, losses, notation, optimize, recipes
-from forward_forward.cli.train import train
-from forward_forward.examples import negatives
-from forward_forward.recipes import Recipe
-from forward_forward.recipes.parameters import kind_of
+if TYPE_CHECKING:
+    from forward_forward.recipes import Recipe
 
 
-def recipe_named(name: str, *, typed: bool) -> Recipe:
-    """The recipe of a name such as ``standard`` or ``poster.method``.
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    """The data, and the recipe that is trained on them."""
 
-    Args:
-        name: The name; ``package.module:function`` where a person typed it.
-        typed: Whether a person typed it just now.
+    # mnist (the default) or digits; a folder or archive of images, with one sub-folder per class,
+    # optionally below train, val and test; a table (.csv, .tsv, .parquet); or an .npz file.
+    data: flags.Name = None
+    # Label column of a table; by default target, label, class, y or the last column.
+    target: flags.Name = None
+    # Width and height in pixels to which the images of a folder or archive are resized.
+    size: flags.Count = None
+    # standard (the default), poster.method, hinton2022.mnist_supervised_matlab, or your own
+    # function as package.module:name.
+    recipe: flags.Name = None
 
-    Raises:
-        ValueError: No such recipe; the message has the nearest one.
+
+@dataclasses.dataclass(frozen=True)
+class RecipeSettings:
+    """Settings of the recipe; if one is omitted, the recipe's default applies."""
+
+    # Units of each hidden layer, lowest layer first; 500 500 in the standard recipe.
+    hidden: flags.Counts = None
+    # Passes over the training data; 6 to 55 in the standard recipe, for about 300,000 samples in
+    # total.
+    epochs: flags.Count = None
+    # Samples per step; 320 in the standard recipe, fewer for small data sets.
+    batch_size: flags.Count = None
+    # Initial learning rate; 0.005 in the standard recipe.
+    lr: flags.Number = None
+    # AdamW (standard), Adam, RMSprop, AveragedSGD, "SGD(momentum=0.9)" or any other optimizer of
+    # torch.optim; your own as package.module:name, as for every part below.
+    optimizer: flags.Name = None
+    # sigmoid, log_sigmoid, log_sigmoid_literal, "SymBa(alpha=4)" or "SiluPair(alpha=6)" (standard).
+    loss: flags.Name = None
+    # mean_square (standard), sum_of_squares, l2_norm, max_norm, or a name with arguments such as
+    # "PNorm(p=4)".
+    goodness: flags.Name = None
+    # A number, width or calibrated (standard).
+    threshold: flags.Name = None
+    # ReLU (standard), Tanh, Sigmoid or any other activation of torch.nn.
+    activation: flags.Name = None
+    # FromFirstLayer (standard), "FromGoodness(temperature=0.1, fraction=0.3)", FromSoftmax or
+    # Uniform.
+    negatives: flags.Name = None
+    # append the label to the input (standard), or overlay the first input values with it.
+    label: flags.Label = None
+    # Random seed of weights, negatives, dropout and sample order; 0 by default.
+    seed: flags.Count = None
+    # cpu (the default), cuda or mps.
+    device: flags.Name = None
+    # Precision of matrix products; auto uses bfloat16 if the hardware supports it.
+    precision: flags.Precision = None
+    # Number of steps by which hard negatives are scored before their batch is used; 0 by default.
+    # With more, groups of layers can work at the same time on negatives that depend on all layers.
+    look_ahead: flags.Count = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ParallelOptions:
+    """Training in several processes, which torchrun starts."""
+
+    # layers distributes the layers over the processes, data distributes each batch, both does both.
+    parallel: flags.Parallel = None
+    # With --parallel both: number of groups of layers; each group gets as many processes.
+    stages: flags.Count = None
+    # Number of layers in each group, such as 3 2; by default, groups are balanced by measured cost.
+    split: flags.Counts = None
+    # exact gives the same weights as one process (up to rounding if batches are distributed); async
+    # lets each group of layers run at its own pace on the most recent input.
+    sync: flags.Sync = "exact"
+    # Seconds after which a process that does not answer is considered lost; 120 by default.
+    timeout: flags.Number = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """The run's folder and what goes into it."""
+
+    # Folder of the run; runs/DATA-DATE by default. An existing run is not overwritten.
+    out: flags.Folder = None
+    # Settings of the recipe without a flag, such as threshold_factor=2.
+    set: flags.Pairs = ()
+    # Number of CPU threads; torch's choice by default.
+    threads: flags.Count = None
+    # Also log the metrics to TensorBoard or MLflow; repeat the option for both.
+    track: flags.Track = ()
+    # Continue an interrupted run.
+    resume: flags.Folder = None
+    # Start from the weights of this run.
+    init_from: flags.Folder = None
+    # Replace the run in --out.
+    overwrite: flags.Switch = False
+    # Print the result as one JSON object.
+    json: flags.Switch = False
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """All options of ``ff train``."""
+
+    data: DataOptions
+    training: RecipeSettings
+    parallel: ParallelOptions
+    run: RunOptions
+
+
+FLAGS = tuple(
+    field.name
+    for group in (DataOptions, RecipeSettings, ParallelOptions, RunOptions)
+    for field in dataclasses.fields(group)
+)
+
+
+def flag(name: str) -> str:
+    """The flag of an option.
+
+    >>> flag("batch_size")
+    '--batch-size'
     """
-    if ":" in name:
-        made: Recipe = notation.read(name, {}, typed=typed)
-        return made
-    found: Recipe = notation.looked_up(name, known_recipes())
-    return found
+    return f"--{name.replace('_', '-')}"
 
 
-def known_recipes() -> dict[str, Recipe]:
-    """The library's recipes by the names that ``--recipe`` takes."""
-    known: dict[str, Recipe] = {"standard": recipes.standard}
-    for module in (recipes.hinton2022, recipes.poster):
-        family = module.__name__.rpartition(".")[2]
-        known |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
-    return known
+def chosen(options: Any) -> dict[str, Any]:
+    """The options of a dataclass that were given on the command line, by name."""
+    return {name: value for name, value in vars(options).items() if value is not None}
 
 
-def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, Any]:
-    """A recipe's settings with the parts that words name.
+def settings_without_flag(pairs: Sequence[str], recipe: Recipe) -> dict[str, Any]:
+    """Settings given as ``--set name=value``.
 
     Args:
-        settings: Words and numbers by the names of the recipe's parameters.
-        typed: Those that a person typed just now, so that they may name code.
+        pairs: Text of the form ``name=value``.
+        recipe: The recipe whose settings they are.
 
     Returns:
-        The settings for the recipe.
-    """
-    return {name: _part(name, value, name in typed) for name, value in settings.items()}
-
-
-def _part(name: str, value: Any, typed: bool) -> Any:
-    if name == "loss":
-        return notation.made(notation.read(value, notation.public(losses), typed=typed))
-    if name == "goodness":
-        return notation.made(notation.read(value, notation.public(goodness), typed=typed))
-    if name == "negatives":
-        return _wrong_labels(notation.read(value, notation.public(negatives), typed=typed))
-    if name == "activation":
-        return notation.read(value, _makers(notation.torch_modules(), value), typed=typed)
-    if name == "optimizer":
-        return _callable(notation.read(value, _makers(_optimizers(), value), typed=typed))
-    if name == "threshold" and isinstance(value, str):
-        return _number_or_word(value)
-    if name == "hidden":
-        return tuple(value)
-    return value
-
-
-def further(words: Sequence[str], recipe: Recipe) -> dict[str, Any]:
-    """Settings without a flag of their own, given as ``name=value``.
-
-    Args:
-        words: What was typed.
-        recipe: Whose settings they are.
+        Values by name, as JSON stores them.
 
     Raises:
-        ValueError: Words of another form, a setting with a flag, or one the recipe does not have.
+        ValueError: Text of another form, a setting that has a flag, or one that the recipe lacks.
     """
+    from forward_forward.recipes.parameters import parameter_of
+
     found: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
         if not equals:
-            raise ValueError(f"--set expects name=value, got {word!r}: such as threshold_factor=2")
-        if name in inspect.signature(train).parameters:
-            raise ValueError(f"{name} has a flag: give --{name.replace('_', '-')} {text}")
-        value = kind_of(recipe, name).value(text)
-        # As JSON has it: a run's file must hold the same settings as the command that resumes it.
+            raise ValueError(f"--set expects name=value, got {pair!r}: such as threshold_factor=2")
+        if name in FLAGS:
+            raise ValueError(f"{name} has a flag: use {flag(name)} {text}")
+        value = parameter_of(recipe, name).value(text)
+        # A list, as in JSON: the run's file must equal the settings of the command that resumes it.
         found[name] = [*value] if isinstance(value, tuple) else value
     return found
 
 
-def _wrong_labels(part: Any) -> Any:
-    strategy = notation.made(part)
-    for name in ("scores", "fraction"):
-        if getattr(strategy, name, None) is None:
-            raise ValueError(
-                f"negatives expect an object with {name}, got {strategy!r} without: see"
-                " docs/own_rule.md, and `ff check`"
-            )
-    return strategy
+def check_settings(recipe: Recipe, name: str, settings: Iterable[str]) -> None:
+    """Reject settings that a recipe does not have.
 
-
-def _callable(part: Any) -> Any:
-    if not callable(part):
-        raise ValueError(f"expected the name of a part, got {part!r}")
-    return part
-
-
-def _number_or_word(value: str) -> float | str:
-    try:
-        return float(value)
-    except ValueError:
-        return value
-
-
-def _optimizers() -> dict[str, Any]:
-    known: dict[str, Any] = {
-        name: value
-        for name, value in vars(torch.optim).items()
-        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
-    }
-    return {**known, "AveragedSGD": optimize.AveragedSGD}
-
-
-def _makers(known: dict[str, Any], text: str) -> dict[str, Any]:
-    """Classes by name; a text with arguments is not called but kept for each layer to call."""
-    if "(" not in text:
-        return known
-    return {name: functools.partial(functools.partial, made) for name, made in known.items()}
-
-
-def check_settings(recipe: Recipe, name: str, settings: Mapping[str, Any]) -> None:
-    """Refuse a setting that the recipe does not have.
+    Args:
+        recipe: The recipe.
+        name: Its name, for the message.
+        settings: Names of settings.
 
     Raises:
-        ValueError: The recipe fixes what was asked for.
+        ValueError: The recipe has no such setting.
     """
-    allowed = inspect.signature(recipe).parameters
-    flags = [each for each in inspect.signature(train).parameters if each in allowed]
+    allowed: Mapping[str, Any] = inspect.signature(recipe).parameters
     for setting in settings:
         if setting not in allowed:
-            free = ", ".join(f"--{each.replace('_', '-')}" for each in flags)
             raise ValueError(
-                f"the recipe {name!r} fixes its own {setting}: leave --{setting.replace('_', '-')}"
-                f" out (it takes {free}), or use --recipe standard"
+                f"the recipe {name!r} has no setting {setting!r}: omit {flag(setting)} (it takes"
+                f" {', '.join(flag(each) for each in FLAGS if each in allowed)}), or use --recipe"
+                " standard"
             )

@@ -1,9 +1,9 @@
-"""A run, or a small network of its own -> a page to draw on and to train on, in a browser.
+"""A run, or a small built-in network -> a page in a browser to draw on and to watch training.
 
-In reading order: ``subject`` (the network and what is known of its data), ``answer`` (a picture's
-goodness, label by label and layer by layer, and the units that fire), ``over_time`` (the same of a
-recurrent network), ``live`` (a network in training beside backprop's), ``show`` (all of these as
-HTML) and ``page`` (the page, its events, and where it listens).
+In reading order: ``subject`` (the network and its data), ``answer`` (a picture's goodness by label
+and layer, and the most active units), ``over_time`` (the same in a recurrent network), ``live`` (a
+network in training, compared with backpropagation), ``show`` (all of these as HTML) and ``page``
+(the page and its events).
 """
 
 from forward_forward.demo.page import launch

@@ -15,9 +15,9 @@ from forward_forward import diagnose, predict
 from forward_forward.demo.subject import Subject
 from forward_forward.forward.passes import ForwardPass
 
-UNITS = 6  # of the first layer, that are shown
-MATCHES = 0.9  # area under the curve from which a unit is said to match a class
-KNOWN = 2_000  # samples by which the units' classes are found
+UNITS = 6  # units of the first layer that are shown
+MATCHES = 0.9  # area under the ROC curve from which a unit is said to match a class
+CLASSIFIED = 2_000  # samples from which the classes of units are determined
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Unit:
     """A unit of the first layer.
 
     Args:
-        number: Its place in the layer.
-        activity: What it gives for the sample with the label that is the answer.
-        weights: What it looks for [height, width]; None where weights are no pictures.
-        label: The class it tells best from the others.
-        area: How well: the area under the curve of its activity, 0.5 by chance and 1 if perfect.
+        number: Its index in the layer.
+        activity: Its activity for the sample with the predicted label.
+        weights: Its weights [height, width]; None if they are not a picture.
+        label: The class that its activity distinguishes best from the others.
+        area: How well: the area under the ROC curve, 0.5 by chance and 1 if perfect.
     """
 
     number: int
@@ -40,94 +40,90 @@ class Unit:
 
     @property
     def matches(self) -> bool:
-        """Whether its activity is a good guess of the class."""
+        """Whether its activity predicts the class well."""
         return self.area >= MATCHES
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the layers make of a sample.
+    """The goodness that the layers compute for a sample, and the label it results in.
 
     Args:
         goodness: Of every label in every layer [layers, classes].
-        counted: First layer whose goodness is summed, and the one after the last.
-        units: Those of the first layer that fire most.
-        chosen: The label that the network says, which may be a softmax head's.
+        counted: Index of the first layer whose goodness is summed, and of the first above them.
+        units: The most active units of the first layer.
+        predicted: The network's prediction, which may be that of a softmax head.
     """
 
     goodness: NDArray[np.float64]
     counted: tuple[int, int]
     units: Sequence[Unit]
-    chosen: int
+    predicted: int
 
     @cached_property
     def total(self) -> NDArray[np.float64]:
-        """Goodness of every label, summed over the layers that count [classes]."""
+        """Goodness of every label, summed over the counted layers [classes]."""
         found: NDArray[np.float64] = self.goodness[slice(*self.counted)].sum(0)
         return found
 
     @property
     def best(self) -> int:
-        """The label of the largest sum."""
+        """The label with the highest sum."""
         return int(self.total.argmax())
 
     @property
-    def hardest(self) -> int:
-        """The wrong label that comes nearest to the best."""
-        rest = self.total.copy()
-        rest[self.best] = -np.inf
-        return int(rest.argmax())
+    def runner_up(self) -> int:
+        """The label with the second highest sum."""
+        return int(np.argsort(-self.total, kind="stable")[1])
 
     @property
-    def ahead(self) -> NDArray[np.float64]:
-        """How much more goodness the best label has than the hardest wrong one [layers]."""
-        found: NDArray[np.float64] = self.goodness[:, self.best] - self.goodness[:, self.hardest]
+    def margin(self) -> NDArray[np.float64]:
+        """Goodness of the best label less that of the runner-up [layers]."""
+        found: NDArray[np.float64] = self.goodness[:, self.best] - self.goodness[:, self.runner_up]
         return found
 
 
-class Asker:
-    """Asks one network again and again; what its units are for is found once."""
+class Explainer:
+    """Answers for samples of one subject; the classes of its units are determined only once."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject, self.network = subject, subject.network
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
-        """How well each unit of the first layer tells each class [units, classes]."""
-        x, y, _ = next(iter(self.subject.train.batches(KNOWN)))
+        """How well each unit of the first layer distinguishes each class [units, classes]."""
+        x, y, _ = next(iter(self.subject.train.batches(CLASSIFIED)))
         activity = predict.embeddings(self.network, x)[0].double().cpu().numpy()
-        found: NDArray[np.float64] = diagnose.areas(
-            activity, y.cpu().numpy(), len(self.subject.classes)
-        )
+        labels, classes = y.cpu().numpy(), len(self.subject.classes)
+        found: NDArray[np.float64] = diagnose.areas(activity, labels, classes)
         return found
 
     @cached_property
     def weights(self) -> NDArray[np.float64] | None:
-        """The first layer's weights as pictures, if that is what they are [units, h, w]."""
-        x, _, _ = next(iter(self.subject.train.batches(KNOWN)))
+        """The first layer's weights [units, height, width], or None if they are not pictures."""
+        x, _, _ = next(iter(self.subject.train.batches(CLASSIFIED)))
         try:
             return diagnose.fields(self.network, self.subject.frame.shape, x)
         except ValueError:
             return None
 
     @torch.no_grad()
-    def ask(self, sample: Tensor) -> Answer:
-        """What the layers make of a sample.
+    def explain(self, sample: Tensor) -> Answer:
+        """The answer for a sample.
 
         Args:
             sample: One picture [1, channels, height, width], 0 to 1.
         """
         by_layer = self.network.goodness_by_layer(sample)[:, 0].double().cpu().numpy()
-        chosen = int(self.network.predict(sample)[0])
         first, stop = self.network.readout
-        answer = Answer(by_layer, (first, stop), (), chosen)
-        return Answer(by_layer, (first, stop), self._units(sample, answer.best), chosen)
+        units = self._units(sample, int(by_layer[first:stop].sum(0).argmax()))
+        return Answer(by_layer, (first, stop), units, int(self.network.predict(sample)[0]))
 
     def _units(self, sample: Tensor, label: int) -> list[Unit]:
         inputs = self.network.examples.positive(self.network.ready(sample), torch.tensor([label]))
         first = next(iter(ForwardPass(self.network.layers).activities(inputs)))
         activity = first.h[0].double().cpu().numpy()
-        # A convolution's unit is a channel, wherever in the picture it fires.
+        # A unit of a convolution is a channel, at any place in the picture.
         activity = activity.reshape(len(activity), -1).max(1)
         order = [unit for unit in np.argsort(-activity, kind="stable") if activity[unit] > 0]
         return [self._unit(int(unit), float(activity[unit])) for unit in order[:UNITS]]

@@ -1,7 +1,7 @@
-"""Settings and data -> two small networks in training side by side, a picture of them at a time.
+"""Settings and data -> two small networks trained side by side, and snapshots of them.
 
-One is trained by Forward-Forward, the other, of the same layers and on the same batches, by
-backpropagation.
+One is trained by Forward-Forward; the other has the same layers and sees the same batches, and is
+trained by backpropagation.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ import torch
 
 from forward_forward import diagnose, predict, recipes, seeds
 from forward_forward.data import Data
-from forward_forward.lab.reproduce.training.backprop import Learner, classifier
 from forward_forward.optimize import cosine
-from forward_forward.recipes.plan import Plan, features
+from forward_forward.recipes.backprop import BackpropTrainer, classifier
+from forward_forward.recipes.plan import features
 
 HIDDEN = (200, 200)
 SAMPLES = 4_000
-JUDGED = 1_000
+VALIDATION = 1_000
 BATCH = 64
-RATE_OF_BACKPROP = 1e-3
-MOMENTS = 30  # that are shown, but for the first
+BACKPROP_RATE = 1e-3
+SNAPSHOTS = 30  # at most, besides the first
 RATES = {"AdamW": 5e-3, "Adam": 5e-3, "RMSprop": 1e-3, "SGD": 0.1, "AveragedSGD": 0.05}
 
 
 @dataclass(frozen=True)
-class Moment:
-    """How far training is.
+class Snapshot:
+    """The state of both networks during training.
 
     Args:
-        epoch: Epochs done, with those begun in parts.
-        epochs: Epochs in all.
+        epoch: Epochs so far, including the fraction of the current one.
+        epochs: Epochs in total.
         layers: For each layer its threshold, edges of bins and counts of positives and negatives.
-        errors: Epochs, and errors in percent of the two networks, up to now.
-        silent: Share of each layer's units, in percent, that are at 0 for every image.
+        errors: Epochs, and errors in percent of the two networks, so far.
+        silent: Percentage of each layer's units that are at 0 for every image.
     """
 
     epoch: float
@@ -48,84 +48,83 @@ class Moment:
 
 
 class Exploded(ArithmeticError):
-    """A layer's goodness is no number any more."""
+    """A loss or goodness is no longer finite."""
 
 
-def moments(
+def snapshots(
     data: Data, settings: Mapping[str, Any], epochs: int, seed: int = 0
-) -> Iterator[Moment]:
-    """Train both networks, and tell from time to time how far they are.
+) -> Iterator[Snapshot]:
+    """Train both networks and report their state from time to time.
 
     Args:
-        data: What to train on; some of it is set aside to judge by.
-        settings: Of the standard recipe: ``loss``, ``goodness``, ``activation``, ``optimizer``,
-            ``lr``.
+        data: The training data, some of which are held out for validation.
+        settings: Settings of the standard recipe: ``loss``, ``goodness``, ``activation``,
+            ``optimizer``, ``lr``.
         epochs: Epochs of both.
-        seed: For weights, negatives, dropout and order.
+        seed: Seed of weights, negatives, dropout and sample order.
 
     Yields:
-        A moment before the first step, then one after another, and one at the end.
+        A snapshot before the first step, some during training, and one at the end.
 
     Raises:
-        Exploded: A goodness is no number any more.
-        ValueError: The settings do not fit each other.
+        Exploded: A loss or goodness is no longer finite.
+        ValueError: The settings are incompatible.
     """
-    yield from _Race(data, settings, epochs, seed).run()
+    yield from _Comparison(data, settings, epochs, seed).run()
 
 
-class _Race:
-    """One training of both networks."""
+class _Comparison:
+    """Training of both networks."""
 
     def __init__(self, data: Data, settings: Mapping[str, Any], epochs: int, seed: int) -> None:
-        some = data.first(min(SAMPLES + JUDGED, len(data)))
-        self.train, self.judge = some.split(min(JUDGED, len(some) // 5))
+        some = data.first(min(SAMPLES + VALIDATION, len(data)))
+        self.train, self.validation = some.split(min(VALIDATION, len(some) // 5))
         self.epochs, self.seed = epochs, seed
-        self.plan: Plan = recipes.standard(
+        plan = recipes.standard(
             self.train, seed=seed, epochs=epochs, hidden=HIDDEN, batch_size=BATCH, **settings
         )
+        self.trainer = plan.trainer
         network = classifier(features(self.train), HIDDEN, len(data.classes), seed=seed)
-        self.backprop = Learner(network, RATE_OF_BACKPROP, seed)
+        self.backprop = BackpropTrainer(network, BACKPROP_RATE, seed)
         self.errors: dict[str, list[float]] = {"epoch": [], "forward": [], "backprop": []}
 
-    def run(self) -> Iterator[Moment]:
-        trainer = self.plan.trainer
+    def run(self) -> Iterator[Snapshot]:
         first = next(iter(self.train.batches(1_024)))
-        trainer.network.calibrate(first.x, first.y)
-        yield self._moment(0.0)
+        self.trainer.network.calibrate(first.x, first.y)
+        yield self._snapshot(0.0)
         steps = math.ceil(len(self.train) / BATCH)
-        every = max(1, steps * self.epochs // MOMENTS)
+        every = math.ceil(steps * self.epochs / SNAPSHOTS)
         for epoch in range(self.epochs):
             order = seeds.generator(self.seed, "order", epoch)
             for step, (x, y, _) in enumerate(self.train.batches(BATCH, shuffle=order)):
                 self._step(x, y, epoch + step / steps)
                 done = epoch * steps + step + 1
                 if done % every == 0 and done < steps * self.epochs:
-                    yield self._moment(done / steps)
-        yield self._moment(float(self.epochs))
+                    yield self._snapshot(done / steps)
+        yield self._snapshot(float(self.epochs))
 
     def _step(self, x: torch.Tensor, y: torch.Tensor, epoch: float) -> None:
         factor = cosine(epoch, self.epochs)
-        trainer = self.plan.trainer
-        trainer.network.train()
-        for learner in (trainer, self.backprop):
-            learner.set_rate(factor)
-        loss = trainer.step(x, y)["loss"]
+        self.trainer.network.train()
+        self.trainer.set_rate(factor)
+        self.backprop.set_rate(factor)
+        loss = self.trainer.step(x, y)["loss"]
         self.backprop.step(x, y)
         if not bool(loss.isfinite().all()):
-            raise Exploded(f"the loss is no number any more after {epoch:.1f} epochs")
+            raise Exploded(f"the loss is not finite after {epoch:.1f} epochs")
 
-    def _moment(self, epoch: float) -> Moment:
-        network = self.plan.trainer.network.eval()
-        x, y, _ = next(iter(self.judge.batches(len(self.judge))))
+    def _snapshot(self, epoch: float) -> Snapshot:
+        network = self.trainer.network.eval()
+        x, y, _ = next(iter(self.validation.batches(len(self.validation))))
         rng = seeds.generator(self.seed, "demo", "negatives")
         try:
             layers = diagnose.histograms(network, x, y, rng)
-        except ValueError as error:  # numpy's, of bins for what is no number
-            raise Exploded(f"goodness is no number any more after {epoch:.1f} epochs") from error
-        self.errors["epoch"].append(epoch)
-        figures: dict[str, Any] = predict.evaluate(network, self.judge)
-        self.errors["forward"].append(figures["error"])
+        except ValueError as error:  # from numpy, which cannot bin values that are not finite
+            raise Exploded(f"goodness is not finite after {epoch:.1f} epochs") from error
+        figures: dict[str, Any] = predict.evaluate(network, self.validation)
         wrong = self.backprop.predict(x) != y
-        self.errors["backprop"].append(100 * float(wrong.double().mean()))
-        errors = {name: list(values) for name, values in self.errors.items()}
-        return Moment(epoch, self.epochs, layers, errors, diagnose.silent_units(network, x, y))
+        backprop = 100 * float(wrong.double().mean())
+        values = {"epoch": epoch, "forward": figures["error"], "backprop": backprop}
+        self.errors = {name: [*self.errors[name], value] for name, value in values.items()}
+        silent = diagnose.silent_units(network, x, y)
+        return Snapshot(epoch, self.epochs, layers, self.errors, silent)

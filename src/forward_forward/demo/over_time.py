@@ -1,6 +1,8 @@
-"""A sample, shown again and again -> every label's goodness over time in a recurrent network."""
+"""A sample, shown repeatedly -> every label's goodness over time in a recurrent network."""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +18,49 @@ from forward_forward.recurrent import RecurrentNetwork, RecurrentTrainer
 
 HIDDEN = (150, 150)
 SAMPLES = 3_000
-SHOWN = 18_000  # samples in all epochs together: some seconds
+SHOWN = 18_000  # samples in all epochs together: a few seconds
 BATCH = 64
 
 
 class Recurrent:
-    """A small recurrent network, trained once when it is first asked.
+    """A small recurrent network, trained when it is first used.
 
     Args:
-        data: What it is trained on.
+        data: The training data.
     """
 
     def __init__(self, data: Data) -> None:
         self.data = data.first(min(SAMPLES, len(data)))
-        self._network: RecurrentNetwork | None = None
 
     @property
     def ready(self) -> bool:
-        """Whether it is trained."""
-        return self._network is not None
+        """Whether it has been trained."""
+        return "network" in self.__dict__
 
-    @property
+    @cached_property
     def network(self) -> RecurrentNetwork:
-        """The network, trained."""
-        if self._network is None:
-            self._network = _trained(self.data)
-        return self._network
+        """The trained network."""
+        data = self.data
+        values, classes = features(data), len(data.classes)
+        network = RecurrentNetwork(
+            values,
+            *HIDDEN,
+            num_classes=classes,
+            examples=AppendLabel(
+                classes, strength=strength_for(values), negatives=FromFirstLayer()
+            ),
+            goodness=goodness.mean_square,
+            loss=losses.SiluPair(alpha=6.0),
+        )
+        trainer = RecurrentTrainer(network, lr=3e-3)
+        epochs = max(1, round(SHOWN / len(data)))
+        steps = -(-len(data) // BATCH)
+        for epoch in range(epochs):
+            order = seeds.generator(0, "order", epoch)
+            for step, (x, y, _) in enumerate(data.batches(BATCH, shuffle=order)):
+                trainer.set_rate(cosine(epoch + step / steps, epochs))
+                trainer.step(x.flatten(1), y)
+        return network.eval()
 
     def goodness(self, sample: Tensor) -> NDArray[np.float64]:
         """Goodness of every label, summed over the layers [iterations, classes].
@@ -54,39 +73,8 @@ class Recurrent:
         return found
 
 
-def _trained(data: Data) -> RecurrentNetwork:
-    values, classes = features(data), len(data.classes)
-    network = RecurrentNetwork(
-        values,
-        *HIDDEN,
-        num_classes=classes,
-        examples=AppendLabel(classes, strength=strength_for(values), negatives=FromFirstLayer()),
-        goodness=goodness.mean_square,
-        loss=losses.SiluPair(alpha=6.0),
-    )
-    trainer = RecurrentTrainer(network, lr=3e-3)
-    epochs = max(1, round(SHOWN / len(data)))
-    steps = -(-len(data) // BATCH)
-    for epoch in range(epochs):
-        order = seeds.generator(0, "order", epoch)
-        for step, (x, y, _) in enumerate(data.batches(BATCH, shuffle=order)):
-            trainer.set_rate(cosine(epoch + step / steps, epochs))
-            trainer.step(x.flatten(1), y)
-    return network.eval()
-
-
-def gap(by_time: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each label's goodness above that of the lowest label at the same time.
-
-    >>> gap(np.array([[3.0, 1.0], [2.0, 5.0]])).tolist()
-    [[2.0, 0.0], [0.0, 3.0]]
-    """
-    above: NDArray[np.float64] = by_time - by_time.min(1, keepdims=True)
-    return above
-
-
 def first_settled(by_time: NDArray[np.float64]) -> int:
-    """The iteration, counted from 1, from which the answer stays the same to the end.
+    """The iteration, counted from 1, from which the predicted label no longer changes.
 
     >>> first_settled(np.array([[3.0, 1.0], [2.0, 5.0], [1.0, 2.0]]))
     2

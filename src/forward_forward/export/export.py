@@ -3,12 +3,14 @@
 FOLDER/scan.onnx, scan.pt2           goodness of every label [batch, classes], label [batch]
 FOLDER/one_pass.onnx, one_pass.pt2   scores of every label [batch, classes], label [batch]
 FOLDER/scan.int8.onnx, ...           the same with int8 products
-FOLDER/export.json                   what goes in and comes out of each, and how it was checked
+FOLDER/export.json                   input and outputs of each file, and how it was verified
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
@@ -16,12 +18,11 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-import forward_forward
 from forward_forward.export import onnx_file, torch_file
-from forward_forward.export.folder import check_free, fingerprint, put
+from forward_forward.export.folder import MADE_BY, check_replaceable, fingerprint, put
 from forward_forward.export.measure import labels, measured
 from forward_forward.export.quantize import quantized
-from forward_forward.export.served import MEANINGS, Predictor, Served, served
+from forward_forward.export.selection import MEANINGS, Predictor, Selection, select
 from forward_forward.export.torch_file import Run
 from forward_forward.export.verify import BATCHES, TOLERANCE, verified
 from forward_forward.forward import Network
@@ -29,7 +30,7 @@ from forward_forward.forward import Network
 To = Literal["onnx", "torch"]
 
 ENDINGS: dict[To, str] = {"onnx": ".onnx", "torch": ".pt2"}
-LIBRARY = "the library"  # what measures of the library's own predictors are listed under
+LIBRARY = "the library"  # the name of the library's own predictor among the measured ones
 
 
 def export(
@@ -45,61 +46,66 @@ def export(
     int8: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Write a network's predictors as files that take raw samples, after checking them.
+    """Write a network's predictors as files that take raw samples, after verifying them.
 
-    Every file is run at batches of 1 and 17 and compared with the library's own scores; where one
-    differs by more than 1e-5 of a row's largest, or in a label, nothing is written.
+    Every file is run with batches of 1 and 17 samples and compared with the library's own scores;
+    if one differs by more than 1e-5 relative to a row's largest score, or in a label, nothing is
+    written.
 
     Args:
-        network: The network, trained.
+        network: The trained network.
         samples: Raw training samples [n, *shape], about 10,000: uint8 for pictures whose values
-            are divided by 255, else floating-point numbers as the network was trained on.
-        folder: Where the files go: a new folder, an empty one or an export, which is replaced, but
-            for its files of the other kind if they are of the same network.
+            are divided by 255, otherwise floating-point numbers as the network was trained on.
+        folder: A new or empty folder, or an earlier export. Of an earlier export of the same
+            network, files of other kinds are kept; everything else is replaced.
         to: "onnx" for ONNX Runtime, "torch" for ``torch.export.load``.
-        predictor: "scan" for the goodness of every label; "one-pass" for the softmax head or, in a
-            network without one, for linear scores fitted to the scan; "both" where both are
-            possible.
-        classes: The labels' names; by default their numbers.
-        columns: What each value of a sample is, where it is a row of a table, for export.json.
+        predictor: "scan" for the goodness of every label; "one-pass" for the softmax head or, if
+            the network has none, for linear scores fitted to the scan; "both" for each that the
+            network has.
+        classes: Names of the labels; by default their numbers.
+        columns: A description of each value of a sample, if it is a row of a table, for
+            export.json.
         test: Raw test samples [n, *shape] and their labels [n].
-        int8: Whether to write ONNX files with int8 products too, and to measure all on ``test``.
-        say: Is told what is being done.
+        int8: Whether to also write ONNX files with int8 products, and measure all on ``test``.
+        say: Called with a line of text as each step begins.
 
     Returns:
-        What export.json says: ``input``, ``classes`` and, for each file, ``outputs``, ``verified``
-        and, where it was measured, ``measured``.
+        The content of export.json: ``input``, ``classes`` and, for each file, ``outputs``,
+        ``verified`` and, if it was measured, ``measured``.
 
     Raises:
         ImportError: A package that the export needs is missing.
-        RuntimeError: A file is not what the network is.
-        ValueError: A setting is not possible, or the folder holds something else.
+        RuntimeError: A file's outputs differ from the network's.
+        ValueError: A setting is invalid, or the folder holds something else.
     """
-    for name, given, known in (("to", to, To), ("predictor", predictor, Predictor)):
-        if given not in get_args(known):
-            raise ValueError(f"{name} expects one of {get_args(known)}, got {given!r}")
+    for name, value, choices in (("to", to, To), ("predictor", predictor, Predictor)):
+        if value not in get_args(choices):
+            raise ValueError(f"{name} expects one of {get_args(choices)}, got {value!r}")
     if int8 and (to != "onnx" or test is None):
         raise ValueError(
-            'int8 files are ONNX files, measured on test samples: choose "onnx", and give'
-            " test=(samples, labels) from Python"
+            'int8 files are ONNX files, measured on test samples: use to="onnx", and from Python'
+            " pass test=(samples, labels)"
         )
     if to == "onnx":
         onnx_file.check_installed()
     names = _class_names(classes, network)
-    check_free(Path(folder))
+    check_replaceable(Path(folder))
     shared = {
-        "made_by": "forward-forward",
-        "version": forward_forward.__version__,
+        "made_by": MADE_BY,
+        "version": version("forward-forward"),
         "weights": fingerprint(network),
         "classes": names,
         "input": {**_input(samples), **({} if columns is None else {"columns": list(columns)})},
     }
-    with TemporaryDirectory() as made:
-        predictors = served(network, samples, predictor)
+    kind = torch.uint8 if samples.dtype == torch.uint8 else torch.float32  # of the graph's input
+    x = samples.to("cpu", kind)
+    seen, truth = (x, None) if test is None else (test[0].to("cpu", kind), test[1].cpu())
+    with TemporaryDirectory() as temporary:
+        predictors = select(network, samples, predictor)
         if predictor == "both" and len(predictors) == 1:
-            say("no scan: there is no label in this network's input, so its head is read")
-        models = _Making(Path(made), to, samples, test, shared, say).all(predictors, int8)
-        return put(Path(folder), Path(made), {**shared, "models": models}, say)
+            say("no scan: this network's input contains no label, so its head is exported")
+        models = _Export(Path(temporary), to, x, seen, truth, shared, say).all(predictors, int8)
+        return put(Path(folder), Path(temporary), {**shared, "models": models}, say)
 
 
 def _class_names(classes: Sequence[str] | None, network: Network) -> list[str]:
@@ -111,95 +117,84 @@ def _class_names(classes: Sequence[str] | None, network: Network) -> list[str]:
 
 
 def _input(samples: Tensor) -> dict[str, Any]:
-    """What a person who calls the graph must know of its input."""
+    """The description of the graph's input."""
     pixels = samples.dtype == torch.uint8
     if not (pixels or samples.is_floating_point()) or len(samples) == 0:
         raise ValueError(
             "export expects raw training samples [n, *shape] in uint8 or floating-point numbers,"
-            f" got {list(samples.shape)} in {samples.dtype}: give them as they were trained on"
+            f" got {list(samples.shape)} in {samples.dtype}: pass them as they were trained on"
         )
-    if pixels:
-        reach: list[float] = [0, 255]
-    else:
-        reach = [float(each) for each in samples.aminmax()]
     return {
         "name": onnx_file.INPUT,
         "type": "uint8" if pixels else "float32",
         "shape": [torch_file.BATCH, *samples.shape[1:]],
-        "range": reach,
-        "scaling": "divided by 255 in the graph" if pixels else "none, but the network's own",
+        "range": [0, 255] if pixels else [float(each) for each in samples.aminmax()],
+        "scaling": "divided by 255 in the graph" if pixels else "none outside the network",
     }
 
 
-class _Making:
-    """One export in the making."""
+@dataclass(frozen=True)
+class _Export:
+    """The files of one export in progress, with the samples they are verified and measured on."""
 
-    def __init__(
-        self,
-        folder: Path,
-        to: To,
-        samples: Tensor,
-        test: tuple[Tensor, Tensor] | None,
-        shared: dict[str, Any],
-        say: Callable[[str], None],
-    ) -> None:
-        self.folder = folder
-        self.to = to
-        # The graph takes no other floating-point numbers.
-        kind = torch.uint8 if samples.dtype == torch.uint8 else torch.float32
-        self.samples = samples.to("cpu", kind)
-        self.truth = None if test is None else test[1].cpu()
-        self.seen = self.samples if test is None else test[0].to("cpu", kind)
-        self.shared = shared
-        self.say = say
+    folder: Path
+    to: To
+    samples: Tensor
+    seen: Tensor
+    truth: Tensor | None
+    shared: Mapping[str, Any]
+    say: Callable[[str], None]
 
-    def all(self, predictors: Sequence[Served], int8: bool) -> dict[str, Any]:
-        """Write, check and measure every predictor: what is known of each file, by its name."""
+    def all(self, predictors: Sequence[Selection], int8: bool) -> dict[str, Any]:
+        """Write, verify and measure every predictor; returns the description of each file."""
         models: dict[str, Any] = {}
         for each in predictors:
             self.say(f"exporting {each.name}")
-            name, run, about = self._written(each)
+            name, run, about = self._write(each)
             models[name] = about
-            if int8:
-                models |= self._in_int8(each, name, run, about)
+            if int8 and self.truth is not None:
+                models |= self._write_int8(each, name, run, about, self.truth)
         if len(predictors) == 2:
-            self._agreement(predictors, models)
+            scan, one_pass = (labels(each.library, self.seen) for each in predictors)
+            models[f"one_pass{ENDINGS[self.to]}"]["agreement_with_scan"] = {
+                "percent": 100 * float((scan == one_pass).double().mean()),
+                "samples": len(scan),
+                "of": "training" if self.truth is None else "test",
+            }
         return models
 
-    def _about(self, each: Served, numbers: str) -> dict[str, Any]:
-        classes = len(self.shared["classes"])
+    def _about(self, each: Selection, numbers: str) -> dict[str, Any]:
+        scores = {
+            "name": each.module.scores,
+            "type": "float32",
+            "shape": [torch_file.BATCH, len(self.shared["classes"])],
+            "meaning": MEANINGS[each.scored_by],
+        }
+        label = {
+            "name": "label",
+            "type": "int64",
+            "shape": [torch_file.BATCH],
+            "meaning": "index of the highest score among the classes",
+        }
         return {
             "predictor": each.name,
             "format": self.to,
             "numbers": numbers,
-            "outputs": [
-                {
-                    "name": each.module.scores,
-                    "type": "float32",
-                    "shape": [torch_file.BATCH, classes],
-                    "meaning": MEANINGS[each.scored_by],
-                },
-                {
-                    "name": "label",
-                    "type": "int64",
-                    "shape": [torch_file.BATCH],
-                    "meaning": "place of the best score among the classes",
-                },
-            ],
+            "outputs": [scores, label],
             "scored_by": each.scored_by,
         }
 
-    def _written(self, each: Served) -> tuple[str, Run, dict[str, Any]]:
+    def _write(self, each: Selection) -> tuple[str, Run, dict[str, Any]]:
         name = f"{each.name}{ENDINGS[self.to]}"
         path, about = self.folder / name, self._about(each, "float32")
-        each.library(self.samples[:2])  # says it better than torch.export where a shape is wrong
+        each.library(self.samples[:2])  # has clearer errors than torch.export if a shape is wrong
         program = torch_file.traced(each.module, self.samples)
-        inside = {**self.shared, **about}
+        metadata = {**self.shared, **about}
         if self.to == "onnx":
-            onnx_file.write(program, path, each.module.scores, inside)
+            onnx_file.write(program, path, each.module.scores, metadata)
             run = onnx_file.opened(path)
         else:
-            torch_file.write(program, path, inside)
+            torch_file.write(program, path, metadata)
             run = torch_file.opened(path)
         check = verified(run, each.library, self.seen, name)
         about["bytes"] = path.stat().st_size
@@ -212,30 +207,17 @@ class _Making:
         }
         return name, run, about
 
-    def _in_int8(self, each: Served, name: str, run: Run, about: dict[str, Any]) -> dict[str, Any]:
-        """The same in int8, and all three measured side by side."""
-        if self.truth is None:
-            return {}
-        self.say(f"quantising {each.name}, and measuring it")
+    def _write_int8(
+        self, each: Selection, name: str, run: Run, about: dict[str, Any], truth: Tensor
+    ) -> dict[str, Any]:
+        """Write the same in int8, and measure both and the library."""
+        self.say(f"quantising and measuring {each.name}")
         small = f"{each.name}.int8{ENDINGS[self.to]}"
         about_small = self._about(each, "int8 products, the rest float32")
-        path = self.folder / small
-        about_small["quantized"] = quantized(
-            self.folder / name, path, self.samples, {**self.shared, **about_small}
-        )
+        path, metadata = self.folder / small, {**self.shared, **about_small}
+        about_small["quantized"] = quantized(self.folder / name, path, self.samples, metadata)
         about_small["bytes"] = path.stat().st_size
         runs = {name: run, small: onnx_file.opened(path), LIBRARY: each.library}
-        figures = measured(runs, self.seen, self.truth)
-        about["measured"], about_small["measured"] = figures[name], figures[small]
-        about["measured"]["library"] = figures[LIBRARY]
-        return {small: about_small}
-
-    def _agreement(self, predictors: Sequence[Served], models: dict[str, Any]) -> None:
-        """How often the one-pass predictor's labels are the scan's, by the library."""
-        scan, one_pass = (labels(each.library, self.seen) for each in predictors)
-        share = float((scan == one_pass).double().mean())
-        models[f"one_pass{ENDINGS[self.to]}"]["agreement_with_scan"] = {
-            "percent": 100 * share,
-            "samples": len(scan),
-            "of": "training" if self.truth is None else "test",
-        }
+        figures = measured(runs, self.seen, truth)
+        about["measured"] = {**figures[name], "library": figures[LIBRARY]}
+        return {small: {**about_small, "measured": figures[small]}}

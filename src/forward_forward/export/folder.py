@@ -1,4 +1,4 @@
-"""Files of an export -> its folder, whole or not at all, with export.json beside them."""
+"""Files of an export -> its folder, all or none, with export.json."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from forward_forward import files
 from forward_forward.forward import Network
 from forward_forward.forward.description import describe
 
-ABOUT = "export.json"
+ABOUT, MADE_BY = "export.json", "forward-forward"
 
 
 def fingerprint(network: Network) -> str:
@@ -23,11 +23,11 @@ def fingerprint(network: Network) -> str:
     return hashlib.sha256(json.dumps(describe(network)).encode() + save(weights)).hexdigest()
 
 
-def check_free(folder: Path) -> None:
+def check_replaceable(folder: Path) -> None:
     """Refuse a folder that holds anything but an export.
 
     Raises:
-        ValueError: It does, and would be replaced.
+        ValueError: It does, and its content would be lost.
     """
     if not folder.exists():
         return
@@ -37,39 +37,38 @@ def check_free(folder: Path) -> None:
     other = sorted(each.name for each in folder.iterdir() if each.name not in own)
     if other:
         raise ValueError(
-            f"{str(folder)!r} holds {other[0]!r}, which is no part of an export and would be lost:"
+            f"{str(folder)!r} holds {other[0]!r}, which is not part of an export and would be lost:"
             " choose another --out"
         )
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    """What an export's folder says of itself; nothing where it is none."""
+    """The export.json of a folder; empty if the folder is no export."""
     try:
         about = json.loads((folder / ABOUT).read_text())
     except (OSError, ValueError):
         return {}
-    ours = isinstance(about, dict) and about.get("made_by") == "forward-forward"
-    return about if ours else {}
+    return about if isinstance(about, dict) and about.get("made_by") == MADE_BY else {}
 
 
 def put(
-    folder: Path, made: Path, about: dict[str, Any], say: Callable[[str], None]
+    folder: Path, temporary: Path, about: dict[str, Any], say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Move the files of an export into its folder.
 
-    Files of an earlier export stay if they are of the same network and data, and were not made
-    anew.
+    Files of an earlier export are kept if they are of the same network and data and are not
+    replaced.
 
     Args:
-        folder: Where they go; `check_free` has allowed it.
-        made: A folder of the files.
-        about: What export.json is to say.
-        say: Is told which files of an earlier export are removed.
+        folder: The folder, which `check_replaceable` has allowed.
+        temporary: A folder with the new files.
+        about: The content of export.json.
+        say: Called with a line on files of an earlier export that are removed.
 
     Returns:
-        What export.json says: the earlier files that stay are in it.
+        The content of export.json, including the earlier files that are kept.
     """
-    folder = folder.resolve()  # also "." has a name then
+    folder = folder.resolve()  # so that "." has a name
     before = _about(folder)
     same = all(before.get(key) == about[key] for key in about if key != "models")
     earlier = {
@@ -78,14 +77,12 @@ def put(
         if name not in about["models"] and (folder / name).is_file()
     }
     if not same and earlier:
-        say(f"removed, for they are of another network or data: {', '.join(earlier)}")
+        say(f"removed files of another network or of other data: {', '.join(earlier)}")
     kept = earlier if same else {}
     whole = {**about, "models": {**kept, **about["models"]}}
 
     def fill(partial: Path) -> None:
-        for name in kept:
-            files.write(partial / name, (folder / name).read_bytes())
-        for path in sorted(made.iterdir()):
+        for path in (*(folder / name for name in kept), *sorted(temporary.iterdir())):
             files.write(partial / path.name, path.read_bytes())
         files.write_json(partial / ABOUT, whole)
 

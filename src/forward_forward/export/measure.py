@@ -1,4 +1,4 @@
-"""Predictors, raw samples [n, *shape], labels [n] -> errors, equal labels and times a sample."""
+"""Predictors, raw samples [n, *shape], labels [n] -> errors, equal labels, times per sample."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROUNDS = {1: 200, 256: 20}
 
 
 def labels(run: Run, samples: Tensor) -> Tensor:
-    """The labels [n] that a predictor gives raw samples [n, *shape]."""
+    """The labels [n] that a predictor assigns to raw samples [n, *shape]."""
     return torch.cat([run(part)[1] for part in torch.split(samples, SIZES[-1])])
 
 
@@ -26,13 +26,13 @@ def measured(runs: Mapping[str, Run], samples: Tensor, truth: Tensor) -> dict[st
     """Measure predictors side by side.
 
     Args:
-        runs: Predictors by name; the first is the one that the others' labels are compared with.
+        runs: Predictors by name; the labels of all are compared with those of the first.
         samples: Raw test samples [n, *shape].
         truth: Their labels [n].
 
     Returns:
         For each name: ``test_error`` and ``labels_equal`` in percent, and ``seconds_a_sample`` by
-        batch size, the median of runs that were taken in turns.
+        batch size, the median over runs that alternate between the predictors.
     """
     found = {name: labels(run, samples) for name, run in runs.items()}
     first = next(iter(found.values()))
@@ -52,13 +52,13 @@ def _percent(which: Tensor) -> float:
 
 
 def _seconds(runs: Mapping[str, Run], samples: Tensor, size: int) -> dict[str, float]:
-    """Median seconds a sample at a batch size; in turns, so that a busy moment meets all alike."""
+    """Median seconds per sample; predictors alternate, so that other load affects all equally."""
     batch = samples[torch.arange(size) % len(samples)]
     times: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(1 + _ROUNDS[size]):
         for name, run in runs.items():
             began = time.perf_counter()
             run(batch)
-            if turn:  # the first one finds its memory
+            if turn:  # the first one allocates memory
                 times[name].append(time.perf_counter() - began)
     return {name: statistics.median(each) / size for name, each in times.items()}

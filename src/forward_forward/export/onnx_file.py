@@ -1,4 +1,4 @@
-"""A graph -> an .onnx file; the file, raw samples [batch, *shape] -> what ONNX Runtime gives."""
+"""A graph -> an .onnx file; the file, raw samples [batch, *shape] -> ONNX Runtime's outputs."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _PROVIDERS = ["CPUExecutionProvider"]
 
 
 def check_installed() -> None:
-    """Refuse to begin where a package that ONNX needs is missing.
+    """Check that the packages for ONNX are installed.
 
     Raises:
-        ImportError: With the line that installs them.
+        ImportError: One is missing; the message contains the command that installs it.
     """
     for name in ("onnx", "onnxscript", "onnxruntime"):
         try:
             importlib.import_module(name)
         except ImportError as error:
             raise ImportError(
-                f"an export to ONNX expects onnx, onnxscript and onnxruntime, and {name} is not to"
-                ' be had: pip install "forward-forward[onnx]"'
+                f"export to ONNX needs onnx, onnxscript and onnxruntime, but {name} is not"
+                ' installed: pip install "forward-forward[onnx]"'
             ) from error
 
 
@@ -46,7 +46,7 @@ def write(program: ExportedProgram, path: Path, scores: str, about: Mapping[str,
         program: The graph of a predictor.
         path: The file.
         scores: Name of the first output; the second is ``label``.
-        about: What goes into the file's ``metadata_props``; what is no text, as JSON.
+        about: The file's ``metadata_props``; values other than text are written as JSON.
     """
     import onnx
 
@@ -58,13 +58,13 @@ def write(program: ExportedProgram, path: Path, scores: str, about: Mapping[str,
             dynamic_shapes=({0: BATCH},),
             input_names=[INPUT],
             output_names=[scores, "label"],
-            # The exporter's own simplification takes an addition of 1e-8 for one of 0, and a blank
+            # The exporter's own simplification treats an addition of 1e-8 as one of 0, and a blank
             # sample would be divided by 0.
             optimize=False,
             verbose=False,
         )
     if exported is None:
-        raise RuntimeError("torch.onnx.export gave no model")
+        raise RuntimeError("torch.onnx.export returned no model")
     onnx.save_model(exported.model_proto, str(raw))
     _fold(raw, path)
     raw.unlink()
@@ -72,7 +72,7 @@ def write(program: ExportedProgram, path: Path, scores: str, about: Mapping[str,
 
 
 def _fold(path: Path, out: Path) -> None:
-    """Compute once what is constant, such as the labels' part of the first layer."""
+    """Fold constants, such as the contribution of the labels to the first layer."""
     import onnxruntime
 
     options = _options()
@@ -82,17 +82,17 @@ def _fold(path: Path, out: Path) -> None:
 
 
 def save(model: Any, path: Path, about: Mapping[str, Any]) -> None:
-    """Write a model with what is to be known about it, and without what the makers noted.
+    """Write a model with its description, and without the metadata of the exporter.
 
     Args:
         model: An ``onnx.ModelProto``; it is changed.
         path: The file.
-        about: What goes into ``metadata_props``; what is no text, as JSON.
+        about: The ``metadata_props``; values other than text are written as JSON.
     """
     import onnx
 
     for each in (model.graph, *model.graph.node, *model.graph.value_info):
-        del each.metadata_props[:]  # files of this machine are among them
+        del each.metadata_props[:]  # they contain paths of this machine
     used = {each.domain for each in model.graph.node}
     versions = [each for each in model.opset_import if each.domain in used]
     del model.opset_import[:]
@@ -107,13 +107,13 @@ def save(model: Any, path: Path, about: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back what the exporter says of itself and of torchvision, which is not used."""
+    """Suppress the exporter's messages about itself and about torchvision, which is not used."""
     logger = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            # Torch copies a class of its own that it has itself declared outdated.
+            # Torch copies a class that it has deprecated itself.
             warnings.filterwarnings("ignore", r".*LeafSpec.* is deprecated", FutureWarning)
             yield
     finally:
@@ -124,15 +124,15 @@ def _options() -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone
+    options.log_severity_level = 3  # errors only
     options.intra_op_num_threads = torch.get_num_threads()
-    # Its threads would go on running for a while after each call, in the way of what comes next.
+    # Its threads would spin for a while after each call and slow down whatever runs next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
 def opened(path: Path) -> Run:
-    """The outputs of an .onnx file for raw samples, by ONNX Runtime on as many threads as torch."""
+    """The outputs of an .onnx file for raw samples; ONNX Runtime uses as many threads as torch."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), _options(), providers=_PROVIDERS)

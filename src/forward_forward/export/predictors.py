@@ -1,7 +1,7 @@
 """Raw samples [batch, *shape] -> scores [batch, classes] and label [batch], as modules to export.
 
-The library's own passes work in memory that is used again, which no graph can hold. These say the
-same without it. A batch's size stays open, and what the labels share is still computed once.
+The library's own passes reuse memory, which a graph cannot express. These modules compute the same
+without it. The batch size is dynamic, and what all labels share is still computed only once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from forward_forward.examples import AppendLabel, Inputs, OverlayLabel
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import divisor_of
+from forward_forward.forward.operands import variant_factors, variant_totals
 from forward_forward.goodness import length_of
 from forward_forward.predict.two_stage_prediction import Ranking
 
@@ -26,16 +27,16 @@ Scored = tuple[Tensor, Tensor]
 
 
 class Scan(nn.Module):
-    """The label of the largest goodness: every label is looked at.
+    """The label with the highest goodness, computed for every label.
 
-    The first layer's product with the sample is computed once for all labels; the upper layers see
-    every label of every sample. Layers that no label is read from are left out.
+    The first layer's product with the sample is computed once for all labels; the upper layers
+    process every label of every sample. Layers above the readout are omitted.
 
     Args:
         network: A network whose examples put the label into the input. It is copied, in float32.
 
     Raises:
-        ValueError: The examples have no candidates, being made without labels.
+        ValueError: The examples have no labels, and so no candidates.
 
     >>> from forward_forward.forward import mlp
     >>> goodness, label = Scan(mlp(4, 8, num_classes=3))(torch.rand(5, 4))
@@ -72,7 +73,7 @@ class Scan(nn.Module):
 
 
 class OnePass(nn.Module):
-    """The label read off the neutral input's activities: one pass, whatever the labels' number.
+    """The label by the activities on the neutral input: one pass for any number of labels.
 
     Args:
         network: The network. It is copied, in float32.
@@ -94,7 +95,7 @@ class OnePass(nn.Module):
         super().__init__()
         if ranking is None and network.head is None:
             raise ValueError(
-                "one pass expects a network with a softmax head, or a ranking, got neither: give"
+                "OnePass expects a network with a softmax head, or a ranking, got neither: pass"
                 " ranking=two_stage(network, x).ranking"
             )
         self.network = frozen(network)
@@ -120,15 +121,15 @@ class OnePass(nn.Module):
 
 
 def frozen(network: Network) -> Network:
-    """A copy to be exported: on the CPU, in float32, in evaluation mode, without gradients."""
+    """A copy for export: on the CPU, in float32, in evaluation mode, without gradients."""
     return copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
 
 
 def network_input(network: Network, x: Tensor) -> Tensor:
-    """Raw samples as the network reads them: the one place where a graph scales its input.
+    """Raw samples as the network's input: the only place in which a graph scales its input.
 
     Args:
-        network: The network; what it does to all its samples, `Network.ready` does here too.
+        network: The network; `Network.ready` applies its own preprocessing.
         x: Samples [batch, *shape]: pictures in uint8, 0 to 255, or floating-point numbers on the
             scale of the training data.
     """
@@ -145,10 +146,10 @@ def passed(network: Network, inputs: Inputs, stop: int) -> list[Activities]:
 
 
 def _first(layer: Layer, inputs: Inputs, in_order: bool) -> Tensor:
-    """The lowest layer's activities; one product serves all variants where the division allows.
+    """The lowest layer's activities; one product serves all variants if normalisation allows it.
 
-    ``in_order`` says that each variant has the pattern of its own number: known of the library's
-    examples, and a graph without a look-up then.
+    If ``in_order``, each variant has the pattern of its own number, as with the library's examples,
+    and the graph needs no look-up.
     """
     divisor = divisor_of(layer.normalize)
     linear, rest, patterns = layer.linear, inputs.rest, inputs.patterns
@@ -162,13 +163,10 @@ def _first(layer: Layer, inputs: Inputs, in_order: bool) -> Tensor:
         return rows[:, None] if in_order else rows[inputs.index]
 
     labels = of_variants(patterns @ linear.weight[:, inputs.columns].t())
-    z = rest @ linear.weight[:, : rest.shape[1]].t() + labels
-    if divisor is not None:
-        square = length_of(rest).square()[:, None] + of_variants(patterns.square().sum(1)[:, None])
-        z = z / divisor(square.sqrt(), width)
-    if linear.bias is not None:
-        z = z + linear.bias
-    return layer.activate(z.flatten(0, 1))
+    squares = of_variants(patterns.square().sum(1)[:, None])[..., 0]
+    factor = variant_factors(divisor, length_of(rest), squares, width)
+    product = rest @ linear.weight[:, : rest.shape[1]].t()
+    return layer.activate(variant_totals(product, labels, factor, linear.bias))
 
 
 def _head_logits(network: Network, activities: Iterable[Activities]) -> Tensor:

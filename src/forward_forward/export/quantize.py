@@ -12,16 +12,16 @@ from torch import Tensor
 from forward_forward.export import onnx_file
 from forward_forward.export.measure import labels
 
-Way = Literal["static", "dynamic"]
+Ranges = Literal["static", "dynamic"]
 
-CALIBRATION = 1_000  # samples; at most half of what there is
-KEPT = 0.005  # share of labels that static ranges may lose against dynamic ones
+CALIBRATION = 1_000  # samples; at most half of those available
+KEPT = 0.005  # fraction of labels that static ranges may lose compared with dynamic ones
 
 _PRODUCTS = ["MatMul", "Gemm", "Conv"]  # the rest of the graph stays in float32
 
 
 class _Reader:
-    """What ONNX Runtime calibrates with."""
+    """The samples that ONNX Runtime calibrates with."""
 
     def __init__(self, samples: Tensor) -> None:
         self._parts = iter(torch.split(samples, 100))
@@ -32,20 +32,20 @@ class _Reader:
 
 
 def quantized(path: Path, out: Path, samples: Tensor, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Quantise a file's products to int8, in the better of two ways, and write it.
+    """Quantise a file's products to int8, with the better of two kinds of ranges, and write it.
 
-    Static ranges of the activities are found on training samples beforehand; dynamic ones are those
-    of each batch, so that a sample's scores depend on the others of its batch. Static ones are
-    taken unless they lose more than half a percent of the labels more, on other training samples.
+    Static ranges of the activities are measured on training samples beforehand; dynamic ones are
+    those of each batch, so that a sample's scores depend on the rest of its batch. Static ranges
+    are used unless they change at least half a percent more labels of other training samples.
 
     Args:
         path: The float32 file.
         out: The int8 file.
-        samples: Raw training samples [n, *shape]: some to calibrate with, the others to choose by.
-        about: What goes into the file's ``metadata_props``.
+        samples: Raw training samples [n, *shape]: some to calibrate, the rest to choose.
+        about: The file's ``metadata_props``.
 
     Returns:
-        ``way``, and ``labels_kept`` by each way, in percent of the samples it was chosen by.
+        ``way``, and ``labels_kept`` for each kind, in percent of the samples it was chosen by.
 
     Raises:
         ValueError: There are fewer than two samples.
@@ -55,33 +55,33 @@ def quantized(path: Path, out: Path, samples: Tensor, about: Mapping[str, Any]) 
 
     if len(samples) < 2:
         raise ValueError(
-            "int8 expects training samples to calibrate with and others to choose by, got"
-            f" {len(samples)}: give some hundreds"
+            f"int8 expects at least 2 training samples, some to calibrate and some to choose the"
+            f" ranges, got {len(samples)}: pass several hundred"
         )
     count = min(CALIBRATION, len(samples) // 2)
     calibration, others = samples[:count], samples[count:]
     shaped = out.with_name(f"{out.name}.shaped")
-    # Constants are folded already; without the shapes ONNX Runtime warns, on the root logger.
+    # Constants are folded already; without shapes ONNX Runtime warns on the root logger.
     quant_pre_process(str(path), str(shaped), skip_optimization=True, skip_symbolic_shape=True)
     right = labels(onnx_file.opened(path), others)
-    kept: dict[Way, float] = {}
-    made: dict[Way, Path] = {}
+    kept: dict[Ranges, float] = {}
+    made: dict[Ranges, Path] = {}
     for way in ("static", "dynamic"):
         made[way] = out.with_name(f"{out.name}.{way}")
         _quantize(shaped, made[way], way, calibration)
         agreeing = labels(onnx_file.opened(made[way]), others) == right
         kept[way] = float(agreeing.double().mean())
-    chosen: Way = "static" if kept["static"] >= kept["dynamic"] - KEPT else "dynamic"
+    chosen: Ranges = "static" if kept["static"] >= kept["dynamic"] - KEPT else "dynamic"
     onnx_file.save(onnx.load(str(made[chosen])), out, about)
     for each in (shaped, *made.values()):
         each.unlink()
-    return {"way": chosen, "labels_kept": {name: 100 * share for name, share in kept.items()}}
+    return {"way": chosen, "labels_kept": {name: 100 * each for name, each in kept.items()}}
 
 
-def _quantize(path: Path, out: Path, way: Way, calibration: Tensor) -> None:
+def _quantize(path: Path, out: Path, way: Ranges, calibration: Tensor) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic, quantize_static
 
-    # Weights in 7 bits: without them, processors that lack VNNI overflow as they add products.
+    # Weights in 7 bits: with 8, processors without VNNI overflow when they add products.
     options = {
         "op_types_to_quantize": _PRODUCTS,
         "per_channel": True,

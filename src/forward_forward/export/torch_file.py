@@ -1,6 +1,6 @@
 """A predictor -> its graph and a .pt2 file; the file, raw samples [batch, *shape] -> its outputs.
 
-The file needs torch alone, not this package: ``torch.export.load(path).module()``.
+The file needs only torch, not this package: ``torch.export.load(path).module()``.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ def traced(predictor: nn.Module, samples: Tensor) -> ExportedProgram:
 
     Args:
         predictor: Such as `Scan`.
-        samples: Raw samples [batch, *shape]: the graph has their shape and type, no value.
+        samples: Raw samples [batch, *shape], of which only the shape and type are used.
 
     Raises:
-        RuntimeError: Torch cannot make a graph of it, as of a block whose way depends on values.
+        RuntimeError: Torch cannot trace it, e.g. because a block branches on values.
     """
-    # Two of them: torch takes a batch of one for a constant.
+    # Two samples: torch treats a batch size of one as a constant.
     example = torch.zeros(2, *samples.shape[1:], dtype=samples.dtype)
     try:
         program = torch.export.export(predictor, (example,), dynamic_shapes=({0: Dim(BATCH)},))
-    except Exception as error:  # what a user's block does not allow comes in many types
+    except Exception as error:  # a user's block may raise anything
         reason = str(error).strip().partition("\n")[0]
         raise RuntimeError(
-            f"torch.export cannot make a graph of this network ({reason}): a block may choose its"
-            " way neither by values nor by len(x); x.shape[0] is allowed"
+            f"torch.export cannot trace this network ({reason}): a block must not branch on values"
+            " or on len(x); x.shape[0] is allowed"
         ) from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine
@@ -47,7 +47,7 @@ def traced(predictor: nn.Module, samples: Tensor) -> ExportedProgram:
 
 
 def write(program: ExportedProgram, path: Path, about: Mapping[str, Any]) -> None:
-    """Write a graph as .pt2, with what is to be known about it as ``about.json`` inside."""
+    """Write a graph as .pt2, with its description as ``about.json`` inside."""
     torch.export.save(program, path, extra_files={"about.json": json.dumps(about)})
 
 

@@ -1,4 +1,4 @@
-"""An exported file's outputs, the library's scores [rows, classes] -> how far they differ."""
+"""An exported file's outputs, the library's scores [rows, classes] -> their difference."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _TIMES = {1: 34, 17: 10}  # batches of each size, of real and of random samples 
 class Verified(NamedTuple):
     """How an exported file compares with the library.
 
-    ``difference`` is the largest of |file - library| in a row of scores, over the largest |library|
-    of that row, or of the median row where that is larger: scores that add up to 0, as of two
-    classes, are all near 0 where the classes are near each other. Labels are identical, but for
-    ``ties`` rows: there the file's label has a score within the tolerance of the best, so that
-    rounding alone decides between the two.
+    ``difference`` is the largest |file - library| in a row of scores, relative to the largest
+    |library| of that row, or of the median row if that is larger: scores that sum to 0, such as
+    those of two classes, are all near 0 if the classes are close. Labels are identical except in
+    ``ties`` rows, in which the score of the file's label is within the tolerance of the highest
+    one, so that only rounding decides between the two.
     """
 
     difference: float
@@ -32,16 +32,16 @@ class Verified(NamedTuple):
 
 
 def verified(run: Run, library: Run, samples: Tensor, name: str) -> Verified:
-    """Compare a file with the library, at batches of 1 and of 17.
+    """Compare a file with the library, with batches of 1 and of 17 samples.
 
     Args:
         run: The file's outputs for raw samples.
         library: The library's own.
-        samples: Real raw samples [n, *shape]; random ones of their full range are added.
-        name: What to call the file.
+        samples: Raw samples [n, *shape]; random ones of their full range are added.
+        name: The file's name, for the error message.
 
     Raises:
-        RuntimeError: Scores differ by more than 1e-5 relative, or a label does.
+        RuntimeError: Scores differ by more than 1e-5 relative, or a label differs.
     """
     found = []
     for size in BATCHES:
@@ -58,9 +58,9 @@ def verified(run: Run, library: Run, samples: Tensor, name: str) -> Verified:
     )
     if not total.difference <= TOLERANCE:
         raise RuntimeError(
-            f"{name} does not say what the network says: its scores differ by up to"
-            f" {total.difference:.1e} of a row's largest, expected at most {TOLERANCE:.0e}, or"
-            " other labels come of them; nothing was written"
+            f"{name} differs from the network: its scores by up to {total.difference:.1e} relative"
+            f" to a row's largest, expected at most {TOLERANCE:.0e}, or its labels; nothing was"
+            " written"
         )
     return total
 
@@ -74,8 +74,8 @@ def compared(scores: Tensor, label: Tensor, right: Tensor) -> Verified:
         right: The library's scores [rows, classes].
 
     Returns:
-        What was found; the difference is infinite where a label is another without a tie, or a
-        score is no number.
+        The comparison; the difference is infinite if a label differs without a tie, or a score is
+        not a number.
 
     >>> compared(torch.tensor([[1.0, 2.0]]), torch.tensor([1]), torch.tensor([[1.0, 2.0]]))
     Verified(difference=0.0, ties=0, rows=1)
@@ -93,9 +93,9 @@ def compared(scores: Tensor, label: Tensor, right: Tensor) -> Verified:
 
 
 def of_full_range(samples: Tensor, count: int) -> Tensor:
-    """Random samples [count, *shape]: uint8 from 0 to 255, others as far as ``samples`` reach.
+    """Random samples [count, *shape]: uint8 from 0 to 255, others over the range of ``samples``.
 
-    The first one is blank: normalisation must not divide by its length, which is 0.
+    The first one is blank, since normalisation must not divide by its length of 0.
     """
     rng = seeds.generator(0, "export")
     shape = count, *samples.shape[1:]

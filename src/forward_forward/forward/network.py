@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from forward_forward import predict, seeds
-from forward_forward.examples import AppendLabel, Examples, FromGoodness, Inputs
-from forward_forward.examples.inputs import floating
+from forward_forward.examples import Examples, Inputs
+from forward_forward.examples.inputs import check_scores, floating
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
-from forward_forward.forward.linear import drawn_linear
 from forward_forward.forward.mode import evaluating
-from forward_forward.forward.passes import ForwardPass, as_source, written_out
+from forward_forward.forward.passes import (
+    ROWS,
+    ForwardPass,
+    as_source,
+    rows_at_a_time,
+    variants_goodness,
+    written_out,
+)
+from forward_forward.forward.workspace import Workspace
 
 Reading = Literal["goodness", "head"]
 READINGS = get_args(Reading)
 
 
 class Network(nn.Module):
-    """A row of layers, each with its own goal, and the way a label enters and is read.
+    """A stack of layers, each with its own objective, with the way a label enters and is read.
 
     Args:
         layers: The layers, lowest first.
         examples: How samples become positive, negative, neutral and candidate inputs.
-        inputs: Applied to the samples first, such as `Standardize`; None leaves them as they are.
+        inputs: Applied to the samples first, such as `Standardize`; None leaves them unchanged.
         head: A softmax head on the activities, or None.
-        readout: First layer and the one after the last whose goodness is summed to read a label;
-            None sums them all, as the poster does.
-        reading: "goodness" or "head": what `predict` uses. By default goodness, if the examples
-            put the label into the input.
+        readout: The range of layers, ``(first, stop)``, whose goodness is summed to read a label;
+            None sums over all of them, as the poster does.
+        reading: "goodness" or "head": what `predict` uses. By default "goodness" if the examples
+            put the label into the input, else "head".
 
     Raises:
-        ValueError: No layers, a range without layers, or a reading that the parts do not allow.
+        ValueError: There are no layers, the range is empty, or ``reading`` needs examples with
+            labels or a head that the network does not have.
 
+    >>> from forward_forward.examples import AppendLabel
     >>> net = Network(Layer(nn.Linear(6, 8)), examples=AppendLabel(num_classes=2))
     >>> net.goodness(torch.rand(3, 4)).shape
     torch.Size([3, 2])
@@ -65,10 +73,11 @@ class Network(nn.Module):
         if not possible.get(reading, False):
             raise ValueError(
                 f'reading={reading!r} is not possible here: "goodness" expects examples with'
-                ' labels, "head" expects head=SoftmaxHead(...)'
+                ' labels, and "head" expects head=SoftmaxHead(...)'
             )
         if head is not None:
             _check_head(head, layers, examples)
+        check_scores(examples)
         if examples.scores == "softmax" and head is None:
             raise ValueError(
                 "negatives drawn from the softmax expect a head: add head=SoftmaxHead(...), or use"
@@ -93,14 +102,14 @@ class Network(nn.Module):
 
     @property
     def _threshold(self) -> Tensor:
-        """A threshold: it goes where the weights go, and is found without a search through them."""
+        """A threshold: it moves with the weights, and reading it needs no search for one."""
         return self.layers[0].threshold_value
 
     def ready(self, x: Tensor) -> Tensor:
-        """Samples as the examples take them: on the network's device, in its type, standardised.
+        """Samples as the examples read them: on the network's device, in its type, standardised.
 
         Raises:
-            ValueError: They are no floating-point numbers, so their scale is unknown.
+            ValueError: They are not floating-point numbers, so their scale is unknown.
         """
         x = floating(x).to(self.device, self.dtype, non_blocking=True)
         return x if self.inputs is None else self.inputs(x)
@@ -114,21 +123,62 @@ class Network(nn.Module):
         return goodness_by_layer[slice(*self.readout)].sum(0)
 
     def goodness_by_layer(self, x: Tensor) -> Tensor:
-        """Goodness of every label in every layer [layers, batch, classes]."""
-        return predict.goodness_by_layer(self, x)
+        """Goodness of every label in every layer.
+
+        Args:
+            x: Samples [batch, ...], on the scale of the training data.
+
+        Returns:
+            Goodness [layers, batch, classes].
+
+        Raises:
+            ValueError: The examples put no label into the input, so there are no candidates.
+
+        References:
+            The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
+        """
+        forward = ForwardPass(self.layers, workspace=Workspace())
+        parts = torch.split(self.ready(x), rows_at_a_time(self.examples.num_classes))
+        every = [variants_goodness(forward, self.examples.candidates(part)) for part in parts]
+        return torch.cat(every, 1)
+
+    def head_logits_by_layer(self, x: Tensor) -> Tensor:
+        """What each layer adds to the softmax head's logits, computed on the neutral input.
+
+        Args:
+            x: Samples [batch, ...], on the scale of the training data.
+
+        Returns:
+            Logits [layers the head reads, batch, classes].
+
+        Raises:
+            ValueError: The network has no head.
+        """
+        if self.head is None:
+            raise ValueError(
+                "the network has no softmax head: build it with head=SoftmaxHead(...), or predict"
+                ' by "goodness"'
+            )
+        forward = ForwardPass(self.layers, workspace=Workspace())
+        parts = []
+        for part in torch.split(self.ready(x), ROWS):
+            activities = forward.activities(self.examples.neutral(part))
+            with torch.no_grad():
+                parts.append(self.head.by_layer(each.h for each in activities))
+        return torch.cat(parts, 1)
 
     def goodness(self, x: Tensor) -> Tensor:
         """Goodness of every label, summed over the layers of the readout [batch, classes]."""
         return self.read(self.goodness_by_layer(x))
 
     def scores(self, x: Tensor, by: Reading | None = None) -> Tensor:
-        """What a label is read from: summed goodness, or the head's logits [batch, classes]."""
+        """Scores of the labels [batch, classes]: summed goodness or the head's logits."""
         by = by or self.reading
         if by not in READINGS:
             raise ValueError(f'by expects "goodness" or "head", got {by!r}')
         if by == "goodness":
             return self.goodness(x)
-        return predict.head_logits_by_layer(self, x).sum(0)
+        return self.head_logits_by_layer(x).sum(0)
 
     def predict(self, x: Tensor, by: Reading | None = None) -> Tensor:
         """The label of each sample.
@@ -138,17 +188,17 @@ class Network(nn.Module):
             by: "goodness" or "head"; None for the network's own reading.
 
         Returns:
-            Labels [batch]; of several labels a sample, 0 and 1 [batch, labels].
+            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels].
         """
         return self.examples.decide(self.scores(x, by))
 
     def check(self, x: Tensor) -> dict[int, list[str]]:
-        """What is wrong with each layer, by its number from 0: see `Layer.check`.
+        """Problems of each layer, by its index: see `Layer.check`.
 
         Args:
             x: Samples [batch, ...], on the scale of the training data.
         """
-        found = shared(self)
+        found = shared(self.layers)
         source = written_out(self.examples.neutral(self.ready(x)))
         for number, layer in enumerate(self.layers):
             with evaluating(layer), torch.no_grad():
@@ -157,12 +207,12 @@ class Network(nn.Module):
                     found[number] = [*own, *found.get(number, [])]
                 try:
                     source = layer(source)
-                except Exception:  # said by the layer's own check; those above cannot be looked at
+                except Exception:  # the layer's own check reports it; those above have no input
                     break
         return dict(sorted(found.items()))
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:
-        """Give thresholds named "width" or "calibrated" their values; others stay.
+        """Compute the thresholds named "width" or "calibrated"; others stay.
 
         Args:
             x: Training samples [batch, ...], about 1,024 of them.
@@ -184,71 +234,5 @@ def _check_head(head: SoftmaxHead, layers: Sequence[Layer], examples: Examples) 
         raise ValueError(
             f"the head expects {len(head.widths)} layers of {head.widths} units and"
             f" {head.num_classes} classes, got {len(layers)} layers and {examples.num_classes}"
-            " classes: give SoftmaxHead the units of every layer, lowest first"
+            " classes: pass SoftmaxHead the units of every layer, lowest first"
         )
-
-
-def mlp(
-    features: int,
-    *hidden: int,
-    num_classes: int,
-    seed: int = 0,
-    examples: Examples | None = None,
-    inputs: nn.Module | None = None,
-    layer: Callable[[nn.Linear], Layer] = Layer,
-    dropout: Sequence[float] | float | None = None,
-    head: bool | Literal["local"] = False,
-    readout: tuple[int, int] | None = None,
-) -> Network:
-    """A network of linear layers: weights normal with variance 1 / inputs, biases 0.
-
-    Args:
-        features: Values in a sample, without the label.
-        hidden: Units of each layer, lowest first.
-        num_classes: How many labels there are.
-        seed: For the weights; torch's global random state is left alone.
-        examples: How samples become inputs. By default the label is appended and a share of the
-            negatives is drawn from the goodness of the labels.
-        inputs: See `Network`.
-        layer: Makes a layer of a linear block; ``functools.partial(Layer, threshold="width")``
-            passes options.
-        dropout: Of every layer's inputs, or one for each layer; None for what ``layer`` says.
-        head: Whether to add a softmax head on all layers but the first (on the first, if alone);
-            "local" for one whose layers learn apart: see `SoftmaxHead`.
-        readout: See `Network`.
-
-    Returns:
-        The network, untrained.
-
-    Raises:
-        ValueError: No hidden layer, a list of dropouts of another length, or one out of range.
-
-    References:
-        Hinton (2022), ``ffnew.m``, for the weights.
-
-    >>> mlp(64, 500, 500, num_classes=10).predict(torch.rand(3, 64)).shape
-    torch.Size([3])
-    """
-    if not hidden or min(hidden) < 1:
-        raise ValueError(f"mlp expects the units of at least one hidden layer, got {hidden}")
-    shares = list(dropout) if isinstance(dropout, Sequence) else [dropout] * len(hidden)
-    if len(shares) != len(hidden) or not all(share is None or 0 <= share < 1 for share in shares):
-        raise ValueError(
-            f"mlp expects a dropout from 0 to below 1, or {len(hidden)} of them, one a layer, got"
-            f" {dropout}"
-        )
-    examples = examples or AppendLabel(num_classes, negatives=FromGoodness())
-    sizes = [examples.width(features), *hidden]
-    layers = []
-    for index, share in enumerate(shares):
-        made = layer(
-            drawn_linear(sizes[index], sizes[index + 1], seeds.generator(seed, "weights", index))
-        )
-        if share is not None:
-            made.dropout = share
-        layers.append(made)
-    softmax = None
-    if head:
-        skip = min(1, len(hidden) - 1)
-        softmax = SoftmaxHead(hidden, num_classes, skip=skip, local=head == "local")
-    return Network(*layers, examples=examples, inputs=inputs, head=softmax, readout=readout)

@@ -1,14 +1,16 @@
 """A layer's input -> totals [rows, units] of its units, and from their slopes its gradients.
 
-Rows are written out, or differ only in their label, and then share one product:
+Rows are written out, or differ only in their label and then share one product:
 
     z_k = (W_rest x_rest + W_label label_k) / n_k + b,    dW_rest = (sum_k delta_k / n_k)^T x_rest
 
-and a label's part is no product but a row that is looked up, since the patterns are few.
+with n_k the divisor of row k's normalisation. There are few label patterns, so a label's part is a
+row that is looked up, and no product.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar
 
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.examples import Inputs
+from forward_forward.forward import workspace as slots
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 
@@ -37,10 +40,10 @@ def operand_of(affine: Affine, source: Inputs | Activities) -> DenseOperand | La
 class DenseOperand:
     """Rows written out.
 
-    ``rows`` [rows, inputs] are in the products' type; where the layer normalises by length, not yet
-    normalised: each is still to be multiplied by its `factor`. That is cheaper on the units' side,
-    where every row is scaled anyway. ``length`` is theirs [rows] where that is needed, else None;
-    ``width`` is how many inputs there are.
+    ``rows`` [rows, inputs] are in the products' type. If the layer normalises by length, they are
+    not yet normalised: each is still to be multiplied by its `factor`. That is cheaper on the
+    units' side, where every row is scaled anyway. ``length`` [rows] is the rows' length if it is
+    needed, else None; ``width`` is the number of inputs.
     """
 
     def __init__(self, affine: Affine, source: Activities) -> None:
@@ -49,11 +52,13 @@ class DenseOperand:
         self.affine = affine
         self.width = x.shape[1]
         self.length = None if affine.divisor is None else source.length
-        self.rows = affine.lowered("rows", affine.layer.rows(x) if affine.divisor is None else x)
+        self.rows = affine.lowered(
+            slots.ROWS, affine.layer.rows(x) if affine.divisor is None else x
+        )
 
     @cached_property
     def factor(self) -> Tensor | None:
-        """What normalisation multiplies each row by [rows]; None where it is no division."""
+        """What normalisation multiplies each row by [rows]; None if it is no division."""
         divisor, length = self.affine.divisor, self.length
         if divisor is None or length is None:
             return None
@@ -62,15 +67,15 @@ class DenseOperand:
     def product(self) -> Tensor:
         """The product with the weights [rows, units], in the products' type."""
         affine = self.affine
-        out = affine.take_operand("product", self.rows.shape[0], affine.weight.shape[0])
+        out = affine.take_operand(slots.PRODUCT, self.rows.shape[0], affine.weight.shape[0])
         return torch.mm(self.rows, affine.weight.t(), out=out)
 
     def totals(self) -> Tensor:
         """Total inputs of the units [rows, units]."""
         affine = self.affine
-        # The product in its own type is spent before the slopes are lowered into its memory.
-        z = affine.multiply(affine.place, self.rows, affine.weight.t(), low="delta")
-        return affine.scaled_and_biased(z, self.factor)
+        # The product in its own type is spent before the slopes are lowered into this slot.
+        z = affine.multiply(affine.activities, self.rows, affine.weight.t(), low=slots.DELTA)
+        return scaled_and_biased(z, self.factor, affine.bias, out=z)
 
     def gradients(
         self,
@@ -85,19 +90,18 @@ class DenseOperand:
         Args:
             delta: Slopes with respect to the totals [variants * batch, units].
             scale: What each row is still to be multiplied by [variants * batch], or None.
-            kept: The samples that count [kept], out of 0 to ``batch`` - 1; None for all.
-            batch: How many samples there are, where only some count.
-            slopes: Those with respect to the product, in the products' type, where they are known;
-                by default they are found.
+            kept: The samples that contribute [kept], out of 0 to ``batch`` - 1; None for all.
+            batch: Number of samples, if only some contribute.
+            slopes: Slopes with respect to the product, in the products' type; None computes them.
         """
         affine, rows, factor = self.affine, self.rows, self.factor
         if kept is not None:
             rows, delta = _rows_of(rows, kept, batch), _rows_of(delta, kept, batch)
             scale, factor = _rows_of(scale, kept, batch), _rows_of(factor, kept, batch)
         if slopes is None:
-            slopes = affine.lowered("delta", delta, _times(scale, factor))
+            slopes = affine.lowered(slots.DELTA, delta, _times(scale, factor))
         bias = column_sums(delta, scale)  # before the product, which leaves the caches cold
-        return affine.multiply("gradient", slopes.t(), rows), bias
+        return affine.multiply(slots.GRADIENT, slopes.t(), rows), bias
 
 
 class LabelledOperand:
@@ -114,27 +118,20 @@ class LabelledOperand:
     @cached_property
     def factor(self) -> Tensor | None:
         """What normalisation multiplies each row by [variants * batch], or None."""
-        divisor, rest = self.affine.divisor, self.shared.length
-        if divisor is None:
-            return None
-        label = self.inputs.patterns.square().sum(1)[self.inputs.index]
-        length = torch.addcmul(label, rest, rest).sqrt_().flatten()
-        return divisor(length, self.width).reciprocal()
+        squares = self.inputs.patterns.square().sum(1)[self.inputs.index]
+        return variant_factors(self.affine.divisor, self.shared.length, squares, self.width)
 
     def totals(self) -> Tensor:
         """Total inputs of the units [variants * batch, units]."""
-        return self.affine.scaled_and_biased(self._products().flatten(0, 1), self.factor)
-
-    def _products(self) -> Tensor:
-        """``W_rest x_rest + W_label label`` of every variant [variants, batch, units]."""
         index, rows = self.inputs.index, self.label_products()
-        z = self.affine.take(self.affine.place, *index.shape, rows.shape[1])
-        product = self.affine.raised("delta", self.shared.product)
+        z = self.affine.take(self.affine.activities, *index.shape, rows.shape[1])
+        product = self.affine.raised(slots.DELTA, self.shared.product)
         if index.stride(1) == 0 and index.numel():
-            # One label for all samples: a row to be added, not one for each.
-            return torch.add(rows[index[:, 0]][:, None], product, out=z)
-        torch.index_select(rows, 0, index.flatten(), out=z.view(-1, rows.shape[1]))
-        return z.add_(product)
+            labels = rows[index[:, 0]][:, None]  # one label for all samples: one row each is enough
+        else:
+            labels = z
+            torch.index_select(rows, 0, index.flatten(), out=z.view(-1, rows.shape[1]))
+        return variant_totals(product, labels, self.factor, self.affine.bias, out=z)
 
     def label_products(self) -> Tensor:
         """``W_label`` times each pattern [patterns, units]."""
@@ -148,7 +145,7 @@ class LabelledOperand:
         batch: int = 0,
         slopes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """As those of `DenseOperand`; ``slopes`` are then summed over the variants."""
+        """Gradients as of `DenseOperand`; ``slopes`` are summed over the variants."""
         index, factor, rest = self.inputs.index, self.factor, self.shared.operand
         if kept is not None:
             index, rest = index[:, kept], rest.index_select(0, kept)
@@ -157,7 +154,7 @@ class LabelledOperand:
         scales = _times(scale, factor)
         if slopes is None:
             total = self._total(delta.view(*index.shape, delta.shape[1]), scales)
-            slopes = self.affine.lowered("delta", total)
+            slopes = self.affine.lowered(slots.DELTA, total)
         # Normalisation does not scale the biases.
         by_pattern, bias = sums_by(index, delta, scales, scale, self.inputs.patterns.shape[0])
         return self._joined(slopes, rest, by_pattern), bias
@@ -167,7 +164,7 @@ class LabelledOperand:
         if scale is None:
             return delta.sum(0)
         scales = scale.view(*delta.shape[:2], 1)
-        total = self.affine.take("delta", *delta.shape[1:])
+        total = self.affine.take(slots.DELTA, *delta.shape[1:])
         torch.mul(delta[0], scales[0], out=total)
         for variant, factor in zip(delta[1:], scales[1:], strict=True):
             total.addcmul_(variant, factor)
@@ -176,14 +173,66 @@ class LabelledOperand:
     def _joined(self, total: Tensor, rest: Tensor, by_pattern: Tensor) -> Tensor:
         """The gradient by the rest [batch, features] and that by the patterns [patterns, units]."""
         affine, inputs = self.affine, self.inputs
-        weight = affine.take("gradient", total.shape[1], self.width)
+        weight = affine.take(slots.GRADIENT, total.shape[1], self.width)
         affine.multiply_into(weight[:, : rest.shape[1]], total.t(), rest)
         torch.mm(by_pattern.t(), inputs.patterns, out=weight[:, inputs.columns])
         return weight
 
 
+def variant_totals(
+    rest: Tensor,
+    labels: Tensor,
+    factor: Tensor | None,
+    bias: Tensor | None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Totals of label variants, ``z_k = (W_rest x_rest + W_label label_k) / n_k + b``.
+
+    Args:
+        rest: ``W_rest x_rest`` [batch, units], which all variants share.
+        labels: ``W_label label_k`` [variants, batch, units], or [variants, 1, units] if a variant
+            has one label for all samples.
+        factor: ``1 / n_k`` [variants * batch], as `variant_factors` gives it; None for no division.
+        bias: ``b`` [units], or None.
+        out: Memory for the result [variants, batch, units], which may be that of ``labels``; None
+            allocates it, which a graph to be exported needs.
+
+    Returns:
+        Totals [variants * batch, units].
+    """
+    z = torch.add(labels, rest, out=out).flatten(0, 1)
+    return scaled_and_biased(z, factor, bias, out=None if out is None else z)
+
+
+def variant_factors(
+    divisor: Callable[[Tensor, int], Tensor] | None, rest: Tensor, squares: Tensor, width: int
+) -> Tensor | None:
+    """What normalisation multiplies each variant's row by [variants * batch]; None if by nothing.
+
+    Args:
+        divisor: Lengths [rows] and the width -> what the rows are divided by, or None.
+        rest: Length of each sample's rest [batch].
+        squares: Squared length of each variant's label part [variants, batch or 1].
+        width: Inputs of a row.
+    """
+    if divisor is None:
+        return None
+    return divisor(torch.addcmul(squares, rest, rest).sqrt().flatten(), width).reciprocal()
+
+
+def scaled_and_biased(
+    z: Tensor, factor: Tensor | None, bias: Tensor | None, out: Tensor | None = None
+) -> Tensor:
+    """``factor z + b`` for z [rows, units], a factor [rows] or None, and biases [units] or None."""
+    if factor is None:
+        return z if bias is None else torch.add(z, bias, out=out)
+    if bias is None:
+        return torch.mul(z, factor[:, None], out=out)
+    return torch.addcmul(bias, z, factor[:, None], out=out)
+
+
 def _rows_of(matrix: Rows, kept: Tensor, batch: int) -> Rows:
-    """The rows of some samples [variants * kept, ...] of all rows [variants * batch, ...]."""
+    """The rows of some samples [variants * kept, ...], from all rows [variants * batch, ...]."""
     if matrix is None:
         return None
     variants = matrix.view(-1, batch, *matrix.shape[1:])
@@ -191,14 +240,14 @@ def _rows_of(matrix: Rows, kept: Tensor, batch: int) -> Rows:
 
 
 def _times(first: Tensor | None, second: Tensor | None) -> Tensor | None:
-    """The product of two scales, of which None is 1."""
+    """The product of two scales; None is 1."""
     if first is None or second is None:
         return second if first is None else first
     return first * second
 
 
 def column_sums(rows: Tensor, scale: Tensor | None) -> Tensor:
-    """Sums of the rows [units], each times ``scale`` [rows] where that is given."""
+    """Sums of the rows [units], each multiplied by ``scale`` [rows], if any."""
     return rows.sum(0) if scale is None else scale @ rows
 
 
@@ -208,11 +257,11 @@ def sums_by(
     """Sums of the rows with each index [count, units], and of all rows [units].
 
     Args:
-        index: Each row's, 0 to ``count`` - 1 [variants, batch].
+        index: Each row's index, 0 to ``count`` - 1 [variants, batch].
         rows: The rows [variants * batch, units].
-        scale: What a row is multiplied by in the sum for its index [rows], or None.
-        whole: And in the sum of all [rows], or None.
-        count: How many indices there are.
+        scale: Each row's factor in the sum of its index [rows], or None for 1.
+        whole: Each row's factor in the sum of all rows [rows], or None for 1.
+        count: Number of indices.
 
     >>> sums_by(torch.tensor([[1, 0, 1]]), torch.eye(3), None, None, count=2)
     (tensor([[0., 1., 0.],
@@ -225,11 +274,11 @@ def sums_by(
         return sums, column_sums(rows, whole)
     # One product for both sums; on other devices `index_add_` would add in any order. Rows in
     # fours, since products with an odd number of them take up to twice as long.
-    shares = rows.new_zeros(-(-(count + 1) // 4) * 4, rows.shape[0])
+    weights = rows.new_zeros(-(-(count + 1) // 4) * 4, rows.shape[0])
     if scale is None:
-        shares.scatter_(0, index[None], 1)
+        weights.scatter_(0, index[None], 1)
     else:
-        shares.scatter_(0, index[None], scale[None])
-    shares[count] = 1 if whole is None else whole
-    sums = shares @ rows
+        weights.scatter_(0, index[None], scale[None])
+    weights[count] = 1 if whole is None else whole
+    sums = weights @ rows
     return sums[:count], sums[count]

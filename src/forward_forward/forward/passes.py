@@ -1,4 +1,4 @@
-"""Inputs -> activities [variants * batch, *feature] of every layer, with its present weights."""
+"""Inputs -> activities [variants * batch, *feature] of every layer, with its current weights."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from forward_forward.forward.mode import evaluating
 from forward_forward.forward.operands import operand_of
 from forward_forward.forward.workspace import Workspace
 
+# Rows of candidate inputs at a time: enough for full speed, few enough to stay in the caches.
+ROWS = 2_000
+
 
 def written_out(source: Inputs | Activities) -> Tensor:
     """The rows [variants * batch, *shape] of an input."""
@@ -22,45 +25,45 @@ def written_out(source: Inputs | Activities) -> Tensor:
 
 
 def as_source(x: Inputs | Tensor) -> Inputs | Activities:
-    """Rows of a user as what a layer reads."""
+    """Inputs as they are, and rows [rows, *shape] as `Activities`: what a layer reads."""
     return Activities(x) if isinstance(x, Tensor) else x
 
 
 class ForwardPass:
-    """Forward passes through a row of layers, all with the weights of the moment they begin.
+    """Forward passes through a stack of layers, with the weights of when the passes began.
 
     The first layer's product with a batch is computed once for all label variants of that batch.
 
     Args:
         layers: The layers, lowest first.
         products: Type of the matrix products' operands, or None for the weights' own.
-        room: Memory that all layers work in, each layer's activities in the place of the last's;
-            by default each gets memory of its own.
+        workspace: Memory that all layers share, so that a layer's activities are valid until the
+            next layer's are computed; by default each result gets memory of its own.
     """
 
     def __init__(
         self,
         layers: Iterable[Layer],
         products: torch.dtype | None = None,
-        room: Workspace | None = None,
+        workspace: Workspace | None = None,
     ) -> None:
         self.layers = list(layers)
         self.affines = [
-            None if layer.linear is None else Affine(layer, products, room, index)
+            None if layer.linear is None else Affine(layer, products, workspace, index)
             for index, layer in enumerate(self.layers)
         ]
 
     def begin(self) -> ForwardPass:
-        """The same passes with the weights as they are now.
+        """Begin passes with the current weights.
 
         Raises:
-            ValueError: A layer's block was replaced by another.
+            ValueError: A layer's block was replaced.
         """
         for index, (layer, affine) in enumerate(zip(self.layers, self.affines, strict=True)):
             if layer.linear is not (None if affine is None else affine.linear):
                 raise ValueError(
                     f"layer {index} expected the block that it had when training began, got"
-                    " another: its optimiser holds the old one's weights, so make a new Trainer"
+                    " another: its optimiser holds the old block's weights, so make a new Trainer"
                 )
             if affine is not None:
                 affine.begin()
@@ -80,15 +83,28 @@ class ForwardPass:
             first: The layer to begin with.
 
         Yields:
-            The layer's activities [rows, *feature]; in a room, they stand until the next layer's.
+            The layer's activities [rows, *feature]; in a workspace, valid until the next layer's.
         """
         for layer, affine in zip(self.layers[first:], self.affines[first:], strict=True):
             source = _activities(layer, affine, source)
             yield source
 
 
+def rows_at_a_time(variants: int) -> int:
+    """How many samples to compute at a time, each with so many variants: `ROWS` rows in all."""
+    return max(1, int(ROWS // variants))  # an integer of NumPy is not one for torch
+
+
+@torch.no_grad()
+def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
+    """Goodness of inputs in every layer of a pass [layers, batch, variants]."""
+    activities = forward.activities(inputs)
+    rows = [layer.rate(each) for layer, each in zip(forward.layers, activities, strict=True)]
+    return torch.stack(rows).view(len(rows), *inputs.index.shape).transpose(1, 2)
+
+
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:
-    # Entering evaluation mode takes longer than a small kernel: not where nothing has a mode.
+    # Entering evaluation mode takes longer than a small kernel: skip it if nothing has a mode.
     if affine is not None and affine.activation is not None and not affine.has_mode:
         return Activities(affine.activation.in_place(operand_of(affine, source).totals()))
     with evaluating(layer):

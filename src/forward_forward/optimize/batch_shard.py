@@ -1,4 +1,4 @@
-"""A batch [batch, ...] -> the rows of it that are one replica's, where several share a batch."""
+"""A batch [batch, ...] -> the rows that one of several replicas learns from."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from forward_forward.forward.activities import Activities
 
 @dataclass(frozen=True)
 class BatchShard:
-    """Which part of each batch a process learns from.
+    """The shard of each batch that a process learns from.
 
     Args:
-        index: Which of the replicas it is.
-        count: How many there are.
+        index: Index of the replica.
+        count: Number of replicas.
 
-    >>> [Part(index, 2).rows(5) for index in range(2)]
+    >>> [BatchShard(index, 2).rows(5) for index in range(2)]
     [slice(0, 3, None), slice(3, 5, None)]
     """
 
@@ -28,13 +28,13 @@ class BatchShard:
     count: int = 1
 
     def rows(self, batch: int) -> slice:
-        """The rows of a batch that are this replica's; the first ones get one more, if any."""
+        """The rows of a batch that belong to this replica; the first replicas get the remainder."""
         each, more = divmod(batch, self.count)
         start = self.index * each + min(self.index, more)
         return slice(start, start + each + (self.index < more))
 
     def of(self, source: Inputs | Activities, batch: int) -> Inputs | Activities:
-        """The part of stacked variants."""
+        """The rows of this shard in stacked variants."""
         if self.count == 1:
             return source
         rows = self.rows(batch)
@@ -44,14 +44,14 @@ class BatchShard:
         return Activities(variants[:, rows].flatten(0, 1))
 
     def hard(self, batch: int, hard: int) -> int:
-        """How many rows of the part are among the first ``hard`` of the batch."""
+        """How many rows of the shard are among the first ``hard`` of the batch."""
         rows = self.rows(batch)
         return max(0, min(int(rows.stop), hard) - int(rows.start))
 
     def spread(self, scores: Tensor, batch: int, hard: int) -> Tensor:
-        """Scores of the part's hard rows, at their place among those of the batch [hard, classes].
+        """Scores of the shard's hard rows, in their rows of the batch's [hard, classes].
 
-        What the other rows' labels are drawn from does not matter here: they are not used.
+        The other rows are 0: labels drawn from them are not used here.
         """
         if self.count == 1:
             return scores
@@ -62,7 +62,7 @@ class BatchShard:
 
 
 class ReplicaGroup(Protocol):
-    """The other replicas, each with another part of the same batch."""
+    """The replicas that learn from the other shards of the same batch."""
 
     def add(self, values: Tensor) -> Tensor:
         """The sum over the replicas, in place; all wait for it."""
@@ -73,7 +73,7 @@ class ReplicaGroup(Protocol):
         ...
 
     def place(self, index: int, weight: Tensor) -> Tensor | None:
-        """Where the gradient of a layer's weight may be written at once; None for no such place."""
+        """Where a layer may write its weight's gradient directly; None for anywhere."""
         ...
 
     def begin(self, index: int, weights: list[torch.nn.Parameter]) -> None:

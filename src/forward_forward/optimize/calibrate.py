@@ -6,11 +6,11 @@ import torch
 
 from forward_forward import seeds
 from forward_forward.data import Source
-from forward_forward.optimize.trainer import CALIBRATION_SAMPLES, Trainer
+from forward_forward.optimize.train_step import CALIBRATION_SAMPLES, TrainStep
 
 
-def calibrate(trainer: Trainer, source: Source, batch_size: int) -> None:
-    """Set thresholds given by name from the first training samples, in an order of their own."""
+def calibrate(trainer: TrainStep, source: Source, batch_size: int) -> None:
+    """Set thresholds given by name from training samples, drawn in an order of their own."""
     order = seeds.generator(trainer.seed, "calibration")
     x, y = [], []
     for batch in source.batches(batch_size, shuffle=order):
@@ -18,6 +18,4 @@ def calibrate(trainer: Trainer, source: Source, batch_size: int) -> None:
         y.append(batch.y)
         if sum(map(len, y)) >= CALIBRATION_SAMPLES:
             break
-    trainer.network.calibrate(
-        torch.cat(x)[:CALIBRATION_SAMPLES], torch.cat(y)[:CALIBRATION_SAMPLES]
-    )
+    trainer.calibrate(torch.cat(x)[:CALIBRATION_SAMPLES], torch.cat(y)[:CALIBRATION_SAMPLES])

@@ -1,4 +1,4 @@
-"""What may go wrong in a run, each with an error that says what to do: data, figures, resuming."""
+"""A run's data, figures and settings -> nothing, or an error that says what to do."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from typing import Any
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source
 from forward_forward.examples import HybridImages, HybridRows, MultiLabel, OverlayLabel
-from forward_forward.optimize.trainer import Trainer
+from forward_forward.forward.description import rewritten
+from forward_forward.optimize.train_step import TrainStep
 from forward_forward.track import Row, Watcher
+
+# Settings of earlier versions, with the only value that this version can continue.
+RETIRED = (("compile", False),)
 
 
 class Diverged(ArithmeticError):
     """A layer's loss or goodness is no longer a number."""
 
 
-def check_data(trainer: Trainer, source: Source, epochs: int, batch_size: int) -> None:
-    """Refuse data or epochs that do not fit; warn where a label would wipe real features."""
+def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int) -> None:
+    """Refuse data or epochs that do not fit; warn if a label would overwrite real features."""
     classes = trainer.network.examples.num_classes
     if isinstance(trainer.network.examples, MultiLabel) and len(source.classes) != classes:
         raise ValueError(
-            f"the network expects {classes} labels a sample, got data of {len(source.classes)}:"
+            f"the network expects {classes} labels a sample, got data with {len(source.classes)}:"
             f" build it with MultiLabel(num_classes={len(source.classes)})"
         )
     if len(source.classes) > classes:
         raise ValueError(
-            f"the network expects labels 0 to {classes - 1}, got data of {len(source.classes)}"
+            f"the network expects labels 0 to {classes - 1}, got data with {len(source.classes)}"
             f" classes: build it with num_classes={len(source.classes)}"
         )
     layers = len(trainer.network.layers)
@@ -38,21 +42,21 @@ def check_data(trainer: Trainer, source: Source, epochs: int, batch_size: int) -
     examples = trainer.network.examples
     if isinstance(examples, HybridImages | HybridRows) and len(source) % batch_size == 1:
         raise ValueError(
-            f"{len(source)} samples in batches of {batch_size} leave one alone at the end, and a"
-            f" hybrid needs two: use a batch_size such as {batch_size + 1}"
+            f"{len(source)} samples in batches of {batch_size} leave a last batch of one, but a"
+            f" hybrid needs two samples: use a batch_size such as {batch_size + 1}"
         )
     if isinstance(examples, OverlayLabel) and isinstance(source, Data):
         used = int((~source.constant_inputs()[:classes]).sum())
         if used:
             warnings.warn(
-                f"the label overlays {used} of the data's features that are in use, and so wipes"
-                f" them: AppendLabel(num_classes={classes}) keeps them",
+                f"the label overwrites {used} features of the data that are not constant:"
+                f" AppendLabel(num_classes={classes}) keeps them",
                 stacklevel=4,
             )
 
 
 def check_watchers(watch: Sequence[Watcher]) -> None:
-    """Refuse what cannot follow a run, before there is one."""
+    """Refuse an object that is no watcher, before a run is created."""
     if not isinstance(watch, Sequence):
         raise ValueError(f"watch expects a list of watchers, got a {type(watch).__name__}: [it]")
     for each in watch:
@@ -64,8 +68,8 @@ def check_watchers(watch: Sequence[Watcher]) -> None:
             )
 
 
-def check_finite(row: Row, trainer: Trainer) -> None:
-    """Refuse to go on where a layer's figures are no numbers any more."""
+def check_finite(row: Row, trainer: TrainStep) -> None:
+    """Stop if a layer's figures are no longer finite numbers."""
     for name in ("loss", "goodness_positive", "goodness_negative"):
         for index, value in enumerate(row.get(name, ())):
             if not math.isfinite(value):
@@ -77,18 +81,24 @@ def check_finite(row: Row, trainer: Trainer) -> None:
 
 
 def check_same(about: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """Refuse to resume with other settings; warn where the machine differs."""
-    for part, values in settings.items():
-        before = about.get(part)
+    """Refuse to resume with other settings; warn if the machine differs."""
+    for section, values in settings.items():
+        before = about.get(section)
+        if section == "trainer" and isinstance(before, Mapping):
+            before = {key: old for key, old in before.items() if (key, old) not in RETIRED}
+        if section == "network" and isinstance(before, Mapping):
+            before = rewritten(before)
         if before != values:
+            old = before if isinstance(before, Mapping) else {}
             changed = [
-                f"{key}: {before.get(key)!r} then, {value!r} now"
-                for key, value in values.items()
-                if isinstance(before, Mapping) and before.get(key) != value
+                f"{key}: {old.get(key)!r} then, {values.get(key)!r} now"
+                for key in {**old, **values}
+                if old.get(key) != values.get(key)
             ]
             raise ValueError(
-                f"a resumed run is the same run, but its {part} differs ({'; '.join(changed)}):"
-                " leave it as it was, or begin a new run from the old weights with --init-from"
+                f"a resumed run must keep its settings, but its {section} differs"
+                f" ({'; '.join(changed)}): restore them, or start a new run from the old weights"
+                " with --init-from"
             )
     now = machine()
     differs = [
@@ -99,6 +109,6 @@ def check_same(about: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     if differs:
         warnings.warn(
             f"the machine differs ({'; '.join(differs)}): the resumed run may differ in the last"
-            " bits from an undisturbed one",
+            " bits from an uninterrupted one",
             stacklevel=4,
         )

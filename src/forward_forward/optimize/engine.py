@@ -1,4 +1,4 @@
-"""A layer and its input -> its gradients, by the path that suits its block and the settings."""
+"""A layer and its input -> its gradients, by the method that suits its block and the settings."""
 
 from __future__ import annotations
 
@@ -14,80 +14,79 @@ from forward_forward.forward import Layer
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.optimize.batch_shard import ReplicaGroup
-from forward_forward.optimize.compiled import Compiled
-from forward_forward.optimize.gradients import Outcome, by_autograd, closed_form, draws
+from forward_forward.optimize.gradients import LayerOutcome, by_autograd, closed_form, draws
 
 Kind = Literal["closed_form", "autograd"]
 
 
 class Engine:
-    """Takes the gradients of each layer.
+    """Computes the gradients of each layer.
 
     Args:
         layers: The layers, lowest first.
         kind: "closed_form" gradients, with autograd for blocks that are not linear; or "autograd"
             for all, the slow reference.
-        compile: Whether to compile what lies between a linear layer's products.
         skip: See `closed_form`.
 
     Raises:
-        ValueError: An unknown kind, a ``skip`` not within 0 to below 1, or ``skip`` or ``compile``
-            together with autograd.
+        ValueError: An unknown kind, a ``skip`` not within 0 to below 1, or ``skip`` together with
+            autograd.
     """
 
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        kind: Kind,
-        *,
-        compile: bool = False,
-        skip: float = 0.0,
-    ) -> None:
+    def __init__(self, layers: Sequence[Layer], kind: Kind, *, skip: float = 0.0) -> None:
         if kind not in ("closed_form", "autograd"):
             raise ValueError(f'engine expects "closed_form" or "autograd", got {kind!r}')
         if not 0 <= skip < 1:
-            raise ValueError(f"skip expects a share from 0 to below 1, got {skip}")
-        if kind == "autograd" and (skip or compile):
+            raise ValueError(f"skip expects a fraction from 0 to below 1, got {skip}")
+        if kind == "autograd" and skip:
             raise ValueError(
-                'skip and compile go with engine="closed_form", got'
-                f" skip={skip}, compile={compile} and engine={kind!r}: leave them out"
+                f'skip expects engine="closed_form", got skip={skip} and engine={kind!r}: leave'
+                " one of them out"
             )
-        self.layers, self.kind = list(layers), kind
-        # Asked once: counting a layer's weights takes longer than its small kernels.
-        self.by_hand = [kind == "closed_form" and layer.closed_form for layer in layers]
-        self.draws = [draws(layer) for layer in layers]
-        self.compiled = [Compiled(skip) for _ in layers] if compile else []
-        self.skip = skip
-        self.exchange: ReplicaGroup | None = None
+        self.layers, self.kind, self.skip = list(layers), kind, skip
+        self.replicas: ReplicaGroup | None = None
+        # Kept, since counting a layer's weights takes longer than its small kernels.
+        self._parts = [_parts(layer) for layer in self.layers]
+        self._by_formula = [self._has_formula(layer) for layer in self.layers]
+        self._draws = [draws(layer) for layer in self.layers]
 
-    def share_batches(self, exchange: ReplicaGroup | None) -> None:
-        """Take each batch for a part of one that others have the rest of; None for no others."""
-        self.exchange = exchange
-        for each in self.compiled:
-            each.exchange = exchange
+    def refresh(self, index: int) -> bool:
+        """Look at a layer's parts again if one was replaced; whether one was."""
+        layer, before = self.layers[index], self._parts[index]
+        parts = _parts(layer)
+        if all(now is then for now, then in zip(parts, before, strict=True)):
+            return False
+        self._parts[index] = parts
+        self._by_formula[index], self._draws[index] = self._has_formula(layer), draws(layer)
+        return True
 
     def gradients(
         self,
         index: int,
         affine: Affine | None,
         source: Inputs | Activities,
-        share: Tensor,
+        sample_weight: Tensor,
         key: tuple[int | str, ...],
-    ) -> Outcome:
+    ) -> LayerOutcome:
         """Set the gradients of a layer's own weights.
 
         Args:
             index: Which layer.
-            affine: Its products in this step; None where its block is not linear.
+            affine: Its products in this step; None if its block is not linear.
             source: Its input: positives first, then the negatives.
-            share: Each sample's share in the mean loss [batch].
+            sample_weight: Each sample's weight in the mean loss [batch].
             key: For the random numbers that the layer draws itself.
         """
         layer = self.layers[index]
         # A layer that draws random numbers must not move torch's global state.
-        with seeds.forked(*key) if self.draws[index] else nullcontext():
-            if affine is None or not self.by_hand[index]:
-                return by_autograd(layer, source, share, self.exchange)
-            if self.compiled:
-                return self.compiled[index](layer, affine, source, share)
-            return closed_form(layer, affine, source, share, self.skip, self.exchange)
+        with seeds.forked(*key) if self._draws[index] else nullcontext():
+            if affine is None or not self._by_formula[index]:
+                return by_autograd(layer, source, sample_weight, self.replicas)
+            return closed_form(layer, affine, source, sample_weight, self.skip, self.replicas)
+
+    def _has_formula(self, layer: Layer) -> bool:
+        return self.kind == "closed_form" and layer.closed_form
+
+
+def _parts(layer: Layer) -> tuple[object, ...]:
+    return layer.block, layer.activation, layer.normalize, layer.goodness, layer.loss, layer.peer

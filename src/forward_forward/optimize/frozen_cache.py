@@ -1,15 +1,15 @@
-"""Layers below the one in training and data [n, ...] -> their activities [n, classes, *feature].
+"""A training set [n, ...] and frozen layers -> their activities [n, classes, *feature], kept.
 
-In the greedy order the lower layers stand still while a layer learns, so what they make of each
-sample with each label is the same in every epoch. It is computed once, and a batch is then rows
-that are looked up: the positives, the wrong labels that were drawn, and all labels of the samples
-whose negatives are drawn from the goodness of the layer in training.
+In the greedy order the layers below the one in training are frozen, so their activities for each
+sample and label are the same in every epoch. They are computed once; a batch then consists of rows
+that are looked up: the positives, the drawn wrong labels, and all labels of the samples whose
+negatives are drawn from the goodness of the layer in training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,32 +20,30 @@ from forward_forward.data.batch import Batch
 from forward_forward.examples import AppendLabel, OverlayLabel
 from forward_forward.forward import Layer
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.passes import ForwardPass
-from forward_forward.forward.workspace import Workspace
+from forward_forward.forward.passes import ForwardPass, rows_at_a_time
+from forward_forward.forward.workspace import ROWS, Workspace
+from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.scores import scored_layers
-from forward_forward.predict.evaluation import rows_at_a_time
+from forward_forward.optimize.train_step import TrainStep
 
-if TYPE_CHECKING:
-    from forward_forward.optimize.trainer import Trainer
-
-CACHE_BYTES = 4 * 2**30  # larger caches are not made: the lower layers run in every step instead
+CACHE_BYTES = 4 * 2**30  # a larger cache is not built: the lower layers run in every step instead
 
 
 class FrozenCache:
-    """What the frozen layers make of a training set: rows for each sample and label.
+    """Activities of the frozen layers for each sample and label of a training set.
 
     Args:
         trainer: Trains the layer above them.
         data: The training set.
         layer: The layer above them.
-        rows: Their highest activities [n, classes, *feature].
-        goodness: Of those that count for hard negatives, summed [n, classes]; None if none does.
-        judges: Whether the layer in training counts for hard negatives.
+        rows: Activities of the highest frozen layer [n, classes, *feature].
+        goodness: Summed over the frozen layers that score hard negatives [n, classes], or None.
+        judges: Whether the layer in training also scores hard negatives.
     """
 
     def __init__(
         self,
-        trainer: Trainer,
+        trainer: TrainStep,
         data: Data,
         layer: int,
         rows: Tensor,
@@ -56,12 +54,12 @@ class FrozenCache:
         self.data, self.layer = data, layer
         self.rows, self.goodness, self.judges = rows, goodness, judges
         self.examples: Any = trainer.network.examples
-        self._room = Workspace()
+        self._workspace = Workspace()
 
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator, skip: int = 0
     ) -> Iterator[Batch]:
-        """The batches of `Data.batches`, with the samples' numbers [batch] in place of the samples.
+        """The batches of `Data.batches`, with the samples' indices [batch] instead of the samples.
 
         Args:
             batch_size: Samples a batch.
@@ -69,7 +67,7 @@ class FrozenCache:
             skip: Batches left out at the start.
         """
         data = self.data
-        # As `Data` draws it: both orders must be one.
+        # Drawn as `Data` draws it: both orders must be equal.
         order = torch.randperm(len(data), generator=shuffle).to(data.labels.device)
         for numbers in torch.split(order, batch_size)[skip:]:
             weight = None if data.weights is None else data.weights[numbers]
@@ -78,23 +76,23 @@ class FrozenCache:
     def source(
         self, forward: ForwardPass, numbers: Tensor, y: Tensor, rng: torch.Generator
     ) -> Activities:
-        """The input of the layer in training, positives first, then negatives drawn anew.
+        """The input of the layer in training: positives, then freshly drawn negatives.
 
         Args:
-            forward: Passes with the weights of this moment.
-            numbers: Which samples [batch].
+            forward: Passes with the current weights.
+            numbers: Indices of the samples [batch].
             y: Their labels [batch].
             rng: For the negatives.
 
         Returns:
-            Activities [variants * batch, *feature]; they stand until the next call.
+            Activities [variants * batch, *feature], valid until the next call.
         """
         scores = self._scores(forward, numbers[: self.examples.hard_rows(len(y))])
         wrong = self.examples.negatives(y, self.examples.num_classes, rng, scores)
         return self._rows(numbers, torch.cat([y[None], wrong]))
 
     def _scores(self, forward: ForwardPass, numbers: Tensor) -> Tensor | None:
-        """What hard negatives of some samples are drawn from [rows, classes]."""
+        """Scores from which some samples' hard negatives are drawn [rows, classes], or None."""
         if not len(numbers) or self.examples.scores == "nothing":
             return None
         lower = None if self.goodness is None else self.goodness[numbers]
@@ -111,27 +109,49 @@ class FrozenCache:
         rows = self.rows.flatten(0, 1)
         index = (numbers * self.rows.shape[1] + labels).flatten()
         shape = len(index), *rows.shape[1:]
-        out = self._room.take("rows", shape, rows.dtype, rows.device)
+        out = self._workspace.take(ROWS, shape, rows.dtype, rows.device)
         torch.index_select(rows, 0, index, out=out)
         return Activities(out.to(self.network.dtype))
 
 
-@torch.no_grad()
-def below(trainer: Trainer, source: object, layer: int) -> FrozenCache | None:
-    """Run the layers below one over a training set, once for all of that layer's epochs.
+def step_cached(
+    trainer: TrainStep,
+    cache: FrozenCache,
+    numbers: Tensor,
+    y: Tensor,
+    weight: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Take the step of `TrainStep.step` from cached activities.
 
     Args:
-        trainer: The trainer; its layers below ``layer`` are to stand still.
+        trainer: The trainer, in the greedy order.
+        cache: The frozen layers' activities.
+        numbers: Indices of the batch's samples in the training set [batch].
+        y: Their labels [batch].
+        weight: Their weights [batch], or None for equal ones.
+    """
+    randomness = StepRandomness(trainer.seed, trainer.steps, trainer.device)
+    forward = trainer.forward.begin()
+    source = cache.source(forward, numbers, y, randomness.generator("negatives"))
+    sample_weight = trainer.preparer.sample_weight(len(y), weight)
+    return trainer.learn(source, sample_weight, randomness, cache.layer)
+
+
+@torch.no_grad()
+def cached(trainer: TrainStep, source: object, layer: int) -> FrozenCache | None:
+    """Run the frozen layers over a training set, once for all epochs of the layer above them.
+
+    Args:
+        trainer: The trainer; its layers below ``layer`` are frozen.
         source: The training set.
         layer: The layer to be trained.
 
     Returns:
-        The cache, at most `CACHE_BYTES` large; None where it would be larger, or where the layers'
-        activities are not a function of the sample and its label alone, or are needed otherwise:
-        without a label in the input, with a head, with augmentation, with dropout below, or where
-        the samples are not in memory.
+        The cache, at most `CACHE_BYTES` large. None if it would be larger, if the samples are not
+        in memory, or if the activities depend on more than a sample and its label: with examples
+        of other kinds, a head, augmentation, or dropout in a frozen layer.
     """
-    if not (isinstance(source, Data) and _steady(trainer, source, layer)):
+    if not (isinstance(source, Data) and _is_fixed(trainer, source, layer)):
         return None
     network, classes = trainer.network, trainer.network.examples.num_classes
     scored = scored_layers(network, layer + 1)
@@ -144,13 +164,13 @@ def below(trainer: Trainer, source: object, layer: int) -> FrozenCache | None:
         return None
     rows = torch.empty(len(source), classes, *shape, dtype=dtype, device=trainer.device)
     goodness = torch.zeros(len(source), classes, dtype=network.dtype, device=trainer.device)
-    room, start = Workspace(), 0
+    workspace, start = Workspace(), 0
     for x, _, _ in source.batches(rows_at_a_time(classes)):
-        part = slice(start, start + len(x))
-        h, rated = _run(trainer, x, layer, counting, room)
-        rows[part] = h.reshape(classes, -1, *shape).transpose(0, 1)
+        span = slice(start, start + len(x))
+        h, rated = _run(trainer, x, layer, counting, workspace)
+        rows[span] = h.reshape(classes, -1, *shape).transpose(0, 1)
         if rated:
-            goodness[part] = torch.stack(rated).sum(0).view(classes, -1).t()
+            goodness[span] = torch.stack(rated).sum(0).view(classes, -1).t()
         start += len(x)
     return FrozenCache(
         trainer, source, layer, rows, goodness if counting else None, scored.stop > layer
@@ -158,11 +178,11 @@ def below(trainer: Trainer, source: object, layer: int) -> FrozenCache | None:
 
 
 def _run(
-    trainer: Trainer, x: Tensor, layer: int, counting: range, room: Workspace | None = None
+    trainer: TrainStep, x: Tensor, layer: int, counting: range, workspace: Workspace | None = None
 ) -> tuple[Tensor, list[Tensor]]:
-    """Activities below a layer [classes * batch, *feature], and goodness of those that count."""
+    """Activities below a layer [classes * batch, *feature], and goodness of counted layers."""
     network, rated = trainer.network, []
-    forward = ForwardPass(network.layers[:layer], trainer.products, room)
+    forward = ForwardPass(network.layers[:layer], trainer.products, workspace)
     candidates = network.examples.candidates(network.ready(x))
     for index, each in enumerate(forward.activities(candidates)):
         if index in counting:
@@ -170,24 +190,24 @@ def _run(
     return each.h, rated
 
 
-def _steady(trainer: Trainer, data: Data, layer: int) -> bool:
+def _is_fixed(trainer: TrainStep, data: Data, layer: int) -> bool:
     """Whether the activities below a layer are a function of the sample and its label alone."""
     frozen = trainer.network.layers[:layer]
     return (
         layer > 0
-        # Others may say for themselves what a batch or a label is.
+        # Subclasses may define for themselves what a batch or a label is.
         and type(data) is Data
         and type(trainer.network.examples) in (AppendLabel, OverlayLabel)
         and trainer.head_optimizer is None
-        and not trainer.preparing.augment
+        and not trainer.preparer.augment
         and not any(each.dropout for each in frozen)
         and all(_row_by_row(each) for each in frozen)
     )
 
 
 def _row_by_row(layer: Layer) -> bool:
-    """Whether a layer in evaluation mode sees each row by itself, as far as can be known."""
+    """Whether a layer in evaluation mode treats each row independently, as far as is known."""
     norms = [part for part in layer.modules() if isinstance(part, _BatchNorm)]
-    # A normalisation that is a module stays in training mode where the block is linear.
+    # A normalisation that is a module stays in training mode if the block is linear.
     steady = not isinstance(layer.normalize, nn.Module)
     return steady and all(part.track_running_stats for part in norms)

@@ -1,4 +1,4 @@
-"""Ctrl-C -> a wish to stop, honoured between two steps so that nothing is lost."""
+"""Ctrl-C -> a request to stop, honoured between two steps so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 
-class Wish:
-    """Whether somebody wishes training to stop."""
+class StopRequest:
+    """Whether training was asked to ``stop``."""
 
     def __init__(self) -> None:
         self.stop = False
 
 
 @contextmanager
-def interrupts(grace: float = 0) -> Iterator[Wish]:
-    """Turn the first Ctrl-C into a wish; a second one interrupts at once, as usual.
+def interrupts(grace: float = 0) -> Iterator[StopRequest]:
+    """Turn the first Ctrl-C into a request to stop; a second one interrupts at once, as usual.
 
-    Outside the main thread, where signals cannot be taken, the wish is never made.
+    Outside the main thread, which alone can handle signals, no request is ever made.
 
     Args:
-        grace: Seconds in which further ones are taken for the same wish, and SIGTERM for another
-            Ctrl-C: a launcher of several processes passes on what the terminal has sent already.
+        grace: Seconds during which further signals count as the same request and SIGTERM counts as
+            Ctrl-C: a launcher of several processes forwards what the terminal has already sent.
     """
-    wish = Wish()
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield wish
+        yield request
         return
     first = 0.0
 
-    def wished(signum: int, frame: FrameType | None) -> None:
+    def handle(signum: int, frame: FrameType | None) -> None:
         nonlocal first
-        if not wish.stop:
+        if not request.stop:
             first = time.monotonic()
         elif time.monotonic() - first > grace:
             raise KeyboardInterrupt
-        wish.stop = True
+        request.stop = True
 
-    with ExitStack() as put_back:
+    with ExitStack() as handlers:
         for each in (signal.SIGINT, signal.SIGTERM) if grace else (signal.SIGINT,):
-            put_back.callback(signal.signal, each, signal.signal(each, wished))
-        yield wish
+            handlers.callback(signal.signal, each, signal.signal(each, handle))
+        yield request

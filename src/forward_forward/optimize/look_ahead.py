@@ -1,6 +1,6 @@
-"""A batch before it is shown -> a taught head, scores [rows, classes] for its hard negatives.
+"""A batch before its step -> the head's step, scores [rows, classes] for its hard negatives.
 
-With a look-ahead of d, batch t + d is seen with the weights of step t.
+With a look-ahead of d, batch t + d is scored with the weights of step t.
 """
 
 from __future__ import annotations
@@ -23,46 +23,59 @@ from forward_forward.optimize.scores import label_goodness, scored_layers, teach
 if TYPE_CHECKING:
     from forward_forward.data.batch import Batch
 
-HEAD = -1  # the head's place among the layers whose gradients replicas sum
+HEAD = -1  # the head's index among the layers whose gradients replicas sum
 
 
-def ahead(batches: Iterable[Batch], steps: int, see: Callable[..., None]) -> Iterator[Batch]:
-    """Batches, each handed to ``see`` so many steps before it comes."""
-    seen: deque[Batch] = deque()
+def ahead(batches: Iterable[Batch], steps: int, score: Callable[..., None]) -> Iterator[Batch]:
+    """Yield batches, calling ``score`` on each that number of steps before it is yielded."""
+    scored: deque[Batch] = deque()
     for batch in batches:
-        see(*batch)
-        seen.append(batch)
-        if len(seen) > steps:
-            yield seen.popleft()
-    yield from seen
+        score(*batch)
+        scored.append(batch)
+        if len(scored) > steps:
+            yield scored.popleft()
+    yield from scored
 
 
 class LookAhead:
-    """Sees batches before they are shown.
+    """A queue of batches that are prepared and scored before their own step.
 
     Args:
         network: The network.
-        preparing: Makes batches ready.
-        head_optimizer: The head's, or None where there is no head.
+        preparer: Prepares batches.
+        head_optimizer: The head's, or None if there is no head.
     """
 
     def __init__(
         self,
         network: Network,
-        preparing: BatchPreparer,
+        preparer: BatchPreparer,
         head_optimizer: torch.optim.Optimizer | None,
     ) -> None:
-        self.network, self.preparing, self.head_optimizer = network, preparing, head_optimizer
-        self.exchange: ReplicaGroup | None = None
-        self.waiting: deque[PreparedBatch] = deque()  # seen and not yet shown
-        self.restored: deque[Tensor | None] = deque()  # scores of such batches, of a resumed run
+        self.network, self.preparer, self.head_optimizer = network, preparer, head_optimizer
+        self.replicas: ReplicaGroup | None = None
+        self.pending: deque[PreparedBatch] = deque()
+        self.restored: deque[Tensor | None] = deque()  # scores of a resumed run's pending batches
 
-    def forget(self) -> None:
-        """Let go of batches of a training that was broken off."""
-        self.waiting.clear()
+    def clear(self) -> None:
+        """Drop the batches of a training that did not finish."""
+        self.pending.clear()
         self.restored.clear()
 
-    def see(
+    def check_next(self, x: Tensor, y: Tensor | None, steps: int) -> None:
+        """Refuse a batch other than the next one in the queue.
+
+        Raises:
+            ValueError: The batch was not scored, or it is not its turn.
+        """
+        batch = self.pending[0] if self.pending else None
+        if batch is None or batch.x is not x or batch.y is not y:
+            raise ValueError(
+                f"look_ahead={steps} expects the batch that `ahead` yielded last, got another: call"
+                " step(*batch) once for each `batch in trainer.ahead(batches)`"
+            )
+
+    def add(
         self,
         forward: ForwardPass,
         x: Tensor,
@@ -71,49 +84,49 @@ class LookAhead:
         steps: int,
         trained: int,
     ) -> None:
-        """Look at a batch; it waits until it is shown.
+        """Score a batch, let the head learn from it, and queue it for its step.
 
         Args:
-            forward: Passes with the weights of this moment.
+            forward: Passes with the current weights.
             x: Samples [batch, ...].
             y: Labels [batch], or None.
             weight: Weights of the samples [batch], or None.
             steps: How many steps were taken so far.
-            trained: How many layers, from the lowest, have been trained or are.
+            trained: How many layers, from the lowest, have been trained or are in training.
         """
-        coming = self.preparing.coming(x, y, weight, steps + len(self.waiting))
-        positive = self.preparing.part.of(coming.positive, coming.batch)
-        assert isinstance(positive, Inputs)  # a part of inputs is inputs
+        batch = self.preparer.prepare(x, y, weight, steps + len(self.pending))
+        positive = self.preparer.shard.of(batch.positive, batch.size)
+        assert isinstance(positive, Inputs)  # a shard of inputs is inputs
         forward.share(positive)
         if self.restored:
-            scores = self.preparing.own_scores(self.restored.popleft(), coming.batch)
+            scores = self.preparer.own_scores(self.restored.popleft(), batch.size)
         else:
-            scores = self._scores(forward, positive, coming, trained)
-        self.waiting.append(coming._replace(scores=scores))
+            scores = self._scores(forward, positive, batch, trained)
+        self.pending.append(batch._replace(scores=scores))
 
     def _scores(
-        self, forward: ForwardPass, positive: Inputs, coming: PreparedBatch, trained: int
+        self, forward: ForwardPass, positive: Inputs, batch: PreparedBatch, trained: int
     ) -> Tensor | None:
-        """What hard negatives are drawn from, before any step; the head learns on the way."""
+        """The scores from which hard negatives are drawn; the head learns from the same pass."""
         logits = None
-        if self.head_optimizer is not None and coming.y is not None:
-            y = coming.y[self.preparing.part.rows(coming.batch)]
-            logits = teach_head(self.network, forward, positive, y, coming.share)
+        if self.head_optimizer is not None and batch.labels is not None:
+            y = batch.labels[self.preparer.shard.rows(batch.size)]
+            logits = teach_head(self.network, forward, positive, y, batch.sample_weight)
             self.move_head()
         if self.network.examples.scores == "softmax":
             return logits
-        return self.label_scores(forward, positive, coming, trained)
+        return self.label_scores(forward, positive, batch, trained)
 
     def label_scores(
-        self, forward: ForwardPass, positive: Inputs, coming: PreparedBatch, trained: int
+        self, forward: ForwardPass, positive: Inputs, batch: PreparedBatch, trained: int
     ) -> Tensor | None:
-        """Goodness of the labels, where negatives are drawn from it [hard rows, classes]."""
-        examples, part = self.network.examples, self.preparing.part
-        hard = examples.hard_rows(coming.batch)
+        """Goodness of the labels [hard rows, classes]; None if negatives do not depend on it."""
+        examples, shard = self.network.examples, self.preparer.shard
+        hard = examples.hard_rows(batch.size)
         if examples.scores in ("nothing", "softmax") or not hard:
             return None
         counted = scored_layers(self.network, trained)
-        candidates = examples.candidates(positive.first(part.hard(coming.batch, hard)))
+        candidates = examples.candidates(positive.first(shard.hard(batch.size, hard)))
         layers, variants = range(counted.stop), candidates.variants
         return label_goodness(self.network, forward, candidates, variants, layers, counted)[0]
 
@@ -121,7 +134,7 @@ class LookAhead:
         """Take the head's step."""
         if self.head_optimizer is None:
             return
-        if self.exchange is not None:
-            self.exchange.begin(HEAD, weights_of(self.head_optimizer))
-            self.exchange.end(HEAD)
+        if self.replicas is not None:
+            self.replicas.begin(HEAD, weights_of(self.head_optimizer))
+            self.replicas.end(HEAD)
         self.head_optimizer.step()

@@ -1,7 +1,7 @@
-"""What the layers made of one batch -> figures of each layer, on the device.
+"""Losses and goodness of one batch -> figures of each layer, on the device.
 
-Nothing is read from the device here. Each layer's figures are found at once and in one product,
-since to keep what they are found from would take memory that grows with depth.
+Nothing is read from the device here. Each layer's figures are computed as the layer runs, in one
+product: keeping what they are computed from would take memory that grows with depth.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ NAMES = "loss", "goodness_positive", "goodness_negative", "separation"
 
 
 class Figures(NamedTuple):
-    """A layer's: ``means`` over the batch, as many of `NAMES` as there are, and ``silent``.
+    """A layer's figures.
 
-    The last is the share of units at 0 for every positive, a scalar.
+    Args:
+        means: Over the batch, in the order of `NAMES`; the last two only with negatives.
+        silent: Fraction of units that are 0 for every positive, a scalar.
     """
 
     means: Tensor
@@ -26,7 +28,7 @@ class Figures(NamedTuple):
 
 
 def figures_of(
-    loss: Tensor, positive: Tensor, negative: Tensor, silent: Tensor, share: Tensor
+    loss: Tensor, positive: Tensor, negative: Tensor, silent: Tensor, sample_weight: Tensor
 ) -> Figures:
     """The figures of one layer.
 
@@ -34,14 +36,14 @@ def figures_of(
         loss: Of each sample [batch].
         positive: Goodness of the positives [batch].
         negative: Goodness of the negatives [negatives, batch].
-        silent: Share of silent units, a scalar.
-        share: Each sample's share in the mean over the batch [batch].
+        silent: Fraction of silent units, a scalar.
+        sample_weight: Each sample's weight in the mean over the batch [batch].
     """
     rows = [loss, positive]
     if negative.shape[0]:
         higher = (positive > negative).to(positive.dtype)
         rows += [_mean(negative), _mean(higher)]
-    return Figures(torch.stack(rows) @ share, silent)
+    return Figures(torch.stack(rows) @ sample_weight, silent)
 
 
 def by_name(layers: Sequence[Figures]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""A layer and an optimiser's class -> the layer's own optimiser."""
+"""A layer and an optimiser's class -> the layer's own optimiser, and its fastest step."""
 
 from __future__ import annotations
 
@@ -18,78 +18,94 @@ def optimizer_of(
     lr: float,
     weight_decay: float | None,
 ) -> torch.optim.Optimizer:
-    """The optimiser of one layer: its weights decay, its biases and other vectors do not.
+    """The optimiser of one layer: weight decay applies to matrices, not to biases and vectors.
 
     Args:
         module: The layer, or the head.
-        make: A torch optimiser's class, or a ``functools.partial`` of one; fused kernels are used
-            where it has them, unless the partial says otherwise.
+        make: A torch optimiser's class, or a ``functools.partial`` of one. Its fused kernels are
+            used if it has them, unless the partial sets ``fused`` or a weight is not contiguous.
         lr: Learning rate.
-        weight_decay: Of the weights; None keeps the optimiser's own default.
+        weight_decay: Of the matrices; None keeps the optimiser's own default.
 
     Raises:
-        ValueError: A weight decay for an optimiser that has none, a learning rate within the
-            partial, or a module without weights.
+        ValueError: A weight decay for an optimiser that has none, a learning rate in the partial,
+            ``fused=True`` for weights that are not contiguous, or a module without weights.
     """
     weights = [weight for weight in module.parameters() if weight.requires_grad]
-    for weight in weights:
-        # Fused kernels go through weights, gradients and what they remember in the order of memory,
-        # so all must be laid out alike: row by row, as gradients are, and what files hold.
-        if not weight.is_contiguous():
-            weight.data = weight.data.contiguous()
     groups: list[dict[str, Any]] = [
         {"params": [weight for weight in weights if weight.dim() > 1]},
         {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
     ]
-    if weight_decay == 0:  # nothing tells them apart: one group is one call of the kernel
+    if weight_decay == 0:  # both groups are then equal, and one group is one call of the kernel
         groups = [{"params": weights, "weight_decay": 0.0}]
     elif weight_decay is not None:
         groups[0]["weight_decay"] = weight_decay
     groups = [{**group, "initial_lr": lr} for group in groups if group["params"]]
     if not groups:
         raise ValueError(f"{type(module).__name__} has nothing to train: its block has no weights")
-    told = make.keywords if isinstance(make, functools.partial) else {}
-    if "lr" in told:
-        raise ValueError("the optimiser's learning rate is the Trainer's: Trainer(..., lr=...)")
-    fused = "fused" in inspect.signature(make).parameters and "fused" not in told
-    optimizer = make(groups, lr=lr, **({"fused": True} if fused else {}))
+    options = make.keywords if isinstance(make, functools.partial) else {}
+    if "lr" in options:
+        raise ValueError(
+            f"the optimiser expects its learning rate from the Trainer, got lr={options['lr']} in"
+            " the partial: use Trainer(..., lr=...)"
+        )
+    # Fused kernels read weights, gradients and state in the order of memory. Gradients are laid
+    # out row by row, so the weights must be, too.
+    row_by_row = all(weight.is_contiguous() for weight in weights)
+    if options.get("fused") and not row_by_row:
+        raise ValueError(
+            "fused=True expects contiguous weights, got others: leave fused out, or set"
+            " weight.data = weight.data.contiguous()"
+        )
+    if row_by_row and "fused" in inspect.signature(make).parameters and "fused" not in options:
+        options = {"fused": True}
+    else:
+        options = {}
+    optimizer = make(groups, lr=lr, **options)
     if weight_decay and "weight_decay" not in optimizer.defaults:
         raise ValueError(
-            f"weight_decay={weight_decay} expects an optimiser that has one, got"
+            f"weight_decay={weight_decay} expects an optimiser with weight decay, got"
             f" {type(optimizer).__name__}: leave weight_decay out, or use AdamW or AveragedSGD"
         )
     return optimizer
 
 
 def weights_of(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
-    """All that an optimiser moves, in its order."""
+    """All parameters that an optimiser updates, in its order."""
     return [weight for group in optimizer.param_groups for weight in group["params"]]
 
 
 def forget_gradients(optimizer: torch.optim.Optimizer) -> None:
-    """Let go of the gradients: `zero_grad` without the records for a profiler that it keeps."""
+    """Release the gradients: `zero_grad` without its records for the profiler."""
     for weight in weights_of(optimizer):
         weight.grad = None
 
 
-def stepper(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
-    """The quickest way to take an optimiser's step.
+# Names that torch does not document: where one is missing, `optimizer.step` is called instead.
+KERNELS = {True: "_fused_adamw_", False: "_fused_adam_"}  # by ``decoupled_weight_decay``
+HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
+GLOBAL_HOOKS = ("_global_optimizer_pre_hooks", "_global_optimizer_post_hooks")
 
-    torch's fused Adam spends more time in Python than in its kernel on layers of a few hundred
-    units; where nothing but the kernel is needed, it is called at once. The numbers are the same.
+
+def stepper(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
+    """The fastest way to take an optimiser's step.
+
+    On layers of a few hundred units torch's fused Adam spends more time in Python than in its
+    kernel; if nothing but the kernel is needed, it is called directly. The numbers are the same.
 
     Args:
         optimizer: The optimiser.
 
     Returns:
-        What takes a step when called.
+        A function that takes a step.
     """
-    # A step that was replaced on the optimiser itself, as torch's schedulers do, is taken.
+    # A step that was replaced on the instance, as torch's schedulers do, must be called.
     own = type(optimizer) in (torch.optim.Adam, torch.optim.AdamW) and "step" not in vars(optimizer)
     plain = own and all(
         group["fused"]
         and not (group["amsgrad"] or group["maximize"] or group["differentiable"])
         and not isinstance(group["lr"], torch.Tensor)
+        and hasattr(torch, KERNELS.get(bool(group.get("decoupled_weight_decay")), ""))
         for group in optimizer.param_groups
     )
     return functools.partial(_fused_adam, optimizer) if plain else optimizer.step
@@ -100,7 +116,7 @@ def _fused_adam(optimizer: torch.optim.Optimizer) -> None:
         (group, [weight for weight in group["params"] if weight.grad is not None])
         for group in optimizer.param_groups
     ]
-    # A weight's first step makes its memory; and hooks are torch's own affair.
+    # torch creates a weight's state in its first step, and calls the hooks.
     begun = all(optimizer.state.get(weight) for _, weights in groups for weight in weights)
     if not begun or _hooked(optimizer):
         optimizer.step()
@@ -111,26 +127,23 @@ def _fused_adam(optimizer: torch.optim.Optimizer) -> None:
 
 
 def _hooked(optimizer: torch.optim.Optimizer) -> bool:
-    return bool(
-        optimizer._optimizer_step_pre_hooks
-        or optimizer._optimizer_step_post_hooks
-        or torch_optimizer._global_optimizer_pre_hooks
-        or torch_optimizer._global_optimizer_post_hooks
-    )
+    """Whether a step must call hooks, or may have to since torch keeps them elsewhere."""
+    own = any(getattr(optimizer, name, True) for name in HOOKS)
+    return own or any(getattr(torch_optimizer, name, True) for name in GLOBAL_HOOKS)
 
 
 def _call_kernel(
-    group: dict[str, Any], weights: list[torch.Tensor], memories: list[dict[str, Any]]
+    group: dict[str, Any], weights: list[torch.Tensor], states: list[dict[str, Any]]
 ) -> None:
-    steps = [memory["step"] for memory in memories]
+    steps = [state["step"] for state in states]
     for step in steps:
         step += 1
-    kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+    kernel = getattr(torch, KERNELS[group["decoupled_weight_decay"]])
     kernel(
         weights,
         [weight.grad for weight in weights if weight.grad is not None],
-        [memory["exp_avg"] for memory in memories],
-        [memory["exp_avg_sq"] for memory in memories],
+        [state["exp_avg"] for state in states],
+        [state["exp_avg_sq"] for state in states],
         [],
         steps,
         lr=group["lr"],

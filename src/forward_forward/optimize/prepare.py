@@ -1,10 +1,11 @@
-"""A batch x [batch, ...], y [batch] -> the same made ready to be shown: positives and shares."""
+"""A batch x [batch, ...], y [batch] -> positives, negatives and sample weights of one step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from forward_forward.examples import Inputs, stack
@@ -13,92 +14,109 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import as_source
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.randomness import Augment, StepRandomness
-from forward_forward.optimize.shares import Shares
 
 
 class PreparedBatch(NamedTuple):
-    """A batch that is to be shown.
+    """A batch that is ready for its step.
 
-    ``positive`` are its positives, augmented and dropped; ``share`` [rows] is each sample's in the
-    mean loss, of the rows that are this process's; ``scores`` [hard rows, classes] are those of
-    their labels, where negatives are drawn from them.
+    Args:
+        x: The samples as they were passed to the trainer, which identify the batch.
+        y: The labels as they were passed.
+        positive: Positives of the whole batch, after augmentation and dropout.
+        labels: The labels on the network's device, or None.
+        sample_weight: Weight of each of this process's rows in the mean loss [rows].
+        randomness: What is drawn at random in its step.
+        scores: Of its labels [hard rows, classes], if negatives are drawn from them.
     """
 
-    positive: Inputs
+    x: Tensor
     y: Tensor | None
-    share: Tensor
-    chance: StepRandomness
+    positive: Inputs
+    labels: Tensor | None
+    sample_weight: Tensor
+    randomness: StepRandomness
     scores: Tensor | None = None
 
     @property
-    def batch(self) -> int:
-        """How many samples there are, in all parts together."""
+    def size(self) -> int:
+        """Number of samples, over all shards together."""
         return self.positive.index.shape[1]
 
 
 class BatchPreparer:
-    """Makes batches ready.
+    """Prepares batches for their step.
 
     Args:
         network: The network.
         augment: Random changes of the pictures, in this order.
         seed: For all that is drawn at random.
 
-    ``part`` says which rows of each batch are this process's.
+    ``shard`` says which rows of each batch belong to this process.
     """
 
     def __init__(self, network: Network, augment: Sequence[Augment], seed: int) -> None:
         self.network, self.augment, self.seed = network, augment, seed
-        self.part = BatchShard()
-        self._shares = Shares()
+        self.shard = BatchShard()
+        self._equal = torch.empty(0)  # the equal weights of the last batch size
 
-    def chance(self, step: int, batch: int) -> StepRandomness:
-        """What is drawn at random in a step."""
+    def randomness(self, step: int, batch: int) -> StepRandomness:
+        """The random draws of a step, for a batch of a size."""
         device = self.network.device
-        if self.part.count == 1:
+        if self.shard.count == 1:
             return StepRandomness(self.seed, step, device)
-        return StepRandomness(self.seed, step, device, batch, self.part.rows(batch))
+        return StepRandomness(self.seed, step, device, batch, self.shard.rows(batch))
 
-    def share(self, batch: int, weight: Tensor | None) -> Tensor:
-        """Each sample's share in the mean over the batch [batch]."""
-        return self._shares.of(batch, weight, self.network)
+    def sample_weight(self, batch: int, weight: Tensor | None) -> Tensor:
+        """Each sample's weight in the mean over the batch [batch], sum 1, on the network's device.
 
-    def coming(
+        Args:
+            batch: Number of samples.
+            weight: Their relative weights [batch], or None for equal ones.
+        """
+        device, dtype = self.network.device, self.network.dtype
+        if weight is not None:
+            weight = weight.to(device, dtype)
+            # If all weights are 0 there is nothing to learn: all stay 0, rather than 0 / 0.
+            return weight / weight.sum().clamp(min=torch.finfo(dtype).tiny)
+        kept = self._equal
+        if kept.shape[0] != batch or kept.dtype != dtype or kept.device != device:
+            self._equal = torch.full((batch,), 1 / batch, dtype=dtype, device=device)
+        return self._equal
+
+    def prepare(
         self, x: Tensor, y: Tensor | None, weight: Tensor | None, step: int
     ) -> PreparedBatch:
-        """Make a batch ready.
+        """Prepare a batch.
 
         Args:
             x: Samples [batch, ...].
             y: Labels [batch], or None.
             weight: Weights of the samples [batch], or None for equal ones.
-            step: The number of the step at which it is shown.
+            step: The number of the step that will train on it.
         """
         network, batch = self.network, x.shape[0]
-        x = network.ready(x).detach()
-        y = y if y is None else y.to(network.device, non_blocking=True)
-        share = self.share(batch, weight)[self.part.rows(batch)]
-        chance = self.chance(step, batch)
-        x = chance.augmented(x, self.augment)
-        positive = network.examples.positive(x, y, chance.generator("positives"))
-        positive = chance.dropped(positive, network.layers[0].dropout)
-        return PreparedBatch(positive, y, share, chance)
+        ready = network.ready(x).detach()
+        labels = y if y is None else y.to(network.device, non_blocking=True)
+        sample_weight = self.sample_weight(batch, weight)[self.shard.rows(batch)]
+        randomness = self.randomness(step, batch)
+        ready = randomness.augmented(ready, self.augment)
+        positive = network.examples.positive(ready, labels, randomness.generator("positives"))
+        positive = randomness.dropped(positive, network.layers[0].dropout)
+        return PreparedBatch(x, y, positive, labels, sample_weight, randomness)
 
     def own_scores(self, scores: Tensor | None, batch: int) -> Tensor | None:
-        """Of scores of a whole batch those of this process's rows."""
-        return None if scores is None else scores[self.part.rows(batch)]
+        """The rows of a whole batch's scores that belong to this process."""
+        return None if scores is None else scores[self.shard.rows(batch)]
 
-    def source(self, coming: PreparedBatch) -> Inputs | Activities:
-        """What the first layer reads: positives, then negatives drawn anew.
+    def source(self, batch: PreparedBatch) -> Inputs | Activities:
+        """What the first layer reads: positives, then freshly drawn negatives.
 
         Labels are drawn for the whole batch, so that they are the same in every process.
         """
-        examples, scores = self.network.examples, coming.scores
+        examples, scores = self.network.examples, batch.scores
         if scores is not None:
-            hard = (
-                coming.batch if examples.scores == "softmax" else examples.hard_rows(coming.batch)
-            )
-            scores = self.part.spread(scores, coming.batch, hard)
-        rng = coming.chance.generator("negatives")
-        negative = examples.negative(coming.positive, coming.y, rng, scores)
-        return self.part.of(as_source(stack(coming.positive, negative)), coming.batch)
+            hard = batch.size if examples.scores == "softmax" else examples.hard_rows(batch.size)
+            scores = self.shard.spread(scores, batch.size, hard)
+        rng = batch.randomness.generator("negatives")
+        negative = examples.negative(batch.positive, batch.labels, rng, scores)
+        return self.shard.of(as_source(stack(batch.positive, negative)), batch.size)

@@ -1,7 +1,7 @@
-"""What is drawn at random in a step: augmented pictures, dropped inputs, generators for labels.
+"""A seed and a step -> its random draws: augmented pictures, dropped inputs, generators.
 
-Every draw has a generator of its own, keyed by (seed, purpose, step, layer), so that a resumed run
-draws what an undisturbed one does. Masks are drawn where they are used: none cross to a device.
+Every draw has its own generator, keyed by (seed, purpose, step, layer), so that a resumed run draws
+what an uninterrupted one does. Masks are drawn on the device that uses them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 class StepRandomness:
-    """The random part of one step.
+    """The random draws of one step.
 
     Args:
-        seed: Of the run.
+        seed: The run's seed.
         step: How many steps were taken before.
-        device: Where the numbers are drawn; on the CPU where it has no generator.
-        batch: How many samples there are, where the rows at hand are some of them only.
-        rows: Which they are; masks are drawn for all, so that they are the same in every process.
+        device: Where the numbers are drawn; the CPU if that device has no generator.
+        batch: Number of samples in the whole batch, if this process has a shard of it.
+        rows: The shard's rows; masks are drawn for all, so that they are equal in every process.
     """
 
     def __init__(
@@ -46,33 +46,33 @@ class StepRandomness:
         return seeds.generator(self.seed, purpose, self.step, index, device=self.device)
 
     def key(self, purpose: str, index: int) -> tuple[int | str, ...]:
-        """A key for random numbers that a layer draws itself; another for each part of a batch."""
-        part = () if self.batch is None else (self.rows.start,)
-        return self.seed, purpose, self.step, index, *part
+        """A key for random numbers that a layer draws itself; it differs between shards."""
+        shard = () if self.batch is None else (self.rows.start,)
+        return self.seed, purpose, self.step, index, *shard
 
-    def augmented(self, x: Tensor, parts: Sequence[Augment]) -> Tensor:
-        """Pictures [batch, ...] changed by each part in turn."""
-        for index, part in enumerate(parts):
-            x = part(x, self.generator("augment", index))
+    def augmented(self, x: Tensor, changes: Sequence[Augment]) -> Tensor:
+        """Pictures [batch, ...] after each random change in turn."""
+        for index, change in enumerate(changes):
+            x = change(x, self.generator("augment", index))
         return x
 
-    def dropped(self, source: Inputs, share: float) -> Inputs:
-        """The first layer's input without a share of it: the same for all variants of a sample."""
-        if not share:
+    def dropped(self, source: Inputs, rate: float) -> Inputs:
+        """The first layer's input after dropout, with one mask for all variants of a sample."""
+        if not rate:
             return source
-        return source.masked(self._mask(source.rest.shape, share, 0, source.rest))
+        return source.masked(self._mask(source.rest.shape, rate, 0, source.rest))
 
-    def dropped_rows(self, source: Activities, share: float, batch: int, layer: int) -> Activities:
-        """A higher layer's input [variants * batch, *feature] without a share of it, likewise."""
-        if not share:
+    def dropped_rows(self, source: Activities, rate: float, batch: int, layer: int) -> Activities:
+        """A higher layer's input [variants * batch, *feature] after dropout, likewise."""
+        if not rate:
             return source
         variants = source.h.view(-1, batch, *source.h.shape[1:])
         whole = batch if self.batch is None else self.batch, *source.h.shape[1:]
-        mask = self._mask(whole, share, layer, source.h)[self.rows]
+        mask = self._mask(whole, rate, layer, source.h)[self.rows]
         return Activities((variants * mask).flatten(0, 1))
 
-    def _mask(self, shape: Sequence[int], share: float, layer: int, like: Tensor) -> Tensor:
-        """Zeros for what is dropped, ``1 / (1 - share)`` for what stays."""
+    def _mask(self, shape: Sequence[int], rate: float, layer: int, like: Tensor) -> Tensor:
+        """Zeros for what is dropped, ``1 / (1 - rate)`` for what is kept."""
         rng = self.generator("dropout", layer)
-        keep = seeds.coins(shape, 1 - share, rng, like.dtype)
-        return keep.to(like.device).mul_(1 / (1 - share))
+        keep = seeds.coins(shape, 1 - rate, rng, like.dtype)
+        return keep.to(like.device).mul_(1 / (1 - rate))

@@ -1,7 +1,7 @@
 """A batch's forward passes -> scores [rows, classes] that hard negatives are drawn from.
 
-Each layer adds its part to what the layers below it gave, lowest first: so the layers may lie in
-one process or in many, and the sum is the same bit for bit.
+Each layer adds its term to the sum over the layers below it, lowest first, so that the result is
+the same bit for bit whether the layers are in one process or in several.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from forward_forward.forward.passes import ForwardPass
 
 @torch.no_grad()
 def teach_head(
-    network: Network, forward: ForwardPass, inputs: Inputs, y: Tensor, share: Tensor
+    network: Network, forward: ForwardPass, inputs: Inputs, y: Tensor, sample_weight: Tensor
 ) -> Tensor:
-    """Gradients of the softmax head on the neutral input, by hand: ``(softmax - target)^T h``.
+    """Gradients of the softmax head on the neutral input: ``(softmax - target)^T h``.
 
     Args:
         network: A network with a head; the head's ``grad`` is set.
         forward: Its passes on this batch.
-        inputs: Any inputs made from the batch; their rest is used.
+        inputs: Any inputs computed from the batch; their part without the label is used.
         y: True labels [batch].
-        share: Each sample's share in the mean loss [batch].
+        sample_weight: Each sample's weight in the mean loss [batch].
 
     Returns:
-        Logits [batch, classes] from before the head's step.
+        Logits [batch, classes] before the head's step.
 
     References:
         Hinton (2022), ``ffnew.m``: the pass that feeds the head also gives the hard negatives.
@@ -43,12 +43,12 @@ def teach_head(
     neutral = network.examples.neutral(inputs)
     if head.local:
         every = range(len(network.layers))
-        return teach_local_head(network, forward, neutral, y, share, every)[0]
+        return teach_local_head(network, forward, neutral, y, sample_weight, every)[0]
     activities = forward.activities(neutral)
     rows = [head.row(each.h) for each in itertools.islice(activities, head.skip, None)]
     logits = head.logits(rows).sum(0)
     target = functional.one_hot(y, head.num_classes)
-    error = (logits.softmax(1) - target) * share[:, None]
+    error = (logits.softmax(1) - target) * sample_weight[:, None]
     for weight, h in zip(head.weights, rows, strict=True):
         weight.grad = error.t() @ h
     return logits
@@ -60,19 +60,19 @@ def teach_local_head(
     forward: ForwardPass,
     source: Inputs | Activities,
     y: Tensor,
-    share: Tensor,
+    sample_weight: Tensor,
     layers: range,
     below: Tensor | None = None,
 ) -> tuple[Tensor, Activities]:
-    """The same for a head of which each layer learns from its own guess alone.
+    """`teach_head` for a local head, whose layers each learn from their own prediction.
 
     Args:
-        network: A network with such a head.
+        network: A network with a local head.
         forward: Its passes on this batch.
         source: What the first of these layers reads of the neutral input.
         y: True labels [batch].
-        share: Each sample's share in the mean loss [batch].
-        layers: The layers to run through.
+        sample_weight: Each sample's weight in the mean loss [batch].
+        layers: The layers to run, lowest first.
         below: The sum of the lower layers' logits [batch, classes]; None for none.
 
     Returns:
@@ -87,7 +87,7 @@ def teach_local_head(
         if index >= head.skip:
             weight, row = head.weights[index - head.skip], head.row(each.h)
             logits = row @ weight.t()
-            error = (logits.softmax(1) - target) * share[:, None]
+            error = (logits.softmax(1) - target) * sample_weight[:, None]
             weight.grad = error.t() @ row
             total = logits if total is None else total + logits
     if total is None:
@@ -105,15 +105,15 @@ def label_goodness(
     counted: range,
     below: Tensor | None = None,
 ) -> tuple[Tensor, Activities]:
-    """Goodness of every label, summed over the layers that count.
+    """Goodness of every label, summed over the counted layers.
 
     Args:
         network: The network.
         forward: Its passes on this batch.
         source: What the first of these layers reads of the candidates.
-        variants: How many candidates a sample has.
-        layers: The layers to run through.
-        counted: Those whose goodness counts.
+        variants: Number of candidates a sample has.
+        layers: The layers to run, lowest first.
+        counted: The layers whose goodness is summed.
         below: The sum over the lower layers [rows, variants]; None for none.
 
     Returns:
@@ -134,7 +134,7 @@ def scored_layers(network: Network, trained: int) -> range:
 
     Args:
         network: The network.
-        trained: How many layers, from the lowest, have been trained or are.
+        trained: How many layers, from the lowest, have been trained or are in training.
     """
     if network.examples.scores == "first layer":
         return range(1)

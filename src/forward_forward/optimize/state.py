@@ -1,4 +1,4 @@
-"""A trainer <-> tensors by name and plain numbers: all that a resumed run needs, and no pickle."""
+"""A trainer <-> tensors by name and plain numbers: all that a resumed run needs, without pickle."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from forward_forward.optimize.trainer import Trainer
+from forward_forward.optimize.train_step import TrainStep
 
 
-def state_of(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What the optimisers and the average remember; the network's own weights are kept apart.
+def state_of(trainer: TrainStep) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state of the optimisers, the average and the queue; without the network's weights.
 
     Args:
         trainer: The trainer.
@@ -23,24 +23,24 @@ def state_of(trainer: Trainer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, Any] = {}
     for name, optimizer in trainer.all_optimizers.items():
-        for index, memory in optimizer.state_dict()["state"].items():
-            for key, value in memory.items():
+        for index, state in optimizer.state_dict()["state"].items():
+            for key, value in state.items():
                 kept = tensors if isinstance(value, Tensor) else numbers
                 kept[f"{name}.{index}.{key}"] = value
     if trainer.averaged is not None:
         for key, value in trainer.averaged.state_dict().items():
             tensors[f"averaged.{key}"] = value
     about = {"steps": trainer.steps, "optimizers": numbers}
-    if trainer.looking.waiting:
-        about["waiting"] = len(trainer.looking.waiting)
-        for index, coming in enumerate(trainer.looking.waiting):
-            if coming.scores is not None:
-                tensors[f"waiting.{index}"] = coming.scores
+    if trainer.queue.pending:
+        about["waiting"] = len(trainer.queue.pending)
+        for index, batch in enumerate(trainer.queue.pending):
+            if batch.scores is not None:
+                tensors[f"waiting.{index}"] = batch.scores
     return tensors, about
 
 
-def restore(trainer: Trainer, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-    """Put a state made by `state_of` back into a trainer built with the same settings.
+def restore(trainer: TrainStep, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+    """Restore a state from `state_of` into a trainer built with the same settings.
 
     Args:
         trainer: The trainer; its optimisers and average are overwritten.
@@ -48,13 +48,13 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], numbers: Mapping[st
         numbers: The numbers.
     """
     trainer.steps = numbers["steps"]
-    trainer.looking.forget()
-    waiting = range(numbers.get("waiting", 0))  # batches seen before they were shown
-    trainer.looking.restored.extend(tensors.get(f"waiting.{index}") for index in waiting)
+    trainer.queue.clear()
+    pending = range(numbers.get("waiting", 0))
+    trainer.queue.restored.extend(tensors.get(f"waiting.{index}") for index in pending)
     values = {**tensors, **numbers["optimizers"]}
     for name, optimizer in trainer.all_optimizers.items():
         state = optimizer.state_dict()
-        state["state"] = _memories(values, name)
+        state["state"] = _states(values, name)
         optimizer.load_state_dict(state)
     if trainer.averaged is not None:
         own = {
@@ -65,14 +65,15 @@ def restore(trainer: Trainer, tensors: Mapping[str, Tensor], numbers: Mapping[st
         trainer.averaged.load_state_dict(own)
 
 
-def _memories(values: Mapping[str, Any], name: str) -> dict[int, dict[str, Any]]:
-    memories: dict[int, dict[str, Any]] = {}
+def _states(values: Mapping[str, Any], name: str) -> dict[int, dict[str, Any]]:
+    """An optimiser's state by parameter: the entries whose name begins with the optimiser's."""
+    states: dict[int, dict[str, Any]] = {}
     for full, value in values.items():
         owner, _, rest = full.partition(".")
         if owner == name:
             index, _, key = rest.partition(".")
-            memories.setdefault(int(index), {})[key] = value
-    return memories
+            states.setdefault(int(index), {})[key] = value
+    return states
 
 
 def add(sums: dict[str, Tensor], statistics: Mapping[str, Tensor]) -> dict[str, Tensor]:

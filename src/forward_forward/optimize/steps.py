@@ -1,4 +1,4 @@
-"""What a row of layers reads [variants * batch, *feature] -> each layer's own step, its figures."""
+"""Inputs of consecutive layers [variants * batch, *feature] -> each layer's own step, figures."""
 
 from __future__ import annotations
 
@@ -12,109 +12,121 @@ from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward.workspace import GRADIENT
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.metrics import Figures
 from forward_forward.optimize.optimizers import forget_gradients, stepper, weights_of
 from forward_forward.optimize.randomness import StepRandomness
 
-ON_THE_WAY = 2  # layers whose gradients replicas sum at once, while another one works
+IN_FLIGHT = 2  # layers whose gradients the replicas sum while another layer works
 
 
 class LayerSteps:
-    """Lets layers learn from a batch, one after the other.
+    """Takes the layers' steps on a batch, one after the other.
 
     Args:
         network: The network.
         optimizers: One for each layer.
-        engine: Takes the gradients.
+        engine: Computes the gradients.
     """
 
     def __init__(
         self, network: Network, optimizers: Sequence[torch.optim.Optimizer], engine: Engine
     ) -> None:
         self.network, self.optimizers, self.engine = network, list(optimizers), engine
-        self.exchange: ReplicaGroup | None = None
-        # Layers whose gradients are on their way, with the rates of the step that they belong to.
+        self.replicas: ReplicaGroup | None = None
+        # Layers whose gradients are being summed, with the learning rates of that step.
         self._summing: dict[int, list[float]] = {}
 
-    def forget(self) -> None:
-        """Let go of gradients of a training that was broken off."""
+    def clear(self) -> None:
+        """Drop the gradients of a training that did not finish."""
         self._summing.clear()
-
-    def share_batches(self, exchange: ReplicaGroup | None) -> None:
-        """Take each batch for a part of one that others have the rest of; None for no others."""
-        self.exchange = exchange
-        self.engine.share_batches(exchange)
 
     @torch.no_grad()
     def __call__(
         self,
         forward: ForwardPass,
         source: Inputs | Activities,
-        share: torch.Tensor,
-        chance: StepRandomness,
+        sample_weight: torch.Tensor,
+        randomness: StepRandomness,
         layers: range,
         frozen: int = 0,
     ) -> tuple[list[Figures], Inputs | Activities]:
-        """One step of some layers; where replicas sum gradients, the last ones are moved later.
+        """Take one step of some layers; with replicas, call `settle` to take the last ones.
 
         Args:
-            forward: Passes with the weights of this moment.
+            forward: Passes with the current weights.
             source: What the first of these layers reads, positives first.
-            share: Each sample's share in the mean loss [batch].
-            chance: What is drawn at random in this step.
-            layers: The layers to run through.
-            frozen: How many of the lowest of the network do not learn.
+            sample_weight: Each sample's weight in the mean loss [batch].
+            randomness: What is drawn at random in this step.
+            layers: The layers to run, lowest first.
+            frozen: How many of the network's lowest layers do not learn.
 
         Returns:
-            Figures of the layers that learned, and what the next layer reads: activities from
-            before the last one's step, as are all that a layer reads.
+            Figures of the layers that learned, and what the next layer reads: like every layer's
+            input, activities from before this step.
+
+        Raises:
+            ValueError: A part of a layer was replaced by one whose weights no optimiser holds.
         """
         figures = []
         for index in layers:
-            if index in self._summing:  # it was not moved yet for the batch before
+            if index in self._summing:  # its step on the batch before is still to be taken
                 self._end(index)
             layer = self.network.layers[index]
             if isinstance(source, Activities) and index > 0:
-                source = chance.dropped_rows(source, layer.dropout, share.shape[0], index)
+                batch = sample_weight.shape[0]
+                source = randomness.dropped_rows(source, layer.dropout, batch, index)
             if index < frozen:
                 source = next(forward.activities(source, index))
                 continue
-            key, affine = chance.key("block", index), forward.affines[index]
-            with self._written_in_place(index, affine):
-                outcome = self.engine.gradients(index, affine, source, share, key)
+            if self.engine.refresh(index):
+                self._check_weights(index)
+            key, affine = randomness.key("block", index), forward.affines[index]
+            with self._in_place(index, affine):
+                outcome = self.engine.gradients(index, affine, source, sample_weight, key)
             self._move(index)
             figures.append(outcome.figures)
             source = outcome.activities
         return figures, source
 
-    def _written_in_place(self, index: int, affine: Affine | None) -> AbstractContextManager[None]:
-        """Let a linear layer's gradient be written where the replicas sum it: a copy less."""
-        if self.exchange is None or affine is None or not affine.exact:
+    def _check_weights(self, index: int) -> None:
+        """Refuse a layer with weights that its optimiser does not update."""
+        held = {id(weight) for weight in weights_of(self.optimizers[index])}
+        for name, weight in self.network.layers[index].named_parameters():
+            if weight.requires_grad and id(weight) not in held:
+                raise ValueError(
+                    f"layer {index + 1} expects the parts it had when the Trainer was built, got"
+                    f" another whose {name} would never learn: build a new Trainer"
+                )
+
+    def _in_place(self, index: int, affine: Affine | None) -> AbstractContextManager[None]:
+        """Write a linear layer's gradient where the replicas sum it, which saves a copy."""
+        if self.replicas is None or affine is None or not affine.exact:
             return nullcontext()
-        place = self.exchange.place(index, affine.linear.weight)
-        return nullcontext() if place is None else affine.room.lent("gradient", place)
+        place = self.replicas.place(index, affine.linear.weight)
+        return nullcontext() if place is None else affine.workspace.lent(GRADIENT, place)
 
     def _move(self, index: int) -> None:
         """Take a layer's step, or begin to sum its gradients while the next layer works."""
-        if self.exchange is None:
+        if self.replicas is None:
             self._step(index)
             return
-        self.exchange.begin(index, weights_of(self.optimizers[index]))
+        self.replicas.begin(index, weights_of(self.optimizers[index]))
         self._summing[index] = [group["lr"] for group in self.optimizers[index].param_groups]
-        if len(self._summing) > ON_THE_WAY:
+        if len(self._summing) > IN_FLIGHT:
             self._end(next(iter(self._summing)))
 
     def settle(self) -> None:
-        """Take the steps that wait for other replicas."""
+        """Take the steps whose gradients are still being summed."""
         for index in list(self._summing):
             self._end(index)
 
     def _end(self, index: int) -> None:
         rates = self._summing.pop(index)
-        if self.exchange is not None:
-            self.exchange.end(index)
+        if self.replicas is not None:
+            self.replicas.end(index)
         with _at_rates(self.optimizers[index], rates):
             self._step(index)
 
@@ -125,7 +137,7 @@ class LayerSteps:
 
 @contextmanager
 def _at_rates(optimizer: torch.optim.Optimizer, rates: list[float]) -> Iterator[None]:
-    """Let an optimiser's groups have these learning rates for a step."""
+    """Set an optimiser's learning rates, one a group, for one step."""
     now = [group["lr"] for group in optimizer.param_groups]
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate

@@ -1,6 +1,7 @@
-"""What `fit` asks of the processes that share a training: one alone, or a crew of ranks.
+"""A trainer's epochs -> the processes that take part in them.
 
-`Alone` is one process with all layers. A crew of several is in ``forward_forward.parallel``.
+`SingleProcess` is one process with all layers; ``forward_forward.parallel`` has a strategy for
+several.
 """
 
 from __future__ import annotations
@@ -14,46 +15,48 @@ from forward_forward import predict
 from forward_forward.checkpoint import Run, load_weights
 from forward_forward.data import Source
 from forward_forward.data.batch import Batch
-from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
+from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.state import means, restore, state_of
-from forward_forward.optimize.trainer import Trainer
+from forward_forward.optimize.train_step import TrainStep
 
 Result = TypeVar("Result")
-Pace = Callable[[int], None]  # told the step whose turn it is: sets the learning rates
+SetRates = Callable[[int], None]  # sets the learning rates for a step of the epoch
 
 
 class Strategy(Protocol):
-    """Those who share a training; all of them call these methods, in the same order."""
+    """The processes of a training; all of them call these methods, in the same order."""
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes the run and tells of it."""
+        """Whether this process writes the run and calls the watchers."""
         ...
 
     @property
     def grace(self) -> float:
-        """Seconds in which a launcher may send an interrupt again: see `interrupts`."""
+        """Seconds during which a launcher may repeat an interrupt: see `interrupts`."""
         ...
 
-    def turns(self, batches: Iterable[Batch], steps: range, pace: Pace) -> Iterator[Batch]:
-        """The batches of an epoch to be shown; ``steps`` are their numbers."""
+    def batches(
+        self, batches: Iterable[Batch], steps: range, set_rates: SetRates
+    ) -> Iterator[Batch]:
+        """The batches of an epoch's ``steps``, in the order of training."""
         ...
 
     def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None) -> dict[str, Tensor]:
-        """Show a batch; the statistics of the layers that are here."""
+        """Train on a batch; the statistics of this process's layers."""
         ...
 
-    def stops(self, wished: bool) -> bool:
-        """Whether all stop after this step, as one of them wishes."""
+    def stops(self, requested: bool) -> bool:
+        """Whether all processes stop after this step, since one of them was asked to."""
         ...
 
     def close_epoch(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, list[float]]:
-        """Mean statistics of all layers; all have all weights then."""
+        """Mean statistics of all layers; afterwards every process has all weights."""
         ...
 
     @property
     def ends(self) -> bool:
-        """Whether all stop after the epoch that was closed, as one of them wishes."""
+        """Whether all processes stop after the epoch just closed, since one was asked to."""
         ...
 
     def evaluate(self, judge: Source) -> dict[str, Any]:
@@ -61,7 +64,7 @@ class Strategy(Protocol):
         ...
 
     def lead(self, act: Callable[[], Result]) -> Result:
-        """What the one who leads does once for all; all get the result, or the error."""
+        """Call ``act`` in the leading process; every process gets its result, or its error."""
         ...
 
     def save(self, run: Run, sums: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
@@ -69,7 +72,21 @@ class Strategy(Protocol):
         ...
 
     def load(self, run: Run) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Take up the last checkpoint: an epoch's sums so far, and progress; None without one."""
+        """Restore the last checkpoint: an epoch's sums so far, and progress; None without one."""
+        ...
+
+
+class Parallel(Protocol):
+    """How a training is distributed: what `Trainer.fit` accepts as ``parallel``."""
+
+    def join(self, trainer: TrainStep, source: Source, batch_size: int) -> Strategy:
+        """Take part in a training; every process calls this.
+
+        Args:
+            trainer: Equal in all processes.
+            source: Training data, equal in all processes.
+            batch_size: Samples a step, over all processes together.
+        """
         ...
 
 
@@ -82,31 +99,30 @@ class SingleProcess:
 
     leads = True
     grace = 0.0
-    ends = False  # a wish is asked for at each step
+    ends = False  # a request to stop is honoured at each step
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: TrainStep) -> None:
         self.trainer = trainer
         self.step = trainer.step
-        # Nothing stays of a training that was shared, or broken off.
-        trainer.looking.forget()
-        trainer.layer_steps.forget()
-        share_batches(trainer, BatchShard(), None)
+        trainer.reset(BatchShard(), None)
 
-    def turns(self, batches: Iterable[Batch], steps: range, pace: Pace) -> Iterator[Batch]:
-        """Batches to be shown; each is seen before at the learning rate of its look's own step."""
+    def batches(
+        self, batches: Iterable[Batch], steps: range, set_rates: SetRates
+    ) -> Iterator[Batch]:
+        """Batches; each is scored at the learning rate of the step that is then next."""
         trainer = self.trainer
 
         def paced() -> Iterator[Batch]:
             for number, batch in enumerate(batches, steps.start):
-                pace(max(steps.start, number - trainer.look_ahead))
+                set_rates(max(steps.start, number - trainer.look_ahead))
                 yield batch
 
         for number, batch in enumerate(trainer.ahead(paced()), steps.start):
-            pace(number)
+            set_rates(number)
             yield batch
 
-    def stops(self, wished: bool) -> bool:
-        return wished
+    def stops(self, requested: bool) -> bool:
+        return requested
 
     def close_epoch(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, list[float]]:
         return means(sums, steps)
@@ -132,15 +148,8 @@ class SingleProcess:
         return sums_of(tensors, self.trainer), progress
 
 
-def share_batches(trainer: Trainer, part: BatchShard, exchange: ReplicaGroup | None) -> None:
-    """Let a trainer learn from a part of each batch, others from the rest; None for no others."""
-    trainer.preparing.part = part
-    trainer.layer_steps.share_batches(exchange)
-    trainer.looking.exchange = exchange
-
-
-def sums_of(tensors: Mapping[str, Tensor], trainer: Trainer) -> dict[str, Tensor]:
-    """An epoch's sums so far, among the tensors of a checkpoint."""
+def sums_of(tensors: Mapping[str, Tensor], trainer: TrainStep) -> dict[str, Tensor]:
+    """The sums of an unfinished epoch, from the tensors of a checkpoint."""
     return {
         name.removeprefix("sum."): value.to(trainer.device)
         for name, value in tensors.items()

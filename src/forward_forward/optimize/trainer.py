@@ -1,43 +1,26 @@
-"""A network and batches x [batch, ...], y [batch] -> every layer's own step."""
+"""A network and labelled data -> a trained network, its history and, if asked, a run's folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-from forward_forward import notation
-from forward_forward.data import augment as augmenting
-from forward_forward.examples import Inputs
-from forward_forward.forward import Network
-from forward_forward.forward.activities import Activities
-from forward_forward.forward.passes import ForwardPass
-from forward_forward.forward.workspace import Workspace
-from forward_forward.optimize import schedules
-from forward_forward.optimize.engine import Engine, Kind
-from forward_forward.optimize.look_ahead import LookAhead, ahead
-from forward_forward.optimize.metrics import by_name
-from forward_forward.optimize.optimizers import optimizer_of
-from forward_forward.optimize.precision import Precision, products, usable
-from forward_forward.optimize.prepare import BatchPreparer
-from forward_forward.optimize.randomness import Augment, StepRandomness
-from forward_forward.optimize.schedules import Schedule, constant
-from forward_forward.optimize.steps import LayerSteps
+from forward_forward.checkpoint import Run
+from forward_forward.data import Data, as_source, check_unchanged
+from forward_forward.optimize.calibrate import calibrate
+from forward_forward.optimize.checks import check_data, check_same, check_watchers
+from forward_forward.optimize.fit import FitLoop, recorded, settings_of
+from forward_forward.optimize.strategy import SingleProcess, Strategy
+from forward_forward.optimize.train_step import TrainStep
 
 if TYPE_CHECKING:
-    from forward_forward.data.batch import Batch
-    from forward_forward.optimize.frozen_cache import FrozenCache
     from forward_forward.optimize.progress import Fitted
-
-Order = Literal["joint", "greedy"]
-
-CALIBRATION_SAMPLES = 1024
+    from forward_forward.optimize.strategy import Parallel
+    from forward_forward.track import Watcher
 
 
-class Trainer:
+class Trainer(TrainStep):
     """Trains a network: one optimiser a layer, one more for a softmax head.
 
     All layers read their input as computed before any layer's step of this batch (Hinton's order).
@@ -83,216 +66,78 @@ class Trainer:
     ['goodness_negative', 'goodness_positive']
     """
 
-    def __init__(
+    def fit(
         self,
-        network: Network,
+        train: Any,
         *,
-        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.AdamW,
-        lr: float = 1e-3,
-        weight_decay: float | None = None,
-        schedule: Schedule = constant,
-        order: Order = "joint",
-        engine: Kind = "closed_form",
-        precision: Precision = "float32",
-        compile: bool = False,
-        skip: float = 0.0,
-        augment: Sequence[Augment] = (),
-        look_ahead: int = 0,
-        average: float | None = None,
-        head_lr: float | None = None,
-        head_weight_decay: float | None = None,
-        seed: int = 0,
-        device: torch.device | str | None = None,
-    ) -> None:
-        if order not in ("joint", "greedy"):
-            raise ValueError(f'order expects "joint" or "greedy", got {order!r}')
-        if look_ahead < 0 or (look_ahead and order == "greedy"):
-            raise ValueError(
-                'look_ahead expects 0 or more steps, and 0 with order="greedy", got'
-                f" look_ahead={look_ahead} and order={order!r}"
-            )
-        if device is not None:
-            network.to(usable(device))
-        self.settings = {
-            "optimizer": notation.write_call(optimizer),
-            "lr": lr,
-            "weight_decay": weight_decay,
-            "schedule": notation.write(schedule, notation.public(schedules)),
-            "order": order,
-            "engine": engine,
-            "precision": precision,
-            "compile": compile,
-            "skip": skip,
-            "augment": [notation.write(part, notation.public(augmenting)) for part in augment],
-            "average": average,
-            **({"look_ahead": look_ahead} if look_ahead else {}),  # as in runs from before it
-            "head_lr": head_lr,
-            "head_weight_decay": head_weight_decay,
-            "seed": seed,
-        }
-        self.network = network
-        self.device = network.device
-        self.schedule = schedule
-        self.look_ahead = look_ahead
-        self.order: Order = order
-        self.products = products(precision, self.device)
-        self.seed = seed
-        optimizers = [optimizer_of(layer, optimizer, lr, weight_decay) for layer in network.layers]
-        self.head_optimizer = None
-        if network.head is not None:
-            decay = weight_decay if head_weight_decay is None else head_weight_decay
-            rate = lr if head_lr is None else head_lr
-            self.head_optimizer = optimizer_of(network.head, optimizer, rate, decay)
-        self.averaged = None
-        if average is not None:
-            averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
-            self.averaged = AveragedModel(network, multi_avg_fn=averaging)
-        self.steps = 0
-        self.forward = ForwardPass(network.layers, self.products, Workspace())
-        gradients = Engine(network.layers, engine, compile=compile, skip=skip)
-        self.layer_steps = LayerSteps(network, optimizers, gradients)
-        self.preparing = BatchPreparer(network, tuple(augment), seed)
-        self.looking = LookAhead(network, self.preparing, self.head_optimizer)
-        self._calibrated = False
-        self.first_active = 0
-        self.last_active = len(network.layers) - 1
+        epochs: int,
+        batch_size: int | None = None,
+        validation: Any = None,
+        out: Path | str | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+        about: Mapping[str, Any] | None = None,
+        watch: Sequence[Watcher] = (),
+        parallel: Parallel | None = None,
+    ) -> Fitted:
+        """Train the network for a number of epochs.
 
-    @property
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        """Every layer's own."""
-        return self.layer_steps.optimizers
-
-    @optimizers.setter
-    def optimizers(self, given: Sequence[torch.optim.Optimizer]) -> None:
-        self.layer_steps.optimizers = list(given)
-
-    @property
-    def all_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Every optimiser by the name of what it moves."""
-        named = {f"layer{index}": each for index, each in enumerate(self.optimizers)}
-        return named if self.head_optimizer is None else {**named, "head": self.head_optimizer}
-
-    @property
-    def evaluated(self) -> Network:
-        """The network to judge: with averaged weights where averaging is on."""
-        if self.averaged is None:
-            return self.network
-        network: Network = self.averaged.module  # type: ignore[assignment]
-        for mine, other in zip(network.buffers(), self.network.buffers(), strict=True):
-            mine.copy_(other)
-        return network
-
-    def set_rate(self, factor: float) -> None:
-        """Multiply every optimiser's starting learning rate by a factor."""
-        for optimizer in self.all_optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = factor * group["initial_lr"]
-
-    def train_layers(self, first: int, last: int) -> None:
-        """Let only layers ``first`` to ``last`` learn; those below are frozen, those above idle."""
-        if not 0 <= first <= last < len(self.network.layers):
-            raise ValueError(
-                f"train_layers expects 0 <= first <= last < {len(self.network.layers)}, got"
-                f" first={first} and last={last}"
-            )
-        self.first_active, self.last_active = first, last
-
-    def ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The same batches, each seen `look_ahead` steps before it comes.
+        With ``out``, a checkpoint is written after each epoch and on Ctrl-C. A run interrupted at
+        any moment can be continued with ``resume=True`` and ends with the same weights as an
+        uninterrupted one. In the greedy order each layer gets an equal number of epochs and the
+        schedule restarts for each; if they fit into memory, the activities of the frozen layers
+        are computed only once.
 
         Args:
-            batches: Of samples, labels and weights: the arguments of `step`.
-
-        >>> from forward_forward.forward import mlp
-        >>> trainer = Trainer(mlp(4, 8, num_classes=2), look_ahead=2)
-        >>> batches = [(torch.rand(6, 4), torch.arange(6) % 2, None)] * 5
-        >>> len([trainer.step(*batch) for batch in trainer.ahead(batches)])
-        5
-        """
-        if not self.look_ahead:  # `step` sees a batch itself, and its products serve both
-            return iter(batches)
-        self.looking.waiting.clear()  # of a loop that was left before
-        return ahead(batches, self.look_ahead, self._see)
-
-    def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> dict[str, Tensor]:
-        """Show one batch to all layers; each takes its own step.
-
-        Blocks run in the mode they are in; `fit` puts them into training mode. Thresholds given by
-        name are calibrated on the first batch, where `fit` has not done so.
-
-        Args:
-            x: Samples [batch, ...], floating point.
-            y: Labels [batch]; None where neither the examples nor a head need them.
-            weight: Weights of the samples [batch], or None for equal ones.
+            train: Training data: `Data`, (X, y), a Dataset, a DataLoader.
+            epochs: Total number of epochs.
+            batch_size: Samples a step; None for the source's own, 256 for data held in memory.
+            validation: Data that selects the best epoch; without it the last epoch is the best.
+            out: The run's folder; None writes nothing to disk.
+            resume: Whether to continue the run in ``out``; the trainer must have the same settings.
+            overwrite: Whether a run in ``out`` may be removed first.
+            about: Further entries for run.json.
+            watch: Watchers, called as training proceeds.
+            parallel: How to distribute the layers, or the batches, over the processes started by
+                `torchrun`, each of which makes this call; such as `parallel.Layout`. None trains
+                in this process alone.
 
         Returns:
-            Statistics of the layers that learn, each [layers], on the device: ``loss``,
-            ``goodness_positive``, ``silent_units`` (share of units at 0 for every positive of the
-            batch) and, where there are negatives, ``goodness_negative`` and ``separation`` (share
-            of pairs in which the positive has the higher goodness).
+            The history. The network holds the weights of the last epoch, averaged if averaging is
+            on; ``ff.load(out)`` returns the best ones.
 
         Raises:
-            ValueError: With ``look_ahead``, a batch that was not seen before.
+            ValueError: Settings that do not fit the data or the resumed run.
+            Diverged: A loss or a goodness is no longer finite; the last checkpoint remains.
+            KeyboardInterrupt: After Ctrl-C, once the checkpoint is written.
         """
-        if self.looking.waiting:
-            self.forward.begin()
-        elif self.look_ahead:
-            raise ValueError(
-                f"look_ahead={self.look_ahead} expects batches that were seen before: `for batch"
-                " in trainer.ahead(batches): trainer.step(*batch)`"
-            )
+        source, judge = as_source(train), None
+        if validation is not None:
+            judge = as_source(validation, classes=source.classes)
+        sources = {"train": source, "validation": judge}
+        batch_size = source.batch_size if batch_size is None else batch_size
+        check_data(self, source, epochs, batch_size)
+        check_watchers(watch)
+        settings = settings_of(self, source, judge, epochs, batch_size)
+        about = {**(about or {}), **settings}
+        if out is not None:
+            about = recorded(about, sources)
+        source, judge = self._on_device(source), self._on_device(judge)
+        strategy: Strategy = (
+            SingleProcess(self) if parallel is None else parallel.join(self, source, batch_size)
+        )
+        loop = FitLoop(self, strategy, source, judge, epochs, batch_size, about, watch)
+        if out is not None and resume:
+            run = Run(out)
+            check_same(run.about, settings)
+            saved = run.about.get("checksums", {})
+            check_unchanged(saved, sources, "Put them back, or begin a new run")
+            loop.resume(run)
         else:
-            self._see(x, y, weight)
-        coming = self.looking.waiting.popleft()
-        source = self.preparing.source(coming)
-        return self._learn(source, coming.share, coming.chance)
+            calibrate(self, source, batch_size)
+            if out is not None:
+                loop.create(out, overwrite=overwrite)
+        return loop.train()
 
-    def step_above(
-        self, known: FrozenCache, numbers: Tensor, y: Tensor, weight: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """The same as `step` in the greedy order, where all below the layer in training is known.
-
-        Args:
-            known: What the frozen layers make of the training set.
-            numbers: Which of its samples make up the batch [batch].
-            y: Their labels [batch].
-            weight: Their weights [batch], or None for equal ones.
-        """
-        chance = StepRandomness(self.seed, self.steps, self.device)
-        source = known.source(self.forward.begin(), numbers, y, chance.generator("negatives"))
-        return self._learn(source, self.preparing.share(len(y), weight), chance, known.layer)
-
-    def fit(self, train: Any, **settings: Any) -> Fitted:
-        """Train for some epochs; see `forward_forward.optimize.fit.fit` for the settings."""
-        from forward_forward.optimize.fit import fit
-
-        return fit(self, train, **settings)
-
-    def _see(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> None:
-        """Look at a batch that will be shown, with the weights as they are now."""
-        self._calibrate(x, y)
-        self.looking.see(self.forward.begin(), x, y, weight, self.steps, self.last_active + 1)
-
-    def _calibrate(self, x: Tensor, y: Tensor | None) -> None:
-        if self._calibrated:  # asked once: the answer is read from the device
-            return
-        if not all(layer.calibrated for layer in self.network.layers):
-            labels = None if y is None else y[:CALIBRATION_SAMPLES]
-            self.network.calibrate(x[:CALIBRATION_SAMPLES], labels)
-        self._calibrated = True
-
-    def _learn(
-        self, source: Inputs | Activities, share: Tensor, chance: StepRandomness, first: int = 0
-    ) -> dict[str, Tensor]:
-        """One step of the layers that learn, given what layer ``first`` reads."""
-        layers, frozen = range(first, self.last_active + 1), self.first_active
-        figures, _ = self.layer_steps(self.forward, source, share, chance, layers, frozen)
-        self.layer_steps.settle()
-        self.close_step()
-        return by_name(figures)
-
-    def close_step(self) -> None:
-        """Follow the weights with their average, and count the step."""
-        if self.averaged is not None:
-            self.averaged.update_parameters(self.network)
-        self.steps += 1
+    def _on_device(self, source: Any) -> Any:
+        return source.to(self.device) if isinstance(source, Data) else source

@@ -1,90 +1,17 @@
-"""A trained network, samples [batch, ...] -> goodness of every label [batch, classes], errors.
-
-The label whose candidate input makes the layers most active is the answer (`goodness`), or a
-softmax head reads the activities of one neutral pass (`head_logits`).
-"""
+"""A trained network, samples [batch, ...] -> errors in percent, activities, familiarity [batch]."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from forward_forward.data import Source
-from forward_forward.examples import Inputs
-from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward import Network
+from forward_forward.forward.passes import ROWS, ForwardPass
 from forward_forward.forward.workspace import Workspace
-
-if TYPE_CHECKING:
-    from forward_forward.forward.network import Network
-
-# Rows of candidate inputs at a time: enough for full speed, few enough to stay in the caches.
-ROWS = 2_000
-
-
-def goodness_by_layer(network: Network, x: Tensor) -> Tensor:
-    """Goodness of every label in every layer.
-
-    Args:
-        network: A network whose examples put the label into the input.
-        x: Samples [batch, ...].
-
-    Returns:
-        Goodness [layers, batch, classes].
-
-    Raises:
-        ValueError: The examples have no candidates, being made without labels.
-
-    References:
-        The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
-    """
-    forward = ForwardPass(network.layers, room=Workspace())
-    parts = torch.split(network.ready(x), rows_at_a_time(network.examples.num_classes))
-    every = [variants_goodness(forward, network.examples.candidates(part)) for part in parts]
-    return torch.cat(every, 1)
-
-
-def rows_at_a_time(variants: int) -> int:
-    """How many samples with so many variants fill the memory set aside."""
-    return max(1, int(ROWS // variants))  # an integer of NumPy is not one for torch
-
-
-@torch.no_grad()
-def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
-    """Goodness of inputs in every layer of a pass [layers, batch, variants]."""
-    activities = forward.activities(inputs)
-    rows = [layer.rate(each) for layer, each in zip(forward.layers, activities, strict=True)]
-    return torch.stack(rows).view(len(rows), *inputs.index.shape).transpose(1, 2)
-
-
-def head_logits_by_layer(network: Network, x: Tensor) -> Tensor:
-    """What each layer adds to the softmax head's logits, on the neutral input.
-
-    Args:
-        network: A network with a head.
-        x: Samples [batch, ...].
-
-    Returns:
-        Logits [layers the head reads, batch, classes].
-
-    Raises:
-        ValueError: The network has no head.
-    """
-    if network.head is None:
-        raise ValueError(
-            "the network has no softmax head: build it with head=SoftmaxHead(...), or predict by"
-            ' "goodness"'
-        )
-    forward = ForwardPass(network.layers, room=Workspace())
-    parts = []
-    for part in torch.split(network.ready(x), ROWS):
-        activities = forward.activities(network.examples.neutral(part))
-        with torch.no_grad():
-            parts.append(network.head.by_layer(each.h for each in activities))
-    return torch.cat(parts, 1)
 
 
 def embeddings(network: Network, x: Tensor) -> list[Tensor]:
@@ -104,9 +31,9 @@ def evaluate(
         batch_size: Samples at a time; None for the source's own number.
 
     Returns:
-        ``error`` by the network's own reading; where there are candidates, ``goodness_error`` and
-        ``goodness_error_by_layer``, each layer read alone; where there is a head, ``head_error``
-        and ``head_error_by_layer``, for the layers it reads.
+        ``error`` by the network's own reading; with candidates, ``goodness_error`` and
+        ``goodness_error_by_layer``, each layer read alone; with a head, ``head_error`` and
+        ``head_error_by_layer``, for the layers it reads.
     """
     return errors_of(network, *count_errors(network, source, batch_size=batch_size))
 
@@ -121,12 +48,12 @@ def count_errors(
     *,
     batch_size: int | None = None,
 ) -> Counts:
-    """What `errors_of` divides: the weight of wrong samples by name, and that of all.
+    """The counts that `errors_of` divides: weight of wrong samples by name, weight of all samples.
 
     Args:
         network: The network.
         source: The data.
-        part: Which batches: every so-manieth from which on.
+        part: Which batches to count, ``(first, n)``: every n-th batch from the first one on.
         batch_size: Samples at a time; None for the source's own number.
     """
     wrong: dict[str, Tensor] = {}
@@ -144,7 +71,7 @@ def count_errors(
 
 
 def added(counts: Sequence[Counts]) -> Counts:
-    """The counts of several parts together."""
+    """The sums of the counts of several parts."""
     wrong: dict[str, Tensor] = {}
     for part, _ in counts:
         for name, missed in part.items():
@@ -155,38 +82,38 @@ def added(counts: Sequence[Counts]) -> Counts:
 def errors_of(
     network: Network, wrong: Mapping[str, Tensor], total: float
 ) -> dict[str, float | list[float]]:
-    """Errors in percent, as those of `evaluate`, from counts."""
+    """Errors in percent, named as in `evaluate`, from counts."""
     errors = {name: (100 * missed / total).tolist() for name, missed in wrong.items()}
     return {"error": errors[f"{network.reading}_error"], **errors}
 
 
 def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Which samples each way of reading gets wrong; of several labels a sample, what share."""
+    """The samples each reading gets wrong; with several labels, the fraction of each sample's."""
 
     def wrong(scores: Tensor) -> Tensor:
         misses = network.examples.decide(scores) != y
         return misses.float().mean(-1) if y.dim() == 2 else misses
 
     if network.examples.labelled:
-        by_layer = goodness_by_layer(network, x)
+        by_layer = network.goodness_by_layer(x)
         yield "goodness_error", wrong(network.read(by_layer))
         yield "goodness_error_by_layer", wrong(by_layer)
     if network.head is not None:
-        by_layer = head_logits_by_layer(network, x)
+        by_layer = network.head_logits_by_layer(x)
         yield "head_error", wrong(by_layer.sum(0))
         yield "head_error_by_layer", wrong(by_layer)
 
 
 def familiarity(network: Network, x: Tensor) -> Tensor:
-    """Goodness of samples as they are, with no label: low where they are unlike the training data.
+    """Goodness of samples without a label: low for samples unlike the training data.
 
     Args:
-        network: A network, best one that was trained without labels (`HybridRows`,
-            `HybridImages`); others give the goodness with the neutral label.
+        network: A network, preferably trained without labels (`HybridRows`, `HybridImages`); others
+            give the goodness with the neutral label.
         x: Samples [batch, ...].
 
     Returns:
-        Goodness less the threshold, over the temperature, summed over the layers of the readout
+        Goodness minus threshold, divided by the temperature, summed over the layers of the readout
         [batch].
 
     >>> from forward_forward.examples import HybridRows
@@ -196,7 +123,7 @@ def familiarity(network: Network, x: Tensor) -> Tensor:
     >>> familiarity(net, torch.rand(3, 4)).shape
     torch.Size([3])
     """
-    forward = ForwardPass(network.layers, room=Workspace())
+    forward = ForwardPass(network.layers, workspace=Workspace())
     parts = []
     for part in torch.split(network.ready(x), ROWS):
         activities = forward.activities(network.examples.neutral(part))

@@ -1,125 +1,122 @@
-"""A recipe -> what each of its settings takes; words -> the setting's value."""
+"""A recipe -> what each of its settings accepts; text -> the setting's value."""
 
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from types import SimpleNamespace, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 Value = str | int | float | bool | tuple[int, ...]
+Kind = Literal["whole", "number", "layers", "truth", "word"]
 
 LAYERS = re.compile(r"(?:(\d+)x)?(\d+)")
+EXPECTED: dict[Kind, str] = {
+    "whole": "a whole number",
+    "number": "a number",
+    "layers": "widths of layers such as 500, 2x500 or 800+200",
+    "truth": "True or False",
+}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a setting takes.
+    """What a setting of a recipe accepts.
 
     Args:
-        name: Of the setting.
-        what: "whole" numbers, any "number", the units of "layers", "truth" or a "word".
-        words: The words it takes; None for any, which the recipe judges itself.
+        name: Name of the setting.
+        kind: "whole" numbers, any "number", the widths of "layers", "truth" or a "word".
+        words: Text that it accepts; None for any, which the recipe checks itself.
     """
 
     name: str
-    what: Literal["whole", "number", "layers", "truth", "word"]
+    kind: Kind
     words: tuple[str, ...] | None = None
 
     def value(self, text: str) -> Value:
-        """The value that a text stands for.
+        """The value of a text.
 
         Args:
-            text: A number, a word, or units such as ``500``, ``2x500`` or ``800+200``.
+            text: A number, a word, or widths such as ``500``, ``2x500`` or ``800+200``.
 
         Raises:
-            ValueError: It stands for none.
+            ValueError: The setting does not accept it.
 
-        >>> Kind("hidden", "layers").value("2x500+100")
+        >>> Parameter("hidden", "layers").value("2x500+100")
         (500, 500, 100)
         """
-        read = {"whole": _whole, "number": _number, "layers": _layers, "truth": _truth}
-        found = read[self.what](text) if self.what in read else None
+        found = _READ[self.kind](text)
         if found is not None:
             return found
         if self.words is None or text in self.words:
             return text
-        raise ValueError(f"{self.name} expects {self.expected()}, got {text!r}{self._near(text)}")
+        near = difflib.get_close_matches(text, self.words, n=1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{self.name} expects {self.expected()}, got {text!r}{hint}")
 
     def expected(self) -> str:
-        """In words, what the setting takes."""
-        what = {
-            "whole": "a whole number",
-            "number": "a number",
-            "layers": "units of its layers such as 500, 2x500 or 800+200",
-            "truth": "True or False",
-        }.get(self.what)
-        return " or ".join([*([what] if what else []), *(self.words or ())])
-
-    def _near(self, text: str) -> str:
-        near = difflib.get_close_matches(text, self.words or (), n=1)
-        return f": did you mean {near[0]!r}?" if near else ""
+        """What the setting accepts, as text."""
+        numbers = [EXPECTED[self.kind]] if self.kind in EXPECTED else []
+        return " or ".join([*numbers, *(self.words or ())])
 
 
-def kinds_of(recipe: Callable[..., Any]) -> dict[str, Parameter]:
-    """What a recipe's settings take, by their names.
+def parameters_of(recipe: Callable[..., Any]) -> dict[str, Parameter]:
+    """What each setting of a recipe accepts, by name.
 
     Args:
         recipe: A function of training data and, by keyword, its settings.
 
-    >>> kinds_of(lambda train, *, lr=0.1, rounds=3: None)["rounds"].what
+    >>> parameters_of(lambda train, *, lr=0.1, rounds=3: None)["rounds"].kind
     'whole'
     """
-    _, *settings = _signature(recipe).parameters.values()
-    return {each.name: _kind(each) for each in settings}
+    _, *settings = inspect.signature(recipe).parameters.values()
+    function = recipe.func if isinstance(recipe, functools.partial) else inspect.unwrap(recipe)
+    names = getattr(function, "__globals__", {})
+    return {each.name: _parameter(each.name, _hint(each, names)) for each in settings}
 
 
-def kind_of(recipe: Callable[..., Any], name: str) -> Parameter:
-    """What one setting of a recipe takes.
+def _hint(parameter: inspect.Parameter, names: dict[str, Any]) -> Any:
+    """A parameter's annotation or, if there is none, the type of its default."""
+    if parameter.annotation is not inspect.Parameter.empty:
+        # One at a time, since some annotations can be resolved by type checkers only.
+        with suppress(NameError):
+            annotated = SimpleNamespace(__annotations__={"hint": parameter.annotation})
+            return get_type_hints(annotated, names)["hint"]
+    return type(parameter.default)
+
+
+def parameter_of(recipe: Callable[..., Any], name: str) -> Parameter:
+    """What one setting of a recipe accepts.
 
     Raises:
-        ValueError: The recipe has no such setting; the message has the nearest one.
+        ValueError: The recipe has no such setting; the message contains the nearest name.
     """
-    kinds = kinds_of(recipe)
-    if name in kinds:
-        return kinds[name]
-    near = difflib.get_close_matches(name, kinds, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(kinds)}"
+    parameters = parameters_of(recipe)
+    if name in parameters:
+        return parameters[name]
+    near = difflib.get_close_matches(name, parameters, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(parameters)}"
     raise ValueError(f"expected a setting of the recipe, got {name!r}: {hint}")
 
 
-def _signature(recipe: Callable[..., Any]) -> inspect.Signature:
-    try:
-        return inspect.signature(recipe, eval_str=True)
-    except NameError:  # names that are there for type checkers alone
-        return inspect.signature(recipe)
-
-
-def _kind(parameter: inspect.Parameter) -> Parameter:
-    annotation = parameter.annotation
-    if annotation is inspect.Parameter.empty:
-        annotation = type(parameter.default)
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    literals = tuple(str(each) for each in _literals(annotation))
-    if re.search(r"\btuple\[int\b", text):
-        return Parameter(parameter.name, "layers", ())
-    for word, what in (("float", "number"), ("int", "whole"), ("bool", "truth")):
-        if re.search(rf"\b{word}\b", text):
-            admits = None if re.search(r"\bstr\b", text) else literals
-            return Parameter(parameter.name, what, admits)  # type: ignore[arg-type]
-    return Parameter(parameter.name, "word", literals or None)
-
-
-def _literals(annotation: Any) -> Iterator[Any]:
-    """The values of every ``Literal`` within an annotation."""
-    if get_origin(annotation) is Literal:
-        yield from get_args(annotation)
-        return
-    for each in get_args(annotation):
-        yield from _literals(each)
+def _parameter(name: str, hint: Any) -> Parameter:
+    """What a type accepts: text as well as numbers if it is a union of both."""
+    types = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    literals = [get_args(each) for each in types if get_origin(each) is Literal]
+    words = tuple(str(value) for values in literals for value in values)
+    if any(get_origin(each) is tuple and int in get_args(each) for each in types):
+        return Parameter(name, "layers", ())
+    kinds: tuple[tuple[type, Kind], ...] = ((float, "number"), (int, "whole"), (bool, "truth"))
+    for number, kind in kinds:
+        if number in types:
+            return Parameter(name, kind, None if str in types else words)
+    return Parameter(name, "word", words or None)
 
 
 def _whole(text: str) -> int | None:
@@ -143,3 +140,12 @@ def _layers(text: str) -> tuple[int, ...] | None:
     if not all(pieces):
         return None
     return tuple(int(each[2]) for each in pieces if each for _ in range(int(each[1] or 1)))
+
+
+_READ: dict[Kind, Callable[[str], Value | None]] = {
+    "whole": _whole,
+    "number": _number,
+    "layers": _layers,
+    "truth": _truth,
+    "word": lambda text: None,
+}

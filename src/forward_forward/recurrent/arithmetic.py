@@ -1,4 +1,4 @@
-"""A recurrent network -> multiply-adds of a training step, beside those without recurrence."""
+"""A recurrent network -> multiply-adds of a training step, with and without recurrence."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from forward_forward.recurrent.network import RecurrentNetwork
 
 
 class MultiplyAdds(NamedTuple):
-    """Multiply-adds a sample: of a ``recurrent`` step, and of a ``feed_forward`` network's."""
+    """Multiply-adds per sample of a ``recurrent`` and of a ``feed_forward`` training step."""
 
     recurrent: int
     feed_forward: int
 
     @property
     def ratio(self) -> float:
-        """How many steps without recurrence cost as much as one with it."""
+        """Cost of a recurrent step in feed-forward steps."""
         return self.recurrent / self.feed_forward
 
 
 def multiply_adds(
     network: RecurrentNetwork, *, negatives: int = 1, learned: tuple[int, int] | None = None
 ) -> MultiplyAdds:
-    """Multiply-adds a sample of a training step, and of a feed-forward network of equal size.
+    """Multiply-adds per sample of a training step, and of a feed-forward network of equal size.
 
-    Products with the image are taken once a step and serve all variants; those with a label are
-    rows that are looked up, and are left out, as is the search for hard negatives.
+    Products with the image are computed once a step and serve all variants; products with a label
+    are table look-ups and are not counted, nor is the scoring of hard negatives.
 
     Args:
         network: The recurrent network.
-        negatives: Negatives a sample.
+        negatives: Negatives per sample.
         learned: First and last iteration that are learned from; None for all.
 
     Returns:

@@ -1,15 +1,22 @@
-"""Arguments of a recurrent network -> an error that says what to do, where they do not fit."""
+"""Arguments of a recurrent network -> nothing, or an error that says what to do."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from forward_forward.examples import Examples
+from forward_forward.examples.inputs import check_scores
 from forward_forward.forward.layer import Layer
+
+LabelPlace = Literal["image", "top"]
+TopDown = Literal["learned", "zero", "fixed"]
+Update = Literal["synchronous", "alternating"]
 
 
 def check_run(damping: float, iterations: int, scored: tuple[int, int]) -> None:
-    """Refuse a damping, or iterations to read labels from, that are out of range."""
+    """Refuse a damping or scored iterations that are out of range."""
     if not 0 <= damping < 1:
-        raise ValueError(f"damping expects a share from 0 to below 1, got {damping}")
+        raise ValueError(f"damping expects a fraction from 0 to below 1, got {damping}")
     if not 1 <= scored[0] <= scored[1] <= iterations:
         raise ValueError(
             f"scored expects 1 <= first <= last <= {iterations} iterations, got {scored}"
@@ -25,28 +32,29 @@ def check_hidden(hidden: tuple[int, ...]) -> None:
 
 
 def check_layer(layer: Layer) -> None:
-    """Refuse a layer whose gradients cannot be taken by hand."""
+    """Refuse a layer whose gradients have no closed form."""
     if not layer.closed_form:
         raise ValueError(
-            "a recurrent layer expects an activation and parts without weights of their own, got"
+            "a recurrent layer expects an activation and other parts without weights, got"
             f" {layer}: use a plain activation such as nn.ReLU"
         )
 
 
-def check_choice(name: str, got: str, known: tuple[str, ...]) -> None:
-    """Refuse a name that is not one of the known ones."""
-    if got not in known:
-        choices = ", ".join(f'"{each}"' for each in known)
+def check_choice(name: str, got: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a value that is not one of the allowed ones."""
+    if got not in allowed:
+        choices = ", ".join(f'"{each}"' for each in allowed)
         raise ValueError(f"{name} expects one of {choices}, got {got!r}")
 
 
 def check_examples(examples: Examples, features: int, classes: int, label: str) -> None:
-    """Refuse examples whose labels cannot enter where they are meant to."""
+    """Refuse examples whose labels do not fit the place of the label."""
     if not examples.labelled or examples.num_classes != classes:
         raise ValueError(
             f"a recurrent network expects examples with {classes} labels, got {examples!r}: give it"
             f" AppendLabel(num_classes={classes})"
         )
+    check_scores(examples)
     if examples.scores == "softmax":
         raise ValueError(
             "a recurrent network has no softmax head to draw negatives from: use Uniform() or"

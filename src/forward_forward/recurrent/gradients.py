@@ -1,9 +1,9 @@
 """A video's iterations -> gradients of each layer's own weights, local in space and in time.
 
-In every iteration the layer's loss is that of its newest state; what its neighbours showed and what
-it was itself before are constants. The gradients of the iterations are averaged. No graph is
-needed: ``delta = (1 - damping) dL/dh activation'(z)``, ``dU = delta^T n(h below)``, and so on; the
-products with image and label are taken once, with the sum of delta over the iterations.
+In every iteration the loss of a layer is that of its newest state; its neighbours' states and its
+own earlier state are constants. The gradients are averaged over the iterations. No graph is needed:
+``delta = (1 - damping) dL/dh activation'(z)``, ``dU = delta^T n(h below)``, and so on; the products
+with image and label are computed once, with the sum of delta over the iterations.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ from forward_forward import goodness
 from forward_forward.forward.activation import FusedActivation, fused_activation
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.operands import sums_by
-from forward_forward.optimize.gradients import judge, silent_share, split
+from forward_forward.forward.workspace import Slot
+from forward_forward.optimize.gradients import judge, silent_fraction, split
 from forward_forward.optimize.metrics import Figures, figures_of
 from forward_forward.radial import radial_of
 from forward_forward.recurrent.video import Video
 
 
-class Learner:
-    """Moves the layers' states as a video does, and gathers each layer's gradients on the way.
+class VideoGradients:
+    """Updates the layers' states as a video does, and sums each layer's gradients meanwhile.
 
     Args:
         video: The video, positives first.
-        share: Each sample's share in the mean loss [batch].
-        count: How many iterations are learned from.
+        sample_weight: Each sample's weight in the mean loss [batch].
+        count: Number of iterations that are learned from.
     """
 
-    def __init__(self, video: Video, share: Tensor, count: int) -> None:
+    def __init__(self, video: Video, sample_weight: Tensor, count: int) -> None:
         self.video = video
-        self.share = share
-        self.count = count
-        # An activity moves the state by this share of itself only.
-        self._upstream_share = share * ((1 - video.network.damping) / count)
+        self.sample_weight = sample_weight
+        # A state changes by only a fraction 1 - damping of an activity's change.
+        self._upstream_weight = sample_weight * ((1 - video.network.damping) / count)
         self._deltas = [self._zeros("delta sum", index, state.shape) for index, state in self._each]
         self._from_below: list[Tensor | None] = []
         self._from_above: list[Tensor | None] = []
         for index, state in self._each:
             below, above = video.neighbours(index)
             if index < len(video.network.feedback) and video.network.top_down == "fixed":
-                above = None  # it is read, but nothing is learned of it
+                above = None  # it is read, but its weights do not learn
             units = state.shape[1]
             self._from_below.append(self._product_sum("below", index, units, below))
             self._from_above.append(self._product_sum("above", index, units, above))
         self._means: list[list[Tensor]] = [[] for _ in video.layers]
-        self._silent: list[Tensor] = [share.new_zeros(()) for _ in video.layers]
+        self._silent: list[Tensor] = [sample_weight.new_zeros(()) for _ in video.layers]
 
     @property
     def _each(self) -> list[tuple[int, Tensor]]:
@@ -55,25 +55,25 @@ class Learner:
 
     def _zeros(self, name: str, index: int, shape: tuple[int, ...]) -> Tensor:
         state = self.video.states[index]
-        take = self.video.room.take
-        return take(f"{name} {index}", tuple(shape), state.dtype, state.device).zero_()
+        take = self.video.workspace.take
+        return take(Slot(name, index), tuple(shape), state.dtype, state.device).zero_()
 
     def _product_sum(self, name: str, index: int, units: int, rows: Tensor | None) -> Tensor | None:
         return None if rows is None else self._zeros(name, index, (units, rows.shape[1]))
 
     def learn(self, index: int, z: Tensor) -> None:
-        """Move a layer's state by total inputs [variants * batch, units], and learn from it."""
+        """Update a layer's state from total inputs [variants * batch, units], and learn from it."""
         activation = fused_activation(self.video.layers[index].activation)
         if activation is None:
             delta = self._delta_by_autograd(index, z)
         else:
-            delta = self._delta_by_hand(index, activation, z)
+            delta = self._delta_by_formula(index, activation, z)
         self._deltas[index].add_(delta)
         below, above = self.video.neighbours(index)
         _add_product(self._from_below[index], delta, below)
         _add_product(self._from_above[index], delta, above)
 
-    def _delta_by_hand(self, index: int, activation: FusedActivation, z: Tensor) -> Tensor:
+    def _delta_by_formula(self, index: int, activation: FusedActivation, z: Tensor) -> Tensor:
         layer = self.video.layers[index]
         activity = activation.in_place(z)
         moved = self.video.moved(index, activity)
@@ -96,7 +96,7 @@ class Learner:
         return delta
 
     def _scaled(self, h: Tensor, gain: Tensor) -> Tensor:
-        out = self.video.room.take("slope", tuple(h.shape), h.dtype, h.device)
+        out = self.video.workspace.take(Slot("slope"), tuple(h.shape), h.dtype, h.device)
         return torch.mul(h, gain[:, None], out=out)
 
     def _judged(self, index: int, moved: Activities, *, positive: bool) -> Tensor:
@@ -104,16 +104,16 @@ class Learner:
         layer = self.video.layers[index]
         rated = layer.rate(moved)
         loss, upstream = judge(
-            layer.loss, layer.margin(rated), self._upstream_share, layer.temperature
+            layer.loss, layer.margin(rated), self._upstream_weight, layer.temperature
         )
-        good, bad = split(rated, len(self.share))
-        silent = silent_share(moved.h[: len(self.share)], positive=positive)
-        self._means[index].append(figures_of(loss, good, bad, silent, self.share).means)
+        good, bad = split(rated, len(self.sample_weight))
+        silent = silent_fraction(moved.h[: len(self.sample_weight)], positive=positive)
+        self._means[index].append(figures_of(loss, good, bad, silent, self.sample_weight).means)
         self._silent[index] = silent
         return upstream
 
     def set_gradients(self, index: int) -> None:
-        """Set ``grad`` of the weights that a layer learns: mean over the iterations."""
+        """Set ``grad`` of the weights that a layer learns to the mean over the iterations."""
         video, delta = self.video, self._deltas[index]
         network, inputs = video.network, video.inputs
         block = network.bottom_up[index]
@@ -129,7 +129,7 @@ class Learner:
             network.label_map.weight.grad = by_pattern.t() @ patterns
 
     def figures(self, index: int) -> Figures:
-        """A layer's figures: means over the iterations, silent units in the last of them."""
+        """A layer's figures: means over the iterations; silent units of the last one."""
         return Figures(torch.stack(self._means[index]).mean(0), self._silent[index])
 
 

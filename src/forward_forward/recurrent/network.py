@@ -1,14 +1,14 @@
-"""Samples [batch, ...] -> states of all layers over time, every label's goodness, labels [batch].
+"""Samples [batch, ...] -> states of all layers over time, goodness of every label, labels [batch].
 
-The weights of a recurrent network are those of ordinary layers, bottom-up, and beside them one map
-from each layer's upper neighbour, top-down.
+A recurrent network has the bottom-up weights of ordinary layers and, for each layer, top-down
+weights from the layer above.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +18,15 @@ from forward_forward import losses, seeds
 from forward_forward.examples import AppendLabel, Examples, Inputs
 from forward_forward.examples.inputs import floating
 from forward_forward.forward.layer import Layer, Threshold
-from forward_forward.forward.linear import drawn_linear
 from forward_forward.forward.mode import evaluating
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
+from forward_forward.forward.passes import rows_at_a_time
+from forward_forward.forward.perceptron import drawn_linear
 from forward_forward.forward.workspace import Workspace
-from forward_forward.predict.evaluation import rows_at_a_time
 from forward_forward.recurrent.checks import (
+    LabelPlace,
+    TopDown,
+    Update,
     check_choice,
     check_examples,
     check_hidden,
@@ -32,43 +35,39 @@ from forward_forward.recurrent.checks import (
 )
 from forward_forward.recurrent.video import Video
 
-LabelPlace = Literal["image", "top"]
-TopDown = Literal["learned", "zero", "fixed"]
-Update = Literal["synchronous", "alternating"]
-
 
 class RecurrentNetwork(nn.Module):
-    """A network whose layers see, at time t, the layers below and above them at time t - 1.
+    """A network whose layers read, at time t, the layers below and above at time t - 1.
 
     ``z_l(t) = U_l n(h_{l-1}(t-1)) + V_l n(h_{l+1}(t-1)) + b_l``,
     ``h_l(t) = damping h_l(t-1) + (1 - damping) activation(z_l(t))``,
-    with n the normalisation, ``h_0`` the image and, where the label is given at the top, the label
-    above the last layer. The states start from one bottom-up pass, without what comes from layers
-    above. A label at the top is not normalised but multiplied by the root of the number of classes:
-    one of strength 1 then has mean square 1, as the states have.
+    where n is the normalisation, ``h_0`` the image and, with ``label="top"``, the label takes the
+    place above the last layer. The states start from one bottom-up pass without top-down input. A
+    label at the top is not normalised but multiplied by the square root of the number of classes:
+    with strength 1 its mean square is then 1, like that of the states.
 
     Args:
         features: Values in a sample, without the label.
         hidden: Units of each layer, lowest first.
-        num_classes: How many labels there are.
-        label: "image": the label is in the input, where the examples put it; "top": it is the layer
-            above the last, and the image carries none.
-        examples: The label's strength, its place in the image and the negatives; None appends it
-            and takes uniform negatives. A label at the top expects `AppendLabel`.
+        num_classes: Number of labels.
+        label: "image": the label is part of the input, placed by the examples; "top": it is the
+            layer above the last, and the image carries no label.
+        examples: The label's strength, its place in the image and the negatives; None appends the
+            label and draws negatives uniformly. A label at the top expects `AppendLabel`.
         activation: Of every layer, elementwise and without weights.
         goodness: State [batch, units] -> [batch].
         loss: Margins of positives [batch] and negatives [negatives, batch] -> [batch].
         threshold: A number; "width", the goodness at unit activity; or "calibrated", the mean
-            goodness of the untrained layer on positives over the iterations that are read.
-        threshold_factor: Multiplies a threshold that was given by name.
+            goodness of the untrained layer on positives over the scored iterations.
+        threshold_factor: Multiplies a threshold given by name.
         temperature: Divides goodness minus threshold; positive.
-        normalize: What a layer's neighbours read is its state normalised; None for the state.
-        damping: Share of the old state, before normalisation, in the new: 0 to below 1.
-        iterations: How often the image is shown.
-        scored: First and last iteration, counted from 1, whose mean goodness reads a label.
+        normalize: Normalises the state that a layer's neighbours read; None for no normalisation.
+        damping: Weight of the old state, before normalisation, in the new one: 0 to below 1.
+        iterations: Number of iterations for which the image is shown.
+        scored: First and last iteration, counted from 1, whose mean goodness predicts the label.
         top_down: Weights from the hidden layer above: "learned", "fixed" (random, never trained)
-            or "zero" (there are none). The weights of a label at the top are learned in any case;
-            with "zero" it reaches the last layer alone, and the others learn nothing of it.
+            or "zero" (none). The weights from a label at the top are always learned; with "zero"
+            the label reaches only the last layer, and lower layers learn nothing about it.
         update: "synchronous": all layers from the states before; "alternating": layers 2, 4, ...
             from the states before, then layers 1, 3, ... from the newest.
         seed: For the weights; torch's global random state is left alone.
@@ -151,7 +150,7 @@ class RecurrentNetwork(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.layers[0].threshold_value.device
 
     @property
@@ -177,7 +176,7 @@ class RecurrentNetwork(nn.Module):
         return [layer.block for layer in self.layers]  # type: ignore[misc]
 
     def own(self, index: int) -> nn.ModuleList:
-        """All that layer ``index`` learns by itself: its weights from below and from above."""
+        """Everything layer ``index`` learns: its bottom-up and top-down weights."""
         parts: list[nn.Module] = [self.layers[index]]
         if index < len(self.feedback):
             parts.append(self.feedback[index])
@@ -189,7 +188,7 @@ class RecurrentNetwork(nn.Module):
         """Samples on the network's device, in its type.
 
         Raises:
-            ValueError: They are no floating-point numbers, so their scale is unknown.
+            ValueError: They are not floating-point numbers, so their scale is unknown.
         """
         return floating(x).to(self.device, self.dtype, non_blocking=True)
 
@@ -198,8 +197,8 @@ class RecurrentNetwork(nn.Module):
         """The states of all layers over time, before normalisation.
 
         Args:
-            inputs: What the network's examples made of samples, such as ``examples.positive(x, y)``
-                or ``examples.candidates(x)``, for x that is `ready`.
+            inputs: Inputs from the network's examples, such as ``examples.positive(x, y)`` or
+                ``examples.candidates(x)``, for x from `ready`.
 
         Yields:
             One state [variants * batch, units] a layer: first after the bottom-up pass, then after
@@ -222,14 +221,14 @@ class RecurrentNetwork(nn.Module):
             last: The last iteration; None for all.
 
         Returns:
-            Goodness [iterations, layers, batch, classes], the bottom-up pass left out.
+            Goodness [iterations, layers, batch, classes], without the bottom-up pass.
         """
-        room, count = Workspace(), self.iterations if last is None else last
+        workspace, count = Workspace(), self.iterations if last is None else last
         classes = self.examples.num_classes
         parts = []
         with evaluating(self):
             for part in torch.split(self.ready(x), rows_at_a_time(classes)):
-                video = Video(self, self.examples.candidates(part), room)
+                video = Video(self, self.examples.candidates(part), workspace)
                 rated = []
                 for _ in range(count):
                     video.iterate()
@@ -248,12 +247,12 @@ class RecurrentNetwork(nn.Module):
         return self.goodness_by_layer(x).sum(0)
 
     def predict(self, x: Tensor) -> Tensor:
-        """The label of largest goodness [batch] of samples [batch, ...]."""
+        """The label with the largest goodness [batch] of samples [batch, ...]."""
         return self.goodness(x).argmax(1)
 
     @torch.no_grad()
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Give thresholds named "width" or "calibrated" their values; others stay.
+        """Compute thresholds named "width" or "calibrated"; others stay as they are.
 
         Args:
             x: Training samples [batch, ...], about 1,024 of them.
@@ -278,7 +277,7 @@ class RecurrentNetwork(nn.Module):
 def _maps_from_above(
     hidden: tuple[int, ...], above: list[int], below: list[int], seed: int
 ) -> list[nn.Linear]:
-    """Maps to each layer's units from what is above it, where there is anything."""
+    """Maps to each layer's units from the layer or label above it, if there is one."""
     maps = []
     for index, (inputs, units) in enumerate(zip(above, hidden, strict=True)):
         if inputs:

@@ -15,8 +15,8 @@ from forward_forward.optimize.gradients import draws
 from forward_forward.optimize.metrics import by_name
 from forward_forward.optimize.optimizers import forget_gradients, optimizer_of, stepper
 from forward_forward.optimize.randomness import StepRandomness
-from forward_forward.optimize.trainer import CALIBRATION_SAMPLES
-from forward_forward.recurrent.gradients import Learner
+from forward_forward.optimize.train_step import CALIBRATION_SAMPLES
+from forward_forward.recurrent.gradients import VideoGradients
 from forward_forward.recurrent.network import RecurrentNetwork
 from forward_forward.recurrent.video import Video
 
@@ -24,8 +24,8 @@ from forward_forward.recurrent.video import Video
 class RecurrentTrainer:
     """Trains a recurrent network: one optimiser a layer, one step of each a batch.
 
-    A layer's gradient is the mean of those of the iterations that are learned from, each taken with
-    all that is older held constant: nothing goes back through time, or from layer to layer.
+    A layer's gradient is the mean over the iterations that are learned from, each computed with all
+    earlier states held constant: nothing is propagated back through time or between layers.
 
     Args:
         network: The network.
@@ -36,7 +36,7 @@ class RecurrentTrainer:
         seed: For the negatives; torch's global random state is left alone.
 
     Raises:
-        ValueError: ``learned`` is no range of the network's iterations, or the optimiser has no
+        ValueError: ``learned`` is not a range of the network's iterations, or the optimiser has no
             weight decay.
 
     References:
@@ -70,20 +70,20 @@ class RecurrentTrainer:
             for index in range(len(network.layers))
         ]
         self.steps = 0
-        self._room = Workspace()
+        self._workspace = Workspace()
         self._draws = any(draws(layer) for layer in network.layers)
 
     def set_rate(self, factor: float) -> None:
-        """Multiply every optimiser's starting learning rate by a factor."""
+        """Set every learning rate to ``factor`` times its initial value."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = factor * group["initial_lr"]
 
     @torch.no_grad()
     def step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Show one batch to the network for all iterations; then each layer takes its own step.
+        """Run the network on one batch for all iterations; then each layer takes its own step.
 
-        Thresholds given by name are calibrated on the first batch, where that was not done before.
+        Thresholds given by name are calibrated on the first batch, unless that was done before.
 
         Args:
             x: Samples [batch, ...], floating point.
@@ -91,9 +91,9 @@ class RecurrentTrainer:
 
         Returns:
             Statistics, each [layers], on the device, means over the iterations learned from:
-            ``loss``, ``goodness_positive``, ``goodness_negative``, ``separation`` (share of pairs
-            in which the positive has the higher goodness); and ``silent_units`` (share of units at
-            0 for every positive) in the last of them.
+            ``loss``, ``goodness_positive``, ``goodness_negative``, ``separation`` (fraction of
+            pairs in which the positive has the higher goodness); and ``silent_units`` (fraction of
+            units that are 0 for every positive) in the last of them.
         """
         x, y = self.network.ready(x).detach(), y.to(self.network.device)
         if self.steps == 0 and not self.network.calibrated:
@@ -101,13 +101,13 @@ class RecurrentTrainer:
         inputs = self._inputs(x, y)
         # An activation that draws random numbers must not move torch's global state.
         with seeds.forked(self.seed, "block", self.steps) if self._draws else nullcontext():
-            learner = self._watched(inputs)
+            gradients = self._run(inputs)
         figures = []
         for index, optimizer in enumerate(self.optimizers):
-            learner.set_gradients(index)
+            gradients.set_gradients(index)
             stepper(optimizer)()
             forget_gradients(optimizer)
-            figures.append(learner.figures(index))
+            figures.append(gradients.figures(index))
         self.steps += 1
         return by_name(figures)
 
@@ -125,7 +125,7 @@ class RecurrentTrainer:
         return inputs
 
     def _scores(self, x: Tensor) -> Tensor | None:
-        """What hard negatives are drawn from [rows, classes], None where there are none."""
+        """Scores from which hard negatives are drawn [rows, classes], or None."""
         examples = self.network.examples
         rows = examples.hard_rows(len(x))
         if examples.scores == "nothing" or not rows:
@@ -133,12 +133,12 @@ class RecurrentTrainer:
         by_layer = self.network.goodness_by_layer(x[:rows])
         return by_layer[0] if examples.scores == "first layer" else by_layer.sum(0)
 
-    def _watched(self, inputs: Inputs) -> Learner:
-        """The batch's video, seen to the last iteration that is learned from."""
+    def _run(self, inputs: Inputs) -> VideoGradients:
+        """Run the batch's video up to the last iteration that is learned from."""
         first, last = self.learned
-        video = Video(self.network, inputs, self._room)
-        share = video.states[0].new_full(inputs.rest.shape[:1], 1 / len(inputs.rest))
-        learner = Learner(video, share, last - first + 1)
+        video = Video(self.network, inputs, self._workspace)
+        weight = video.states[0].new_full(inputs.rest.shape[:1], 1 / len(inputs.rest))
+        gradients = VideoGradients(video, weight, last - first + 1)
         for iteration in range(1, last + 1):
-            video.iterate(learner.learn if iteration >= first else None)
-        return learner
+            video.iterate(gradients.learn if iteration >= first else None)
+        return gradients

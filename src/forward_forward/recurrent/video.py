@@ -1,7 +1,7 @@
-"""Inputs of a batch, shown again and again -> states [variants * batch, units] of every layer.
+"""Inputs of a batch, shown repeatedly -> states [variants * batch, units] of every layer.
 
-The image and the label do not change, so that what they send to the units is computed once: the
-products of an iteration are those between hidden layers alone.
+The image and the label do not change, so their contribution to the units is computed once: an
+iteration needs only the products between hidden layers.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
 from forward_forward.forward.activation import fused_activation
@@ -20,31 +20,46 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine, divisor_of
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.operands import operand_of
-from forward_forward.forward.workspace import Workspace
+from forward_forward.forward.workspace import Slot, Workspace
+from forward_forward.recurrent.checks import LabelPlace, TopDown, Update
 
-if TYPE_CHECKING:
-    from forward_forward.recurrent.network import RecurrentNetwork
+
+class Recurrent(Protocol):
+    """The part of a `RecurrentNetwork` that a video needs; its attributes are described there."""
+
+    layers: list[Layer]
+    feedback: list[nn.Linear]
+    label_map: nn.Linear | None
+    label: LabelPlace
+    top_down: TopDown
+    update: Update
+    damping: float
+
+    @property
+    def bottom_up(self) -> list[nn.Linear]:
+        """The layers' maps from below, lowest first."""
+        ...
 
 
 class Video:
-    """A batch and the states that the layers are in, from the bottom-up pass on.
+    """A batch and the states of the layers, from the bottom-up pass on.
 
     Args:
-        network: The network; its weights must stay as they are meanwhile.
+        network: The network; its weights must not change meanwhile.
         inputs: Variants of the batch.
-        room: Memory for the states, which are overwritten by each iteration.
+        workspace: Memory for the states, which each iteration overwrites.
 
-    ``states`` are those before normalisation, ``read`` what the neighbours read: the states
-    normalised, and None where no layer reads them.
+    ``states`` are the states before normalisation; ``read`` the normalised ones that the neighbours
+    read, None for a layer that no other reads.
     """
 
-    def __init__(self, network: RecurrentNetwork, inputs: Inputs, room: Workspace) -> None:
+    def __init__(self, network: Recurrent, inputs: Inputs, workspace: Workspace) -> None:
         self.network = network
         self.inputs = inputs
-        self.room = room
+        self.workspace = workspace
         self.layers = list(network.layers)
         self.top = len(self.layers) - 1
-        self.image = operand_of(Affine(self.layers[0], None, room), _seen_below(network, inputs))
+        self.image = operand_of(Affine(self.layers[0], None, workspace), _image(network, inputs))
         self.states: list[Tensor] = []
         self.activities: list[Activities] = []
         self.read: list[Tensor | None] = []
@@ -54,29 +69,29 @@ class Video:
 
     @property
     def label_patterns(self) -> Tensor:
-        """Label patterns [patterns, classes] as the last layer reads them from the top."""
+        """Label patterns [patterns, classes], scaled as the last layer reads them."""
         patterns = self.inputs.patterns
         return patterns * math.sqrt(patterns.shape[1])
 
     def iterate(self, move: Callable[[int, Tensor], None] | None = None) -> None:
-        """One iteration: every layer's state moves once.
+        """Run one iteration, which updates every layer's state once.
 
         Args:
-            move: What moves the state of a layer, given its index and its units' total inputs
-                [variants * batch, units], which it may overwrite; by default `settle` does.
+            move: Updates the state of a layer, given its index and its total inputs
+                [variants * batch, units], which it may overwrite; `settle` by default.
         """
         for group in self.groups:
             for index in group:
                 (move or self.settle)(index, self.total(index))
-            for index in group:  # only now: the layers of a group do not see each other's news
+            for index in group:  # only now: layers of a group read each other's old states
                 self._normalize(index)
 
     def settle(self, index: int, z: Tensor) -> None:
-        """Move a layer's state by total inputs [variants * batch, units]."""
+        """Update a layer's state from total inputs [variants * batch, units]."""
         self.moved(index, activated(self.layers[index], z))
 
     def moved(self, index: int, activity: Tensor) -> Activities:
-        """The state ``damping h + (1 - damping) a`` of a layer, for its new activity a."""
+        """Set a layer's state to ``damping h + (1 - damping) a`` for its new activity a."""
         state = self.states[index].lerp_(activity, 1 - self.network.damping)
         self.activities[index] = Activities(state)
         return self.activities[index]
@@ -86,14 +101,14 @@ class Video:
         return self.layers[index].rate(self.activities[index])
 
     def total(self, index: int) -> Tensor:
-        """Total inputs [variants * batch, units] of a layer's units, from what its neighbours show.
+        """Total inputs [variants * batch, units] of a layer, from its neighbours' states.
 
-        They stand until they are asked for again, of any layer of as many units.
+        They are valid until the next call for a layer with as many units.
         """
         below, above = self.neighbours(index)
         constant = self._constant[index]
-        out = self.room.take(
-            "total", (self._rows, self._units(index)), constant.dtype, constant.device
+        out = self.workspace.take(
+            Slot("total"), (self._rows, self._units(index)), constant.dtype, constant.device
         )
         if below is None:
             if above is None:
@@ -105,7 +120,7 @@ class Video:
         return out
 
     def neighbours(self, index: int) -> tuple[Tensor | None, Tensor | None]:
-        """What a layer reads of the hidden layers below and above it, each None where none is."""
+        """States that a layer reads from the hidden layers below and above; None without one."""
         below = self.read[index - 1] if index else None
         above = self.read[index + 1] if index < len(self.network.feedback) else None
         return below, above
@@ -118,23 +133,25 @@ class Video:
         return self.network.bottom_up[index].out_features
 
     def _constant_drive(self, index: int) -> Tensor:
-        """What reaches a layer from image, label and biases: [rows, units], or the biases alone."""
+        """Input from image, label and biases: [rows, units], or the biases alone [units]."""
         bias = self.network.bottom_up[index].bias.detach()
         drive = self.image.totals() if index == 0 else bias
         label_map = self.network.label_map
         if index < self.top or label_map is None:
             return drive
         by_pattern = self.label_patterns @ label_map.weight.detach().t()
-        if index:  # few rows: to add the biases before they are looked up is cheaper
+        if index:  # cheaper to add the biases to the few patterns than to all rows
             return (by_pattern + bias)[self.inputs.index.flatten()]
         return drive + by_pattern[self.inputs.index.flatten()]
 
     def _begin(self) -> None:
-        """The bottom-up pass: nothing comes from the hidden layers above yet."""
+        """Run the bottom-up pass, without input from the hidden layers above."""
         for index, layer in enumerate(self.layers):
             constant = self._constant[index]
             shape = self._rows, self._units(index)
-            state = self.room.take(f"state {index}", shape, constant.dtype, constant.device)
+            state = self.workspace.take(
+                Slot("state", index), shape, constant.dtype, constant.device
+            )
             below = self.read[index - 1] if index else None
             if below is None:
                 state.copy_(constant)
@@ -149,40 +166,42 @@ class Video:
             self._normalize(index)
 
     def _normalize(self, index: int) -> None:
-        """Show the neighbours a layer's newest state."""
+        """Update what the neighbours read of a layer's state."""
         if index == self.top and not self.network.feedback:
             return
         normalize, state = self.layers[index].normalize, self.states[index]
         divisor = divisor_of(normalize)
         if divisor is None:
-            # A normalisation of the user's own, or none, may return the state's own memory.
+            # A user's normalisation, or none, may return the state's own memory.
             self.read[index] = state.clone() if normalize is None else normalize(state.clone())
             return
         factor = divisor(self.activities[index].length, state.shape[1]).reciprocal_()
-        out = self.room.take(f"read {index}", tuple(state.shape), state.dtype, state.device)
+        out = self.workspace.take(
+            Slot("read", index), tuple(state.shape), state.dtype, state.device
+        )
         self.read[index] = torch.mul(state, factor[:, None], out=out)
 
 
 def activated(layer: Layer, z: Tensor) -> Tensor:
-    """A layer's activities for total inputs [rows, units], in their memory where that is known."""
+    """A layer's activities for total inputs [rows, units], in place if the activation allows."""
     activation = fused_activation(layer.activation)
     return layer.activate(z) if activation is None else activation.in_place(z)
 
 
-def _seen_below(network: RecurrentNetwork, inputs: Inputs) -> Inputs:
-    """The inputs as the first layer gets them: without the label, if that is given at the top."""
+def _image(network: Recurrent, inputs: Inputs) -> Inputs:
+    """The first layer's inputs: without the label, if that is at the top."""
     if network.label == "image":
         return inputs
     if not inputs.appended:
         raise ValueError(
             'label="top" expects inputs whose label part follows the image, got one at column'
-            f" {inputs.start}: make them by the network's own examples"
+            f" {inputs.start}: create them with the network's own examples"
         )
     return replace(inputs, patterns=inputs.patterns[:, :0])
 
 
-def _groups(update: str, layers: int) -> Sequence[range]:
-    """Layers that move together, by index: layers 2, 4, ... are those of odd index."""
+def _groups(update: Update, layers: int) -> Sequence[range]:
+    """Indices of the layers updated together: layers 2, 4, ... have odd indices."""
     if update == "synchronous":
         return [range(layers)]
     return [range(1, layers, 2), range(0, layers, 2)]

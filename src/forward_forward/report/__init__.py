@@ -1,11 +1,11 @@
-"""Results and run folders -> one self-contained HTML file: nothing is loaded from elsewhere.
+"""Results, runs and sweeps -> one self-contained HTML file, which loads nothing from elsewhere.
 
-In reading order: ``page`` (results of a reproduction), ``runs`` (folders of ``ff train``), ``read``
-(what is in such a folder), ``diagnostics`` (figures of its layers and units), ``sweep`` (a folder
-of ``ff sweep``), ``trials`` (its trials -> matplotlib), ``arms`` (the tables and tuning curves of a
-result), ``figures`` (a figure's dictionary -> HTML), ``draw`` (its numbers -> matplotlib), ``axes``
-(their scales), ``heat`` (shares of colour), ``svg`` (matplotlib -> SVG in the page's colours),
-``numerals`` (numbers as a reader wants them), ``environment`` (the templates).
+In reading order: ``page`` (results of a reproduction), ``arms`` (their tables and tuning curves),
+``runs`` (folders of ``ff train``), ``read`` (the content of such a folder), ``diagnostics`` with
+``layers`` and ``inside`` (figures of its layers and units), ``sweep`` (a folder of ``ff sweep``),
+``trials`` (its trials -> matplotlib), ``figures`` (a figure's dictionary -> HTML), ``draw`` (its
+numbers -> matplotlib), ``axes`` (their scales), ``heat`` (strengths of colour), ``svg`` (matplotlib
+-> SVG in the page's colours), ``numerals`` (numbers -> text), ``environment`` (the templates).
 """
 
 from __future__ import annotations

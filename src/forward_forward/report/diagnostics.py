@@ -1,6 +1,6 @@
 """A run, and samples of its data -> figures of its layers and units, or why there are none.
 
-Each figure says what it is and how to read it.
+The caption of each figure says what it shows and how to read it.
 """
 
 from __future__ import annotations
@@ -18,47 +18,47 @@ from forward_forward.report.read import RunRead, SampleFinder
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some figures of a run under a title, or why they are not there."""
+class Diagnostic:
+    """Some figures of a run with a title, or why they are missing."""
 
     title: str
     figures: Sequence[Markup]
     missing: str
 
 
-def diagnostics(run: RunRead, finder: SampleFinder, prefix: str) -> list[Part]:
-    """What became of a run's layers: errors, goodness, separation, silent units, first weights.
+def diagnostics(run: RunRead, finder: SampleFinder, prefix: str) -> list[Diagnostic]:
+    """The state of a run's layers: errors, goodness, separation, silent units, first weights.
 
     Args:
         run: The run.
         finder: Finds samples of its data.
-        prefix: Begins each id in the figures; no other run of the page has it.
+        prefix: Prefix of all ids in the figures, unique on the page.
 
     Returns:
-        Parts, in the order to show them.
+        The diagnostics, in the order shown.
     """
-    seen = inside.inside_of(run, finder)
-    nothing = "Not known of this run." if run.rows else "No epoch is over."
+    trained = Inside(run, finder)
+    nothing = "Not recorded for this run." if run.rows else "No epoch has finished."
     found: list[tuple[str, Sequence[Figure], str]] = [
         ("Errors by layer", layers.errors(run), nothing),
         ("Separation and silent units", layers.separation_and_silence(run), nothing),
-        ("Goodness of positives and negatives", *_tried(inside.histograms, seen)),
+        ("Goodness of positives and negatives", *_attempt(inside.histograms, trained)),
         ("Goodness by epoch", layers.goodness(run), nothing),
-        ("What the first layer looks for", *_tried(inside.fields, seen)),
+        ("Features of the first layer", *_attempt(inside.fields, trained)),
     ]
     return [
-        Part(
+        Diagnostic(
             title,
-            [figure_html(each, f"{prefix}-{part}-{i}") for i, each in enumerate(figures)],
+            [figure_html(each, f"{prefix}-{place}-{i}") for i, each in enumerate(figures)],
             "" if figures else missing,
         )
-        for part, (title, figures, missing) in enumerate(found)
+        for place, (title, figures, missing) in enumerate(found)
     ]
 
 
-def _tried(made: Callable[[Inside], Figure], seen: Inside) -> tuple[list[Figure], str]:
-    """A figure that needs the network or the data, or why it is not there."""
+def _attempt(make: Callable[[Inside], Figure], trained: Inside) -> tuple[list[Figure], str]:
+    """A figure that needs the network or the data, or why it is missing."""
     try:
-        return [made(seen)], ""
-    except (ValueError, RuntimeError) as error:  # torch raises the latter where shapes do not fit
-        return [], f"Cannot be shown: {str(error).splitlines()[0].rstrip('.')}."
+        return [make(trained)], ""
+    except (ValueError, RuntimeError) as error:  # torch raises the latter if shapes do not match
+        return [], f"Not available: {str(error).splitlines()[0].rstrip('.')}."

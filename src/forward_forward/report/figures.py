@@ -15,8 +15,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from forward_forward.report import draw, heat
-from forward_forward.report.environment import environment
+from forward_forward.report import axes, draw, heat
+from forward_forward.report.environment import render
 from forward_forward.report.numerals import array, finite, number, plain, setting, unit_text
 from forward_forward.report.svg import SERIES, drawing, themed
 
@@ -25,7 +25,7 @@ POSITIVE, NEGATIVE = (222, 58, 38), (59, 118, 220)  # red and blue, on white and
 
 @dataclass(frozen=True)
 class Key:
-    """A line of a legend: a name and how its series is drawn."""
+    """A line of a legend: a series' name and how it is drawn."""
 
     name: str
     colour: int
@@ -34,7 +34,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Picture:
-    """A small picture as a data URI, its size in its own pixels."""
+    """A small picture as a data URI; width and height in pixels of the picture."""
 
     uri: str
     label: str
@@ -45,7 +45,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Panel:
-    """A drawing with its title, and the picture it is about."""
+    """A drawing with its title, and the picture it describes."""
 
     svg: Markup
     title: str = ""
@@ -54,18 +54,18 @@ class Panel:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text; of a heat map, each cell with its share of colour, 0 to 1."""
+    """Rows of text; in a heat map, with the strength of each cell's colour, 0 to 1."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
-    shares: Sequence[Sequence[float | None]] | None = None
+    strengths: Sequence[Sequence[float | None]] | None = None
     x_label: str = ""
     y_label: str = ""
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What a figure is made of; each kind fills some of it."""
+class Content:
+    """The content of a figure; each kind fills some of the fields."""
 
     panels: Sequence[Panel] = ()
     legend: Sequence[Key] = ()
@@ -80,10 +80,10 @@ def figure_html(figure: Mapping[str, Any], prefix: str) -> Markup:
 
     Args:
         figure: Its kind, title, caption and numbers.
-        prefix: Begins each id in it; no other figure of the page has it.
+        prefix: Prefix of all ids in it, unique on the page.
 
     Raises:
-        ValueError: The kind is unknown, a key is missing, or numbers do not fit each other.
+        ValueError: The kind is unknown, a key is missing, or numbers do not match each other.
 
     >>> table = {"kind": "table", "title": "T", "caption": "", "columns": ["a"], "rows": [[1]]}
     >>> '<th scope="row" class="short">1</th>' in figure_html(table, "example")
@@ -94,33 +94,37 @@ def figure_html(figure: Mapping[str, Any], prefix: str) -> Markup:
         raise ValueError(f"a figure's kind expects one of {', '.join(KINDS)}, got {kind!r}")
     try:
         with drawing():
-            parts = KINDS[kind](figure, prefix)
-        title, caption = figure["title"], figure["caption"]
+            content = KINDS[kind](figure, prefix)
+        return content_html(kind, figure["title"], figure["caption"], content)
     except KeyError as missing:
         raise ValueError(f"a figure of kind {kind!r} expects the key {missing}: add it") from None
-    template = environment().get_template("figure.html")
-    return Markup(template.render(title=title, caption=caption, parts=parts, kind=kind))
+
+
+def content_html(kind: str, title: str, caption: str, content: Content) -> Markup:
+    """Title, content and caption of a figure as HTML; blank lines separate paragraphs."""
+    html = render("figure.html", title=title, caption=caption, content=content, kind=kind)
+    return Markup(html)
 
 
 def keys(names: Sequence[str]) -> list[Key]:
     """The legend of series in their order."""
-    dashes = ("solid", "dashed", "dotted")  # CSS's words for those of `draw`
+    dashes = ("solid", "dashed", "dotted")  # the CSS names of those in `draw`
     return [Key(name, i % len(SERIES) + 1, dashes[i % 3]) for i, name in enumerate(names)]
 
 
-def _points(figure: Mapping[str, Any], prefix: str) -> Parts:
+def _points(figure: Mapping[str, Any], prefix: str) -> Content:
     groups = figure["groups"]
     if not groups:
-        return Parts(note="No groups.")
+        return Content(note="No groups.")
     drawn = draw.points(groups, str(figure["x_label"]), log=bool(figure.get("log")))
-    note = "Dots: single values. Upright bar: mean. Line: its 95 % t interval."
-    return Parts([Panel(themed(drawn, str(figure["title"]), prefix))], note=note)
+    note = "Dots: single values. Vertical bar: mean. Horizontal line: its 95 % t interval."
+    return Content([Panel(themed(drawn, str(figure["title"]), prefix))], note=note)
 
 
-def _curves(figure: Mapping[str, Any], prefix: str) -> Parts:
-    given = figure["series"]
+def _curves(figure: Mapping[str, Any], prefix: str) -> Content:
+    given, small = figure["series"], bool(figure.get("small"))
     if not given:
-        return Parts(note="No series.")
+        return Content(note="No series.")
     series = [_xy(each) for each in given]
     drawn = draw.curves(
         series,
@@ -129,28 +133,28 @@ def _curves(figure: Mapping[str, Any], prefix: str) -> Parts:
         x_log=bool(figure.get("x_log")),
         y_log=bool(figure.get("y_log")),
         levels=[level for level in array(figure.get("levels") or ()) if not math.isnan(level)],
-        width=draw.SMALL if figure.get("small") else draw.WIDTH,
+        width=axes.SMALL if small else axes.WIDTH,
     )
     legend = keys([str(each["name"]) for each in given])
     many = any(len(y) > 1 for _, y in series)
     note = "Thin: single seeds. Thick: their mean, where all have a value." if many else ""
     panel = Panel(themed(drawn, str(figure["title"]), prefix))
-    return Parts([panel], legend, small=bool(figure.get("small")), note=note)
+    return Content([panel], legend, small=small, note=note)
 
 
 def _xy(series: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A series' x [points] and y [seeds, points]."""
+    """The x [points] and y [seeds, points] of a series."""
     x = array(series["x"])
     for y in series["y"]:
         if len(y) != len(x):
             raise ValueError(
-                f"series {series['name']!r} expects {len(x)} values of y a seed, as many as of x,"
-                f" got {len(y)}: put None where there is none"
+                f"series {series['name']!r} expects {len(x)} values of y per seed, as many as of x,"
+                f" got {len(y)}: use None for missing values"
             )
     return x, np.array([array(y) for y in series["y"]]).reshape(len(series["y"]), len(x))
 
 
-def _heatmap(figure: Mapping[str, Any], prefix: str) -> Parts:
+def _heatmap(figure: Mapping[str, Any], prefix: str) -> Content:
     columns, names = [setting(x) for x in figure["x"]], [setting(y) for y in figure["y"]]
     rows = figure["values"]
     if len(rows) != len(names) or any(len(row) != len(columns) for row in rows):
@@ -159,31 +163,30 @@ def _heatmap(figure: Mapping[str, Any], prefix: str) -> Parts:
             f" {len(names)} rows of {len(columns)} values, got rows of {[len(row) for row in rows]}"
         )
     values = np.array([array(row) for row in rows], np.float64).reshape(len(names), len(columns))
-    shares, log = heat.shares_of(values, low_is_good=figure.get("good") != "high")
-    better = "low" if figure.get("good") != "high" else "high"
+    better = "high" if figure.get("good") == "high" else "low"
+    strengths, log = heat.strengths_of(values, low_is_good=better == "low")
     unit = unit_text(figure.get("unit")).strip()
-    note = f"{f'In {unit}. ' if unit else ''}The more colour, the better ({better} is good)"
+    note = f"{f'In {unit}. ' if unit else ''}Stronger colour is better ({better} values are good)"
     digits = heat.decimals_of(values)
     cells = [
         [name, *(number(value, digits) for value in row)]
         for name, row in zip(names, rows, strict=True)
     ]
-    table = Table(
-        columns, cells, shares, str(figure.get("x_label", "")), str(figure.get("y_label", ""))
-    )
-    return Parts(table=table, note=note + (", on a log scale." if log else "."))
+    labels = (str(figure.get(name, "")) for name in ("x_label", "y_label"))
+    table = Table(columns, cells, strengths, *labels)
+    return Content(table=table, note=note + (", on a log scale." if log else "."))
 
 
 def picture(values: Mapping[str, Any], label: str, caption: str = "") -> Picture:
-    """Signed pixels as a PNG in a data URI: neutral is clear, so that the page's paper shows.
+    """Signed pixels as a PNG in a data URI; zero is transparent and shows the page's background.
 
     Args:
         values: ``height``, ``width`` and ``pixels``, base64 of height x width int8 values.
         label: What it shows.
-        caption: Said below it.
+        caption: Text below it.
 
     Raises:
-        ValueError: The pixels are not as many as height x width.
+        ValueError: The number of pixels is not height x width.
     """
     height, width = int(values["height"]), int(values["width"])
     try:
@@ -193,26 +196,30 @@ def picture(values: Mapping[str, Any], label: str, caption: str = "") -> Picture
     if signed.size != height * width or signed.size == 0:
         raise ValueError(
             f"picture {label!r} expects {height} x {width} int8 pixels, got {signed.size}:"
-            " give base64 of values from -127 to 127, row by row"
+            " pass base64 of values from -127 to 127, row by row"
         )
     strength = np.minimum(np.abs(signed.astype(np.int16)) * 2, 255).astype(np.uint8)
     colours = np.where((signed > 0)[:, None], POSITIVE, NEGATIVE).astype(np.uint8)
     pixels = np.concatenate([colours, strength[:, None]], 1).reshape(height, width, 4)
+    return Picture(png_uri(pixels), label, caption, width, height)
+
+
+def png_uri(pixels: NDArray[np.uint8]) -> str:
+    """Pixels [height, width] or [height, width, channels], 0 to 255, as a PNG in a data URI."""
     content = io.BytesIO()
-    Image.fromarray(pixels, "RGBA").save(content, "PNG", optimize=True)
-    uri = "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
-    return Picture(uri, label, caption, width, height)
+    Image.fromarray(pixels).save(content, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
 
 
-def _images(figure: Mapping[str, Any], prefix: str) -> Parts:
+def _images(figure: Mapping[str, Any], prefix: str) -> Content:
     pictures = [
         picture(each, str(each["label"]), str(each.get("caption") or ""))
         for each in figure["images"]
     ]
-    return Parts(pictures=pictures, note="" if pictures else "No pictures.")
+    return Content(pictures=pictures, note="" if pictures else "No pictures.")
 
 
-def _histograms(figure: Mapping[str, Any], prefix: str) -> Parts:
+def _histograms(figure: Mapping[str, Any], prefix: str) -> Content:
     panels = figure["panels"]
     names = list(dict.fromkeys(str(each["name"]) for panel in panels for each in panel["series"]))
     drawn = []
@@ -220,12 +227,12 @@ def _histograms(figure: Mapping[str, Any], prefix: str) -> Parts:
         series = [(names.index(str(each["name"])), *_counted(each)) for each in panel["series"]]
         level = finite(panel.get("level"))
         bounds = _bounds([panel], level) if figure.get("own_axes") else _bounds(panels)
-        figure_ = draw.histogram(series, str(figure["x_label"]), bounds, level)
+        histogram = draw.histogram(series, str(figure["x_label"]), bounds, level)
         title = str(panel["name"])
-        label = f"{figure['title']}, {title}"
-        drawn.append(Panel(themed(figure_, label, f"{prefix}-{place}"), title))
-    note = "Upwards: counts." if drawn else "No panels."
-    return Parts(drawn, keys(names), small=True, note=note)
+        svg = themed(histogram, f"{figure['title']}, {title}", f"{prefix}-{place}")
+        drawn.append(Panel(svg, title))
+    note = "Vertical axis: counts." if drawn else "No panels."
+    return Content(drawn, keys(names), small=True, note=note)
 
 
 def _bounds(panels: Sequence[Mapping[str, Any]], level: float = math.nan) -> tuple[float, float]:
@@ -243,37 +250,36 @@ def _counted(series: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np
     edges, counts = array(series["edges"]), np.nan_to_num(array(series["counts"]))
     if len(counts) and len(edges) != len(counts) + 1:
         raise ValueError(
-            f"series {series['name']!r} expects one edge more than its {len(counts)} counts, got"
+            f"series {series['name']!r} expects one more edge than its {len(counts)} counts, got"
             f" {len(edges)}"
         )
     return edges, counts
 
 
-def _labels(figure: Mapping[str, Any], prefix: str) -> Parts:
+def _labels(figure: Mapping[str, Any], prefix: str) -> Content:
     drawn = []
     for place, sample in enumerate(figure["samples"]):
-        names, goodness = sample["layers"], sample["goodness"]
+        label, names, goodness = str(sample["label"]), sample["layers"], sample["goodness"]
         if len(names) != len(goodness):
             raise ValueError(
-                f"sample {sample['label']!r} expects goodness of {len(names)} layers, as many as it"
+                f"sample {label!r} expects the goodness of {len(names)} layers, as many as it"
                 f" names, got {len(goodness)}"
             )
         rows = [(str(name), array(each)) for name, each in zip(names, goodness, strict=True)]
         rows.append(("sum", array(sample["sum"])))
-        label = str(sample["label"])
         bars = draw.label_goodness(rows, sample.get("chosen"), sample.get("true"))
         svg = themed(bars, f"Goodness by label, {label}", f"{prefix}-{place}")
         drawn.append(Panel(svg, label, picture(sample, label)))
     note = "Bars: goodness above that of the row's lowest label." if drawn else "No samples."
-    return Parts(drawn, small=True, note=note)
+    return Content(drawn, small=True, note=note)
 
 
-def _table(figure: Mapping[str, Any], prefix: str) -> Parts:
+def _table(figure: Mapping[str, Any], prefix: str) -> Content:
     rows = [[plain(each) for each in row] for row in figure["rows"]]
-    return Parts(table=Table([plain(each) for each in figure["columns"]], rows))
+    return Content(table=Table([plain(each) for each in figure["columns"]], rows))
 
 
-KINDS: dict[str, Callable[[Mapping[str, Any], str], Parts]] = {
+KINDS: dict[str, Callable[[Mapping[str, Any], str], Content]] = {
     "points": _points,
     "curves": _curves,
     "heatmap": _heatmap,

@@ -1,4 +1,4 @@
-"""Values of a heat map [rows, columns], NaN where missing -> shares of colour, decimals."""
+"""Values of a heat map [rows, columns], NaN if missing -> colour strengths, decimals."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from forward_forward.report.numerals import decimals_for
 
 
 def decimals_of(values: NDArray[np.float64]) -> int | None:
-    """The same decimals for all cells, or None where none would do.
+    """The number of decimals for all cells, or None if no single one suits them.
 
-    Three digits of a middling value, at least one of the smallest, and no more than were given.
+    It shows three digits of the median value and at least one of the smallest, and no digits that
+    were not given.
 
     Args:
         values: The cells [rows, columns].
@@ -32,26 +33,26 @@ def decimals_of(values: NDArray[np.float64]) -> int | None:
     return min(given, max(decimals_for(float(np.median(known)) / 10), smallest))
 
 
-def shares_of(
+def strengths_of(
     values: NDArray[np.float64], *, low_is_good: bool
 ) -> tuple[list[list[float | None]], bool]:
-    """Share of colour of each cell, 0 to 1, the best the most; and whether it is logarithmic.
+    """Strength of each cell's colour, 0 to 1 for the best; and whether the scale is logarithmic.
 
-    It is where one bad cell would else flatten the rest: above a ratio of 20.
+    It is logarithmic above a ratio of 20, at which one bad cell would hide all other differences.
 
     Args:
         values: The cells [rows, columns].
-        low_is_good: Whether the lowest is the best.
+        low_is_good: Whether the lowest value is the best.
 
-    >>> shares_of(np.array([[1.0, 3.0, np.nan]]), low_is_good=True)
+    >>> strengths_of(np.array([[1.0, 3.0, np.nan]]), low_is_good=True)
     ([[1.0, 0.0, None]], False)
     """
     known = values[~np.isnan(values)]
-    log = len(known) > 0 and known.min() > 0 and known.max() > 20 * known.min()
-    scaled = np.log(values) if log else values
     if len(known) == 0:
         return [[None] * values.shape[1] for _ in values], False
+    log = bool(known.min() > 0 and known.max() > 20 * known.min())
+    scaled = np.log(values) if log else values
     low, high = np.nanmin(scaled), np.nanmax(scaled)
-    share = (scaled - low) / (high - low) if high > low else 0 * scaled + 0.5
-    share = 1 - share if low_is_good else share
-    return [[None if math.isnan(each) else float(each) for each in row] for row in share], bool(log)
+    strength = (scaled - low) / (high - low) if high > low else 0 * scaled + 0.5
+    strength = 1 - strength if low_is_good else strength
+    return [[None if np.isnan(each) else float(each) for each in row] for row in strength], log

@@ -1,4 +1,4 @@
-"""A run's rows of figures -> figures of its layers: errors, goodness, separation, silent units."""
+"""A run's metrics by epoch -> figures of its layers: errors, goodness, separation, silent units."""
 
 from __future__ import annotations
 
@@ -9,81 +9,74 @@ from forward_forward.report.numerals import finite, number
 from forward_forward.report.read import RunRead
 from forward_forward.track.numbers import by_layer
 
-SHOWN = 8  # layers of a deep network, evenly spaced: more lines than colours cannot be told apart
+SHOWN = 8  # layers of a deep network, evenly spaced: there are no more colours to tell apart
 READINGS = {"goodness": "by its goodness", "head": "by its part of the softmax head"}
 Figure = dict[str, Any]
 
 
 def errors(run: RunRead) -> list[Figure]:
-    """Errors of each layer read alone: of the test set, and of validation by epoch."""
+    """Error of each layer alone: on the test set, and on the validation set by epoch."""
     figures = []
     test = run.about.get("test") or {}
-    read = {
-        words: by_layer(test, f"{reading}_error_by_layer", run.about)
-        for reading, words in READINGS.items()
+    tested = {
+        reading: by_layer(test, f"{reading}_error_by_layer", run.about) for reading in READINGS
     }
     series = [
-        {"name": words, "x": list(found), "y": [list(found.values())]}
-        for words, found in read.items()
+        {"name": READINGS[reading], "x": list(found), "y": [list(found.values())]}
+        for reading, found in tested.items()
         if found
     ]
     if series:
-        figure = _curves(
-            "Test error of each layer read alone",
-            "Low is good. Line across: the whole network,"
-            f" {number(test.get('error'), 2)} %. Errors that fall from layer to layer say that the"
-            " upper layers find what the lower ones do not; where they rise, fewer layers may do as"
-            " well.",
+        figure = curves(
+            "Test error of each layer alone",
+            f"Low is good. Line across: the whole network, {number(test.get('error'), 2)} %. If"
+            " errors fall from layer to layer, the upper layers find what the lower ones miss; if"
+            " they rise, a shallower network may be as good.",
             "test error, %",
             series,
         )
         figures.append(figure | {"x_label": "layer", "levels": [test.get("error")]})
-    for reading, words in READINGS.items():
+    for reading, text in READINGS.items():
         series = _by_epoch(run, f"validation_{reading}_error_by_layer")
         if series:
-            figure = _curves(
-                f"Validation error of each layer read alone, {words}",
-                "Low is good. A layer whose error no longer falls has learned what it can; one"
-                " whose error rises while its separation still grows learns its samples by heart.",
+            figure = curves(
+                f"Validation error of each layer alone, {text}",
+                "Low is good. A layer whose error no longer falls has converged; one whose error"
+                " rises while its separation still grows is overfitting.",
                 "validation error, %",
                 series,
             )
-            # A logarithmic axis would have gaps where a layer makes no error.
-            figures.append(figure | {"y_log": not _touches_zero(series)})
+            # A logarithmic axis would have gaps at layers without errors.
+            zero = any(0.0 in curve for each in series for curve in each["y"])  # type: ignore[operator]
+            figures.append(figure | {"y_log": not zero})
     return figures
 
 
 def separation_and_silence(run: RunRead) -> list[Figure]:
-    """Share of pairs in the right order, and of units at 0, by epoch."""
-    apart, silent = _by_epoch(run, "separation", 100), _by_epoch(run, "silent_units", 100)
-    figures = []
-    if apart:
-        figures.append(
-            _curves(
-                "Separation in training",
-                "How often a positive has a higher goodness than its negative, over the batches of"
-                " an epoch. High is good, 50 % is chance: a layer that stays there learns nothing."
-                " Hard negatives keep it low, since they are chosen to be confused.",
-                "pairs in the right order, %",
-                apart,
-            )
-        )
-    if silent:
-        figures.append(
-            _curves(
-                "Silent units in training",
-                "Units at 0 for every positive of a batch. Few is good. A unit that is silent in"
-                " all batches has no gradient and is dead: where their share grows, try a lower"
-                " learning rate or threshold. Units of Tanh and the like are never at 0.",
-                "silent units, %",
-                silent,
-            )
-        )
-    return figures
+    """Percentage of correctly ordered pairs, and of units at 0, by epoch."""
+    figures = [
+        curves(
+            "Separation in training",
+            "How often a positive has a higher goodness than its negative, over the batches of an"
+            " epoch. High is good, 50 % is chance: a layer that stays there learns nothing. Hard"
+            " negatives keep it low, since they are chosen to be confused.",
+            "pairs in the right order, %",
+            _by_epoch(run, "separation", 100),
+        ),
+        curves(
+            "Silent units in training",
+            "Units at 0 for every positive of a batch. Few is good. A unit that is silent in all"
+            " batches has no gradient and is dead: if there are more and more of them, try a lower"
+            " learning rate or threshold. Units of Tanh and similar activations are never at 0.",
+            "silent units, %",
+            _by_epoch(run, "silent_units", 100),
+        ),
+    ]
+    return [figure for figure in figures if figure["series"]]
 
 
 def goodness(run: RunRead) -> list[Figure]:
-    """Goodness of positives and negatives by epoch, a figure a layer; a line at its threshold."""
+    """Goodness of positives and negatives by epoch, one figure per layer, with its threshold."""
     epochs = [row["epoch"] for row in run.rows]
     rows = {
         f"{kind}s": [by_layer(row, f"goodness_{kind}", run.about) for row in run.rows]
@@ -98,13 +91,13 @@ def goodness(run: RunRead) -> list[Figure]:
             for name, each in rows.items()
         ]
         caption = "" if level != level else f"Line: the threshold, {number(level)}."
-        figure = _curves(f"Layer {layer}", caption, "goodness", series)
+        figure = curves(f"Layer {layer}", caption, "goodness", series)
         figures.append(figure | {"levels": [level], "small": True})
     return figures
 
 
 def spaced(layers: Iterable[int]) -> list[int]:
-    """All layers, or of many the first, the last and some between them.
+    """All layers; if there are many, the first, the last and some in between.
 
     >>> spaced([2, 1, 2]), spaced(range(1, 64))
     ([1, 2], [1, 10, 19, 28, 36, 45, 54, 63])
@@ -116,7 +109,7 @@ def spaced(layers: Iterable[int]) -> list[int]:
 
 
 def _by_epoch(run: RunRead, name: str, factor: float = 1) -> list[Figure]:
-    """A figure by epoch, a series a layer; gaps where a layer was not trained."""
+    """A metric by epoch, one series per layer; gaps at epochs in which a layer was not trained."""
     rows = [by_layer(row, name, run.about) for row in run.rows]
     return [
         {
@@ -128,12 +121,8 @@ def _by_epoch(run: RunRead, name: str, factor: float = 1) -> list[Figure]:
     ]
 
 
-def _touches_zero(series: Sequence[Figure]) -> bool:
-    curves: list[list[float | None]] = [curve for each in series for curve in each["y"]]
-    return any(0.0 in curve for curve in curves)
-
-
-def _curves(title: str, caption: str, y_label: str, series: Sequence[Figure]) -> Figure:
+def curves(title: str, caption: str, y_label: str, series: Sequence[Figure]) -> Figure:
+    """A figure of curves by epoch."""
     return {
         "kind": "curves",
         "title": title,

@@ -1,12 +1,11 @@
 """Numbers, some of them missing -> text for a reader, means and intervals.
 
-A missing number is None, or one that is not finite; it is written as a dash and never as zero.
+A missing number is None or not finite; it is written as a dash, never as zero.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,7 +18,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def finite(value: Any) -> float:
-    """A number, or NaN where there is none.
+    """A number, or NaN if it is missing.
 
     >>> finite(None), finite("0.5"), finite(3)
     (nan, nan, 3.0)
@@ -30,7 +29,7 @@ def finite(value: Any) -> float:
 
 
 def array(values: Iterable[Any]) -> NDArray[np.float64]:
-    """Numbers as float64 [count], NaN where one is missing."""
+    """Numbers as float64 [count], NaN for missing ones."""
     return np.array([finite(value) for value in values], dtype=np.float64)
 
 
@@ -38,29 +37,27 @@ def mean_interval(values: Iterable[Any]) -> tuple[float, float]:
     """Mean and half width of its 95 % t interval, ``t(0.975, n - 1) sd / sqrt(n)``.
 
     Args:
-        values: Numbers; missing ones are left out.
+        values: Numbers; missing ones are ignored.
 
     Returns:
-        The mean, NaN where there is no number; the half width, NaN below two numbers.
+        The mean, NaN without numbers; the half width, NaN with fewer than two numbers.
 
     >>> "{:.3f} ± {:.3f}".format(*mean_interval([1.0, 2.0, 3.0]))
     '2.000 ± 2.484'
     """
     known = array(values)
     known = known[~np.isnan(known)]
-    if len(known) == 0:
-        return math.nan, math.nan
-    if len(known) == 1:
-        return float(known[0]), math.nan
-    width = special.stdtrit(len(known) - 1, 0.975) * known.std(ddof=1) / math.sqrt(len(known))
-    return float(known.mean()), float(width)
+    if len(known) < 2:
+        return (float(known[0]) if len(known) else math.nan), math.nan
+    half = special.stdtrit(len(known) - 1, 0.975) * known.std(ddof=1) / math.sqrt(len(known))
+    return float(known.mean()), float(half)
 
 
 def number(value: Any, decimals: int | None = None) -> str:
-    """A number as text, to three significant digits or so many decimals.
+    """A number as text, with three significant digits or a fixed number of decimals.
 
     Args:
-        value: A number, or what stands for a missing one.
+        value: A number, or anything else for a missing one.
         decimals: Digits after the point.
 
     >>> number(0.000021), number(-1234.5), number(2.5, 2), number(None)
@@ -71,9 +68,9 @@ def number(value: Any, decimals: int | None = None) -> str:
         return MISSING
     if decimals is not None:
         text = f"{known:,.{decimals}f}"
-    elif isinstance(value, int) or (known.is_integer() and abs(known) < 1e6):
-        text = f"{int(known):,}"
-    elif 999.5 <= abs(known) < 1e6:
+    elif isinstance(value, int) or (
+        abs(known) < 1e6 and (known.is_integer() or abs(known) >= 999.5)
+    ):
         text = f"{known:,.0f}"
     elif abs(known) < 1e-3 or abs(known) >= 1e6:
         return _power(f"{known:.1e}")
@@ -91,7 +88,7 @@ def _power(text: str) -> str:
 
 
 def tick(value: float, _place: int | None = None) -> str:
-    """A number as text beside an axis.
+    """A number as the label of a tick.
 
     >>> tick(0.1 + 0.2), tick(1e-6), tick(-20000)
     ('0.3', '10⁻⁶', '−20000')
@@ -103,13 +100,11 @@ def tick(value: float, _place: int | None = None) -> str:
 
 def decimals_for(width: float) -> int:
     """Decimals that show two significant digits of an interval's half width, 0 to 6."""
-    if not width > 0:
-        return 2
-    return min(6, max(0, 1 - math.floor(math.log10(width))))
+    return min(6, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 2
 
 
 def unit_text(unit: Any) -> str:
-    """A unit as it stands after a number.
+    """A unit as written after a number.
 
     >>> unit_text("percent"), unit_text("points"), unit_text(None)
     (' %', ' points', '')
@@ -125,32 +120,30 @@ def estimate(value: Any, low: Any, high: Any, unit: Any = "") -> str:
     >>> estimate(-0.418, -0.6, -0.2361, "points")
     '−0.42 points (−0.60 to −0.24)'
     """
-    middle, bottom, top = finite(value), finite(low), finite(high)
-    if math.isnan(middle):
+    ends = array([value, low, high])
+    if math.isnan(ends[0]):
         return MISSING
-    if math.isnan(bottom) and math.isnan(top):
+    if np.isnan(ends[1:]).all():
         return number(value) + unit_text(unit)
-    width = (top - bottom) / 2
-    small = max(abs(each) for each in (middle, bottom, top) if not math.isnan(each)) < 1e-3
-    decimals = None if small else decimals_for(width)
-    low_text, high_text = number(bottom, decimals), number(top, decimals)
-    return f"{number(middle, decimals)}{unit_text(unit)} ({low_text} to {high_text})"
+    decimals = None if np.nanmax(abs(ends)) < 1e-3 else decimals_for((ends[2] - ends[1]) / 2)
+    middle, bottom, top = (number(float(each), decimals) for each in ends)
+    return f"{middle}{unit_text(unit)} ({bottom} to {top})"
 
 
 def spread(values: Iterable[Any], decimals: int = 2) -> str:
-    """Mean and 95 % interval of numbers, saying how many are missing.
+    """Mean and 95 % interval of numbers, and how many are missing.
 
     >>> spread([1.0, 2.0, None])
     '1.50 ± 6.35 (1 of 3 missing)'
     """
     values = list(values)
     missing = int(np.isnan(array(values)).sum())
-    mean, width = mean_interval(values)
+    mean, half = mean_interval(values)
     if math.isnan(mean):
         return MISSING
     text = number(mean, decimals)
-    if not math.isnan(width):
-        text += f" ± {number(width, decimals)}"
+    if not math.isnan(half):
+        text += f" ± {number(half, decimals)}"
     return text + (f" ({missing} of {len(values)} missing)" if missing else "")
 
 
@@ -167,35 +160,26 @@ def p_value(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """Any plain value as text: numbers rounded, lists joined, None a dash."""
+    """Any plain value as text: numbers rounded, lists joined, None as a dash."""
     if value is None:
         return MISSING
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return number(value)
     if isinstance(value, list | tuple):
         return ", ".join(plain(each) for each in value)
-    return str(value)
+    return number(value) if isinstance(value, int | float) else str(value)
 
 
 def setting(value: Any) -> str:
-    """A setting as text: numbers as they were given, lists joined, None said.
+    """A setting as text: numbers with all their digits, lists joined, None as "none".
 
     >>> setting(0.00375), setting([500, 500]), setting(None), setting(True)
     ('0.00375', '500, 500', 'none', 'yes')
     """
     if value is None:
         return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
     if isinstance(value, list | tuple):
         return ", ".join(setting(each) for each in value)
-    return str(value)
-
-
-def paragraphs(text: Any) -> list[str]:
-    """Paragraphs of a text, which blank lines part."""
-    return [each.strip() for each in re.split(r"\n\s*\n", str(text or "")) if each.strip()]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return plain(value) if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Results of a reproduction, one dictionary a statement -> one self-contained HTML page."""
+"""Results of a reproduction, one dictionary per statement -> one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -6,24 +6,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
-from forward_forward.report.arms import (
-    ArmsTable,
-    Rows,
-    arms_table,
-    check_rows,
-    comparison_rows,
-    tuning_html,
-)
-from forward_forward.report.environment import environment
+from forward_forward.report.arms import arms_table, check_rows, comparison_rows, tuning_html
+from forward_forward.report.environment import render
 from forward_forward.report.figures import figure_html
 from forward_forward.report.numerals import MISSING, estimate, finite, p_value, setting
 
-# A verdict's sign and the CSS class of its colour: it reads without colour too.
+# The sign of each verdict, so that it reads without colour, and the CSS class of its colour.
 VERDICTS = {
     "reproduced": ("✓", "good"),
     "not reproduced": ("✗", "bad"),
@@ -32,59 +22,28 @@ VERDICTS = {
     "fails by construction": ("≢", "bad"),
 }
 REQUIRED = (
-    "name",
-    "title",
-    "statement",
-    "source",
-    "scale",
-    "verdict",
-    "rule",
-    "note",
-    "statistic",
-    "comparisons",
-    "checks",
-    "arms",
-    "figures",
-    "versions",
-    "device",
-    "date",
+    *("name", "title", "statement", "source", "scale", "verdict", "rule", "note", "statistic"),
+    *("comparisons", "checks", "arms", "figures", "versions", "device", "date"),
 )
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A result as its section shows it."""
-
-    anchor: str
-    result: Mapping[str, Any]
-    estimate: str
-    p: str
-    figures: Sequence[Markup]
-    conditions: Sequence[tuple[str, str]]
-    comparisons: Rows | None
-    checks: Rows | None
-    arms: ArmsTable
-    tuning: Sequence[Markup]
-    raw: str
 
 
 def page(
     results: Sequence[Mapping[str, Any]], *, title: str, introduction: str = "", rules: str = ""
 ) -> str:
-    """One HTML page of results, which loads nothing from elsewhere.
+    """A self-contained HTML page of results.
 
     Args:
-        results: What a reproduction left, one dictionary a statement, in the order to show them.
+        results: The results of a reproduction, one dictionary per statement, in the order shown.
         title: The page's heading.
-        introduction: Its first words; blank lines part paragraphs.
-        rules: What stands after the summary: how results were judged; likewise.
+        introduction: The text below it; blank lines separate paragraphs.
+        rules: How results were judged, shown after the summary; blank lines separate paragraphs.
 
     Returns:
-        The page, the same for the same results.
+        The page, identical for identical results.
 
     Raises:
-        ValueError: A result lacks a key or has an unknown verdict, two have one name, or a figure
-            cannot be drawn.
+        ValueError: A result lacks a key or has an unknown verdict, two have the same name, or a
+            figure cannot be drawn.
 
     >>> page([], title="Results").splitlines()[0]
     '<!doctype html>'
@@ -92,29 +51,26 @@ def page(
     for result in results:
         _check(result)
     anchors = _anchors([str(result["name"]) for result in results])
-    claims = [_claim(result, anchor) for result, anchor in zip(results, anchors, strict=True)]
+    sections = [_section(result, anchor) for result, anchor in zip(results, anchors, strict=True)]
     verdicts = Counter(str(result["verdict"]) for result in results)
-    return (
-        environment()
-        .get_template("page.html")
-        .render(
-            title=title,
-            introduction=introduction,
-            rules=rules,
-            claims=claims,
-            facts=_facts(results),
-            counts=[(verdict, verdicts[verdict]) for verdict in VERDICTS if verdicts[verdict]],
-            verdicts=VERDICTS,
-        )
+    return render(
+        "page.html",
+        title=title,
+        introduction=introduction,
+        rules=rules,
+        sections=sections,
+        facts=_facts(results),
+        counts=[(verdict, verdicts[verdict]) for verdict in VERDICTS if verdicts[verdict]],
+        verdicts=VERDICTS,
     )
 
 
 def _check(result: Mapping[str, Any]) -> None:
-    lacking = [key for key in REQUIRED if key not in result]
-    if lacking:
+    missing = [key for key in REQUIRED if key not in result]
+    if missing:
         raise ValueError(
             f"result {result.get('name', '(without a name)')!r} expects the keys"
-            f" {', '.join(REQUIRED)}, got none of {', '.join(lacking)}: run it anew"
+            f" {', '.join(REQUIRED)}, but lacks {', '.join(missing)}: run the reproduction again"
         )
     if result["verdict"] not in VERDICTS:
         raise ValueError(
@@ -124,80 +80,77 @@ def _check(result: Mapping[str, Any]) -> None:
 
 
 def _anchors(names: Sequence[str]) -> list[str]:
-    """A section's id for each name, which is the name where that can be an id."""
+    """The id of each section: the name, with characters replaced that an id cannot have."""
     anchors = [re.sub(r"[^\w.-]+", "-", name) for name in names]
     twice = sorted(name for name, times in Counter(anchors).items() if times > 1)
     if twice:
-        raise ValueError(f"results expect names that differ, got {', '.join(twice)} twice or more")
+        raise ValueError(f"results expect unique names, got {', '.join(twice)} more than once")
     return anchors
 
 
-def _claim(result: Mapping[str, Any], anchor: str) -> Claim:
+def _section(result: Mapping[str, Any], anchor: str) -> dict[str, Any]:
+    """The texts, tables and figures of a result's section."""
+    statistic, arms = result["statistic"] or {}, result["arms"]
     try:
-        return _shown(result, anchor)
+        return {
+            "anchor": anchor,
+            "result": result,
+            "estimate": _estimate(statistic),
+            "p": _p(statistic),
+            "figures": [
+                figure_html(each, f"{anchor}--{i}") for i, each in enumerate(result["figures"])
+            ],
+            "conditions": [
+                (str(n), setting(v)) for n, v in (result.get("conditions") or {}).items()
+            ],
+            "comparisons": comparison_rows(result["comparisons"]),
+            "checks": check_rows(result["checks"]),
+            "arms": arms_table(arms),
+            "tuning": tuning_html(arms, f"{anchor}--tuning"),
+            "raw": raw_text(result),
+        }
     except KeyError as missing:
         raise ValueError(
             f"result {result['name']!r} expects the key {missing} in its comparisons, checks, arms"
-            " and their trials: run it anew"
+            " and their trials: run the reproduction again"
         ) from None
     except ValueError as error:
         raise ValueError(f"result {result['name']!r}: {error}") from error
 
 
-def _shown(result: Mapping[str, Any], anchor: str) -> Claim:
-    statistic = result["statistic"] or {}
-    return Claim(
-        anchor,
-        result,
-        _estimate(statistic),
-        _p(statistic),
-        [
-            figure_html(figure, f"{anchor}--{place}")
-            for place, figure in enumerate(result["figures"])
-        ],
-        [(str(n), setting(v)) for n, v in (result.get("conditions") or {}).items()],
-        comparison_rows(result["comparisons"]),
-        check_rows(result["checks"]),
-        arms_table(result["arms"]),
-        tuning_html(result["arms"], f"{anchor}--tuning"),
-        raw_text(result),
-    )
-
-
 def _estimate(statistic: Mapping[str, Any]) -> str:
-    """The estimate with its interval; exactness has none, but a number of checks as its unit."""
+    """The estimate with its interval; for exactness, which has none, the number of checks."""
     if statistic.get("kind") == "exactness" and statistic.get("estimate") is None:
         return str(statistic.get("unit") or MISSING)
-    said = estimate(*(statistic.get(key) for key in ("estimate", "low", "high", "unit")))
-    # Two one-sided tests at 5 % go with an interval of 90 %, all others with one of 95 %.
-    return said.replace(")", "; 90 %)") if statistic.get("kind") == "equivalence" else said
+    text = estimate(*(statistic.get(key) for key in ("estimate", "low", "high", "unit")))
+    # Two one-sided tests at 5 % correspond to a 90 % interval, all other tests to a 95 % one.
+    return text.replace(")", "; 90 %)") if statistic.get("kind") == "equivalence" else text
 
 
 def _p(statistic: Mapping[str, Any]) -> str:
-    """The p value after Holm's correction, or the plain one, named as such."""
+    """The p value after Holm's correction, or else the uncorrected one, marked as such."""
     if "p_holm" in statistic:
         return p_value(statistic["p_holm"])
-    alone = p_value(statistic.get("p"))
-    return alone if alone == MISSING else f"{alone} (not adjusted)"
+    uncorrected = p_value(statistic.get("p"))
+    return uncorrected if uncorrected == MISSING else f"{uncorrected} (not adjusted)"
 
 
 def _facts(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Where the results come from: what differs between them is listed, not left out."""
-    versions = [
-        ", ".join(f"{name} {version}" for name, version in (result["versions"] or {}).items())
-        for result in results
-    ]
-    facts = {
-        "Scale": [str(result["scale"]) for result in results],
-        "Date": [str(result["date"]) for result in results],
-        "Device": [str(result["device"]) for result in results],
-        "Versions": versions,
+    """Where the results come from; values that differ between results are all listed."""
+    found = {
+        "Scale": {str(result["scale"]) for result in results},
+        "Date": {str(result["date"]) for result in results},
+        "Device": {str(result["device"]) for result in results},
+        "Versions": {
+            ", ".join(f"{name} {version}" for name, version in (result["versions"] or {}).items())
+            for result in results
+        },
     }
-    return [(name, "; ".join(sorted({*said} - {""}))) for name, said in facts.items() if any(said)]
+    return [(name, "; ".join(sorted(each - {""}))) for name, each in found.items() if each - {""}]
 
 
 def raw_text(result: Mapping[str, Any]) -> str:
-    """A result as JSON, an arm or a figure a line; pixels are left out.
+    """A result as JSON, with each arm and figure on a line of its own, without pixels.
 
     Args:
         result: The result.
@@ -219,7 +172,7 @@ def raw_text(result: Mapping[str, Any]) -> str:
 
 
 def _numbers(value: Any) -> Any:
-    """A value without pixels, and with null where a number is none: JSON has no NaN."""
+    """A value without pixels, and with null for NaN and infinity, which JSON does not have."""
     if isinstance(value, Mapping):
         return {str(key): _numbers(each) for key, each in value.items() if key != "pixels"}
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
-"""A matplotlib figure -> SVG text for a page: its colours are the page's, its ids its own.
+"""A matplotlib figure -> SVG for a page, in the page's colours and with unique ids.
 
-Figures are drawn in colours that stand for the page's CSS variables, so one drawing serves light
-and dark. Text stays text, in the font of the page. The same figure gives the same SVG.
+Figures are drawn in placeholder colours that are replaced by the page's CSS variables, so one
+drawing serves light and dark. Text stays text, in the page's font. The output is deterministic.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ VARIABLES = {
     **{colour: f"var(--series-{index})" for index, colour in enumerate(SERIES, 1)},
 }
 
-# A phone shows a figure 300 pixels wide, so that text of 13 is 9 there; DejaVu, which measures it
-# here, is wider than most fonts of a page, so what fits here fits there.
+REFERENCE = re.compile(r"^#(\S+)$|url\(#(\S+)\)")
+
+# A phone shows a figure 300 pixels wide, so text of 13 pixels is 9 there. Text is measured with
+# DejaVu, which is wider than most fonts of a page: text that fits here fits there.
 FONT_SIZE = 13
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -60,13 +62,13 @@ STYLE: dict[Any, Any] = {
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Make and save figures inside: matplotlib's settings are the report's here, alone."""
+    """Within this context figures are drawn and saved with the report's matplotlib settings."""
     with (
         matplotlib.style.context("default"),
         matplotlib.rc_context(STYLE),
         warnings.catch_warnings(),
     ):
-        # The page's font has its own glyphs; DejaVu's only measure the text.
+        # The page's font has its own glyphs; DejaVu only measures the text.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 
@@ -76,10 +78,10 @@ def canvas(width: float, height: float) -> Figure:
     return Figure(figsize=(width / 72, height / 72), dpi=72)
 
 
-def words(text: Any) -> str:
-    """Text that XML can carry: on one line, without control characters or lone surrogates.
+def one_line(text: Any) -> str:
+    """Text valid in XML: on one line, without control characters or lone surrogates.
 
-    >>> words("a" + chr(9) + "b" + chr(0) + " c")
+    >>> one_line("a" + chr(9) + "b" + chr(0) + " c")
     'a b c'
     """
     clean = "".join(each if each.isprintable() else " " for each in str(text))
@@ -87,38 +89,33 @@ def words(text: Any) -> str:
 
 
 def themed(figure: Figure, label: str, prefix: str) -> Markup:
-    """A figure as SVG for a page. Call it inside `drawing`.
+    """A figure as SVG for a page. Call it within `drawing`.
 
     Args:
         figure: The figure, drawn in this module's colours.
-        label: What it shows, for those who cannot see it.
-        prefix: Begins each id in it; no other figure of the page has it.
+        label: A description for screen readers.
+        prefix: Prefix of all ids in it, unique on the page.
 
     Returns:
-        An ``svg`` element without namespaces, dates or a size of its own.
+        An ``svg`` element without namespaces, dates or a fixed size.
     """
     content = io.BytesIO()
     figure.savefig(content, format="svg", metadata={"Date": None})
     root = ElementTree.fromstring(content.getvalue())
-    used = {
-        name
-        for element in root.iter()
-        for value in element.attrib.values()
-        for name in re.findall(r"^#(\S+)$|url\(#(\S+)\)", value)
-        for name in name
-        if name
-    }
+    attributes = [value for element in root.iter() for value in element.attrib.values()]
+    used = {"".join(each) for text in attributes for each in REFERENCE.findall(text)}
     _clean(root, prefix, used)
     root.attrib = {
         "viewBox": root.attrib["viewBox"],
         "role": "img",
-        "aria-label": words(label),
+        "aria-label": one_line(label),
         "class": "drawing",
     }
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _clean(element: ElementTree.Element, prefix: str, used: set[str]) -> None:
+    """Drop namespaces, which inline SVG does not need, metadata and unused ids."""
     element.tag = _local(element.tag)
     element.text = element.text if element.text and element.text.strip() else None
     element.tail = None
@@ -135,7 +132,6 @@ def _clean(element: ElementTree.Element, prefix: str, used: set[str]) -> None:
 
 
 def _local(name: str) -> str:
-    """A name without its namespace; HTML knows that of an inline SVG."""
     return name.rpartition("}")[2]
 
 
@@ -147,18 +143,14 @@ def _attribute(name: str, value: str, prefix: str) -> str:
     value = re.sub(r"^#(?=\S+$)", f"#{prefix}-", value)
     value = value.replace("url(#", f"url(#{prefix}-")
     if name in ("d", "x", "y", "width", "height", "transform", "points"):
-        value = re.sub(r"-?\d+\.\d{3,}", lambda found: _short(found[0]), value)
+        # A hundredth of a pixel will do: a third of matplotlib's digits.
+        value = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{round(float(found[0]), 2):g}", value)
         value = " ".join(value.split())
     return value
 
 
-def _short(digits: str) -> str:
-    """A coordinate to a hundredth of a pixel: a third of matplotlib's digits."""
-    return f"{float(digits):.2f}".rstrip("0").rstrip(".")
-
-
 def _style(value: str) -> str:
-    """Declarations with the page's colours, and without a font of their own."""
+    """Declarations in the page's colours, without a font family."""
     kept = []
     for declaration in value.split(";"):
         name, _, setting = (each.strip() for each in declaration.partition(":"))

@@ -11,23 +11,24 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from forward_forward.report import trials as drawn
-from forward_forward.report.environment import environment
-from forward_forward.report.figures import Panel, Parts
+from forward_forward.report import trials as draw
+from forward_forward.report.environment import render
+from forward_forward.report.figures import Content, Panel, content_html
 from forward_forward.report.numerals import MISSING, number, setting
 from forward_forward.report.svg import drawing, themed
 from forward_forward.sweep import folder
-from forward_forward.sweep.record import COUNTED, ENOUGH, Outcome, short, words
+from forward_forward.sweep.record import COUNTED, ENOUGH, Outcome, setting_text, short
 
-DOTS = "Dots: complete trials. Rings: those pruned or diverged, at their best error."
+INTERRUPTED = ("interrupted", "broken off")  # the latter in files of version 0.1
+DOTS = "Dots: complete trials. Rings: pruned or diverged trials, at their lowest error."
 
 
 def sweep_page(path: Path | str, *, command: str | None = None) -> str:
-    """One HTML page of a sweep; it loads nothing from elsewhere.
+    """A self-contained HTML page of a sweep.
 
     Args:
         path: The sweep's folder.
-        command: What makes the best trial's run again, to be shown; None for nothing.
+        command: The command that repeats the best trial, to be shown; None for no command.
 
     Returns:
         The page.
@@ -38,16 +39,16 @@ def sweep_page(path: Path | str, *, command: str | None = None) -> str:
     path = Path(path)
     about, kept = folder.about(path), folder.trials(path)
     outcome = Outcome(kept["trials"], kept["importance"])
-    counted = outcome.counted
-    begun = [trial for trial in outcome.trials if trial["state"] != "withdrawn"]
-    return (
-        environment()
-        .get_template("sweep.html")
-        .render(
+    best, counted = outcome.best, outcome.counted
+    settings = {} if best is None else best["settings"]
+    started = [trial for trial in outcome.trials if trial["state"] != "withdrawn"]
+    with drawing():
+        return render(
+            "sweep.html",
             title=f"Sweep {path.resolve().name}",
             facts=_facts(about, outcome),
-            best=outcome.best,
-            chosen=_chosen(outcome),
+            best=best,
+            chosen=[(name, setting_text(value)) for name, value in settings.items()],
             command=command,
             counted=len(counted),
             history=_history(outcome) if counted else [],
@@ -55,26 +56,25 @@ def sweep_page(path: Path | str, *, command: str | None = None) -> str:
             importance=_importance(outcome),
             enough=ENOUGH,
             slices=_slices(counted),
-            table=_table(begun),
-            raw=_raw(begun),
+            table=_table(started),
+            raw=_raw(started),
         )
-    )
 
 
 def _facts(about: Mapping[str, Any], outcome: Outcome) -> list[tuple[str, str]]:
     asked = about["asked"]
     states = [trial["state"] for trial in outcome.trials]
     ended = ", ".join(f"{states.count(each)} {each}" for each in COUNTED if each in states)
-    lost = states.count("broken off")
+    interrupted = sum(state in INTERRUPTED for state in states)
     fixed = ", ".join(f"{name} {setting(value)}" for name, value in asked.get("fixed", {}).items())
     samples = asked["samples"]
     facts = {
-        "data": f"{asked.get('data', MISSING)}: {samples['train']:,} to train on,"
-        f" {samples['validation']:,} to judge by",
+        "data": f"{asked.get('data', MISSING)}: {samples['train']:,} training and"
+        f" {samples['validation']:,} validation samples",
         "recipe": str(asked.get("recipe", MISSING)),
         "fixed": fixed,
-        "trials": f"{len(outcome.counted)} of {about['trials']}: {ended or 'none over yet'}"
-        + (f"; {lost} broken off do not count" if lost else ""),
+        "trials": f"{len(outcome.counted)} of {about['trials']}: {ended or 'none finished yet'}"
+        + (f"; {interrupted} interrupted, not counted" if interrupted else ""),
         "searched": "; ".join(f"{name} {text}" for name, text in asked["space"].items()),
         "storage": about["storage"] or "a journal in the folder",
         "machine": f"{about['machine']['platform']}, torch {about['machine']['torch']}, Optuna"
@@ -83,36 +83,28 @@ def _facts(about: Mapping[str, Any], outcome: Outcome) -> list[tuple[str, str]]:
     return [(name, text) for name, text in facts.items() if text]
 
 
-def _chosen(outcome: Outcome) -> list[tuple[str, str]]:
-    """The best trial's settings, with all digits."""
-    best = outcome.best
-    return [] if best is None else [(name, words(each)) for name, each in best["settings"].items()]
-
-
 def _history(outcome: Outcome) -> list[Markup]:
     best = outcome.best
-    said = f"{DOTS} Line: the best so far of the complete ones."
-    early = "Thick: the best trial. Grey, with a cross: trials that ended early."
-    with drawing():
-        history = drawn.history(outcome.counted)
-        curves = drawn.curves(outcome.counted, None if best is None else best["number"])
-        return [
-            _figure("Error by trial", said, history, "history"),
-            _figure("Error by epoch", early, curves, "curves"),
-        ]
+    history = draw.history(outcome.counted)
+    curves = draw.curves(outcome.counted, None if best is None else best["number"])
+    dots = f"{DOTS} Line: the lowest error of the complete trials so far."
+    lines = "Thick: the best trial. Grey, with a cross: trials that ended early."
+    return [
+        _figure("Error by trial", dots, history, "history"),
+        _figure("Error by epoch", lines, curves, "curves"),
+    ]
 
 
 def _importance(outcome: Outcome) -> Markup | None:
     if not outcome.importance:
         return None
     ordered = sorted(outcome.importance.items(), key=lambda each: -each[1])
-    whole = sum(trial["state"] == "complete" for trial in outcome.trials)
+    complete = sum(trial["state"] == "complete" for trial in outcome.trials)
     caption = (
-        f"How far a setting tells the best tenth of the {whole} complete trials from the others"
-        " (PED-ANOVA), in shares of all. From few trials it is rough."
+        f"How well a setting distinguishes the best tenth of the {complete} complete trials from"
+        " the others (PED-ANOVA), as a fraction of the total. With few trials it is imprecise."
     )
-    with drawing():
-        return _figure("Importance", caption, drawn.bars(dict(ordered)), "importance")
+    return _figure("Importance", caption, draw.bars(dict(ordered)), "importance")
 
 
 def _slices(counted: Sequence[Mapping[str, Any]]) -> list[Markup]:
@@ -122,56 +114,52 @@ def _slices(counted: Sequence[Mapping[str, Any]]) -> list[Markup]:
     for place, name in enumerate(names):
         own = [trial for trial in counted if name in trial["searched"]]
         values = [trial["searched"][name] for trial in own]
-        with drawing():
-            if any(isinstance(value, str) for value in values):
-                figure = drawn.slices(own, name)
-            else:
-                log = min(values) > 0 and max(values) / min(values) >= 5
-                figure = drawn.slice_of(own, name, log=log)
-            figures.append(_figure(name, "", figure, f"slice-{place}", small=True))
+        if any(isinstance(value, str) for value in values):
+            figure = draw.option_slice(own, name)
+        else:
+            log = min(values) > 0 and max(values) / min(values) >= 5
+            figure = draw.numeric_slice(own, name, log=log)
+        figures.append(_figure(name, "", figure, f"slice-{place}", small=True))
     return figures
 
 
 def _figure(
     title: str, caption: str, figure: Figure, prefix: str, *, small: bool = False
 ) -> Markup:
-    parts = Parts([Panel(themed(figure, title, prefix))], small=small, note=caption)
-    template = environment().get_template("figure.html")
-    return Markup(template.render(title=title, caption="", parts=parts, kind="curves"))
+    content = Content([Panel(themed(figure, title, prefix))], small=small, note=caption)
+    return content_html("curves", title, "", content)
 
 
 def _table(trials: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Columns and rows, numbers to three digits."""
     names = _names(trials)
-    columns = ["trial", "state", "validation error, %", "best epoch", "epochs", "seconds", *names]
     rows = [
-        [
-            str(trial["number"]),
-            trial["state"],
-            number(trial["validation_error"], 2),
-            number(trial["best_epoch"]),
-            str(len(trial["curve"])),
-            number(trial["seconds"], 1),
-            *(short(trial["settings"].get(name, MISSING)) for name in names),
-        ]
+        {
+            "trial": str(trial["number"]),
+            "state": INTERRUPTED[0] if trial["state"] in INTERRUPTED else trial["state"],
+            "validation error, %": number(trial["validation_error"], 2),
+            "best epoch": number(trial["best_epoch"]),
+            "epochs": str(len(trial["curve"])),
+            "seconds": number(trial["seconds"], 1),
+            **{name: short(trial["settings"].get(name, MISSING)) for name in names},
+        }
         for trial in trials
     ]
-    return columns, rows
+    return list(rows[0]) if rows else [], [list(row.values()) for row in rows]
 
 
 def _names(trials: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The settings that some trial had."""
+    """The settings that any trial had."""
     return list(dict.fromkeys(name for trial in trials for name in trial["settings"]))
 
 
 def _raw(trials: Sequence[Mapping[str, Any]]) -> str:
     """The same as comma-separated values, with all digits."""
-    names = _names(trials)
+    keys, names = ("number", "state", "validation_error", "best_epoch", "seconds"), _names(trials)
     content = io.StringIO()
     writer = csv.writer(content, lineterminator="\n")
-    writer.writerow(["trial", "state", "validation_error", "best_epoch", "seconds", *names])
+    writer.writerow(["trial", *keys[1:], *names])
     for trial in trials:
-        settings = (words(trial["settings"].get(name, "")) for name in names)
-        figures = (trial[key] for key in ("number", "state", "validation_error", "best_epoch"))
-        writer.writerow([*figures, trial["seconds"], *settings])
+        settings = (setting_text(trial["settings"].get(name, "")) for name in names)
+        writer.writerow([*(trial[key] for key in keys), *settings])
     return content.getvalue()

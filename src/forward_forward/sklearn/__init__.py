@@ -1,7 +1,8 @@
-"""X [n, features] -> scikit-learn's estimators, trained without backpropagation.
+"""X [n, features] -> scikit-learn estimators that are trained without backpropagation.
 
-``estimator`` trains a network by an estimator's parameters, ``calibration`` makes probabilities of
-goodness; ``classifier``, ``transformer`` and ``detector`` are what they make.
+``parameters`` and ``inputs`` turn parameters and arrays into parts and tensors, ``estimator``
+builds and trains the network, ``targets`` encodes labels, ``calibration`` turns goodness into
+probabilities; ``classifier``, ``transformer`` and ``detector`` are the estimators.
 """
 
 from forward_forward.sklearn.classifier import FFClassifier

@@ -1,4 +1,4 @@
-"""Goodness of every label [n, classes], labels [n] -> the temperature of probabilities."""
+"""Goodness of every label [n, classes], labels [n] -> the temperature that calibrates softmax."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from forward_forward.sklearn.estimator import Array
-from forward_forward.sklearn.targets import by_label
+from forward_forward.sklearn.inputs import Array
+from forward_forward.sklearn.targets import on_off
 
-LIMITS = 1e-4, 1e4  # of a temperature, in units of the spread of the goodness
+LIMITS = 1e-4, 1e4  # of the temperature, in standard deviations of the goodness
 
 
 def temperature(goodness: Array, labels: Array, weight: Array | None = None) -> float:
-    """The temperature of ``softmax(goodness / temperature)`` that makes the labels likeliest.
+    """The temperature at which ``softmax(goodness / temperature)`` has the highest likelihood.
 
-    The labels are smoothed as if one sample more had all of the labels in equal parts, or the
-    temperature of a few samples that are all told right would be 0.
+    The labels are smoothed as if one more sample had all labels in equal parts; otherwise a few
+    samples that are all classified correctly would give a temperature of 0.
 
     Args:
-        goodness: Of every label [n, classes]; of several labels a sample on and off
-            [n, 2 labels], which are decided one by one.
-        labels: The true ones, as places [n], or 0 and 1 [n, labels].
-        weight: Of the samples [n], or None for equal ones.
+        goodness: Of every label [n, classes]; with several labels per sample, of each label on and
+            off [n, 2 labels], and each label is a decision of its own.
+        labels: The true class indices [n], or 0 and 1 [n, labels].
+        weight: Weights of the samples [n], or None for equal ones.
 
     Returns:
         The temperature, in units of goodness.
@@ -36,7 +36,7 @@ def temperature(goodness: Array, labels: Array, weight: Array | None = None) -> 
     """
     if labels.ndim == 2:
         weight = None if weight is None else np.repeat(weight, labels.shape[1])
-        goodness, labels = by_label(goodness).reshape(-1, 2), 1 - labels.reshape(-1)
+        goodness, labels = on_off(goodness).reshape(-1, 2), 1 - labels.reshape(-1)
     samples, classes = goodness.shape
     spread = float(goodness.std(1).mean()) or 1.0
     target = np.full(goodness.shape, 1 / classes / (samples + 1))

@@ -6,6 +6,7 @@ import copy
 import functools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from forward_forward import goodness, losses, seeds
 from forward_forward.data import Data
@@ -23,81 +25,103 @@ from forward_forward.optimize import Diverged, Trainer
 from forward_forward.optimize.schedules import Schedule
 from forward_forward.optimize.state import restore, state_of
 from forward_forward.recipes.standard import batch_size_for
+from forward_forward.sklearn.inputs import Array, as_float64, unlabelled
 from forward_forward.sklearn.parameters import (
     ACTIVATIONS,
+    ARCHITECTURE,
     CONSTRAINTS,
-    MADE_WITH,
     SCHEDULES,
     SOLVERS,
-    named,
+    by_name,
     part,
 )
 
-Array = np.ndarray[Any, Any]
 
-
+@dataclass(eq=False, repr=False)
 class Estimator(BaseEstimator):  # type: ignore[misc]
-    """What the estimators share; the parameters are those of the subclasses."""
+    """The parameters that all estimators have, and how a network is built and trained by them.
 
-    _parameter_constraints = CONSTRAINTS  # where scikit-learn looks for them
+    Every field is a parameter: the dataclass generates the ``__init__`` that scikit-learn inspects.
+    """
 
-    hidden_layer_sizes: int | Sequence[int]
-    activation: Any
-    solver: Any
-    alpha: float
-    batch_size: int | Literal["auto"]
-    learning_rate: str
-    learning_rate_init: float
-    max_iter: int
-    goodness: Any
-    loss: Any
-    threshold: Any
-    dropout: float
-    standardize: bool
-    random_state: Any
-    verbose: bool
-    warm_start: bool
-    _trainer: Trainer
-    _steps_by: tuple[Any, float, float]
+    _parameter_constraints = CONSTRAINTS  # the name scikit-learn expects
+
+    hidden_layer_sizes: int | Sequence[int] = (200, 200)
+    activation: Any = "relu"
+    _: KW_ONLY
+    solver: Any = "adamw"
+    alpha: float = 0.0
+    batch_size: int | Literal["auto"] = "auto"
+    learning_rate: str = "cosine"
+    learning_rate_init: float = 3e-3
+    max_iter: int = 50
+    goodness: Any = "mean_square"
+    loss: Any = "SiluPair(alpha=6.0)"
+    threshold: Any = "calibrated"
+    dropout: float = 0.0
+    standardize: bool = True
+    warm_start: bool = False
+    random_state: Any = None
+    verbose: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a pickle holds: no part of the engine, whose memory is made anew at need."""
-        state = dict(super().__getstate__())  # a copy: it may be the estimator's own
+        """What a pickle holds: the trainer's state, without its scratch memory."""
+        state = dict(super().__getstate__())  # a copy: it may be the estimator's own dictionary
         trainer = state.pop("_trainer", None)
-        state.pop("_exact", None)
-        return state if trainer is None else {**state, "_memory": state_of(trainer)}
+        return state if trainer is None else {**state, "_trainer_state": state_of(trainer)}
 
-    def _goes_on(self) -> bool:
-        """Whether `fit` goes on with the network that is there, which parameters must then fit."""
+    def _check(self) -> None:
+        self._validate_params()
+        self._hidden()
+
+    def _hidden(self) -> tuple[int, ...]:
+        sizes = self.hidden_layer_sizes
+        hidden = (sizes,) if isinstance(sizes, int | np.integer) else tuple(sizes)
+        whole = all(isinstance(each, Integral) for each in hidden)
+        if not hidden or not whole or min(hidden) < 1:
+            raise ValueError(
+                f"hidden_layer_sizes expects a whole number of units, 1 or more, for each layer,"
+                f" got {sizes}"
+            )
+        return tuple(int(each) for each in hidden)
+
+    def _continues(self) -> bool:
+        """Whether `fit` continues training the existing network."""
         if not (self.warm_start and "network_" in self.__dict__):
             return False
-        self._check_made_with("warm_start")
+        self._check_architecture("warm_start")
         return True
 
-    def _check_made_with(self, way: str) -> None:
-        """Refuse to go on where a parameter that a network has once and for all was changed."""
-        for name, value in self._made_with.items():
+    def _check_architecture(self, caller: str) -> None:
+        """Refuse to continue if a parameter that is fixed once the network is built has changed."""
+        for name, value in self._architecture.items():
             now = getattr(self, name)
             if now is not value and not bool(np.all(now == value)):
                 raise ValueError(
-                    f"{way} goes on with the network that is there, of {name}={value!r}, got"
-                    f" {now!r}: fit a new one, with warm_start=False"
+                    f"{caller} continues training a network with {name}={value!r}, got {now!r}:"
+                    " set warm_start=False and call fit to build a new network"
                 )
 
-    def _centred(self, x: Array, *, first: bool) -> Array:
-        """Features less their means, in float64: in float32 large ones could not be told apart."""
+    def _center(self, x: Array, *, first: bool) -> Array:
+        """Subtract the training means, in float64: float32 cannot tell large features apart."""
         if first:
             self._means = x.mean(0) if self.standardize else np.zeros(x.shape[1])
-        centred: Array = x - self._means
-        return centred
+        centered: Array = x - self._means
+        return centered
 
-    def _start(self, data: Data, examples: Examples, *, head: bool = False) -> None:
-        """Make an untrained network for some data, and draw the seed."""
+    def _features(self, X: Any) -> torch.Tensor:
+        """New samples as the network's input [n, *shape], in float64."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return as_float64(self._center(X, first=False)).view(-1, *self._shape)
+
+    def _build(self, data: Data, examples: Examples, *, head: bool = False) -> None:
+        """Build an untrained network for the data, and draw the seed."""
         hidden = self._hidden()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         layer = functools.partial(
             Layer,
-            activation=named(self.activation, ACTIVATIONS),
+            activation=by_name(self.activation, ACTIVATIONS),
             goodness=part(self.goodness, goodness),
             loss=part(self.loss, losses),
             threshold=self.threshold,
@@ -115,55 +139,71 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             head=head,
             readout=self._readout(len(hidden)),
         )
-        made_with = self.get_params(deep=False)
-        self._made_with = {name: made_with[name] for name in MADE_WITH if name in made_with}
+        parameters = self.get_params(deep=False)
+        self._architecture = {n: parameters[n] for n in ARCHITECTURE if n in parameters}
         self._shape = data.shape
         self.n_layers_ = len(hidden)
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
-        self.__dict__.pop("_memory", None)
-        self.__dict__.pop("_trainer", None)
+        for name in ("_trainer", "_trainer_state"):
+            self.__dict__.pop(name, None)
 
     def _normalize(self) -> Normalize | None:
-        """What a layer does to its input first."""
+        """How each layer normalises its input."""
         return MeanSquareOne()
 
     def _readout(self, layers: int) -> tuple[int, int]:
         return min(1, layers - 1), layers
 
-    def _steps(self) -> Trainer:
-        """The trainer of the network; after a pickle, made again with all that it remembered."""
-        steps_by = self.solver, self.learning_rate_init, self.alpha
-        if "_trainer" in self.__dict__ and self._steps_by != steps_by:
+    def _fit_unlabelled(self, X: Any, image_shape: Sequence[int] | None) -> torch.Tensor:
+        """Train on samples without labels; returns them as the network's input, in float64."""
+        self._check()
+        warm = self._continues()
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, reset=not warm)
+        X = self._center(X, first=not warm)
+        data, examples = unlabelled(X, image_shape)
+        if not warm:
+            self._build(data, examples, head=True)
+        self._train(data, self.max_iter)
+        return as_float64(X).view(-1, *self._shape)
+
+    def _current_trainer(self) -> Trainer:
+        """The network's trainer; it is rebuilt with its state after unpickling."""
+        settings = self.solver, self.learning_rate_init, self.alpha
+        if "_trainer" in self.__dict__ and self._trainer_settings != settings:
             self._trainer = self._new_trainer(self._trainer.steps)
         elif "_trainer" not in self.__dict__:
             self._trainer = self._new_trainer(0)
-            if "_memory" in self.__dict__:
-                restore(self._trainer, *self.__dict__.pop("_memory"))
-        self._steps_by = steps_by
+            if "_trainer_state" in self.__dict__:
+                restore(self._trainer, *self.__dict__.pop("_trainer_state"))
+        self._trainer_settings = settings
         return self._trainer
 
     def _new_trainer(self, steps: int) -> Trainer:
         trainer = Trainer(
             self.network_,
-            optimizer=named(self.solver, SOLVERS),
+            optimizer=by_name(self.solver, SOLVERS),
             lr=self.learning_rate_init,
             weight_decay=self.alpha,
             seed=self._seed,
         )
-        trainer.steps = steps  # what is drawn at random does not begin again
+        trainer.steps = steps  # random draws must not repeat those of earlier steps
         return trainer
 
     def _train(
-        self, data: Data, epochs: int, judge: Judge | None = None, schedule: Schedule | None = None
+        self,
+        data: Data,
+        epochs: int,
+        stopping: EarlyStopping | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
-        """Train for some epochs, or until the judge has seen enough; the best weights are kept."""
-        trainer, schedule = self._steps(), schedule or named(self.learning_rate, SCHEDULES)
+        """Train for some epochs; with early stopping, keep the best weights."""
+        trainer = self._current_trainer()
+        schedule = schedule or by_name(self.learning_rate, SCHEDULES)
         batch = batch_size_for(len(data)) if self.batch_size == "auto" else self.batch_size
         if self.batch_size == "auto" and len(data) % batch == 1:
-            batch += 1  # a sample alone at the end makes no hybrid
+            batch += 1  # a batch of one sample has no second one to mix it with
         steps = math.ceil(len(data) / batch)
-        self.__dict__.pop("_exact", None)
         self.network_.train()
         for epoch in range(epochs):
             order = seeds.generator(self._seed, "order", self.n_iter_)
@@ -172,15 +212,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 trainer.set_rate(schedule(epoch + step / steps, epochs))
                 total += trainer.step(*rows)["loss"].mean()
             self.n_iter_ += 1
-            self._note(float(total) / steps)
-            if judge is not None and judge.enough(self):
+            self._record(float(total) / steps)
+            if stopping is not None and stopping.should_stop(self.network_):
                 break
-        if judge is not None:
-            judge.settle(self)
+        if stopping is not None:
+            self.network_.load_state_dict(stopping.weights)
         self.network_.eval()
-        self._double()  # now: to predict changes nothing in an estimator
 
-    def _note(self, loss: float) -> None:
+    def _record(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise Diverged(
                 f"the loss is {loss} in epoch {self.n_iter_}: lower learning_rate_init (now"
@@ -192,70 +231,35 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
 
     def _double(self) -> Network:
-        """The network in float64, so that a sample's answer does not depend on those beside it."""
-        if "_exact" not in self.__dict__:
-            self._exact = copy.deepcopy(self.network_).double().eval()
-        return self._exact
+        """A float64 copy of the network: a prediction must not depend on the rest of its batch.
 
-    def _hidden(self) -> tuple[int, ...]:
-        sizes = self.hidden_layer_sizes
-        hidden = (sizes,) if isinstance(sizes, int | np.integer) else tuple(sizes)
-        whole = all(isinstance(each, Integral) for each in hidden)
-        if not hidden or not whole or min(hidden) < 1:
-            raise ValueError(
-                "hidden_layer_sizes expects 1 unit or more in a layer, in whole numbers, got"
-                f" {sizes}"
-            )
-        return tuple(int(each) for each in hidden)
-
-    def _check(self) -> None:
-        self._validate_params()
-        self._hidden()
+        It is made for each call, since ``network_`` may be changed between two of them.
+        """
+        return copy.deepcopy(self.network_).double().eval()
 
 
-class Judge:
-    """Watches a score as training goes on, keeps the best weights, and says when to stop.
+class EarlyStopping:
+    """Keeps the weights of the best score, and tells when the score has stopped rising.
 
     Args:
-        score: The score of an estimator; more is better.
-        patience: Epochs without a better one before it is enough.
-        least: What counts as better.
+        score: Returns the current score; higher is better.
+        patience: Epochs without a rise after which training stops.
+        tol: The smallest increase that counts as a rise.
     """
 
-    def __init__(
-        self, score: Callable[[Estimator], float], patience: int, least: float = 0.0
-    ) -> None:
-        self.score, self.patience, self.least = score, patience, least
+    def __init__(self, score: Callable[[], float], patience: int, tol: float) -> None:
+        self.score, self.patience, self.tol = score, patience, tol
         self.scores: list[float] = []
         self.best = -math.inf
-        self.since = 0
         self.weights: dict[str, torch.Tensor] = {}
+        self._epochs_without_rise = 0
 
-    def enough(self, estimator: Estimator) -> bool:
-        """Score the present weights."""
-        estimator.network_.eval()
-        self.scores.append(self.score(estimator))
-        estimator.network_.train()
-        estimator.__dict__.pop("_exact", None)
-        self.since += 1
-        if self.scores[-1] > self.best + self.least:
-            self.since = 0
-        if self.scores[-1] > self.best:
+    def should_stop(self, network: Network) -> bool:
+        """Score the current weights; whether it is time to stop."""
+        self.scores.append(self.score())
+        rise = self.scores[-1] - self.best
+        self._epochs_without_rise = 0 if rise > self.tol else self._epochs_without_rise + 1
+        if rise > 0:
             self.best = self.scores[-1]
-            state = estimator.network_.state_dict()
-            self.weights = {name: value.clone() for name, value in state.items()}
-        return self.since >= self.patience
-
-    def settle(self, estimator: Estimator) -> None:
-        """Take the best weights."""
-        estimator.network_.load_state_dict(self.weights)
-
-
-def samples(x: Array) -> torch.Tensor:
-    """X [n, features] as the network takes it."""
-    return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
-
-
-def exact(x: Array) -> torch.Tensor:
-    """X [n, features] in float64."""
-    return torch.from_numpy(np.array(x, dtype=np.float64))  # a copy: frames are read-only
+            self.weights = {name: each.clone() for name, each in network.state_dict().items()}
+        return self._epochs_without_rise >= self.patience

@@ -1,4 +1,4 @@
-"""Parameters of estimators -> what they name, once they are of the right kind and in range."""
+"""Parameters of estimators -> the parts they name, with the types and ranges that are valid."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SOLVERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 SCHEDULES = {"cosine": cosine, "constant": constant}
 
-# The parameters that a network has once and for all.
-MADE_WITH = (
+# Parameters that are fixed once the network is built.
+ARCHITECTURE = (
     "hidden_layer_sizes",
     "activation",
     "goodness",
@@ -76,13 +76,13 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-def named(given: Any, known: dict[str, Any]) -> Any:
-    """What a word stands for; what is no word, as it is."""
-    return known[given] if isinstance(given, str) else given
+def by_name(value: Any, choices: dict[str, Any]) -> Any:
+    """The choice with this name; anything but a string is returned unchanged."""
+    return choices[value] if isinstance(value, str) else value
 
 
-def part(given: Any, module: ModuleType) -> Any:
-    """A part by name, such as "SymBa(alpha=4)", or the part itself.
+def part(value: Any, module: ModuleType) -> Any:
+    """A part given by name, such as "SymBa(alpha=4)", or as the object itself.
 
     Raises:
         ValueError: The module has no part of that name.
@@ -91,5 +91,5 @@ def part(given: Any, module: ModuleType) -> Any:
     >>> part("SymBa(alpha=4)", losses)
     SymBa(alpha=4)
     """
-    found = notation.read(given, notation.public(module)) if isinstance(given, str) else given
+    found = notation.read(value, notation.public(module)) if isinstance(value, str) else value
     return notation.made(found)

@@ -1,4 +1,4 @@
-"""Labels y [n], or [n, labels] of 0 and 1 -> places among the classes, and rows to hold out."""
+"""Labels y [n], or [n, labels] of 0 and 1 -> class indices, sample weights and rows to hold out."""
 
 from __future__ import annotations
 
@@ -11,77 +11,77 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
-from forward_forward.sklearn.estimator import Array
+from forward_forward.sklearn.inputs import Array
 
 
-def several(y: Array) -> bool:
+def is_multilabel(y: Array) -> bool:
     """Whether a sample may have several labels."""
     return bool(type_of_target(y) == "multilabel-indicator")
 
 
 def dense(y: Any) -> Any:
-    """Labels as an array, where scikit-learn keeps those of many samples as a sparse matrix."""
+    """Labels as an array: scikit-learn stores those of many samples as a sparse matrix."""
     return y.toarray() if issparse(y) else y
 
 
-def places_of(y: Array, known: Array | None) -> tuple[Array, Array]:
-    """Labels as places among the classes.
+def encode(y: Array, classes: Array | None) -> tuple[Array, Array]:
+    """Labels as class indices.
 
     Args:
         y: Labels [n], or 0 and 1 [n, labels].
-        known: The classes [classes]; None finds them.
+        classes: The classes [classes], sorted; None takes those in ``y``.
 
     Returns:
-        Places [n], or 0 and 1 [n, labels]; and the classes, of several labels their numbers.
+        Class indices [n], or 0 and 1 [n, labels]; and the classes, or the numbers of the labels.
 
     Raises:
-        ValueError: There is one class alone, or a label that is not known.
+        ValueError: There is only one class, or a label is not among the classes.
 
-    >>> places_of(np.array(["dog", "cat"]), None)[0]
+    >>> encode(np.array(["dog", "cat"]), None)[0]
     array([1, 0])
     """
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     check_classification_targets(y)
-    if y.ndim == 2 and not several(y):
+    if y.ndim == 2 and not is_multilabel(y):
         raise ValueError(
             f"expected labels [n], or [n, labels] of 0 and 1, got {list(y.shape)} of"
             f" {type_of_target(y)} values: fit a classifier for each column, as"
             " sklearn.multioutput.MultiOutputClassifier does"
         )
-    if several(y):
-        if known is not None and len(known) != y.shape[1]:
-            raise ValueError(f"expected {len(known)} labels a sample, got {y.shape[1]}")
+    if is_multilabel(y):
+        if classes is not None and len(classes) != y.shape[1]:
+            raise ValueError(f"expected {len(classes)} labels per sample, got {y.shape[1]}")
         return np.asarray(y, dtype=np.int64), np.arange(y.shape[1])
     found = np.unique(y)
-    classes = found if known is None else known
+    classes = found if classes is None else classes
     if len(classes) < 2:
-        raise ValueError(f"FFClassifier expects 2 or more classes, got 1 class alone: {found[0]!r}")
+        raise ValueError(f"FFClassifier expects at least 2 classes, got 1 class: {found[0]!r}")
     new = np.setdiff1d(found, classes)
     if len(new):
         raise ValueError(f"expected labels among {classes}, got {new[0]!r}")
     return np.searchsorted(classes, y), classes
 
 
-def check_kind(places: Array, *, several_before: bool) -> None:
-    """Refuse several labels a sample in a network that tells one, and one where it tells several.
+def check_same_kind(targets: Array, *, multilabel: bool) -> None:
+    """Refuse several labels per sample for a network that predicts one, and the reverse.
 
     Raises:
         ValueError: The labels are of the other kind.
     """
-    if several_before != (places.ndim == 2):
-        kinds = "one label a sample", "several labels a sample"
+    if multilabel != (targets.ndim == 2):
+        kinds = "one label per sample", "several labels per sample"
         raise ValueError(
-            f"expected {kinds[several_before]}, as the network was made for, got"
-            f" {kinds[places.ndim == 2]}: fit a new one"
+            f"expected {kinds[multilabel]}, as the network was built for, got"
+            f" {kinds[targets.ndim == 2]}: fit a new classifier"
         )
 
 
-def weights_of(X: Array, y: Array, sample_weight: Any, class_weight: Any) -> Array | None:
-    """Weights of samples [n], those of their classes in them; None where all are equal.
+def sample_weights(X: Array, y: Array, sample_weight: Any, class_weight: Any) -> Array | None:
+    """Weights of samples [n], multiplied by those of their classes; None if all are equal.
 
     Raises:
-        ValueError: They are not one a sample and 0 or more, or all are 0.
+        ValueError: There is not one weight per sample, one is negative, or all are 0.
     """
     if sample_weight is None and class_weight is None:
         return None
@@ -95,41 +95,41 @@ def weights_of(X: Array, y: Array, sample_weight: Any, class_weight: Any) -> Arr
     return weight  # type: ignore[no-any-return]
 
 
-def parted(
-    places: Array, fraction: float, random_state: Any, *, needed: bool
+def train_and_holdout(
+    targets: Array, fraction: float, random_state: Any, *, required: bool
 ) -> tuple[Array, Array]:
-    """Rows to train on and rows held out; all rows twice where too few are there to be parted.
+    """Rows to train on and rows to hold out; all rows as both if there are too few to split.
 
     Args:
-        places: Labels as places [n], or 0 and 1 [n, labels].
-        fraction: Of the rows that is held out, 0 to below 1.
-        random_state: Of the draw, which is class by class.
-        needed: Whether rows that are trained on cannot stand in for those held out.
+        targets: Class indices [n], or 0 and 1 [n, labels].
+        fraction: Fraction of the rows to hold out, 0 to below 1.
+        random_state: Seed of the split, which is stratified by class.
+        required: Whether the held-out rows must not be trained on.
 
     Raises:
-        ValueError: They are needed, and there are too few.
+        ValueError: They are required, and there are too few rows.
     """
-    rows = np.arange(len(places))
-    one = places.ndim == 1
-    counts = np.bincount(places) if one else np.array([len(places)])
+    rows = np.arange(len(targets))
+    single = targets.ndim == 1
+    counts = np.bincount(targets) if single else np.array([len(targets)])
     counts = counts[counts > 0]
     count = round(fraction * len(rows))
     if count < len(counts) or counts.min() < 2:
-        if needed:
+        if required:
             raise ValueError(
                 "early_stopping expects samples of every class to validate on, got"
                 f" validation_fraction={fraction} of {len(rows)} samples: raise it, or set"
                 " early_stopping=False"
             )
         return rows, rows
-    stratify = places if one else None
-    kept, held = train_test_split(
+    stratify = targets if single else None
+    train, holdout = train_test_split(
         rows, test_size=count, random_state=random_state, stratify=stratify
     )
-    return np.sort(kept), np.sort(held)
+    return np.sort(train), np.sort(holdout)
 
 
-def by_label(goodness: Array) -> Array:
-    """Goodness of each label on and off [n, labels, 2] from the candidates' [n, 2 labels]."""
+def on_off(goodness: Array) -> Array:
+    """Goodness of each label, on and off [n, labels, 2], from all candidates' [n, 2 labels]."""
     on, off = np.split(goodness, 2, axis=1)
     return np.stack([on, off], axis=2)

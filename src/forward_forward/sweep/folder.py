@@ -1,9 +1,9 @@
-"""A sweep's folder: sweep.json (what was asked), journal.log (Optuna's), trials.json (for reports).
+"""A sweep <-> its folder: sweep.json (options), journal.log (Optuna's), trials.json (for reports).
 
 sweeps/NAME/sweep.json      data, recipe, fixed settings, space, seed, storage, versions, machine
-sweeps/NAME/journal.log     every trial, as Optuna keeps it; a database has it where one is given
-sweeps/NAME/trials.json     the same in plain words, written anew after each trial
-sweeps/NAME/.lock           held for as long as one of these is written
+sweeps/NAME/journal.log     every trial, as Optuna stores it, unless a database is used
+sweeps/NAME/trials.json     the same as plain records, rewritten after each trial
+sweeps/NAME/.lock           held while one of these is written
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from forward_forward import files
 from forward_forward.checkpoint import MADE_BY, machine
-from forward_forward.sweep.storage import LOCK, Lock
+from forward_forward.sweep.storage import LOCK, lock
 
 if TYPE_CHECKING:
     import optuna
@@ -32,21 +32,21 @@ def is_sweep(path: Path) -> bool:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """What a sweep's sweep.json says.
+    """The content of a sweep's sweep.json.
 
     Raises:
         ValueError: The folder holds no sweep.
     """
     if not is_sweep(path):
         raise ValueError(
-            f"expected a sweep's folder with a sweep.json in it, got {str(path)!r}: name the folder"
-            " that `ff sweep --out` made"
+            f"expected a sweep's folder with a sweep.json in it, got {str(path)!r}: name a folder"
+            " that `ff sweep --out` created"
         )
     return _read(path / ABOUT)
 
 
 def trials(path: Path) -> dict[str, Any]:
-    """What a sweep's trials.json says; before the first trial is over, that there are none."""
+    """The content of a sweep's trials.json; no trials if none has ended yet."""
     return {"trials": [], "importance": None, **_read(path / TRIALS)}
 
 
@@ -59,12 +59,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def begin(path: Path, asked: Mapping[str, Any], *, trials: int, storage: str | None) -> None:
-    """Make a sweep's folder, or check that it is that of the same sweep.
+    """Create a sweep's folder, or check that it belongs to the same sweep.
 
     Args:
         path: The folder.
-        asked: What makes this sweep and no other.
-        trials: How many are asked for; the last number is kept.
+        asked: What identifies this sweep.
+        trials: Total number of trials; the last number given is kept.
         storage: A database's URL without its password, or None.
 
     Raises:
@@ -76,10 +76,10 @@ def begin(path: Path, asked: Mapping[str, Any], *, trials: int, storage: str | N
         raise ValueError(f"expected a folder, got the file {str(path)!r}: choose another --out")
     if path.exists() and not is_sweep(path) and _holds_something(path):
         raise ValueError(
-            f"{str(path)!r} holds something that is no sweep already: choose another --out"
+            f"{str(path)!r} contains files that are not of a sweep: choose another --out"
         )
     path.mkdir(parents=True, exist_ok=True)
-    with Lock(path):
+    with lock(path):
         made = {"made_by": MADE_BY, "optuna": optuna.__version__, "machine": machine()}
         before = _read(path / ABOUT)
         if before:
@@ -92,10 +92,10 @@ def begin(path: Path, asked: Mapping[str, Any], *, trials: int, storage: str | N
 
 
 def join(study: optuna.Study, asked: Mapping[str, Any]) -> None:
-    """Say in a study what is asked of it, or check that others asked the same.
+    """Record in a study which sweep it is, or check that it is the same one.
 
     Raises:
-        ValueError: Others did not: a database holds another sweep of this name.
+        ValueError: The database holds another sweep of this name.
     """
     plain = json.loads(json.dumps(asked))
     before = study.user_attrs.get(ASKED)
@@ -106,23 +106,23 @@ def join(study: optuna.Study, asked: Mapping[str, Any]) -> None:
 
 
 def check_same(before: Mapping[str, Any], asked: Mapping[str, Any], *, where: str) -> None:
-    """Refuse to go on with another sweep.
+    """Refuse to continue another sweep.
 
     Raises:
-        ValueError: Something differs; the message says what.
+        ValueError: Options differ; the message lists them.
     """
     then, now = _flat(json.loads(json.dumps(before))), _flat(json.loads(json.dumps(asked)))
     differs = [
-        f"{name.partition('.')[2]} data have changed since"
+        f"the {name.partition('.')[2]} data have changed"
         if name.startswith("checksums.")
-        else f"{name}: {then.get(name, 'none')} there, {now.get(name, 'none')} asked"
+        else f"{name}: {then.get(name, 'none')} in the sweep, {now.get(name, 'none')} given"
         for name in dict.fromkeys([*then, *now])
         if then.get(name) != now.get(name)
     ]
     if differs:
         raise ValueError(
-            f"{where} holds another sweep ({'; '.join(differs)}): ask for the same, or choose"
-            " another --out"
+            f"{where} holds another sweep ({'; '.join(differs)}): give the same options, or"
+            " choose another --out"
         )
 
 
@@ -137,11 +137,11 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
 
 
 def _holds_something(path: Path) -> bool:
-    """Whether a folder holds more than what a sweep leaves before its sweep.json."""
+    """Whether a folder contains more than a sweep writes before its sweep.json."""
     return any(entry.name not in (LOCK, f".{ABOUT}.partial") for entry in path.iterdir())
 
 
 def write_trials(path: Path, outcome: Outcome) -> None:
-    """Write trials.json anew; processes that share the folder do so one after the other."""
-    with Lock(path):
+    """Rewrite trials.json; processes that share the folder do so one after the other."""
+    with lock(path):
         files.write_json(path / TRIALS, outcome.as_json())

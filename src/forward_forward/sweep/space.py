@@ -1,4 +1,4 @@
-"""Words such as ``lr=1e-4..1e-2 loss=sigmoid,SymBa(alpha=1..8)`` <-> a space of settings."""
+"""Text such as ``lr=1e-4..1e-2 loss=sigmoid,SymBa(alpha=1..8)`` <-> a space of settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from forward_forward.recipes.parameters import Parameter, Value, kind_of, kinds_of
+from forward_forward.recipes.parameters import Parameter, Value, parameter_of, parameters_of
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 RANGE = re.compile(rf"({NUMBER})\.\.({NUMBER})")
@@ -15,7 +15,7 @@ LAYERED = re.compile(r"(?:(\d+)x)?(.*\.\..*)")
 ARGUMENT = re.compile(rf"(?:(\w+)\s*=\s*)?({NUMBER}\.\.{NUMBER})")
 DEFAULT = "default"
 
-# Wide enough for both small and large data. What a recipe has no setting for is left out.
+# Wide enough for both small and large data. Settings that a recipe lacks are left out.
 DEFAULTS = {
     "lr": "0.0003..0.03",
     "hidden": "2x100..1000",
@@ -26,7 +26,7 @@ DEFAULTS = {
     "activation": "ReLU,LeakyReLU,GELU",
     "threshold_factor": "0.25..4",
 }
-# What makes a run another one of the same kind, or runs it elsewhere: nothing to be chosen by.
+# Settings that repeat a run, or move it to another device: no choice can be based on them.
 NOT_SEARCHED = {"seed": "--seed", "device": "--device"}
 
 
@@ -34,13 +34,13 @@ NOT_SEARCHED = {"seed": "--seed", "device": "--device"}
 class Range:
     """Numbers from ``low`` to ``high``, both included.
 
-    Evenly on a log scale where they are positive and span a factor of ten or more, else evenly.
+    They are drawn uniformly, on a log scale if they are positive and span a factor of at least ten.
 
     Args:
-        low: The least.
-        high: The greatest.
-        whole: Whether only whole numbers are meant.
-        layers: How many layers have this width; None where no widths are meant.
+        low: The smallest number.
+        high: The largest number.
+        whole: Whether only whole numbers are drawn.
+        layers: The number of layers of this width; None if the setting is not a width.
     """
 
     low: float
@@ -50,32 +50,32 @@ class Range:
 
     @property
     def log(self) -> bool:
-        """Whether values are drawn evenly on a log scale."""
+        """Whether values are drawn uniformly on a log scale."""
         return self.low > 0 and self.high / self.low >= 10
 
     def __str__(self) -> str:
-        # What is read back is the same number, without its ".0" too.
+        # Reading it back gives the same number, with or without ".0".
         low, high = (repr(end).removesuffix(".0") for end in (self.low, self.high))
         ends = f"{low}..{high}"
         return ends if self.layers is None else f"{self.layers}x{ends}"
 
 
 @dataclass(frozen=True)
-class Part:
+class PartTemplate:
     """A part with ranges among its arguments, such as ``SymBa(alpha=1..8)``.
 
     Args:
-        words: The text around the ranges, one piece more than there are ranges.
+        pieces: The text around the ranges, one piece more than there are ranges.
         ranges: Pairs of a name, such as ``SymBa.alpha``, and a range.
     """
 
-    words: tuple[str, ...]
+    pieces: tuple[str, ...]
     ranges: tuple[tuple[str, Range], ...]
 
     def filled(self, values: Iterable[object]) -> str:
-        """The text with values in the ranges' places."""
-        first, *rest = self.words
-        return first + "".join(f"{value}{words}" for value, words in zip(values, rest, strict=True))
+        """The text with values in place of the ranges."""
+        first, *rest = self.pieces
+        return first + "".join(f"{value}{piece}" for value, piece in zip(values, rest, strict=True))
 
     def __str__(self) -> str:
         return self.filled(each for _, each in self.ranges)
@@ -83,12 +83,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values or parts; a single one is a setting that is fixed."""
+    """One of several values or parts; a single one fixes the setting."""
 
-    options: tuple[Value | Part, ...]
+    options: tuple[Value | PartTemplate, ...]
 
     def labels(self) -> list[str]:
-        """The options in words, as they are typed."""
+        """The options as they are typed."""
         return [_label(each) for each in self.options]
 
     def __str__(self) -> str:
@@ -98,16 +98,19 @@ class Choice:
 Space = Mapping[str, Range | Choice]
 
 
-def read(words: Iterable[str], recipe: Callable[..., Any]) -> Space:
-    """The space of settings that words stand for.
+def read(pairs: Iterable[str], recipe: Callable[..., Any]) -> Space:
+    """Read a space of settings from text.
 
     Args:
-        words: ``name=low..high``, ``name=value,value,...``, or ``default`` for the default space,
+        pairs: ``name=low..high``, ``name=value,value,...``, or ``default`` for the default space,
             whose settings the others replace.
-        recipe: Whose settings they are.
+        recipe: The recipe whose settings they are.
+
+    Returns:
+        What is searched, by the name of the setting.
 
     Raises:
-        ValueError: Words of another form, or a setting that the recipe does not have.
+        ValueError: Text of another form, or a setting that the recipe does not have.
 
     >>> from forward_forward.recipes import standard
     >>> space = read(["lr=1e-4..1e-2", "hidden=2x500,1000"], standard)
@@ -116,62 +119,63 @@ def read(words: Iterable[str], recipe: Callable[..., Any]) -> Space:
     """
     space: dict[str, Range | Choice] = {}
     typed: set[str] = set()
-    for word in words:
-        if word == DEFAULT:
+    for pair in pairs:
+        if pair == DEFAULT:
             space = {**default_space(recipe), **space}
             continue
-        name, equals, text = word.partition("=")
+        name, equals, text = pair.partition("=")
         if not equals or not text:
             raise ValueError(
-                f"expected name=low..high, name=value,value or {DEFAULT!r}, got {word!r}: such as"
+                f"expected name=low..high, name=value,value or {DEFAULT!r}, got {pair!r}: such as"
                 " lr=1e-4..1e-2 or loss=sigmoid,SymBa(alpha=4)"
             )
         if name in NOT_SEARCHED:
-            raise ValueError(f"{name} is not to be searched: give {NOT_SEARCHED[name]}")
+            raise ValueError(f"{name} cannot be searched: fix it with {NOT_SEARCHED[name]}")
         if name in typed:
-            raise ValueError(f"{name} is there twice: put all its values into one list")
+            raise ValueError(f"{name} is given twice: put all its values into one list")
         typed.add(name)
-        space[name] = _dimension(text, kind_of(recipe, name))
+        space[name] = _dimension(text, parameter_of(recipe, name))
     if not space:
-        raise ValueError("expected something to search, got none: give name=low..high")
+        raise ValueError("expected settings to search, got none: give name=low..high")
     return space
 
 
 def default_space(recipe: Callable[..., Any]) -> Space:
-    """What is searched unless somebody says otherwise: of `DEFAULTS`, what the recipe takes.
+    """The space that is searched by default: those of `DEFAULTS` that the recipe has.
 
     Raises:
-        ValueError: It takes none of them.
+        ValueError: It has none of them.
     """
-    known = kinds_of(recipe)
-    own = [name for name in DEFAULTS if name in known]
-    if not own:
+    parameters = parameters_of(recipe)
+    names = [name for name in DEFAULTS if name in parameters]
+    if not names:
         raise ValueError(
-            f"the recipe has no setting that is searched by default ({', '.join(DEFAULTS)}): say"
-            " what to search, as name=low..high"
+            f"the recipe has no setting that is searched by default ({', '.join(DEFAULTS)}): name"
+            " the settings to search, as name=low..high"
         )
-    return {name: _dimension(DEFAULTS[name], known[name]) for name in own}
+    return {name: _dimension(DEFAULTS[name], parameters[name]) for name in names}
 
 
-def _dimension(text: str, kind: Parameter) -> Range | Choice:
-    pieces = _pieces(text, kind.name)
+def _dimension(text: str, parameter: Parameter) -> Range | Choice:
+    pieces = _pieces(text, parameter.name)
     spans = [each for each in pieces if ".." in re.sub(r"\(.*\)", "", each)]
     if spans and len(pieces) > 1:
         raise ValueError(
-            f"{kind.name} expects one range or a list of values, got {text!r}: a range stands alone"
+            f"{parameter.name} expects one range or a list of values, got {text!r}: give the range"
+            " alone"
         )
     if spans:
-        return _range(text, kind)
-    options = tuple(_option(each, kind) for each in pieces)
-    names = [name for each in options if isinstance(each, Part) for name, _ in each.ranges]
+        return _range(text, parameter)
+    options = tuple(_option(each, parameter) for each in pieces)
+    names = [name for each in options if isinstance(each, PartTemplate) for name, _ in each.ranges]
     twice = [*_repeated(names), *_repeated([_label(each) for each in options])]
     if twice:
-        raise ValueError(f"{kind.name} has {twice[0]} twice in {text!r}: leave one of them out")
+        raise ValueError(f"{parameter.name} has {twice[0]} twice in {text!r}: omit one of them")
     return Choice(options)
 
 
 def _pieces(text: str, name: str) -> list[str]:
-    """Text cut at the commas that stand outside of brackets."""
+    """Text split at the commas outside brackets."""
     pieces, depth = [""], 0
     for letter in text:
         depth += (letter in "([") - (letter in ")]")
@@ -181,21 +185,21 @@ def _pieces(text: str, name: str) -> list[str]:
             pieces[-1] += letter
     pieces = [each.strip() for each in pieces]
     if depth or not all(pieces):
-        fault = "a bracket without its other half" if depth else "nothing between two commas"
-        raise ValueError(f"{name} expects value,value,... and got {text!r}, with {fault}")
+        fault = "an unbalanced bracket" if depth else "nothing between two commas"
+        raise ValueError(f"{name} expects value,value,..., got {text!r} with {fault}")
     return pieces
 
 
-def _range(text: str, kind: Parameter) -> Range:
+def _range(text: str, parameter: Parameter) -> Range:
     layers, span = None, text
-    if kind.what == "layers" and (found := LAYERED.fullmatch(text)):
+    if parameter.kind == "layers" and (found := LAYERED.fullmatch(text)):
         layers, span = int(found[1] or 1), found[2]
-    elif kind.what not in ("whole", "number"):
+    elif parameter.kind not in ("whole", "number"):
         raise ValueError(
-            f"{kind.name} expects a list of values such as a,b,c, got the range {text!r}: it is no"
-            " number"
+            f"{parameter.name} expects a list of values such as a,b,c, got the range {text!r}: it"
+            " is not a number"
         )
-    return _span(span, kind.name, whole=kind.what != "number", layers=layers)
+    return _span(span, parameter.name, whole=parameter.kind != "number", layers=layers)
 
 
 def _span(text: str, name: str, *, whole: bool, layers: int | None = None) -> Range:
@@ -204,7 +208,7 @@ def _span(text: str, name: str, *, whole: bool, layers: int | None = None) -> Ra
         raise ValueError(f"{name} expects a range such as 1..10, got {text!r}")
     low, high = float(found[1]), float(found[2])
     if low >= high:
-        raise ValueError(f"{name} expects a range from less to more, got {text!r}: turn it round")
+        raise ValueError(f"{name} expects a range from low to high, got {text!r}: swap the ends")
     if not whole:
         return Range(low, high)
     if low != int(low) or high != int(high):
@@ -212,26 +216,26 @@ def _span(text: str, name: str, *, whole: bool, layers: int | None = None) -> Ra
     return Range(int(low), int(high), whole=True, layers=layers)
 
 
-def _option(text: str, kind: Parameter) -> Value | Part:
+def _option(text: str, parameter: Parameter) -> Value | PartTemplate:
     if ".." not in text:
-        return kind.value(text)
+        return parameter.value(text)
     head = text.partition("(")[0]
-    words: list[str] = []
+    pieces: list[str] = []
     ranges: list[tuple[str, Range]] = []
     end = 0
     for found in ARGUMENT.finditer(text):
         start = found.start(2)
-        words.append(text[end:start])
+        pieces.append(text[end:start])
         argument = f"{head}.{found[1] or len(ranges) + 1}"
-        ranges.append((argument, _span(found[2], f"{kind.name}, {argument},", whole=False)))
+        ranges.append((argument, _span(found[2], f"{parameter.name}, {argument},", whole=False)))
         end = found.end(2)
-    words.append(text[end:])
-    if any(".." in each for each in words):
-        raise ValueError(f"{kind.name} expects a range such as alpha=1..8 in {text!r}")
-    return Part(tuple(words), tuple(ranges))
+    pieces.append(text[end:])
+    if any(".." in each for each in pieces):
+        raise ValueError(f"{parameter.name} expects a range such as alpha=1..8 in {text!r}")
+    return PartTemplate(tuple(pieces), tuple(ranges))
 
 
-def _label(option: Value | Part) -> str:
+def _label(option: Value | PartTemplate) -> str:
     if isinstance(option, tuple):
         return "+".join(map(str, option))
     return str(option)

@@ -1,11 +1,11 @@
-"""A trial of Optuna's and a space -> settings, a trained network's validation error, its record."""
+"""One of Optuna's trials and a space -> settings, and a trained network's validation error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from forward_forward.sweep.space import Choice, Part, Range, Space
+from forward_forward.sweep.space import Choice, PartTemplate, Range, Space
 
 if TYPE_CHECKING:
     import optuna
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from forward_forward.recipes import Plan
     from forward_forward.track import Beginning, Ending, Row
 
-Settings = Mapping[str, Any]  # words, numbers and lists by the names of a recipe's settings
+Settings = Mapping[str, Any]  # text, numbers and lists by the names of a recipe's settings
 Make = Callable[[Settings], "Plan"]
+Run = Callable[["optuna.Trial", dict[str, Any]], float]  # returns the validation error in percent
 
 
 def suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
-    """The settings that a trial is to try, as JSON can keep them."""
+    """The settings that a trial tries, as JSON can store them."""
     return {name: _suggested(trial, name, each) for name, each in space.items()}
 
 
@@ -29,7 +30,7 @@ def _suggested(trial: optuna.Trial, name: str, dimension: Range | Choice) -> Any
     labels = dimension.labels()
     label = labels[0] if len(labels) == 1 else trial.suggest_categorical(name, labels)
     option = dimension.options[labels.index(label)]
-    if isinstance(option, Part):
+    if isinstance(option, PartTemplate):
         return option.filled(_drawn(trial, f"{name}.{key}", each) for key, each in option.ranges)
     return list(option) if isinstance(option, tuple) else option
 
@@ -42,13 +43,13 @@ def _drawn(trial: optuna.Trial, name: str, span: Range) -> Any:
 
 
 def corners(space: Space) -> Iterator[dict[str, Any]]:
-    """Settings to be tried on the recipe: each end of a range and each option, one at a time.
+    """Settings to check the recipe with: each end of a range and each option, one at a time.
 
     Args:
         space: What is searched.
 
     Yields:
-        First the lower end or first option of all, then these with one of them exchanged.
+        First the lower end or first option of each, then the same with one of them replaced.
     """
     ends = {name: [*_ends(dimension)] for name, dimension in space.items()}
     first = {name: values[0] for name, values in ends.items()}
@@ -64,7 +65,7 @@ def _ends(dimension: Range | Choice) -> Iterator[Any]:
             yield end if dimension.layers is None else [int(end)] * dimension.layers
         return
     for option in dimension.options:
-        if isinstance(option, Part):
+        if isinstance(option, PartTemplate):
             yield option.filled(each.low for _, each in option.ranges)
             yield option.filled(each.high for _, each in option.ranges)
         else:
@@ -75,17 +76,17 @@ def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> f
     """Train a plan's network.
 
     Args:
-        trial: Told the validation error of each epoch.
+        trial: Receives the validation error of each epoch.
         plan: What is trained.
         train: Training data.
-        validation: Source to judge by, taken from the training set.
+        validation: Data to judge by, taken from the training set.
 
     Returns:
         The validation error of the best epoch, in percent.
 
     Raises:
-        optuna.TrialPruned: It is not worth going on.
-        Diverged: A loss or a goodness is no number any more.
+        optuna.TrialPruned: The trial is worse than the median of the complete ones.
+        Diverged: A loss or a goodness is not finite.
     """
     fitted = plan.trainer.fit(
         train,
@@ -95,12 +96,12 @@ def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> f
         watch=[_Reporter(trial, plan.epochs)],
     )
     if fitted.validation_error is None:
-        raise ValueError("a trial is judged by validation data: give some")
+        raise ValueError("a trial expects validation data, got none: give `validation`")
     return fitted.validation_error
 
 
 class _Reporter:
-    """Tells Optuna each epoch's error, and stops training where Optuna says so."""
+    """Reports each epoch's error to Optuna, and stops training if Optuna prunes the trial."""
 
     def __init__(self, trial: optuna.Trial, epochs: int) -> None:
         self.trial, self.epochs = trial, epochs
@@ -115,7 +116,7 @@ class _Reporter:
         import optuna
 
         self.trial.report(row["validation_error"], row["epoch"])
-        # After the last epoch there is nothing left to save.
+        # After the last epoch, pruning would save nothing.
         if row["epoch"] < self.epochs and self.trial.should_prune():
             raise optuna.TrialPruned
 

@@ -1,13 +1,14 @@
-"""A recipe, its data and a space -> so many trials, shared with whoever else runs the sweep."""
+"""A recipe, its data and a space -> trials, shared by all processes that run the same sweep."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from forward_forward.data import checksum
+from forward_forward.optimize import Diverged
 from forward_forward.optimize.interrupt import interrupts
 from forward_forward.sweep import folder, heartbeat, record, storage
 from forward_forward.sweep import trial as one_trial
@@ -21,23 +22,23 @@ if TYPE_CHECKING:
     from forward_forward.data import Source
     from forward_forward.recipes import Plan
 
-POLL = 0.5  # seconds between two looks at trials that others run
+POLL = 0.5  # seconds between two looks at the trials of other processes
 
 
-class Watcher(Protocol):
-    """Follows a sweep."""
+class TrialWatcher:
+    """Follows a sweep; by default, nothing is done."""
 
     def start(self, outcome: Outcome, trials: int) -> None:
-        """The sweep begins, or goes on."""
-        ...
+        """The sweep starts or continues, up to so many trials."""
 
     def trial(self, done: Record, outcome: Outcome) -> None:
-        """A trial of this process is over."""
-        ...
+        """A trial of this process has ended."""
 
     def wait(self, running: int) -> None:
-        """The last trials are run by others."""
-        ...
+        """The last trials are running in other processes."""
+
+    def stop(self) -> None:
+        """The sweep has ended or was interrupted."""
 
 
 def search(
@@ -51,38 +52,38 @@ def search(
     about: Mapping[str, Any] | None = None,
     storage_url: str | None = None,
     seed: int = 0,
-    watch: Watcher | None = None,
+    watch: TrialWatcher | None = None,
 ) -> Outcome:
-    """Search settings by validation error, until so many trials are over in all.
+    """Search settings by validation error until the given number of trials is done.
 
-    A sweep that was broken off, at any moment and in any way, goes on when this is called again;
-    processes that call it with the same folder or storage share its trials.
+    The same call continues a sweep that was interrupted or killed at any moment; processes that
+    call it with the same folder or storage share its trials.
 
     Args:
-        make: Makes the plan for settings: words, numbers and lists by their names.
+        make: Makes the plan for settings: text, numbers and lists by name.
         train: Training data.
-        validation: Source to judge by, taken from the training set.
+        validation: Data to judge by, taken from the training set.
         space: What is searched; see `read` and `default_space`.
-        trials: How many trials in all that are complete, pruned or diverged.
+        trials: Total number of trials that are complete, pruned or diverged.
         out: The sweep's folder; its name is that of the study.
-        about: What else makes this sweep and no other, such as the names of data and recipe.
-        storage_url: Of a database that machines share; None for a journal in the folder.
-        seed: Of the settings that are drawn.
-        watch: Called as the search goes on.
+        about: What else identifies this sweep, such as the names of data and recipe.
+        storage_url: URL of a database that machines share; None for a journal in the folder.
+        seed: Random seed of the settings that are drawn.
+        watch: Called as the search proceeds.
 
     Returns:
-        Every trial, and the best.
+        All trials, and the best one.
 
     Raises:
-        ValueError: The folder or the storage holds another sweep, or the recipe refuses settings of
+        ValueError: The folder or the storage holds another sweep, or the recipe rejects settings of
             the space.
         ImportError: Optuna is missing.
-        KeyboardInterrupt: After Ctrl-C; the trial under way does not count.
+        KeyboardInterrupt: After Ctrl-C; the running trial does not count.
     """
     if trials < 1:
         raise ValueError(f"trials expects 1 or more, got {trials}")
     with storage.quiet():
-        plan = _checked(make, space)
+        plan = _check_space(make, space)
         asked = {
             **(about or {}),
             "space": {name: str(each) for name, each in space.items()},
@@ -94,13 +95,17 @@ def search(
         url = None if storage_url is None else storage.hidden(storage_url)
         folder.begin(path, asked, trials=trials, storage=url)
         epochs = None if "epochs" in space else plan.epochs
-        study = storage.study_of(path, storage_url, seed=seed, epochs=epochs)
+        study = storage.study_of(path, storage_url, epochs=epochs)
         folder.join(study, asked)
-        return _Search(study, path, make, train, validation, space, watch).until(trials)
+
+        def run(trial: optuna.Trial, settings: dict[str, Any]) -> float:
+            return one_trial.run(trial, make(settings), train, validation)
+
+        return _Search(study, path, run, space, seed, watch or TrialWatcher()).until(trials)
 
 
-def _checked(make: Make, space: Space) -> Plan:
-    """A plan of the recipe's, once it took each end and option of the space."""
+def _check_space(make: Make, space: Space) -> Plan:
+    """Make a plan with each end and option of the space; returns the last one."""
     for settings in one_trial.corners(space):
         try:
             plan = make(settings)
@@ -108,110 +113,109 @@ def _checked(make: Make, space: Space) -> Plan:
                 if value < 1:
                     raise ValueError(f"{name} expects 1 or more, got {value}")
         except ValueError as error:
-            said = ", ".join(f"{name} {record.words(value)}" for name, value in settings.items())
-            raise ValueError(f"the recipe refuses {said}: {error}") from error
+            pairs = (f"{name} {record.setting_text(value)}" for name, value in settings.items())
+            raise ValueError(f"the recipe rejects {', '.join(pairs)}: {error}") from error
     return plan
 
 
 class _Search:
-    """One process's share of a sweep."""
+    """The part of one process in a sweep."""
 
     def __init__(
         self,
         study: optuna.Study,
         path: Path,
-        make: Make,
-        train: Source,
-        validation: Source,
+        run: one_trial.Run,
         space: Space,
-        watch: Watcher | None,
+        seed: int,
+        watch: TrialWatcher,
     ) -> None:
-        self.study, self.path = study, path
-        self.make, self.train, self.validation, self.space = make, train, validation, space
-        self.watch = watch
-        self.deaths = heartbeat.StaleTrials()
+        self.study, self.path, self.run, self.space = study, path, run, space
+        self.seed, self.watch = seed, watch
+        self.stale = heartbeat.StaleTrials()
 
     def until(self, trials: int) -> Outcome:
-        """Run trials until so many are over, here or elsewhere."""
-        self._bury()
-        if self.watch is not None:
-            self.watch.start(record.outcome(self.study), trials)
-        told = False
+        """Run trials until so many are done, here or in other processes."""
+        self._fail_stale()
+        self.watch.start(record.outcome(self.study), trials)
+        waiting = False
         try:
             while True:
-                over, running = self._standing()
-                if over >= trials:
+                done, running = self._count()
+                if done >= trials:
                     break
-                if over + running < trials:
+                if done + running < trials:
                     self._one(trials)
                     continue
-                if self.watch is not None and not told:
+                if not waiting:
                     self.watch.wait(running)
-                told = True
+                waiting = True
                 time.sleep(POLL)
-                self._bury()
+                self._fail_stale()
         finally:
+            self.watch.stop()
             found = record.outcome(self.study)
             folder.write_trials(self.path, found)
         return found
 
-    def _bury(self) -> None:
-        """End the trials of processes that are gone: they do not count."""
+    def _fail_stale(self) -> None:
+        """End the trials of processes that no longer exist: they do not count."""
         for each in self.study.get_trials(deepcopy=False):
-            if each.state.name == "RUNNING" and self.deaths.dead(each):
+            if each.state.name == "RUNNING" and self.stale.is_stale(each):
                 self._tell(each.number, "FAIL")
 
-    def _standing(self, before: int | None = None) -> tuple[int, int]:
-        """How many trials are over, and under way; of those with a number below ``before``."""
-        names = [
+    def _count(self, before: int | None = None) -> tuple[int, int]:
+        """The number of trials that are done and running; of those below a number, if given."""
+        states = [
             each.state.name
             for each in self.study.get_trials(deepcopy=False)
             if before is None or each.number < before
         ]
-        return names.count("COMPLETE") + names.count("PRUNED"), names.count("RUNNING")
+        return states.count("COMPLETE") + states.count("PRUNED"), states.count("RUNNING")
 
     def _one(self, trials: int) -> None:
-        """Run one more trial, unless others began enough of them at the same moment."""
+        """Run one more trial, unless other processes started enough of them at the same moment."""
         import optuna
 
-        trial = self._begun()
+        trial = self._start()
         try:
-            with heartbeat.held(trial):
-                # Trials have their numbers in the order in which they were begun. One with as many
-                # before it as are asked for is one too many, whatever may become of those.
-                if sum(self._standing(before=trial.number)) >= trials:
+            with heartbeat.beating(trial):
+                # Trials are numbered in the order in which they start. One with as many before it
+                # as were requested is one too many, whatever becomes of those.
+                if sum(self._count(before=trial.number)) >= trials:
                     trial.set_user_attr(record.WITHDRAWN, True)
                     self._tell(trial.number, "FAIL")
                     return
                 self._train(trial)
         except optuna.exceptions.UpdateFinishedTrialError:
-            return  # this process stood still for so long that others gave the trial up
+            return  # this process was suspended for so long that others gave the trial up
         except BaseException:
             self._tell(trial.number, "FAIL")
             raise
-        self._report(trial.number)
+        found = record.outcome(self.study)
+        folder.write_trials(self.path, found)
+        self.watch.trial(found.trials[trial.number], found)
 
-    def _begun(self) -> optuna.Trial:
-        """A new trial; Ctrl-C in this moment waits until it is known and can be ended."""
-        with interrupts() as wish:
+    def _start(self) -> optuna.Trial:
+        """A new trial; Ctrl-C at this moment waits until the trial is known and can be ended."""
+        with interrupts() as interrupt:
             trial = self.study.ask()
-            if wish.stop:
+            if interrupt.stop:
                 self._tell(trial.number, "FAIL")
-        if wish.stop:
+        if interrupt.stop:
             raise KeyboardInterrupt
+        self.study.sampler = storage.sampler(self.seed, trial.number)
         return trial
 
     def _train(self, trial: optuna.Trial) -> None:
         import optuna
         import torch
 
-        from forward_forward.optimize import Diverged
-
         settings = one_trial.suggested(trial, self.space)
         trial.set_user_attr(record.SETTINGS, settings)
         trial.set_user_attr(record.THREADS, torch.get_num_threads())
         try:
-            error = one_trial.run(trial, self.make(settings), self.train, self.validation)
+            error = self.run(trial, settings)
         except optuna.TrialPruned:
             self._tell(trial.number, "PRUNED")
         except Diverged as diverged:
@@ -222,7 +226,7 @@ class _Search:
             self._tell(trial.number, "COMPLETE", error)
 
     def _tell(self, number: int, state: str, value: float | None = None) -> None:
-        """End a trial, unless somebody else did so first."""
+        """End a trial, unless another process did so first."""
         import optuna
         from optuna.trial import TrialState
 
@@ -230,9 +234,3 @@ class _Search:
             self.study.tell(number, value, state=TrialState[state], skip_if_finished=True)
         except optuna.exceptions.UpdateFinishedTrialError:
             return
-
-    def _report(self, number: int) -> None:
-        found = record.outcome(self.study)
-        folder.write_trials(self.path, found)
-        if self.watch is not None:
-            self.watch.trial(found.trials[number], found)

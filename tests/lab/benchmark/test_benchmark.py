@@ -8,14 +8,14 @@ import torch
 
 from forward_forward import datasets
 from forward_forward.data import Data
-from forward_forward.lab.benchmark import DEEP, WIDE, Setting, benchmark, run, show
+from forward_forward.lab.benchmark import DEEP, WIDE, Setting, benchmark, inference, run, show
 from forward_forward.lab.benchmark.arithmetic import arithmetic_ratio, scan_bound
 from forward_forward.lab.benchmark.measure import medians
 
 PNG = b"\x89PNG\r\n\x1a\n"
 X = torch.rand(40, 16, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(40) % 10
-TINY = Setting(((8, 8), (6, 5, 4)), (12, 5), "float32", 0.0, compile=False, goal=False)
+TINY = Setting(((8, 8), (6, 5, 4)), (12, 5), "float32", 0.0, goal=False)
 PROMISED = {
     "network",
     "batch",
@@ -36,12 +36,13 @@ def digits_like(name: str = "tiny") -> Data:
 
 @pytest.fixture
 def hurried(monkeypatch):
-    """A clock that asks for no more turns than the least: figures then come at once."""
+    """Time a single block of one call."""
 
     def least(calls, *, budget, least=1, block=1):
         return medians(calls, budget=0.0, least=1, block=1)
 
     monkeypatch.setattr(run, "medians", least)
+    monkeypatch.setattr(inference, "medians", least)
 
 
 def test_a_benchmark_returns_every_figure_and_is_json(hurried):
@@ -71,14 +72,8 @@ def test_a_benchmark_returns_every_figure_and_is_json(hurried):
             assert row["scan_vs_naive"] > 0
 
 
-def test_of_two_ways_to_run_an_arm_the_faster_counts():
-    seconds = {"engine": 3.0, "engine_compiled": 2.0, "backprop": 1.0, "backprop_compiled": 4.0}
-    assert run._fastest(seconds, "engine") == 2.0
-    assert run._fastest(seconds, "backprop") == 1.0
-
-
 def test_bfloat16_is_named_and_measured(hurried):
-    setting = Setting(((8,),), (12,), "bfloat16", 0.0, compile=False, sklearn=False, goal=False)
+    setting = Setting(((8,),), (12,), "bfloat16", 0.0, sklearn=False, goal=False)
     (row,) = benchmark(digits_like(), digits_like(), setting)["networks"]
     assert row["precision"] == "bfloat16"
     assert "sklearn" not in row["step_seconds"]

@@ -7,18 +7,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from forward_forward import predict
 from forward_forward.data import Data
 from forward_forward.forward import Layer, Network, mlp
-from forward_forward.lab.benchmark import WIDE, arithmetic, arms, learn, run
+from forward_forward.lab.benchmark import WIDE, arithmetic, arms, inference, learn, run
 from forward_forward.lab.benchmark.arithmetic import (
     arithmetic_ratio,
     bare_products,
     layer_products,
     scan_bound,
 )
+from forward_forward.lab.benchmark.inference import naive_scan
 from forward_forward.lab.benchmark.measure import medians, peak_bytes
-from forward_forward.lab.benchmark.scan import naive_scan
 from forward_forward.optimize import cosine
 
 X = torch.rand(40, 16, generator=torch.Generator().manual_seed(0))
@@ -92,9 +91,9 @@ def test_the_bare_products_are_those_counted(monkeypatch):
 
 def test_the_naive_scan_gives_the_goodness_of_the_shared_one(monkeypatch):
     network = mlp(16, 30, 20, 25, num_classes=10, seed=1)
-    expected = predict.goodness_by_layer(network, X)
+    expected = network.goodness_by_layer(X)
     torch.testing.assert_close(naive_scan(network, X), expected, rtol=1e-4, atol=0)
-    monkeypatch.setattr("forward_forward.lab.benchmark.scan.ROWS", 130)  # 13 samples at a time
+    monkeypatch.setattr("forward_forward.forward.passes.ROWS", 130)  # 13 samples at a time
     torch.testing.assert_close(naive_scan(network, X), expected, rtol=1e-4, atol=0)
     assert expected.shape == (3, 40, 10)
     assert float(expected.std(2).min()) > 0
@@ -127,7 +126,7 @@ def test_medians_are_of_every_call_in_turn():
     order = []
     calls = {"a": lambda: order.append("a"), "b": lambda: order.append("b")}
     seconds = medians(calls, budget=0.0, least=3, block=2)
-    assert "".join(order) == "aabb" + "aabb" * 3
+    assert "".join(order) == ("aa" + "aa" + "bb" + "bb") * 3  # each block after two to warm up
     assert set(seconds) == {"a", "b"}
     assert all(value > 0 for value in seconds.values())
 
@@ -233,11 +232,11 @@ def test_the_goal_is_reached_after_the_first_epoch_with_so_few_errors(errors):
 
 
 def test_figures_of_the_two_stage_inference_are_a_ratio_and_two_percentages(monkeypatch):
-    monkeypatch.setattr(learn, "medians", lambda calls, **_: medians(calls, budget=0, least=1))
+    monkeypatch.setattr(inference, "medians", lambda calls, **_: medians(calls, budget=0, least=1))
     rng = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (1200, 1, 4, 4), generator=rng, dtype=torch.uint8)
     data = Data(pixels, torch.arange(1200) % 10, tuple("0123456789"), "pixels")
-    figures = learn.two_stage_figures(mlp(16, 30, 20, num_classes=10, seed=1), data, data)
+    figures = inference.two_stage_figures(mlp(16, 30, 20, num_classes=10, seed=1), data, data)
     assert set(figures) == {"vs_naive", "agreement", "second_stage"}
     assert figures["vs_naive"] > 0
     assert 0 <= figures["second_stage"] <= 100

@@ -81,7 +81,7 @@ def test_there_is_a_row_for_each_public_part_and_each_of_ones_own():
         low, high = row["interval"]
         assert row["error"] == pytest.approx(sum(row["errors"]) / 2)
         assert low <= row["error"] <= high
-    assert said[0] == f"{len(rows)} parts: steps in turns"
+    assert said[0] == f"{len(rows)} parts: timing steps"
     assert len(said) == 1 + len(rows) - 2  # the three standard parts are one run
 
 

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from forward_forward import diagnose
 from forward_forward.lab.reproduce.claims.variations import PROBES
 from forward_forward.lab.reproduce.job import Job
+from forward_forward.lab.reproduce.methods import train
 from forward_forward.lab.reproduce.training import features as shapes
-from forward_forward.lab.reproduce.training.feedforward import forward_forward
 
 
 def job_of(epochs: float = 1.0, seed: int = 0, **settings: object) -> Job:
     told = {"lr": 3e-3, "threshold_factor": 1.0, "hidden": (24, 24), "batch_size": 32, **settings}
-    return Job(forward_forward, told, "digits", None, epochs, seed)
+    return Job("forward_forward", told, "digits", None, epochs, seed)
 
 
 def test_moran_of_noise_stripes_and_blobs():
@@ -47,7 +48,7 @@ def test_areas_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     activity = rng.normal(size=(60, 4)).round(1)  # with ties
     labels = rng.integers(0, 3, 60)
-    mine = shapes.areas(activity, labels, 3)
+    mine = diagnose.areas(activity, labels, 3)
     theirs = [
         [roc_auc_score(labels == label, activity[:, unit]) for label in range(3)]
         for unit in range(4)
@@ -56,7 +57,7 @@ def test_areas_are_those_of_scikit_learn():
 
 
 def test_probes_look_at_the_network_before_and_after():
-    found = job_of(epochs=4, probes=PROBES).run()["probes"]
+    found = train(job_of(epochs=4, probes=PROBES))["probes"]
     assert set(found) == {"goodness_before", "goodness_after", "labels", "features"}
     for before, after in zip(found["goodness_before"], found["goodness_after"], strict=True):
         assert sum(before["positive"]) == sum(after["negative"]) == 216
@@ -70,4 +71,4 @@ def test_probes_look_at_the_network_before_and_after():
         "not sensible",
         "matches 3s",
     }
-    assert job_of(seed=1, probes=PROBES).run()["probes"]["features"]["images"] == []
+    assert train(job_of(seed=1, probes=PROBES))["probes"]["features"]["images"] == []

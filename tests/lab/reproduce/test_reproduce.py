@@ -10,9 +10,9 @@ from scipy import stats
 from tests.conftest import Done, called
 
 from forward_forward.lab import reproduce as reproducing
-from forward_forward.lab.reproduce import SCALES, pool, reproduce, rules
+from forward_forward.lab.reproduce import SCALES, reproduce, rules, workers
 from forward_forward.lab.reproduce.claims import CLAIMS, named
-from forward_forward.lab.reproduce.run import Silent
+from forward_forward.lab.reproduce.runner import RunProgress
 
 NAMES = ("fig8.right", "method.inference", "limit.feedback", "fig5")
 WORDS = [f"poster.{name}" for name in NAMES]
@@ -160,8 +160,8 @@ def test_more_seeds_keep_the_old_runs(few):
         assert arm["errors"][:2] == other["errors"]
 
 
-class Impatient(Silent):
-    """A watcher that presses Ctrl-C after some runs."""
+class Interrupting(RunProgress):
+    """Presses Ctrl-C after some runs."""
 
     def __init__(self, runs):
         self.left = runs
@@ -175,7 +175,7 @@ class Impatient(Silent):
 def test_a_reproduction_that_was_broken_off_goes_on_where_it_stopped(few, tmp_path):
     for runs in (3, 5):
         with pytest.raises(KeyboardInterrupt):
-            reproduce(["poster.fig8.right"], SCALES["smoke"], tmp_path, watch=Impatient(runs))
+            reproduce(["poster.fig8.right"], SCALES["smoke"], tmp_path, progress=Interrupting(runs))
     assert len(lines(tmp_path)) == 8
     results = reproduce(["poster.fig8.right"], SCALES["smoke"], tmp_path)
     keys = [json.loads(line)["key"] for line in lines(tmp_path)]
@@ -189,7 +189,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
     def interrupted(job):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pool, "perform", interrupted)
+    monkeypatch.setattr(workers, "perform", interrupted)
     command = ["reproduce", "poster.fig8.right", "--scale", "smoke", "--jobs", 1]
     done = called(*command, "--out", tmp_path, "--seeds", 4)
     assert done.code == 130
@@ -204,8 +204,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
         ([], "ff reproduce poster tests all of them"),
         (["poster.fig8.rihgt"], "did you mean poster.fig8.right"),
         (["nonsense"], "expected a claim such as poster"),
-        (["poster.fig5", "--seeds", "1"], "two seeds or more"),
-        (["poster.fig5", "--jobs", "0"], "one run at a time or more"),
+        (["poster.fig5", "--seeds", "1"], "expected 2 to 100 seeds"),
+        (["poster.fig5", "--jobs", "0"], "at least one run at a time"),
     ],
 )
 def test_what_is_asked_wrongly_is_refused(words, says, tmp_path):

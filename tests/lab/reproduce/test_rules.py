@@ -8,8 +8,7 @@ from scipy import stats
 
 from forward_forward.lab import statistics
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import Arm, Outcome, Tuning
-from forward_forward.lab.reproduce.job import Job, Record, Split
+from forward_forward.lab.reproduce.arms import Arm, ArmResult, Tuning
 from forward_forward.lab.reproduce.results import read, settle, write
 from forward_forward.lab.reproduce.rules import INCONCLUSIVE, NOT_REPRODUCED, REPRODUCED
 
@@ -22,12 +21,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "RESAMPLES", statistics.RESAMPLES // 10)
 
 
-def never(job: Job, split: Split) -> Record:
-    """Outcomes here are made by hand: nothing is trained."""
-    raise AssertionError("nothing is to be trained")
-
-
-def outcome(name: str, errors: dict[int, float]) -> Outcome:
+def outcome(name: str, errors: dict[int, float]) -> ArmResult:
     """An arm that read the first images wrongly, with these errors in percent by seed."""
     records = {
         seed: {
@@ -37,7 +31,7 @@ def outcome(name: str, errors: dict[int, float]) -> Outcome:
         }
         for seed, error in errors.items()
     }
-    return Outcome(Arm(name, never, {}), Tuning(), {}, records)
+    return ArmResult(Arm(name, "never", {}), Tuning(), {}, records)
 
 
 GOOD = outcome("good", {0: 5.0, 1: 5.2, 2: 4.9, 3: 5.1})
@@ -146,11 +140,11 @@ def test_a_directional_verdict_needs_p_and_size(p_holm, smallest, p_opposite, op
 def test_alike_arms_are_alike_in_every_comparison():
     same, other = row(0.1, 0.01, verdict=REPRODUCED), row(0.2, 0.03, verdict=REPRODUCED)
     open_one, far = row(0.25, 0.3, verdict=INCONCLUSIVE), row(0.9, 0.99, verdict=NOT_REPRODUCED)
-    statistic, verdict = rules.alike([same, other])
+    statistic, verdict = rules.all_similar([same, other])
     assert (statistic["kind"], statistic["p"], statistic["of"]) == ("equivalence", 0.03, "0.2")
     assert verdict == REPRODUCED
-    assert rules.alike([same, open_one])[1] == INCONCLUSIVE
-    statistic, verdict = rules.alike([same, open_one, far])
+    assert rules.all_similar([same, open_one])[1] == INCONCLUSIVE
+    statistic, verdict = rules.all_similar([same, open_one, far])
     assert (statistic["p"], statistic["estimate"], verdict) == (0.99, 0.9, NOT_REPRODUCED)
 
 

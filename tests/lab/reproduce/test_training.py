@@ -10,28 +10,24 @@ import torch
 from torch import nn
 
 from forward_forward import predict, recipes, seeds
-from forward_forward.goodness import PNorm
 from forward_forward.lab.reproduce.job import Job, Split, split_of
+from forward_forward.lab.reproduce.methods import train
 from forward_forward.lab.reproduce.training.analog import (
     IMPERFECTIONS,
     Hardware,
-    analog_backprop,
-    analog_forward_forward,
     rounded,
 )
-from forward_forward.lab.reproduce.training.asynchronous import Sites, asynchronous
-from forward_forward.lab.reproduce.training.backprop import backprop, classifier
+from forward_forward.lab.reproduce.training.asynchronous import Sites
 from forward_forward.lab.reproduce.training.feedforward import calibrate, forward_forward, plan_of
 from forward_forward.lab.reproduce.training.loop import Course
-from forward_forward.lab.reproduce.training.recurrent import recurrent
-from forward_forward.lab.reproduce.training.unsupervised import unsupervised
 from forward_forward.optimize import cosine
+from forward_forward.recipes.backprop import classifier
 
 PLAIN = {"lr": 3e-3, "threshold_factor": 1.0, "hidden": (24, 24), "batch_size": 32}
 
 
-def job_of(train=forward_forward, epochs=1.0, seed=0, final=False, **settings) -> Job:
-    return Job(train, {**PLAIN, **settings}, "digits", None, epochs, seed, final)
+def job_of(method="forward_forward", epochs=1.0, seed=0, final=False, **settings) -> Job:
+    return Job(method, {**PLAIN, **settings}, "digits", None, epochs, seed, final)
 
 
 def split() -> Split:
@@ -92,26 +88,26 @@ def test_a_loss_that_is_no_number_ends_the_run():
 
 
 @pytest.mark.parametrize(
-    ("train", "settings"),
+    ("method", "settings"),
     [
-        (forward_forward, {"often": True}),
-        (backprop, {"dropout": 0.2}),
-        (asynchronous, {"delay": 2}),
-        (analog_forward_forward, {"imperfection": "noise"}),
-        (analog_backprop, {"imperfection": "noise"}),
-        (recurrent, {"label": "image", "learned": (3, 5)}),
-        (unsupervised, {"features": "learned", "readout_lr": 1e-2}),
+        ("forward_forward", {"often": True}),
+        ("backprop", {"dropout": 0.2}),
+        ("asynchronous", {"delay": 2}),
+        ("analog_forward_forward", {"imperfection": "noise"}),
+        ("analog_backprop", {"imperfection": "noise"}),
+        ("recurrent", {"label": "image", "learned": (3, 5)}),
+        ("unsupervised", {"features": "learned", "readout_lr": 1e-2}),
     ],
 )
-def test_a_job_gives_the_same_record_twice_and_leaves_the_global_state_alone(train, settings):
+def test_a_job_gives_the_same_record_twice_and_leaves_the_global_state_alone(method, settings):
     before = torch.get_rng_state()
-    job = job_of(train, final=True, epochs=0.5, **settings)
-    first, second = job.run(), job.run()
+    job = job_of(method, final=True, epochs=0.5, **settings)
+    first, second = train(job), train(job)
     assert torch.equal(torch.get_rng_state(), before)
     assert first["test_error"] == second["test_error"]
     assert first["test_wrong"] == second["test_wrong"]
     assert first["test_error"] == pytest.approx(100 * len(first["test_wrong"]) / 359, abs=1e-3)
-    other = dataclasses.replace(job, seed=1).run()
+    other = train(dataclasses.replace(job, seed=1))
     assert other["test_wrong"] != first["test_wrong"]
 
 
@@ -252,27 +248,27 @@ def test_four_bits_have_sixteen_levels_of_positive_values():
 
 def test_an_unknown_imperfection_is_refused():
     with pytest.raises(ValueError, match="an imperfection among"):
-        analog_backprop(job_of(imperfection="rust"), split())
+        train(job_of("analog_backprop", imperfection="rust"))
 
 
 def test_backprop_starts_from_the_same_first_layer_and_learns():
-    job = job_of(backprop, epochs=6, dropout=0.0)
+    job = job_of("backprop", epochs=6, dropout=0.0)
     network = classifier(64, (24, 24), 10, seed=0)
     mine = plan_of(job_of(), split()).trainer.network
     torch.testing.assert_close(network[1].weight, mine.layers[0].block.weight)
-    assert job.run()["validation_error"] < 20
+    assert train(job)["validation_error"] < 20
 
 
 @pytest.mark.parametrize(("kind", "least"), [("random", 40), ("pixels", 12)])
 def test_a_read_out_of_features_that_are_not_learned(kind, least):
-    record = job_of(unsupervised, features=kind, lr=1e-2).run()
+    record = train(job_of("unsupervised", features=kind, lr=1e-2))
     assert record["validation_error"] < least
     assert record["seconds"] == 0
 
 
 def test_the_temperature_follows_the_goodness_of_the_untrained_layer():
-    plain = job_of(goodness=PNorm(2.0), temperature_factor=1.0).run()
+    plain = train(job_of(goodness="PNorm(p=2.0)", temperature_factor=1.0))
     assert plain["start"]["temperature"] == pytest.approx([1.0, 1.0])
-    fourth = job_of(goodness=PNorm(4.0), temperature_factor=2.0).run()
+    fourth = train(job_of(goodness="PNorm(p=4.0)", temperature_factor=2.0))
     ratios = np.array(fourth["start"]["goodness"]) / plain["start"]["goodness"]
     np.testing.assert_allclose(fourth["start"]["temperature"], 2 * ratios, rtol=2e-3)

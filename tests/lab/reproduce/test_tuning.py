@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from forward_forward.lab.reproduce.arms import FIRST_TUNING_SEED, Arm, Tuning
-from forward_forward.lab.reproduce.job import Job, Record, Split
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.job import Job, Record
 from forward_forward.lab.reproduce.ledger import Ledger
-from forward_forward.lab.reproduce.run import Silent
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import DEFAULT, SCALES, SMOKE
 from forward_forward.lab.reproduce.tuning import STEP, tune
 
@@ -20,12 +19,8 @@ RATES = DEFAULT.rates
 Error = Callable[[Job], float]
 
 
-def never(job: Job, split: Split) -> Record:
-    """The runs here are made by `Runs`: nothing is trained."""
-    raise AssertionError("nothing is to be trained")
-
-
-ARM = Arm("plain", never, {"often": True, "probes": ("goodness",)})
+# The runs here are made by `Runs`: nothing is trained.
+ARM = Arm("plain", "never", {"often": True, "probes": ("goodness",)})
 THIRD = replace(
     ARM, settings={"temperature_factor": 1.0}, third=("temperature_factor", (0.3, 1.0, 3.0))
 )
@@ -194,7 +189,7 @@ def test_no_rate_is_added_once_the_best_are_tried_again():
 
 def all_jobs() -> list[Job]:
     """Every run of a tuning with all of its rounds."""
-    arm = replace(THIRD, settings={**THIRD.settings, "probes": ("goodness",)}, share=0.5)
+    arm = replace(THIRD, settings={**THIRD.settings, "probes": ("goodness",)}, fraction=0.5)
     runs = Runs(lambda job: with_temperature(job) - power_of(job) * 8)
     tuned(arm, runs)
     assert len(runs.rounds) > 3
@@ -217,9 +212,9 @@ def test_final_runs_have_seeds_of_their_own(scale, tmp_path):
     tune([THIRD], scale, runs)
     tuning = {job.seed for job in runs.jobs}
     assert tuning == set(range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + scale.tuning_seeds))
-    lab = Lab(scale, Ledger(tmp_path), 1, Silent())
+    runner = Runner(scale, Ledger(tmp_path))
     deciding, others = (
-        lab.finals(replace(ARM, seeds=seeds), {"lr": 1e-3}) for seeds in ("deciding", "others")
+        runner.finals(replace(ARM, seeds=seeds), {"lr": 1e-3}) for seeds in ("deciding", "others")
     )
     assert [job.seed for job in deciding] == [*range(scale.deciding)]
     assert [job.seed for job in others] == [*range(scale.others)]
@@ -244,7 +239,7 @@ def test_arms_of_one_identity_are_tuned_once():
         {"centre": 3e-3},
         {"second": None},
         {"third": ("temperature_factor", (0.3, 3.0))},
-        {"share": 0.5},
+        {"fraction": 0.5},
         {"fastest": True},
     ],
     ids=str,

@@ -19,11 +19,11 @@ function line(from, to) {
     pen.beginPath(); pen.moveTo(...from); pen.lineTo(to[0] + 0.01, to[1]); pen.stroke();
 }
 
-function hand() {
+function send() {
     trigger("input", {drawn: canvas.toDataURL("image/png")});
 }
 
-/* The pen of the keys is drawn over the paper, and taken off again before anything else is. */
+/* The keyboard cursor is drawn over the picture, and removed before anything else is drawn. */
 function show() {
     before = pen.getImageData(0, 0, canvas.width, canvas.height);
     pen.lineWidth = 2; pen.strokeStyle = down ? "#c2500a" : "#0b62c4";
@@ -47,7 +47,7 @@ canvas.addEventListener("pointermove", event => {
     const to = place(event); line(at, to); at = to;
 });
 for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => {
-    if (at) hand();
+    if (at) send();
     at = null;
 });
 canvas.addEventListener("keydown", event => {
@@ -62,17 +62,17 @@ canvas.addEventListener("keydown", event => {
         cursor = to;
     } else if (event.key === " ") {
         down = !down;
-        if (down) line(cursor, cursor); else hand();
+        if (down) line(cursor, cursor); else send();
     } else {
-        clear(); hand();
+        clear(); send();
         return;
     }
     show();
 });
 canvas.addEventListener("blur", () => {
     hide();
-    if (keyed && down) { down = false; hand(); }
+    if (keyed && down) { down = false; send(); }
 });
 document.addEventListener("ff-clear", clear);
-element.querySelector(".clear").addEventListener("click", () => { clear(); hand(); });
+element.querySelector(".clear").addEventListener("click", () => { clear(); send(); });
 clear();

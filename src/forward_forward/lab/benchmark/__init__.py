@@ -1,8 +1,8 @@
 """Networks -> how fast the engine trains them, beside others, in one run: ``ff benchmark``.
 
-In reading order: ``arms`` (the ways to train), ``arithmetic`` (what the products alone cost),
-``scan`` (inference as mostly done), ``measure`` (times and memory), ``learn`` (seconds to 98 %),
-``run`` (all of it) and ``show`` (the table and the plot); ``parts`` and ``show_parts`` (the
+In reading order: ``arms`` (the ways to train), ``measure`` (times and memory), ``arithmetic`` (the
+cost of the products alone), ``inference`` (scans of all labels), ``learn`` (seconds to 98 %),
+``run`` (all of these) and ``show`` (the table and the plot); ``parts`` and ``show_parts`` (the
 standard recipe with one part exchanged: ``ff benchmark --parts``).
 """
 

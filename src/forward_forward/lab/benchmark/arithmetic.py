@@ -7,13 +7,13 @@ for the gradient of its input; the first layer's rows differ in their label alon
 from __future__ import annotations
 
 import itertools
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from forward_forward.lab.benchmark.measure import seconds
 
 
 class Product(NamedTuple):
@@ -93,18 +93,8 @@ def bare_products(widths: Sequence[int], batch: int, precision: torch.dtype) -> 
 def _faster_layout(a: Tensor, b: Tensor) -> Callable[[], Tensor]:
     out = torch.empty(len(a), b.shape[1], dtype=a.dtype)
     layouts = [(a, b), (a.contiguous(), b), (a, b.contiguous()), (a.contiguous(), b.contiguous())]
-    return min((_product(*each, out) for each in layouts), key=_seconds)
+    return min((_product(*each, out) for each in layouts), key=lambda call: seconds(call, 5))
 
 
 def _product(a: Tensor, b: Tensor, out: Tensor) -> Callable[[], Tensor]:
     return lambda: torch.mm(a, b, out=out)
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    call()
-    spans = []
-    for _ in range(5):
-        began = time.perf_counter()
-        call()
-        spans.append(time.perf_counter() - began)
-    return statistics.median(spans)

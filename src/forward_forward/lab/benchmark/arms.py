@@ -1,4 +1,4 @@
-"""A network's widths -> the ways to train it that are compared, a step on x [batch, features], y.
+"""A network's widths -> the ways to train it that are compared: a step on x [batch, features], y.
 
 All have layers of the same sizes, the same fused AdamW and products of the same precision.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,28 +24,18 @@ LR = 1e-3
 CLASSES = 10
 
 
-class Arm(Protocol):
-    """A way to train: its weights, and a step."""
-
-    def step(self, x: Tensor, y: Tensor) -> object: ...
-
-
 def adamw(weights: Any) -> torch.optim.Optimizer:
     """The optimiser of every arm."""
     return torch.optim.AdamW(weights, lr=LR, weight_decay=0.0, fused=True)
 
 
-def engine(
-    widths: Sequence[int], products: torch.dtype, *, compile: bool = False, skip: float = 0.0
-) -> Trainer:
-    """The project's own engine, with uniform wrong labels."""
+def engine(widths: Sequence[int], products: torch.dtype, *, skip: float = 0.0) -> Trainer:
+    """The trainer of this library, with uniform wrong labels."""
     features, *hidden = widths
     examples = AppendLabel(CLASSES, negatives=Uniform())
     network = mlp(features, *hidden, num_classes=CLASSES, examples=examples)
     precision: Precision = "bfloat16" if products == torch.bfloat16 else "float32"
-    return Trainer(
-        network, lr=LR, weight_decay=0.0, precision=precision, compile=compile, skip=skip
-    )
+    return Trainer(network, lr=LR, weight_decay=0.0, precision=precision, skip=skip)
 
 
 def _linears(widths: Sequence[int]) -> list[nn.Linear]:
@@ -55,12 +45,12 @@ def _linears(widths: Sequence[int]) -> list[nn.Linear]:
 
 
 def _linear(x: Tensor, linear: nn.Linear, products: torch.dtype) -> Tensor:
-    """The layer with its weights converted once to the products' type."""
+    """The layer's product, with its weights converted to the type of the products."""
     return functional.linear(x.to(products), linear.weight.to(products), linear.bias.to(products))
 
 
 class AutogradFF:
-    """Forward-Forward as most write it: rows written out in full, a graph within each layer."""
+    """Forward-Forward as usually written: every row in full, autograd within each layer."""
 
     def __init__(self, widths: Sequence[int], products: torch.dtype) -> None:
         features, *hidden = widths
@@ -91,14 +81,6 @@ class Backprop:
         self.products = products
         self.layers = _linears([*widths, CLASSES])
         self.optimizer = adamw([weight for layer in self.layers for weight in layer.parameters()])
-        self.loss: Callable[[Tensor, Tensor], Tensor] = self._loss
-
-    def compiled(self) -> Backprop:
-        """The same with its forward and backward pass compiled."""
-        # Each network's apart: together they would soon reach the limit of recompilations.
-        compile: Any = torch.compile
-        self.loss = compile(self._loss, dynamic=False, isolate_recompiles=True)
-        return self
 
     def set_rate(self, lr: float) -> None:
         """Set the learning rate."""
@@ -111,18 +93,15 @@ class Backprop:
             x = _linear(x, layer, self.products).relu()
         return _linear(x, self.layers[-1], self.products).float()
 
-    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
-        return functional.cross_entropy(self.logits(x), y)
-
     def step(self, x: Tensor, y: Tensor) -> None:
         self.optimizer.zero_grad()
-        self.loss(x, y).backward()  # type: ignore[no-untyped-call]
+        functional.cross_entropy(self.logits(x), y).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
 
     def gradients(self, x: Tensor, y: Tensor) -> None:
-        """A step without the optimiser's, into gradients that are there already."""
+        """A step without the optimiser's, into gradients that are already allocated."""
         self.optimizer.zero_grad(set_to_none=False)
-        self.loss(x, y).backward()  # type: ignore[no-untyped-call]
+        functional.cross_entropy(self.logits(x), y).backward()  # type: ignore[no-untyped-call]
 
 
 def gradients_alone(

@@ -1,4 +1,4 @@
-"""Calls by name -> the median seconds of each, taken in turn so that all meet the same machine."""
+"""Calls by name -> the median seconds of each, in alternation; and the memory that a step takes."""
 
 from __future__ import annotations
 
@@ -9,62 +9,66 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
+from torch.utils.benchmark import Timer
 
 Step = Callable[[Tensor, Tensor], object]
+
+
+def seconds(call: Callable[[], object], number: int) -> float:
+    """Mean seconds of a call over a number of calls, after warming up, with torch's threads."""
+    timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
+    return timer.timeit(number).median
 
 
 def medians(
     calls: Mapping[str, Callable[[], object]], *, budget: float, least: int = 5, block: int = 4
 ) -> dict[str, float]:
-    """Median seconds of each call; the arguments are those of `spans`."""
-    found = spans(calls, budget=budget, least=least, block=block)
+    """Median of `block_seconds` for each call; the arguments are the same."""
+    found = block_seconds(calls, budget=budget, least=least, block=block)
     return {name: statistics.median(each) for name, each in found.items()}
 
 
-def spans(
+def block_seconds(
     calls: Mapping[str, Callable[[], object]], *, budget: float, least: int = 5, block: int = 4
 ) -> dict[str, list[float]]:
-    """Seconds of each call, time after time.
+    """Time calls in alternation, a short block of each at a time.
 
-    The calls take turns in short blocks: a machine that slows down slows all of them, and a ratio
-    of two medians stays what it was.
+    If the machine slows down, it slows down all of them, and the ratio of two medians is unchanged.
 
     Args:
         calls: What to time.
         budget: Seconds for all of them together.
-        least: Turns that each call gets, whatever the budget.
-        block: Calls in a row at each turn.
+        least: Blocks of each call, even if that exceeds the budget.
+        block: Calls in a block.
 
     Returns:
-        Seconds by name.
+        For each name the mean seconds of a call in each block.
     """
-    for call in calls.values():
-        for _ in range(2):
-            call()
     found: dict[str, list[float]] = {name: [] for name in calls}
-    end, turns = time.perf_counter() + budget, 0
-    while turns < least or time.perf_counter() < end:
+    end, rounds = time.perf_counter() + budget, 0
+    while rounds < least or time.perf_counter() < end:
         for name, call in calls.items():
-            for _ in range(block):
-                began = time.perf_counter()
-                call()
-                found[name].append(time.perf_counter() - began)
-        turns += 1
+            found[name].append(seconds(call, block))
+        rounds += 1
     return found
 
 
 def peak_bytes(call: Callable[[], object]) -> int:
-    """Most bytes of tensors that a call holds at once, on the CPU, beyond those held before it.
+    """Peak bytes of tensors on the CPU during a call, beyond those held before it.
 
     Args:
-        call: The call; its first time, since memory that is kept is asked for then.
+        call: What to measure; it should not have run before, since buffers that are kept between
+            calls are allocated in the first.
     """
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
         call()
     held = most = 0
     profiler = record.profiler
     if profiler is None or profiler.kineto_results is None:
-        raise RuntimeError("this torch was built without its profiler: memory cannot be measured")
+        raise RuntimeError(
+            "expected torch's profiler to measure memory, but this torch was built without it:"
+            " install a build from pytorch.org"
+        )
     for event in profiler.kineto_results.events():
         if event.name() == "[memory]" and event.device_type() == torch._C._autograd.DeviceType.CPU:
             held += event.nbytes()
@@ -73,17 +77,17 @@ def peak_bytes(call: Callable[[], object]) -> int:
 
 
 def activity_bytes(make: Callable[[], Step], x: Tensor, y: Tensor) -> int:
-    """Bytes that a step holds at its peak for the samples of a batch, and so not for the weights.
+    """Bytes that a step holds at its peak for the samples of a batch, excluding the weights.
 
-    It is twice what the peak grows by from half the batch to the whole.
+    This is twice the growth of the peak from half the batch to the whole batch.
 
     Args:
-        make: Makes a new network and gives its step.
+        make: Makes a new network and returns its step.
         x: Samples [batch, features].
         y: Their labels [batch].
     """
     half, whole = (_peak_after_one(make(), x[:n], y[:n]) for n in (len(x) // 2, len(x)))
-    # Of a small batch the peak may lie in the optimiser's step, and then varies by chance.
+    # With a small batch the peak may occur in the optimiser's step; the difference is then noise.
     return max(0, 2 * (whole - half))
 
 

@@ -1,6 +1,6 @@
-"""Data and parts of one's own -> a row of figures for each loss, goodness and way of negatives.
+"""Data and a user's parts -> a row of figures for each loss, goodness and choice of negatives.
 
-A row is the standard recipe with one part exchanged: how long its step takes beside the standard
+A row is the standard recipe with one part exchanged: the time of a step relative to the standard
 part's, where its slope comes from, and its validation error after an equal, small budget.
 """
 
@@ -15,7 +15,7 @@ from forward_forward import goodness, losses, predict, recipes
 from forward_forward.checkpoint import machine
 from forward_forward.contracts import Named, library
 from forward_forward.data import Data
-from forward_forward.lab.benchmark.measure import spans
+from forward_forward.lab.benchmark.measure import block_seconds
 from forward_forward.lab.statistics import paired
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.precision import Precision
@@ -32,14 +32,14 @@ STANDARD = {
 
 @dataclass(frozen=True)
 class Budget:
-    """What each part gets.
+    """How large the runs of each part are.
 
     Args:
         hidden: Units of each layer.
-        shown: Samples that each run is trained on, in whole epochs.
+        shown: Samples that each run is trained on, rounded to whole epochs.
         seeds: Of the runs.
         seconds: Time for the steps of all parts together.
-        turns: Steps that each gets at least.
+        turns: Steps to time for each part, even if that exceeds ``seconds``.
         precision: Of the products.
     """
 
@@ -51,7 +51,7 @@ class Budget:
     precision: Precision = "auto"
 
     def epochs(self, samples: int) -> int:
-        """Passes over so many samples.
+        """Passes over a training set of this many samples.
 
         >>> Budget().epochs(1_222)
         15
@@ -65,25 +65,25 @@ QUICK = Budget((100, 100), shown=5_000, seconds=3.0)
 def benchmark_parts(
     data: Data, own: Sequence[Named], budget: Budget, say: Say = lambda _: None
 ) -> dict[str, Any]:
-    """Compare the library's parts, and those of one's own, in one run.
+    """Compare the library's parts, and the user's own, in one run.
 
     Args:
-        data: Training data; a share of them is held out to judge by.
+        data: Training data; a fraction of it is held out for validation.
         own: Parts besides the library's.
-        budget: What each gets.
-        say: Called with a line as the benchmark goes on.
+        budget: How large the runs of each part are.
+        say: Called with a line of text as the benchmark advances.
 
     Returns:
-        ``machine``, ``data``, the ``budget`` and ``parts``: for each its ``kind``, ``name``,
-        whether it is one's ``own`` and the recipe's ``standard``; ``step_seconds`` and
-        ``step_vs_standard``; ``gradients`` ("closed form" or "autograd", None for negatives);
-        ``errors`` by seed in percent, their mean ``error`` and its ``interval`` [low, high], and
-        the same of the ``difference`` to the standard part, seed by seed. ``failed`` says why
-        there are none.
+        ``machine``, ``data``, the ``budget`` and ``parts``: for each its ``kind``, its ``name``,
+        whether it is the user's ``own`` and whether it is the recipe's ``standard``;
+        ``step_seconds`` and ``step_vs_standard``; ``gradients`` ("closed form" or "autograd", None
+        for negatives); ``errors`` by seed in percent, their mean ``error`` and its ``interval``
+        [low, high], and the same for the ``difference`` from the standard part, paired by seed;
+        ``failed``, the reason if there are no errors, else None.
     """
     training, validation = data.split()
     rows = _rows([*library(), *own])
-    say(f"{len(rows)} parts: steps in turns")
+    say(f"{len(rows)} parts: timing steps")
     seconds = _step_seconds(training, rows, budget)
     for name, row in rows.items():
         row["step_seconds"] = seconds[_run_name(row, name)]
@@ -114,7 +114,7 @@ def benchmark_parts(
 
 
 def _rows(parts: Sequence[Named]) -> dict[str, Row]:
-    """A row for each part, those of a kind together, the library's first."""
+    """A row for each part, grouped by kind, the library's first."""
     rows = {}
     for kind in STANDARD:
         for each in parts:
@@ -131,7 +131,7 @@ def _rows(parts: Sequence[Named]) -> dict[str, Row]:
 
 
 def gradients_of(each: Named) -> str | None:
-    """Where the slope of a part comes from: "closed form", "autograd", or None if it has none.
+    """How the slope of a part is computed: "closed form", "autograd", or None if it has none.
 
     >>> from forward_forward.contracts import typed_parts
     >>> gradients_of(typed_parts(["l2_norm"])[0])
@@ -139,12 +139,12 @@ def gradients_of(each: Named) -> str | None:
     """
     if each.kind == "negatives":
         return None
-    by_hand = goodness.HasSlope if each.kind == "goodness" else losses.HasSlope
-    return "closed form" if supports(each.part, by_hand) else "autograd"
+    closed_form = goodness.HasSlope if each.kind == "goodness" else losses.HasSlopes
+    return "closed form" if supports(each.part, closed_form) else "autograd"
 
 
 def _run_name(row: Row, name: str) -> str:
-    """The standard parts of all kinds are one and the same run."""
+    """The standard parts of all kinds share one run."""
     return "standard" if row["standard"] else name
 
 
@@ -154,8 +154,8 @@ def _settings(row: Row) -> Mapping[str, Any]:
 
 def _step_seconds(training: Data, rows: Mapping[str, Row], budget: Budget) -> dict[str, float]:
     def call_of(row: Row, name: str) -> Callable[[], object]:
-        # Without leaving samples out, and on weights that stay: how many are left out depends on
-        # how well the network does, and so would the time.
+        # No samples are skipped and the weights do not change: how many samples are skipped, and
+        # so the time, depends on the network's accuracy.
         try:
             plan = _plan(training, _settings(row), budget, skip=0.0)
             trainer: Trainer = plan.trainer
@@ -163,7 +163,7 @@ def _step_seconds(training: Data, rows: Mapping[str, Row], budget: Budget) -> di
             trainer.set_rate(0.0)
             x, y, _ = next(training.batches(plan.batch_size))
             trainer.step(x, y)
-        except Exception as error:  # it may be anyone's code: say whose, before time is spent
+        except Exception as error:  # a user's part: name it before time is spent
             kind = type(error).__name__
             raise ValueError(
                 f"a step with {name} fails, see `ff check`: {kind}: {error}"
@@ -171,8 +171,9 @@ def _step_seconds(training: Data, rows: Mapping[str, Row], budget: Budget) -> di
         return lambda: trainer.step(x, y)
 
     calls = {_run_name(row, name): call_of(row, name) for name, row in rows.items()}
-    found = spans(calls, budget=budget.seconds, least=budget.turns, block=1)
-    # Not the median: of steps as short as these, other work on the machine may meet every second.
+    least = max(1, budget.turns // 2)
+    found = block_seconds(calls, budget=budget.seconds, least=least, block=2)
+    # Not the median: other work on the machine may disturb every second of such short steps.
     return {name: sorted(each)[len(each) // 10] for name, each in found.items()}
 
 
@@ -194,7 +195,7 @@ def _errors(training: Data, validation: Data, settings: Mapping[str, Any], budge
         plan = _plan(training, settings, budget, seed=seed)
         try:
             plan.trainer.fit(training, epochs=plan.epochs, batch_size=plan.batch_size)
-        except ArithmeticError as error:  # it diverged: a finding, not the end of the others
+        except ArithmeticError as error:  # it diverged, which is a result
             return {"errors": [], "failed": str(error)}
         errors.append(float(predict.evaluate(plan.trainer.network, validation)["error"]))  # type: ignore[arg-type]
     return {"errors": errors, "failed": None}

@@ -9,23 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from forward_forward import predict
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data
-from forward_forward.lab.benchmark.arithmetic import arithmetic_ratio, bare_products, scan_bound
+from forward_forward.lab.benchmark.arithmetic import arithmetic_ratio, bare_products
 from forward_forward.lab.benchmark.arms import (
-    CLASSES,
-    Arm,
     AutogradFF,
     Backprop,
     engine,
     gradients_alone,
     sklearn_step,
 )
-from forward_forward.lab.benchmark.learn import two_stage_figures, until_goal
+from forward_forward.lab.benchmark.inference import scan_figures, two_stage_figures
+from forward_forward.lab.benchmark.learn import until_goal
 from forward_forward.lab.benchmark.measure import Step, activity_bytes, medians, peak_bytes
-from forward_forward.lab.benchmark.scan import naive_scan
-from forward_forward.optimize.compiled import compiler
 from forward_forward.optimize.precision import Precision, products
 from forward_forward.recipes.plan import features
 from forward_forward.recipes.standard import SKIP
@@ -35,7 +31,6 @@ DEEP = tuple((256,) * depth for depth in (4, 8, 16, 32, 64))
 GOAL = WIDE[:2]  # those that train in a minute or two
 BATCHES = (512, 100)
 EPOCH = 50_000
-SCANNED = 1_000
 Row = dict[str, Any]
 Say = Callable[[str], None]
 
@@ -49,19 +44,21 @@ class Setting:
         batches: Samples a step.
         precision: Of the products in training; inference is measured in float32.
         seconds: Time for the steps of one network and batch.
-        compile: Whether compiled kernels are tried too, for the engine and for backprop, in
-            networks of up to four layers, where there is a C++ compiler.
-        sklearn: Whether scikit-learn is timed too.
-        goal: Whether the smaller wide networks are trained to 98 % on MNIST.
+        sklearn: Whether to time scikit-learn too.
+        goal: Whether to train the smaller wide networks to 98 % on MNIST.
     """
 
     networks: tuple[tuple[int, ...], ...] = (*WIDE, *DEEP)
     batches: tuple[int, ...] = BATCHES
     precision: Precision = "auto"
     seconds: float = 8.0
-    compile: bool = True
     sklearn: bool = True
     goal: bool = True
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the products on the CPU."""
+        return products(self.precision, torch.device("cpu")) or torch.float32
 
 
 def benchmark(
@@ -70,10 +67,10 @@ def benchmark(
     """Measure the engine beside autograd, backprop and scikit-learn, on the CPU.
 
     Args:
-        train: Training images; their first ones make the batches.
-        test: Images on which the two-stage inference is compared with the scan.
+        train: Training images; the first ones make the batches.
+        test: Images on which two-stage inference is compared with the exact scan.
         setting: What to measure.
-        say: Called with a line as the benchmark goes on.
+        say: Called with a line of text as the benchmark advances.
 
     Returns:
         ``machine``, ``data`` and ``networks``: a row of figures for each network and batch.
@@ -85,7 +82,7 @@ def benchmark(
             say(f"{name}, batch {batch}")
             row = _row(train, setting, hidden, batch)
             if batch == setting.batches[0]:
-                row |= _scan(train, hidden)
+                row |= scan_figures(train, hidden)
                 if hidden in WIDE:
                     row["fewer_products"] = _fewer_products(train, setting, hidden, batch)
                 if setting.goal and hidden in GOAL and train.name == "mnist":
@@ -96,7 +93,7 @@ def benchmark(
 
 
 def network_name(hidden: Sequence[int]) -> str:
-    """Such as "2 x 500".
+    """A short name of a network's layers.
 
     >>> network_name((500, 500))
     '2 x 500'
@@ -106,68 +103,58 @@ def network_name(hidden: Sequence[int]) -> str:
 
 
 def _row(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> Row:
-    dtype = products(setting.precision, torch.device("cpu")) or torch.float32
+    dtype = setting.dtype
     x, y, _ = next(train.batches(batch))
     x = x.flatten(1)
     widths = [x.shape[1], *hidden]
-    wide = hidden in WIDE or len(hidden) <= 4
-    calls = _steps(widths, dtype, x, y, compile=setting.compile and wide and compiler() is not None)
-    seconds = medians(calls, budget=setting.seconds)
-    if setting.sklearn and wide:
-        # Apart: its threads go on spinning for a while, and slow down whatever comes next.
+    seconds = medians(_calls(widths, dtype, x, y), budget=setting.seconds)
+    if setting.sklearn and (hidden in WIDE or len(hidden) <= 4):
+        # Separately: its threads keep spinning for a while and slow down what is timed next.
         alone = {"sklearn": sklearn_step(widths, x, y)}
         seconds |= medians(alone, budget=setting.seconds / 8, block=1)
-    ours = _fastest(seconds, "engine")
     return {
         "network": network_name(hidden),
         "hidden": list(hidden),
         "batch": batch,
         "precision": str(dtype).removeprefix("torch."),
         "step_seconds": seconds,
-        "seconds_per_50k": ours * EPOCH / batch,
-        "step_vs_backprop": ours / _fastest(seconds, "backprop"),
+        "seconds_per_50k": seconds["engine"] * EPOCH / batch,
+        "step_vs_backprop": seconds["engine"] / seconds["backprop"],
         "arithmetic_ratio": arithmetic_ratio(widths),
-        "step_vs_autograd_ff": ours / seconds["autograd_ff"],
-        "gemm_fraction": seconds["products"] / ours,
+        "step_vs_autograd_ff": seconds["engine"] / seconds["autograd_ff"],
+        "gemm_fraction": seconds["products"] / seconds["engine"],
         **_memory(widths, dtype, x, y),
     }
 
 
-def _steps(
-    widths: list[int], dtype: torch.dtype, x: Tensor, y: Tensor, *, compile: bool
+def _calls(
+    widths: list[int], dtype: torch.dtype, x: Tensor, y: Tensor
 ) -> dict[str, Callable[[], object]]:
-    arms = {
-        "engine": engine(widths, dtype),
-        "autograd_ff": AutogradFF(widths, dtype),
-        "backprop": Backprop(widths, dtype),
+    ours, autograd = engine(widths, dtype), AutogradFF(widths, dtype)
+    backprop = Backprop(widths, dtype)
+    return {
+        "engine": lambda: ours.step(x, y),
+        "autograd_ff": lambda: autograd.step(x, y),
+        "backprop": lambda: backprop.step(x, y),
+        "products": bare_products(widths, len(x), dtype),
     }
-    if compile:
-        arms["engine_compiled"] = engine(widths, dtype, compile=True)
-        arms["backprop_compiled"] = Backprop(widths, dtype).compiled()
-
-    def step_of(arm: Any) -> Callable[[], object]:
-        return lambda: arm.step(x, y)
-
-    calls = {name: step_of(arm) for name, arm in arms.items()}
-    return {**calls, "products": bare_products(widths, len(x), dtype)}
-
-
-def _fastest(seconds: dict[str, float], arm: str) -> float:
-    """Of an arm run eagerly and compiled."""
-    return min(value for name, value in seconds.items() if name.startswith(arm))
 
 
 def _memory(widths: list[int], dtype: torch.dtype, x: Tensor, y: Tensor) -> Row:
-    """Bytes of a first step beyond the weights; and what of them a batch's activities take.
+    """Peak bytes of a first step beyond the weights, and how many the batch's activities take.
 
     Activities are twice what the second half of the batch adds to a step on the first, once
-    gradients and optimiser state are there. Backprop's are measured without the optimiser's step,
-    in which they are gone; Forward-Forward's steps cannot be taken apart.
+    gradients and optimiser state are allocated. Backprop's are measured without the optimiser's
+    step, by which time they have been freed; a Forward-Forward step cannot be divided in this way.
     """
+
+    def peak(step: Step) -> int:
+        return peak_bytes(lambda: step(x, y))
+
     return {
         "peak_bytes": {
-            "ff": _peak(engine(widths, dtype).step, x, y),
-            "backprop": _peak(Backprop(widths, dtype).step, x, y),
+            "ff": peak(engine(widths, dtype).step),
+            "backprop": peak(Backprop(widths, dtype).step),
         },
         "activity_bytes": {
             "ff": activity_bytes(lambda: engine(widths, dtype).step, x, y),
@@ -176,59 +163,34 @@ def _memory(widths: list[int], dtype: torch.dtype, x: Tensor, y: Tensor) -> Row:
     }
 
 
-def _peak(step: Step, x: Tensor, y: Tensor) -> int:
-    return peak_bytes(lambda: step(x, y))
-
-
 def _fewer_products(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> Row:
-    """A step that leaves out samples of shallow slope, in training, over one of backprop.
+    """A training step that skips samples with a small slope, relative to a step of backprop.
 
-    How many are left out depends on how well the network does, so this is measured while both
+    How many samples are skipped depends on the network's accuracy, so both are timed while they
     train, in the second pass over the data.
     """
-    dtype = products(setting.precision, torch.device("cpu")) or torch.float32
     widths = [features(train), *hidden]
-    arms: dict[str, Any] = {
-        "engine": engine(widths, dtype, skip=SKIP),
-        "backprop": Backprop(widths, dtype),
-    }
-    if setting.compile and compiler() is not None:
-        arms["engine_compiled"] = engine(widths, dtype, skip=SKIP, compile=True)
-        arms["backprop_compiled"] = Backprop(widths, dtype).compiled()
+    ours, backprop = engine(widths, setting.dtype, skip=SKIP), Backprop(widths, setting.dtype)
     batches = _endless(train, batch)
     for _ in range(min(EPOCH, len(train)) // batch):
         x, y = next(batches)
-        for arm in arms.values():
-            arm.step(x, y)
-
-    def step_of(arm: Arm) -> Callable[[], object]:
-        return lambda: arm.step(*next(batches))
-
-    calls = {name: step_of(arm) for name, arm in arms.items()}
+        ours.step(x, y)
+        backprop.step(x, y)
+    calls: dict[str, Callable[[], object]] = {
+        "engine": lambda: ours.step(*next(batches)),
+        "backprop": lambda: backprop.step(*next(batches)),
+    }
     seconds = medians(calls, budget=setting.seconds / 2)
-    ratio = _fastest(seconds, "engine") / _fastest(seconds, "backprop")
+    ratio = seconds["engine"] / seconds["backprop"]
     return {"skip": SKIP, "step_seconds": seconds, "step_vs_backprop": ratio}
 
 
 def _endless(train: Data, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Whole batches without end: what is compiled would be compiled again for a smaller one."""
+    """Batches of the same size without end."""
     whole = train.first(len(train) - len(train) % batch or len(train))
     while True:
         for x, y, _ in whole.batches(batch):
             yield x.flatten(1), y
-
-
-def _scan(train: Data, hidden: tuple[int, ...]) -> Row:
-    x = next(train.batches(SCANNED)).x.flatten(1)
-    widths = [x.shape[1], *hidden]
-    network = engine(widths, torch.float32).network
-    calls: dict[str, Callable[[], object]] = {
-        "naive": lambda: naive_scan(network, x),
-        "shared": lambda: predict.goodness_by_layer(network, x),
-    }
-    seconds = medians(calls, budget=5, least=3, block=1)
-    ratio = seconds["shared"] / seconds["naive"]
-    return {"scan_vs_naive": ratio, "scan_bound": scan_bound(widths, CLASSES)}
 
 
 def _goal(train: Data, test: Data, setting: Setting, hidden: tuple[int, ...]) -> Row:

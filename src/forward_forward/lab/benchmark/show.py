@@ -1,16 +1,18 @@
-"""A benchmark's figures -> a table for the terminal, and a plot of step times and of memory."""
+"""A benchmark's figures -> a table for the terminal, and a plot of step times and memory."""
 
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
 
 ARMS = {
     "engine": "this engine",
-    "engine_compiled": "this engine, compiled",
     "autograd_ff": "FF by autograd",
     "backprop": "backprop",
-    "backprop_compiled": "backprop, compiled",
     "sklearn": "scikit-learn",
 }
 COLUMNS = (
@@ -35,17 +37,30 @@ def table(result: dict[str, Any]) -> str:
     Args:
         result: What `benchmark` returned.
     """
-    from rich.console import Console
     from rich.table import Table
 
-    lines = Table(*COLUMNS, box=None, header_style="bold")
-    for column in lines.columns[1:]:
+    rows = Table(*COLUMNS, box=None, header_style="bold")
+    for column in rows.columns[1:]:
         column.justify = "right"
     for row in result["networks"]:
-        lines.add_row(*_cells(row))
+        rows.add_row(*_cells(row))
+    return "\n".join([as_text(rows, width=140), *_notes(result)])
+
+
+def as_text(rows: Table, width: int) -> str:
+    """A rich table as plain text, without spaces at the ends of lines."""
+    from rich.console import Console
+
     text = io.StringIO()
-    Console(file=text, width=140, highlight=False).print(lines)
-    return text.getvalue() + "\n".join(_notes(result))
+    Console(file=text, width=width, highlight=False, markup=False).print(rows)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def as_png(figure: Figure) -> bytes:
+    """A matplotlib figure as a PNG."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=150)
+    return content.getvalue()
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -54,7 +69,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [
         row["network"],
         str(row["batch"]),
-        f"{row['seconds_per_50k'] / 50_000 * row['batch'] * 1e3:.2f}",
+        f"{row['step_seconds']['engine'] * 1e3:.2f}",
         f"{row['seconds_per_50k']:.2f}",
         f"{row['step_vs_backprop']:.2f}",
         f"{row['arithmetic_ratio']:.2f}",
@@ -70,15 +85,14 @@ def _notes(result: dict[str, Any]) -> list[str]:
     machine = result["machine"]
     lines = [
         f"{result['data']}, {result['networks'][0]['precision']} products,"
-        f" {machine['threads']} threads, {machine['cpu_capability']}, torch {machine['torch']};"
-        " the faster of eager and compiled, but eager alone in networks deeper than four layers"
+        f" {machine['threads']} threads, {machine['cpu_capability']}, torch {machine['torch']}"
     ]
     for row in result["networks"]:
         if "fewer_products" in row:
             fewer = row["fewer_products"]
             lines += [
-                f"{row['network']}: with samples of shallow slope left out (skip {fewer['skip']}),"
-                f" in training: {fewer['step_vs_backprop']:.2f} of backprop's step"
+                f"{row['network']}: in training, skipping samples with a small slope (skip"
+                f" {fewer['skip']}), a step takes {fewer['step_vs_backprop']:.2f} times backprop's"
             ]
         if "seconds_to_98" in row:
             seconds = {
@@ -87,9 +101,9 @@ def _notes(result: dict[str, Any]) -> list[str]:
             }
             two = row["two_stage"]
             lines += [
-                f"{row['network']}: to 98 % of the validation images: FF {seconds['ff']}, backprop"
-                f" {seconds['backprop']}; two-stage inference {two['vs_naive']:.2f} of the naive"
-                f" scan, {two['agreement']:.2f} % of labels as the exact scan's"
+                f"{row['network']}: 98 % of the validation images: FF {seconds['ff']}, backprop"
+                f" {seconds['backprop']}; two-stage inference takes {two['vs_naive']:.2f} times the"
+                f" naive scan and agrees with the exact scan on {two['agreement']:.2f} % of labels"
             ]
     return lines
 
@@ -108,11 +122,9 @@ def plot(result: dict[str, Any]) -> bytes:
     rows = [row for row in result["networks"] if row["batch"] == largest]
     _plot_times(times, [row for row in rows if len(row["hidden"]) <= 4 and row["hidden"][0] > 256])
     _plot_memory(memory, [row for row in rows if row["hidden"][0] == 256])
-    times.set_title(f"a step, batch {largest}, over that of backprop")
-    memory.set_title("memory that the batch takes")
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150)
-    return content.getvalue()
+    times.set_title(f"time of a step, batch {largest}, relative to backprop's")
+    memory.set_title("memory for a batch's activities")
+    return as_png(figure)
 
 
 def _plot_times(axes: Any, rows: list[dict[str, Any]]) -> None:
@@ -121,21 +133,17 @@ def _plot_times(axes: Any, rows: list[dict[str, Any]]) -> None:
     }
     width = 0.8 / max(len(shown), 1)
     for place, (name, label) in enumerate(shown.items()):
-        heights = [row["step_seconds"][name] / _backprop(row) for row in rows]
+        heights = [row["step_seconds"][name] / row["step_seconds"]["backprop"] for row in rows]
         at = [index + (place + 0.5) * width - 0.4 for index in range(len(rows))]
         bars = axes.bar(at, heights, width, label=label)
         axes.bar_label(bars, fmt="%.2f", fontsize=7)
     axes.set_xticks(range(len(rows)), [row["network"] for row in rows])
     axes.axhline(1, color="grey", linewidth=0.8)
-    axes.set_ylabel("times as long")
+    axes.set_ylabel("ratio")
     if shown:
-        # Room for the legend above the bars.
+        # Space for the legend above the bars.
         axes.set_ylim(0, 1.35 * max(axes.get_ylim()[1], 1))
         axes.legend(fontsize=8, ncols=2, loc="upper left")
-
-
-def _backprop(row: dict[str, Any]) -> float:
-    return float(min(s for name, s in row["step_seconds"].items() if name.startswith("backprop")))
 
 
 def _plot_memory(axes: Any, rows: list[dict[str, Any]]) -> None:

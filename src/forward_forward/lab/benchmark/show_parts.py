@@ -1,9 +1,10 @@
-"""Figures of parts -> a table for the terminal, and a plot of errors and of step times."""
+"""Figures of parts -> a table for the terminal, and a plot of errors and step times."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
+
+from forward_forward.lab.benchmark.show import as_png, as_text
 
 Row = dict[str, Any]
 COLUMNS = ("part", "step", "gradients", "validation error, %", "minus standard's")
@@ -16,28 +17,23 @@ def table(result: dict[str, Any]) -> str:
     Args:
         result: What `benchmark_parts` returned.
     """
-    from rich.console import Console
     from rich.table import Table
 
-    lines = Table(*COLUMNS, box=None, header_style="bold")
-    for column in (lines.columns[1], *lines.columns[3:]):
+    rows = Table(*COLUMNS, box=None, header_style="bold")
+    for column in (rows.columns[1], *rows.columns[3:]):
         column.justify = "right"
     kind = None
     for row in result["parts"]:
         if row["kind"] != kind:
             kind = row["kind"]
-            lines.add_row(kind, style="bold")
-        lines.add_row(*_cells(row))
-    text = io.StringIO()
-    Console(file=text, width=120, highlight=False, markup=False).print(lines)
-    plain = "\n".join(line.rstrip() for line in text.getvalue().splitlines())
-    return "\n".join([plain, *_notes(result)])
+            rows.add_row(kind, style="bold")
+        rows.add_row(*_cells(row))
+    return "\n".join([as_text(rows, width=120), *_notes(result)])
 
 
 def _cells(row: Row) -> list[str]:
-    mark = " (standard)" if row["standard"] else " (own)" if row["own"] else ""
     step = f"{row['step_vs_standard']:.2f}"
-    cells = [f"  {row['name']}{mark}", step, row["gradients"] or ""]
+    cells = [f"  {_name(row)}", step, row["gradients"] or ""]
     if row["error"] is None:
         return [*cells, "failed" if row["failed"] else "", ""]
     error = _with_half(row["error"], row["interval"])
@@ -56,17 +52,17 @@ def _notes(result: dict[str, Any]) -> list[str]:
     seeds = len(budget["seeds"])
     failed = [f"{row['name']}: {row['failed']}" for row in result["parts"] if row["failed"]]
     return [
-        f"{result['data']}: {budget['training']:,} to train on, {budget['validation']:,} to judge"
-        f" by; {hidden} units, {budget['epochs']} epochs, {seeds} seeds, mean and 95 % t interval;"
-        " all else as in the standard recipe, whose settings were chosen for its own parts",
-        f"step: times the standard's, in turns, the fastest tenth's; {machine['threads']} threads,"
-        f" {machine['cpu_capability']}, torch {machine['torch']}",
+        f"{result['data']}: {budget['training']:,} training and {budget['validation']:,} validation"
+        f" samples; {hidden} units, {budget['epochs']} epochs, {seeds} seeds, mean and 95 % t"
+        " interval; otherwise the standard recipe, whose settings were chosen for its own parts",
+        f"step: time relative to the standard part's, at the fastest tenth; {machine['threads']}"
+        f" threads, {machine['cpu_capability']}, torch {machine['torch']}",
         *failed,
     ]
 
 
 def plot(result: dict[str, Any]) -> bytes:
-    """Errors with their intervals and step times of all parts, as a PNG.
+    """Validation errors with their intervals, and step times, as a PNG.
 
     Args:
         result: What `benchmark_parts` returned.
@@ -83,17 +79,17 @@ def plot(result: dict[str, Any]) -> bytes:
             half = row["interval"][1] - row["error"]
             errors.errorbar(row["error"], place, xerr=half, fmt=marker, color=colour, capsize=3)
         steps.barh(place, row["step_vs_standard"], color=colour, height=0.6)
-    errors.set_yticks(range(len(rows)), [_label(row) for row in rows], fontsize=8)
+    errors.set_yticks(
+        range(len(rows)), [f"{row['kind']}  {_name(row)}" for row in rows], fontsize=8
+    )
     errors.invert_yaxis()
     errors.set_xlim(left=0)
     errors.set_xlabel(f"validation error on {result['data']}, %, and 95 % interval", fontsize=9)
     steps.axvline(1, color="grey", linewidth=0.8)
-    steps.set_xlabel("step, times the standard's", fontsize=9)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150)
-    return content.getvalue()
+    steps.set_xlabel("step, relative to the standard's", fontsize=9)
+    return as_png(figure)
 
 
-def _label(row: Row) -> str:
+def _name(row: Row) -> str:
     mark = " (standard)" if row["standard"] else " (own)" if row["own"] else ""
-    return f"{row['kind']}  {row['name']}{mark}"
+    return f"{row['name']}{mark}"

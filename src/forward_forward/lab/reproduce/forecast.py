@@ -1,4 +1,4 @@
-"""Claims and what the ledger holds -> how much work is still to be done."""
+"""Claims and the finished runs -> how much work remains."""
 
 from __future__ import annotations
 
@@ -6,61 +6,61 @@ from collections.abc import Sequence
 
 from forward_forward.lab.reproduce.arms import Arm
 from forward_forward.lab.reproduce.claims.claim import Claim
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.tuning import FINALISTS, NEIGHBOURS, Tuner
 
 
-def forecast(claims: Sequence[Claim], lab: Lab) -> float:
-    """Work still to be done, in units of `Job.cost`.
+def forecast(claims: Sequence[Claim], runner: Runner) -> float:
+    """Work that remains, in units of `Job.cost`.
 
-    What is not known yet is guessed: that no rate has to be added, and that no cell of SGD's grid
-    needs more than its first seeds.
+    It is a lower bound: that rates are added to a tuning, and that a cell of SGD's grid needs more
+    than its first seeds, is not foreseen.
 
     Args:
-        claims: The claims to be tested.
-        lab: Where; its ledger holds what is done.
+        claims: The claims to test.
+        runner: Its ledger holds the finished runs.
     """
     arms: dict[str, Arm] = {}
     for claim in claims:
-        for arm in claim.arms(lab.scale):
+        for arm in claim.arms(runner.scale):
             name = f"{arm.identity} {arm.longer}"
-            # Of two that differ in their seeds alone, the one with more.
-            arms[name] = max(arm, arms.get(name, arm), key=lab.count)
+            # Of two that differ only in their seeds, the one with more.
+            arms[name] = max(arm, arms.get(name, arm), key=runner.count)
     tuned = {arm.tuned.identity: arm.tuned for arm in arms.values()}
-    plans = {name: _Plan(arm, lab) for name, arm in tuned.items()}
+    plans = {name: _Plan(arm, runner) for name, arm in tuned.items()}
     work = sum(plan.work for plan in plans.values())
-    work += sum(_finals(arm, plans[arm.tuned.identity], lab) for arm in arms.values())
-    others = [job for claim in claims for job in claim.jobs(lab.scale)]
-    return work + sum(job.cost for job in lab.ledger.missing(others))
+    work += sum(_finals(arm, plans[arm.tuned.identity], runner) for arm in arms.values())
+    others = [job for claim in claims for job in claim.jobs(runner.scale)]
+    return work + sum(job.cost for job in runner.ledger.missing(others))
 
 
 class _Plan:
-    """The tuning of an arm, gone through as far as the ledger knows it.
+    """The tuning of an arm, repeated from the ledger as far as its runs are finished.
 
-    ``work`` is what is left of it; ``chosen`` is None while it is not over.
+    ``work`` is what remains of it; ``chosen`` is None unless it is finished.
     """
 
-    def __init__(self, arm: Arm, lab: Lab) -> None:
-        tuner = Tuner(arm, lab.scale)
+    def __init__(self, arm: Arm, runner: Runner) -> None:
+        tuner = Tuner(arm, runner.scale)
         self.work, self.cost = 0.0, 0.0
         self.chosen: dict[str, float] | None = None
         while jobs := tuner.next():
             self.cost = jobs[0].cost
-            missing = lab.ledger.missing(jobs)
+            missing = runner.ledger.missing(jobs)
             if missing:
                 self.work = sum(job.cost for job in missing)
-                if arm.third is not None and not tuner.third and lab.scale.factors > 1:
+                if arm.third is not None and not tuner.third and runner.scale.factors > 1:
                     self.work += NEIGHBOURS * (len(arm.third[1]) - 1) * self.cost
                 if not tuner.finals:
-                    self.work += FINALISTS * (lab.scale.tuning_seeds - 1) * self.cost
+                    self.work += FINALISTS * (runner.scale.tuning_seeds - 1) * self.cost
                 return
             for job in jobs:
-                tuner.take(job, lab.ledger[job])
+                tuner.take(job, runner.ledger[job])
         self.chosen = tuner.tuning().chosen
 
 
-def _finals(arm: Arm, plan: _Plan, lab: Lab) -> float:
+def _finals(arm: Arm, plan: _Plan, runner: Runner) -> float:
     if plan.chosen is not None:
-        jobs = lab.finals(arm, {**arm.settings, **plan.chosen})
-        return sum(job.cost for job in lab.ledger.missing(jobs))
-    return lab.count(arm) * plan.cost / lab.scale.tuning_share * arm.longer
+        jobs = runner.finals(arm, {**arm.settings, **plan.chosen})
+        return sum(job.cost for job in runner.ledger.missing(jobs))
+    return runner.count(arm) * plan.cost / runner.scale.tuning_fraction * arm.longer

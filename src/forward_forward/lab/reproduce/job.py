@@ -1,23 +1,22 @@
-"""One training run as plain values: what is trained, on what, how long, from which seed."""
+"""One training run in plain values: the method, its settings, data, epochs and seed."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from forward_forward import datasets
 from forward_forward.data import Data
 
-# Raised when a change makes runs differ from those in older ledgers.
+# Increment it when a change makes runs differ from those in older ledgers.
 PROTOCOL = 1
-# Validation images that a learning curve is read from; the error at the end is read from all.
+# Validation images that a learning curve is read from; the final error is read from all.
 WATCHED = 2_000
-# Seconds of a sample over those of the plain method's, about: for the time that is left.
+# Approximate time for a sample, relative to forward_forward's: to estimate the remaining time.
 _SLOWNESS = {"recurrent": 5.0, "analog_forward_forward": 2.5, "unsupervised": 1.5}
 
 Record = dict[str, Any]
@@ -25,7 +24,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Split:
-    """What a run may see: images to train on, to choose by, and to be judged by at the end."""
+    """The data of a run: to train on, to choose settings by, and to test on at the end."""
 
     train: Data
     validation: Data
@@ -48,20 +47,24 @@ def split_of(data: str, images: int | None, device: str) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One run.
+    """One run, in plain values: what it is called by does not change with a name in the code.
 
     Args:
-        train: What trains: a function of a module, from the job and its data to a record.
-        settings: What it is told: numbers, words and parts of the library.
+        method: How to train: a name of `methods.METHODS`.
+        settings: Numbers and strings; parts of the library by their names in `parts.PARTS`.
         data: Name of the data set.
         images: Training images; None for all.
-        epochs: Passes over them, fractions are fine.
+        epochs: Passes over them, possibly a fraction.
         seed: For weights, negatives, dropout and order.
         final: Whether the test set is read, once, at the end.
-        device: Where to train; not a part of what the run is.
+        device: Where to train; not part of the key.
+
+    Attributes:
+        about: All but the device, as the ledger keeps it.
+        key: A hash of ``about``; two jobs have the same one only if they are the same run.
     """
 
-    train: Callable[[Job, Split], Record]
+    method: str
     settings: Mapping[str, Any]
     data: str
     images: int | None
@@ -70,50 +73,23 @@ class Job:
     final: bool = False
     device: str = "cpu"
     about: dict[str, Any] = field(init=False)
+    key: str = field(init=False)
 
     def __post_init__(self) -> None:
         about = {
-            "train": self.train.__name__,
-            "settings": written(self.settings),
+            "train": self.method,
+            "settings": self.settings,
             "data": self.data,
             "images": self.images,
             "epochs": round(self.epochs, 6),
             "seed": self.seed,
             "final": self.final,
         }
-        object.__setattr__(self, "about", about)
-
-    @property
-    def key(self) -> str:
-        """A name that two jobs share only if they are the same."""
-        text = json.dumps([PROTOCOL, self.about], sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+        text = json.dumps([PROTOCOL, about], sort_keys=True)
+        object.__setattr__(self, "about", json.loads(text)[1])
+        object.__setattr__(self, "key", hashlib.blake2b(text.encode(), digest_size=10).hexdigest())
 
     @property
     def cost(self) -> float:
-        """About how long it takes beside others: samples shown, by how slow they are."""
-        slowness = _SLOWNESS.get(self.train.__name__, 1.0)
-        return self.epochs * (self.images or 1_000) * slowness
-
-    def run(self) -> Record:
-        """Do it."""
-        record = self.train(self, split_of(self.data, self.images, self.device))
-        return {"key": self.key, "job": self.about, **record, "device": self.device}
-
-
-def written(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings in plain values: parts by the names that notation gives them."""
-    return {name: _written(value) for name, value in sorted(settings.items())}
-
-
-def _written(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [_written(each) for each in value]
-    if isinstance(value, functools.partial):
-        given = [str(_written(each)) for each in value.args]
-        given += [f"{name}={_written(each)}" for name, each in value.keywords.items()]
-        return f"{_written(value.func)}({', '.join(given)})"
-    named = isinstance(value, type | FunctionType | BuiltinFunctionType)
-    return value.__name__ if named else repr(value)
+        """Approximate duration: samples shown, times the method's relative time for one."""
+        return self.epochs * (self.images or 1_000) * _SLOWNESS.get(self.method, 1.0)

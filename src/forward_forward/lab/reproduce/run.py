@@ -1,4 +1,4 @@
-"""Claims and a scale -> their results in a folder, and a page of them."""
+"""Names of claims and a scale -> their results, as JSON files in a folder."""
 
 from __future__ import annotations
 
@@ -9,78 +9,59 @@ from forward_forward.lab.reproduce import results
 from forward_forward.lab.reproduce.arms import FIRST_TUNING_SEED
 from forward_forward.lab.reproduce.claims import Claim, named
 from forward_forward.lab.reproduce.forecast import forecast
-from forward_forward.lab.reproduce.lab import Lab
 from forward_forward.lab.reproduce.ledger import Ledger
-from forward_forward.lab.reproduce.pool import Watcher
+from forward_forward.lab.reproduce.runner import Runner, RunProgress
 from forward_forward.lab.reproduce.scales import Scale
 from forward_forward.optimize.precision import usable
 
 
-class Silent:
-    """A watcher that says nothing."""
-
-    def start(self, work: float) -> None:
-        pass
-
-    def claim(self, name: str, number: int, claims: int) -> None:
-        pass
-
-    def expect(self, jobs: Sequence[object]) -> None:
-        pass
-
-    def done(self, job: object) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
-
-
 def reproduce(
-    words: Sequence[str],
+    names: Sequence[str],
     scale: Scale,
     out: Path | str,
     *,
     jobs: int = 1,
     seeds: int | None = None,
     device: str = "cpu",
-    watch: Watcher | None = None,
+    progress: RunProgress | None = None,
 ) -> dict[str, results.Result]:
-    """Test claims of the poster; runs that are in the folder's ledger are not done again.
+    """Test claims of the poster; runs found in the folder's ledger are not repeated.
 
     Args:
-        words: Names of claims, such as "poster" or "poster.fig6".
-        scale: How large: one of `SCALES`.
-        out: Folder of the ledger, the results (NAME.json) and whatever else is there.
-        jobs: Runs at a time, each with one thread; within ``joblib.parallel_config(...)`` on the
-            backend that it names.
+        names: Names of claims, such as "poster" or "poster.fig6".
+        scale: Data, network and numbers of runs: one of `SCALES`.
+        out: Folder of the ledger (runs.jsonl) and of the results (NAME.json).
+        jobs: Runs at a time, each with one thread. They use joblib's current backend, as set by
+            ``joblib.parallel_config(...)``.
         seeds: Final runs of each arm; None for the scale's own numbers.
         device: Where to train.
-        watch: Told how far it is.
+        progress: Called as the runs advance.
 
     Returns:
-        The folder's results by name, verdicts settled over all of them.
+        All results in the folder by name, with verdicts corrected for their number.
 
     Raises:
-        ValueError: No such claim or device, no jobs, too few or too many seeds, or results in the
-            folder that are of another scale or of more seeds.
+        ValueError: No such claim or device, fewer than one job, too few or too many seeds, or the
+            folder holds results of another scale or of more seeds.
     """
-    claims = named(words)
+    claims = named(names)
     folder = Path(out)
     if jobs < 1:
-        raise ValueError(f"expected one run at a time or more, got {jobs} jobs: leave --jobs out")
+        raise ValueError(f"expected at least one run at a time, got {jobs} jobs: omit --jobs")
     usable(device)
     _check(results.read(folder), claims, scale, seeds)
-    watch = watch or Silent()
-    lab = Lab(scale, Ledger(folder), jobs, watch, seeds, device)
-    watch.start(forecast(claims, lab))
+    progress = progress or RunProgress()
+    runner = Runner(scale, Ledger(folder), jobs, progress, seeds, device)
+    progress.start(forecast(claims, runner))
     try:
         for number, claim in enumerate(claims):
-            watch.claim(claim.name, number, len(claims))
-            result = results.result_of(claim, claim.measure(lab), scale)
-            # Read anew: another process may have added some. Verdicts change with each that joins.
+            progress.claim(claim.name, number, len(claims))
+            result = results.result_of(claim, claim.measure(runner), scale)
+            # Read the folder again: another process may have added results, and each one that is
+            # added changes Holm's correction of the others.
             results.write(folder, {**results.read(folder), claim.name: result})
     finally:
-        watch.stop()
+        progress.stop()
     return results.read(folder)
 
 
@@ -90,25 +71,25 @@ def _check(
     scale: Scale,
     seeds: int | None,
 ) -> None:
-    """Refuse a number of seeds, or a folder, that would spoil what is there."""
+    """Refuse a number of seeds, or a folder, with which results would be lost."""
     for name, result in found.items():
         if result["scale"] != scale.name:
             raise ValueError(
-                f"expected results of the {scale.name} scale in the folder, but {name}.json is of"
-                f" the {result['scale']} scale: give another folder by --out"
+                f"expected a folder with results of the {scale.name} scale, but {name}.json is of"
+                f" the {result['scale']} scale: choose another folder with --out"
             )
     if seeds is None:
         return
     if not 2 <= seeds <= FIRST_TUNING_SEED:
         raise ValueError(
-            f"expected two seeds or more, up to {FIRST_TUNING_SEED}, got {seeds}: an interval needs"
-            " two, and the seeds beyond are those of tuning"
+            f"expected 2 to {FIRST_TUNING_SEED} seeds, got {seeds}: an interval needs two, and"
+            f" seeds from {FIRST_TUNING_SEED} are reserved for tuning"
         )
     for claim in claims:
         arms = found.get(claim.name, {}).get("arms", [])
         most = max((len(arm["seeds"]) for arm in arms), default=0)
         if most > seeds:
             raise ValueError(
-                f"{claim.name}.json has {most} seeds, and {seeds} would take its place: leave"
-                " --seeds out, or give another folder by --out"
+                f"expected at least the {most} seeds of {claim.name}.json, got {seeds}, which"
+                " would replace it: omit --seeds, or choose another folder with --out"
             )

@@ -10,7 +10,7 @@ for (const pre of document.querySelectorAll("details.raw pre")) {
       getSelection().selectAllChildren(pre);
       done = document.execCommand("copy");
     }
-    button.textContent = done ? "Copied" : "Selected: copy it by hand";
+    button.textContent = done ? "Copied" : "Selected: press Ctrl+C";
   });
   pre.before(button);
 }

@@ -1,4 +1,4 @@
-"""The method of local steps: no weight of another layer has a part in a layer's own step."""
+"""The method of local steps: a layer's step does not depend on the weights of other layers."""
 
 from __future__ import annotations
 
@@ -9,26 +9,31 @@ from torch import Tensor
 
 from forward_forward.forward import Network
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.claims.claim import Claim, Finding
-from forward_forward.lab.reproduce.claims.method import CLOSE, SOURCE, exact, untrained
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding, exact
+from forward_forward.lab.reproduce.claims.method import CLOSE, SOURCE, untrained
 from forward_forward.lab.reproduce.claims.plausible import tensors_saved
-from forward_forward.lab.reproduce.lab import Lab
+from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.optimize import Trainer
 
 
-def _measure(lab: Lab) -> Finding:
-    checks = [_same_gradients(lab), _others_stay(lab), _independent(lab), _no_graph(lab)]
+def _measure(runner: Runner) -> Finding:
+    checks = [
+        _same_gradients(runner),
+        _others_stay(runner),
+        _independent(runner),
+        _no_graph(runner),
+    ]
     note = (
         "The closed-form gradients of each layer equal those of autograd within the layer alone."
-        " When one layer learns, no other weight moves. A step of one layer is the same to the last"
-        " bit whatever the layers above it are. No tensor is kept for a backward pass."
+        " When one layer learns, no other weight changes. A step of one layer is bit for bit the"
+        " same whatever the weights above it. No tensor is kept for a backward pass."
     )
     return exact(checks, note)
 
 
-def _stepped(lab: Lab, **told: Any) -> tuple[Network, Trainer, Tensor, Tensor]:
-    network, x, y = untrained(lab)
-    trainer = Trainer(network, optimizer=torch.optim.SGD, lr=0.1, weight_decay=0.0, **told)
+def _stepped(runner: Runner, **settings: Any) -> tuple[Network, Trainer, Tensor, Tensor]:
+    network, x, y = untrained(runner)
+    trainer = Trainer(network, optimizer=torch.optim.SGD, lr=0.1, weight_decay=0.0, **settings)
     return network, trainer, x, y
 
 
@@ -36,10 +41,10 @@ def _weights(network: Network) -> list[Tensor]:
     return [weight.detach().clone() for weight in network.parameters()]
 
 
-def _same_gradients(lab: Lab) -> dict[str, Any]:
+def _same_gradients(runner: Runner) -> dict[str, Any]:
     moved = []
     for engine in ("closed_form", "autograd"):
-        network, trainer, x, y = _stepped(lab, engine=engine)
+        network, trainer, x, y = _stepped(runner, engine=engine)
         trainer.step(x, y)
         moved.append(_weights(network))
     difference = max(float((a - b).abs().max()) for a, b in zip(*moved, strict=True))
@@ -51,50 +56,50 @@ def _same_gradients(lab: Lab) -> dict[str, Any]:
     )
 
 
-def _others_stay(lab: Lab) -> dict[str, Any]:
-    network, trainer, x, y = _stepped(lab)
+def _others_stay(runner: Runner) -> dict[str, Any]:
+    network, trainer, x, y = _stepped(runner)
     trainer.train_layers(0, 0)
     before = _weights(network)
     trainer.step(x, y)
     changed = [not torch.equal(a, b) for a, b in zip(before, _weights(network), strict=True)]
     own = len(list(network.layers[0].parameters()))
     return rules.check(
-        "the first layer learns: weights that change elsewhere",
+        "only the first layer learns: weights that change elsewhere",
         sum(changed[own:]),
         "0",
         all(changed[:own]) and not any(changed[own:]),
     )
 
 
-def _independent(lab: Lab) -> dict[str, Any]:
+def _independent(runner: Runner) -> dict[str, Any]:
     firsts = []
     for factor in (1.0, -2.0):
-        network, trainer, x, y = _stepped(lab)
+        network, trainer, x, y = _stepped(runner)
         with torch.no_grad():
             network.layers[-1].block.weight.mul_(factor)  # type: ignore[operator]
         trainer.step(x, y)
         firsts.append(network.layers[0].block.weight.detach().clone())  # type: ignore[operator]
     difference = float((firsts[0] - firsts[1]).abs().max())
     return rules.check(
-        "another last layer: change of the first layer's step",
+        "different last layer: change of the first layer's step",
         difference,
         "0 exactly",
         difference == 0,
     )
 
 
-def _no_graph(lab: Lab) -> dict[str, Any]:
-    _, trainer, x, y = _stepped(lab)
+def _no_graph(runner: Runner) -> dict[str, Any]:
+    _, trainer, x, y = _stepped(runner)
     kept = tensors_saved(trainer.step, x, y)
     return rules.check("tensors that autograd keeps in a step", kept, "0", kept == 0)
 
 
 LOCAL = Claim(
-    "method.local",
-    "Local steps",
-    "Forward-Forward is an alternative to backpropagation that computes local gradient updates"
-    " without the need for a backward pass.",
-    SOURCE,
-    rules.EXACT,
-    _measure,
+    name="method.local",
+    title="Local steps",
+    statement="Forward-Forward is an alternative to backpropagation that computes local gradient"
+    " updates without the need for a backward pass.",
+    source=SOURCE,
+    rule=rules.EXACT,
+    measure=_measure,
 )

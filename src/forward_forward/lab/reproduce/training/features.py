@@ -1,6 +1,6 @@
-"""A trained first layer [units, inputs] -> which units have features that make sense, and of what.
+"""A trained first layer [units, inputs] -> which of its features are sensible, and of which class.
 
-A feature is called sensible if neighbouring pixels have like weights: if the spatial
+A feature is called sensible if neighbouring pixels have similar weights: if the spatial
 autocorrelation of its weights (Moran's I) is above that of the same weights on shuffled pixels.
 """
 
@@ -12,53 +12,74 @@ import numpy as np
 import torch
 from scipy import stats
 
-from forward_forward import predict, seeds
-from forward_forward.diagnose import areas
+from forward_forward import diagnose, predict, seeds
 from forward_forward.forward import Network
 from forward_forward.lab.reproduce.job import Split
-from forward_forward.lab.reproduce.training.pixels import signed
 
 SHUFFLES = 999
 RATE = 0.05  # of false discoveries
-KEPT = 24  # pictures of each kind
+SHOWN = 24  # images of each kind
 
 
-def features(network: Network, split: Split, seed: int) -> dict[str, Any]:
+def sensible_features(network: Network, split: Split, seed: int) -> dict[str, Any]:
     """Autocorrelation and classes of the first layer's units.
 
-    Only pixels are used that differ between training images and that no label lies over: weights of
-    the others are never trained.
+    Only pixels are used that differ between training images and that no label overlays: the
+    weights of all others are never trained.
 
     Args:
         network: A trained network with a linear first layer.
         split: Its data; classes are read from validation images with the neutral label.
-        seed: For the shuffled null.
+        seed: For the shuffled pixels.
 
     Returns:
-        ``moran`` (Moran's I), ``p`` and ``sensible`` of each unit, its ``class`` (the digit it
-        tells best from the others) with ``auc`` (the area under the curve of its activity), and
-        ``images`` of the weights: the most and the least sensible, and those that match 3s.
+        ``moran`` (Moran's I), ``p`` and ``sensible`` of each unit, its ``class`` (the digit its
+        activity detects best) with ``auc`` (the area under that curve), and ``images`` of the
+        weights: the most and the least sensible, and those that match 3s.
     """
     height, width = split.train.shape[-2:]
     used = usable_pixels(network, split, height, width)
     weights = network.layers[0].block.weight.detach().double().cpu().numpy()  # type: ignore[operator]
     pixels = weights[:, : height * width].reshape(-1, height, width)
     moran, p = autocorrelation(pixels, used, seed)
-    sensible = discoveries(p, RATE)
     x, y, _ = next(split.validation.batches(len(split.validation)))
     activity = predict.embeddings(network, x)[0].double().cpu().numpy()
-    auc = areas(activity, y.cpu().numpy(), len(split.train.classes))
-    best = auc.argmax(1)
-    units = _Units(pixels * used, moran, sensible, best, auc.max(1), auc[:, 3])
-    return {
+    auc = diagnose.areas(activity, y.cpu().numpy(), len(split.train.classes))
+    found = {
         "moran": np.round(moran, 4).tolist(),
         "p": np.round(p, 4).tolist(),
-        "sensible": sensible.tolist(),
-        "class": best.tolist(),
+        "sensible": discoveries(p, RATE).tolist(),
+        "class": auc.argmax(1).tolist(),
         "auc": np.round(auc.max(1), 4).tolist(),
         "auc_of_3": np.round(auc[:, 3], 4).tolist(),
-        "images": units.images(),
     }
+    return {**found, "images": _images(pixels * used, moran, auc)}
+
+
+def _images(pixels: np.ndarray, moran: np.ndarray, auc: np.ndarray) -> list[dict[str, Any]]:
+    """The most sensible units, the least, and those whose activity detects 3s best."""
+    order = np.argsort(-moran)
+    shown = min(SHOWN, len(order) // 2)  # so that no unit is among both
+    threes = np.argsort(-auc[:, 3])[: SHOWN // 2]
+    kinds = {"sensible": order[:shown], "not sensible": order[::-1][:shown], "matches 3s": threes}
+
+    def caption(unit: int, kind: str) -> str:
+        if kind == "matches 3s":
+            return f"3: {auc[unit, 3]:.2f}"
+        return f"I {moran[unit]:.2f}, {auc[unit].argmax()}: {auc[unit].max():.2f}"
+
+    return [
+        {
+            "kind": kind,
+            "label": f"unit {unit}",
+            "caption": caption(unit, kind),
+            "height": pixels.shape[1],
+            "width": pixels.shape[2],
+            "pixels": diagnose.signed_base64(pixels[unit]),
+        }
+        for kind, units in kinds.items()
+        for unit in units
+    ]
 
 
 def usable_pixels(network: Network, split: Split, height: int, width: int) -> np.ndarray:
@@ -73,15 +94,15 @@ def usable_pixels(network: Network, split: Split, height: int, width: int) -> np
 def autocorrelation(
     pixels: np.ndarray, used: np.ndarray, seed: int, shuffles: int = SHUFFLES
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Moran's I of each picture, and how often shuffled pixels have as much.
+    """Moran's I of each picture, and the p value against shuffled pixels.
 
     ``I = (n / W) sum_ij w_ij z_i z_j / sum_i z_i^2`` with weights 1 for pixels that share a side.
 
     Args:
         pixels: Pictures [units, height, width].
-        used: Pixels that count [height, width].
+        used: The pixels to use [height, width].
         seed: For the shuffles.
-        shuffles: How many; the least p is one over one more.
+        shuffles: How many; the smallest possible p is 1 / (shuffles + 1).
 
     Returns:
         Moran's I and p, each [units].
@@ -105,7 +126,7 @@ def autocorrelation(
         axis=1,
     )
     left, right = pairs[:, (pairs >= 0).all(0)]
-    # As a matrix: a product for all units at once is quicker than sums over pairs.
+    # As a matrix: one product for all units is faster than sums over pairs.
     near = torch.zeros(values.shape[1], values.shape[1], dtype=torch.float32)
     near[left, right] = 1.0
     z = torch.from_numpy(values).float()
@@ -127,42 +148,3 @@ def discoveries(p: np.ndarray, rate: float) -> np.ndarray:
     array([ True, False, False])
     """
     return np.asarray(stats.false_discovery_control(p) <= rate)
-
-
-class _Units:
-    """The units' weights and what was found of them."""
-
-    def __init__(
-        self,
-        pixels: np.ndarray,
-        moran: np.ndarray,
-        sensible: np.ndarray,
-        best: np.ndarray,
-        auc: np.ndarray,
-        auc_of_3: np.ndarray,
-    ) -> None:
-        self.pixels, self.moran, self.sensible = pixels, moran, sensible
-        self.best, self.auc, self.auc_of_3 = best, auc, auc_of_3
-
-    def images(self) -> list[dict[str, Any]]:
-        """The most sensible, the least, and those whose activity tells 3s best."""
-        order = np.argsort(-self.moran)
-        kept = min(KEPT, len(order) // 2)  # none is both
-        threes = np.argsort(-self.auc_of_3)[: KEPT // 2]
-        return [
-            *(self._image(unit, "sensible") for unit in order[:kept]),
-            *(self._image(unit, "not sensible") for unit in order[::-1][:kept]),
-            *(self._image(unit, "matches 3s") for unit in threes),
-        ]
-
-    def _image(self, unit: int, kind: str) -> dict[str, Any]:
-        picture = self.pixels[unit]
-        words = f"I {self.moran[unit]:.2f}, {self.best[unit]}: {self.auc[unit]:.2f}"
-        return {
-            "kind": kind,
-            "label": f"unit {unit}",
-            "caption": words if kind != "matches 3s" else f"3: {self.auc_of_3[unit]:.2f}",
-            "height": picture.shape[0],
-            "width": picture.shape[1],
-            "pixels": signed(picture),
-        }

@@ -1,20 +1,21 @@
-"""A job's settings -> a network of layers that learn on their own, and what became of it."""
+"""A job's settings -> the record of a network trained by a variation of the poster's method."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
 
 from torch import Tensor
 
 from forward_forward import recipes
 from forward_forward.lab.reproduce.job import Job, Record, Split
+from forward_forward.lab.reproduce.parts import with_parts
 from forward_forward.lab.reproduce.training.loop import OFTEN, SELDOM, Course, error, judged
 from forward_forward.lab.reproduce.training.probes import probed
 from forward_forward.lab.reproduce.training.start import calibration_images, set_temperatures, start
 from forward_forward.optimize import Trainer
 from forward_forward.recipes import Plan
 
-# What the loop is told, and not the recipe.
+# Settings of the training loop, not of the recipe.
 _OF_THE_LOOP = ("often", "enough", "probes", "temperature_factor")
 
 
@@ -22,8 +23,8 @@ def forward_forward(job: Job, split: Split) -> Record:
     """Train a variation of the poster's method.
 
     Besides the settings of ``recipes.poster.variation`` a job has ``often`` (whether the learning
-    curve has many points), ``enough`` (an error at which to stop), ``probes`` (names of what is
-    looked at before and after training) and ``temperature_factor`` (see `set_temperatures`).
+    curve has many points), ``enough`` (an error at which to stop), ``probes`` (names for `probed`)
+    and ``temperature_factor`` (see `set_temperatures`).
     """
     plan = plan_of(job, split)
     trainer = plan.trainer
@@ -42,19 +43,25 @@ def forward_forward(job: Job, split: Split) -> Record:
     return record
 
 
-def plan_of(job: Job, split: Split) -> Plan:
-    """The untrained network of a job and its trainer."""
-    told: dict[str, Any] = {
-        name: value for name, value in job.settings.items() if name not in _OF_THE_LOOP
-    }
-    device = split.train.inputs.device
+def plan_of(job: Job, split: Split, without: Collection[str] = ()) -> Plan:
+    """The untrained network of a job and its trainer.
+
+    Args:
+        job: The job.
+        split: Its data.
+        without: Settings that are not the recipe's, besides those of the training loop.
+    """
     return recipes.poster.variation(
-        split.train, seed=job.seed, precision="float32", device=device, **told
+        split.train,
+        seed=job.seed,
+        precision="float32",
+        device=split.train.inputs.device,
+        **with_parts(job.settings, {*_OF_THE_LOOP, *without}),
     )
 
 
 def calibrate(trainer: Trainer, split: Split, job: Job) -> tuple[Tensor, Tensor]:
-    """Set thresholds, and temperatures where they follow the goodness, from training samples."""
+    """Set thresholds, and temperatures if the job scales them, from training samples."""
     x, y = calibration_images(split, job)
     trainer.network.calibrate(x, y)
     factor = job.settings.get("temperature_factor")

@@ -2,53 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from torch import Tensor
 
-from forward_forward import diagnose, predict, seeds
+from forward_forward import diagnose, seeds
 from forward_forward.forward import Network
 from forward_forward.lab.reproduce.job import Split
-from forward_forward.lab.reproduce.training.features import features
-from forward_forward.lab.reproduce.training.pixels import signed
+from forward_forward.lab.reproduce.training.features import sensible_features
 
 When = Literal["before", "after"]
-LOOKED_AT = 2_000
+IMAGES = 2_000
 SHOWN = 6
 
 
 def probed(
     names: Iterable[str], network: Network, split: Split, seed: int, when: When
 ) -> dict[str, Any]:
-    """What the probes of these names find, by name; only some look before training too.
+    """The findings of probes, by name; all read validation images.
 
     Args:
-        names: "goodness", "labels" or "features".
+        names: "goodness" (histograms of positive and negative data, one pair a layer, Figure 1;
+            before training too), "labels" (the goodness of every label for a few images, Figure 2)
+            or "features" (how sensible the first layer's weights are, Figure 5).
         network: The network.
-        split: Its data; probes look at validation images.
-        seed: The job's; pictures are kept of seed 0 alone.
-        when: Whether training is over.
+        split: Its data.
+        seed: The job's; images are kept for seed 0 only.
+        when: Before or after training.
     """
+    x, y, _ = next(split.validation.batches(IMAGES))
     found: dict[str, Any] = {}
     for name in names:
         if name == "goodness":
-            found[f"goodness_{when}"] = goodness(network, split, seed)
+            rng = seeds.generator(seed, "probe")
+            found[f"goodness_{when}"] = diagnose.histograms(network, x, y, rng)
+        elif when == "after" and name == "labels":
+            found[name] = _labels(network, x, y)
         elif when == "after":
-            found[name] = _AFTER[name](network, split, seed)
+            found[name] = sensible_features(network, split, seed)
+            if seed != 0:
+                found[name]["images"] = []
     return found
 
 
-def goodness(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
-    """Histograms of the goodness of positive and of negative data, one pair a layer (figure 1)."""
-    x, y, _ = next(split.validation.batches(LOOKED_AT))
-    return diagnose.histograms(network, x, y, seeds.generator(seed, "probe"))
-
-
-def labels(network: Network, split: Split, seed: int) -> list[dict[str, Any]]:
-    """Goodness of every label by layer for a few images, and the label that is read (figure 2)."""
-    x, y, _ = next(split.validation.batches(LOOKED_AT))
-    by_layer = predict.goodness_by_layer(network, x)
+def _labels(network: Network, x: Tensor, y: Tensor) -> list[dict[str, Any]]:
+    by_layer = network.goodness_by_layer(x)
     read = network.read(by_layer).argmax(1).cpu()
     wrong = (read != y.cpu()).nonzero()[:, 0][:2].tolist()
     right = (read == y.cpu()).nonzero()[:, 0][: SHOWN - len(wrong)].tolist()
@@ -64,24 +63,10 @@ def _labelled(image: Tensor, true: int, chosen: int, by_layer: Tensor) -> dict[s
         "label": f"true {true}, read {chosen}",
         "height": height,
         "width": width,
-        "pixels": signed(image.flatten()[: height * width].cpu().numpy()),
+        "pixels": diagnose.signed_base64(image.flatten()[: height * width].cpu().numpy()),
         "layers": [f"layer {index + 1}" for index in range(len(values))],
         "goodness": values,
         "sum": [round(sum(column), 3) for column in zip(*values, strict=True)],
         "chosen": chosen,
         "true": true,
     }
-
-
-def first_features(network: Network, split: Split, seed: int) -> dict[str, Any]:
-    """The first layer's weights, ranked by how much they look like a shape (Figure 5)."""
-    found = features(network, split, seed)
-    if seed != 0:
-        found["images"] = []
-    return found
-
-
-_AFTER: dict[str, Callable[[Network, Split, int], Any]] = {
-    "labels": labels,
-    "features": first_features,
-}

@@ -1,19 +1,16 @@
-"""A job -> how long a step of Forward-Forward and one of backprop take, timed in turns.
+"""A job -> the seconds of a Forward-Forward step and of a backprop step, timed in alternation.
 
-Runs go side by side on a machine that others use too, so that the seconds of two runs cannot be
-compared; those of steps taken in turns can.
+Runs are made side by side, possibly beside other work on the machine, so the seconds of two runs
+cannot be compared; those of alternating steps can.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from torch import Tensor
-
 from forward_forward import recipes
 from forward_forward.lab.benchmark.measure import medians
 from forward_forward.lab.reproduce.job import Job, Record, Split
-from forward_forward.lab.reproduce.training.backprop import Learner, network_of
+from forward_forward.lab.reproduce.training.backprop import network_of
+from forward_forward.recipes.backprop import BackpropTrainer
 
 LR = 1e-3
 
@@ -31,14 +28,6 @@ def step_times(job: Job, split: Split) -> Record:
         split.train, hidden=hidden, batch_size=batch, lr=LR, precision="float32", device=device
     )
     plan.trainer.network.train()
-    learner = Learner(network_of(job, split), LR, job.seed)
-    calls: dict[str, Callable[[], object]] = {
-        "ff": lambda: _waited(plan.trainer.step(x, y)),
-        "backprop": lambda: _waited(learner.step(x, y)),
-    }
+    trainer = BackpropTrainer(network_of(job, split), LR, job.seed)
+    calls = {"ff": lambda: plan.trainer.step(x, y), "backprop": lambda: trainer.step(x, y)}
     return {"step_seconds": medians(calls, budget=job.settings["seconds"])}
-
-
-def _waited(figures: Mapping[str, Tensor]) -> float:
-    """The mean loss, once the device has come to it: a GPU goes on after the call."""
-    return float(figures["loss"].mean())

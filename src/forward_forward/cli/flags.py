@@ -1,0 +1,40 @@
+"""Kinds of options: a type and a metavar -> what tyro reads and prints in the help.
+
+Every command is a dataclass. A field is a flag, and the comment above it is the flag's help, so
+that each name stands once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import tyro
+
+
+def option(metavar: str, **more: Any) -> Any:
+    """An option with no default of its own; if it is omitted, the recipe's default applies."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="", **more)
+
+
+Count = Annotated[int | None, option("N")]
+Counts = Annotated[tuple[int, ...] | None, option("N [N ...]")]
+Folder = Annotated[str | None, option("FOLDER")]
+Name = Annotated[str | None, option("NAME")]
+Number = Annotated[float | None, option("X")]
+Pairs = Annotated[tuple[str, ...], option("NAME=VALUE [...]")]
+Switch = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
+Url = Annotated[str | None, option("URL")]
+
+Label = Annotated[Literal["append", "overlay"] | None, option("append|overlay")]
+Parallel = Annotated[Literal["layers", "data", "both"] | None, option("layers|data|both")]
+Precision = Annotated[
+    Literal["auto", "float32", "bfloat16"] | None, option("auto|float32|bfloat16")
+]
+Sync = Annotated[Literal["exact", "async"], tyro.conf.arg(metavar="exact|async")]
+# Repeated for each tracker: as one option with several values, a second --track would replace the
+# first one.
+Track = Annotated[
+    tuple[Literal["tensorboard", "mlflow"], ...],
+    option("tensorboard|mlflow"),
+    tyro.conf.UseAppendAction,
+]

@@ -1,0 +1,161 @@
+"""A model -> its modules in the order they run, each with its role in a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.dropout import _DropoutNd
+
+from forward_forward.forward.check import NORMS, weight_layers
+from forward_forward.forward.mode import evaluating
+
+Kind = Literal["weights", "norm", "activation", "dropout", "shape"]
+
+ENDS = (nn.Softmax, nn.LogSoftmax)  # these only turn a classifier's outputs into probabilities
+
+
+@dataclass(frozen=True)
+class ModelPart:
+    """One module of a model.
+
+    Args:
+        name: Its name in the model, as in the keys of the state.
+        module: The module itself.
+        kind: Whether it has weights, normalises, is elementwise, drops values, or only changes the
+            shape.
+        affine: Whether its output is affine in its input.
+    """
+
+    name: str
+    module: nn.Module
+    kind: Kind
+    affine: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its name and type, for messages."""
+        return f"{self.name} {type(self.module).__name__}"
+
+    @property
+    def weight_layers(self) -> list[nn.Module]:
+        """The modules inside with trainable weights, without norms."""
+        return weight_layers(self.module)
+
+
+def parts_of(model: nn.Sequential, before: str = "") -> Iterator[ModelPart]:
+    """The modules of a sequence; a nested sequence is replaced by its modules."""
+    for name, module in model._modules.items():  # named_children leaves out what comes twice
+        if module is None:
+            continue
+        path = f"{before}{name}"
+        if type(module) is nn.Sequential:
+            yield from parts_of(module, f"{path}.")
+        else:
+            yield ModelPart(path, module, _kind(module))
+
+
+def _kind(module: nn.Module) -> Kind:
+    if isinstance(module, NORMS):
+        return "norm"
+    if isinstance(module, _DropoutNd):
+        return "dropout"
+    if weight_layers(module):
+        return "weights"
+    of_torch = type(module).__module__ == "torch.nn.modules.activation"
+    # Any other module without weights is assumed to prepare samples for the next layer.
+    return "activation" if of_torch or _is_elementwise(module) else "shape"
+
+
+@torch.no_grad()
+def _is_elementwise(module: nn.Module) -> bool:
+    """Whether each output depends only on the input at the same place, and differs from it."""
+    x = torch.linspace(-2, 2, 24).view(2, 12)
+    changed = x.clone()
+    changed[0, 0] = 3.0
+    try:
+        with evaluating(module):
+            y, z, turned = module(x.clone()), module(changed), module(x.flip(1).clone())
+    except Exception:  # it expects another shape, as no activation does
+        return False
+    if not isinstance(y, Tensor) or y.shape != x.shape or torch.equal(y, x):
+        return False
+    y, z = y.flatten(), z.flatten()
+    return torch.allclose(y[1:], z[1:]) and torch.allclose(y.view(2, 12).flip(1), turned)
+
+
+@torch.no_grad()
+def probed(model: nn.Module, parts: Sequence[ModelPart], shape: Sequence[int]) -> list[ModelPart]:
+    """The same modules, with ``affine`` found from their outputs.
+
+    Args:
+        model: The model; it is not changed.
+        parts: Its modules.
+        shape: Shape of one sample.
+
+    Raises:
+        ValueError: The model does not accept samples of that shape.
+    """
+    with evaluating(model):
+        seen = _seen(model, parts, torch.Size(shape))
+        return [replace(each, affine=_is_affine(each, seen.get(each.module))) for each in parts]
+
+
+def _seen(
+    model: nn.Module, parts: Sequence[ModelPart], shape: torch.Size
+) -> dict[nn.Module, Tensor]:
+    """The input of each module, up to one that does not return a tensor."""
+    seen: dict[nn.Module, Tensor] = {}
+
+    def note(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+        if not isinstance(given[0], Tensor):
+            raise _NoTensorError
+        seen[module] = given[0].clone()
+
+    hooks = [part.module.register_forward_pre_hook(note) for part in parts]
+    try:
+        model(torch.randn(4, *shape, generator=torch.Generator().manual_seed(0)))
+    except _NoTensorError:
+        pass  # the error names the module when the layers are built
+    except Exception as error:  # a user's module may raise anything
+        last = next(each for each in reversed(parts) if each.module in seen)
+        raise ValueError(
+            f"the model does not accept samples of {list(shape)}: {last.title} reads"
+            f" {list(seen[last.module].shape[1:])} per sample and raises {type(error).__name__}:"
+            f" {error}. Pass the shape of one sample as input_shape, or correct the model"
+        ) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+class _NoTensorError(Exception):
+    """The input of a module is not a tensor."""
+
+
+def _is_affine(part: ModelPart, x: Tensor | None) -> bool:
+    if x is None:
+        return type(part.module) is nn.Linear or isinstance(part.module, _ConvNd)
+    try:
+        # Copies: some work in place.
+        one, two = part.module(x.clone()), part.module(x.flip(0))
+        both, none = part.module(x + x.flip(0)), part.module(torch.zeros_like(x))
+        return torch.allclose(one + two, both + none, rtol=1e-3, atol=1e-4)
+    except Exception:  # it does not return a tensor, as a recurrent layer
+        return False
+
+
+def takes_channels(module: nn.Module) -> bool:
+    """Whether a module is a convolution over all input channels, with a weight of its own."""
+    whole = isinstance(module, _ConvNd) and not module.transposed and module.groups == 1
+    return whole and has_own_weight(module)
+
+
+def has_own_weight(module: nn.Module) -> bool:
+    """Whether a module's weight is a parameter, not computed from others as by ``weight_norm``."""
+    return any(name == "weight" for name, _ in module.named_parameters(recurse=False))

@@ -1,0 +1,95 @@
+"""A network, raw training samples [n, *shape] -> its predictors, each with the library's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from forward_forward.data.batch import as_float
+from forward_forward.examples import MultiLabel
+from forward_forward.export.predictors import OnePass, Scan, Scored, frozen
+from forward_forward.export.torch_file import Run
+from forward_forward.forward import Network
+from forward_forward.predict import two_stage
+from forward_forward.predict.two_stage_prediction import TwoStage
+
+Predictor = Literal["scan", "one-pass", "both"]
+
+MEANINGS = {
+    "goodness": "goodness of every label, summed over the layers of the readout",
+    "logits": "the softmax head's logits on the neutral input",
+    "fitted": "linear scores of the activities on the neutral input, fitted to the goodness of the"
+    " training samples less its mean; the highest is the predicted label, values have no unit",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """A predictor that was selected for export.
+
+    ``name`` is the file's, ``library`` computes the library's own scores of raw samples, and
+    ``scored_by`` is a key of `MEANINGS`.
+    """
+
+    name: str
+    module: Scan | OnePass
+    library: Run
+    scored_by: str
+
+
+def select(network: Network, samples: Tensor, predictor: Predictor = "both") -> list[Selection]:
+    """The predictors of a network.
+
+    Args:
+        network: The trained network.
+        samples: Raw training samples [n, *shape], about 10,000; without a head, the one-pass
+            predictor is fitted to them.
+        predictor: Which one; "both" skips the scan if the input contains no label.
+
+    Raises:
+        ValueError: A scan was requested and there are no candidates, or a sample may have several
+            labels.
+    """
+    if isinstance(network.examples, MultiLabel):
+        raise ValueError(
+            "exported predictors return one label per sample, but this network predicts several:"
+            " use network.predict"
+        )
+    network = frozen(network)
+    found = []
+    if predictor == "scan" or (predictor == "both" and network.examples.labelled):
+        found.append(_scan(Scan(network)))
+    if predictor != "scan":
+        found.append(_one_pass(network, samples))
+    return found
+
+
+def _scan(module: Scan) -> Selection:
+    def library(x: Tensor) -> Scored:
+        goodness = module.network.goodness(as_float(x))
+        return goodness, goodness.argmax(1)
+
+    return Selection("scan", module, library, "goodness")
+
+
+def _one_pass(network: Network, samples: Tensor) -> Selection:
+    if network.head is not None:
+        module = OnePass(network)
+
+        def by_head(x: Tensor) -> Scored:
+            logits = module.network.scores(as_float(x), by="head")
+            return logits, logits.argmax(1)
+
+        return Selection("one_pass", module, by_head, "logits")
+    # The agreement decides the margin, which is not used: with 1 it needs no number of samples.
+    ranking = two_stage(network, as_float(samples), agreement=1).ranking
+    module = OnePass(network, ranking)
+    stages = TwoStage(module.network, ranking, margin=0)
+
+    def by_ranking(x: Tensor) -> Scored:
+        scores = stages.scores(as_float(x))
+        return scores, scores.argmax(1)
+
+    return Selection("one_pass", module, by_ranking, "fitted")

@@ -1,0 +1,73 @@
+"""Jobs -> their records, several at a time through joblib, each with one thread."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from forward_forward.checkpoint import machine
+from forward_forward.lab.reproduce.job import Job, Record
+from forward_forward.lab.reproduce.methods import train
+
+
+def perform(job: Job) -> tuple[Job, Record]:
+    """Run one job with one thread; its record includes the machine and the date."""
+    _leave_interrupts()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        record = train(job)
+    finally:
+        torch.set_num_threads(threads)
+    here = machine()
+    about = {name: here[name] for name in ("torch", "cpu_capability") if name in here}
+    date = time.strftime("%Y-%m-%d", time.gmtime())
+    return job, {**record, "machine": about, "date": date}
+
+
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C to the process that hands out the jobs; it ends the workers."""
+    in_worker = multiprocessing.parent_process() is not None
+    if in_worker and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def performed(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Record]]:
+    """Run jobs, several at a time, and yield each one with its record as soon as it is done.
+
+    The backend is joblib's current one: within ``joblib.parallel_config("dask")`` the jobs run on
+    a Dask cluster.
+
+    Args:
+        jobs: The jobs.
+        workers: How many to run at a time; 1 runs them in this process.
+    """
+    import joblib
+
+    if workers == 1 or len(jobs) < 2:
+        yield from map(perform, jobs)
+        return
+    with warnings.catch_warnings():
+        # Joblib warns when it replaces a worker because of the memory its data take.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+        try:
+            parallel = joblib.Parallel(
+                n_jobs=workers,
+                return_as="generator_unordered",
+                batch_size=1,
+                pre_dispatch=2 * workers,
+            )
+        except ValueError:
+            # Some backends, such as Ray's, only return lists: one round of jobs at a time, so
+            # that finished runs are kept if a later one is interrupted.
+            parallel = joblib.Parallel(n_jobs=workers, batch_size=1)
+            for start in range(0, len(jobs), workers):
+                yield from parallel(map(joblib.delayed(perform), jobs[start : start + workers]))
+            return
+        yield from parallel(map(joblib.delayed(perform), jobs))

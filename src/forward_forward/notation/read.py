@@ -1,0 +1,161 @@
+"""A text, and the names it may use -> the part that it names."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+
+class OwnCode(ValueError):
+    """A file names user-defined code, which is never run because of that."""
+
+    def __init__(self, text: str) -> None:
+        reason = (
+            "has more state than its name and arguments give"
+            if text.startswith("torch.")
+            else "is code of your own, and code is never run because a file names it"
+        )
+        super().__init__(
+            f"{text!r} {reason}: build the network yourself and pass it, as in"
+            " ff.load(run, network=network)"
+        )
+        self.text = text
+
+
+def public(*modules: ModuleType) -> dict[str, Any]:
+    """The public names of modules, with the objects they name."""
+    return {name: getattr(module, name) for module in modules for name in module.__all__}
+
+
+def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
+    """The part that a text names.
+
+    Args:
+        text: ``name``, ``name(argument=literal, ...)`` or, if ``typed``, ``package.module:object``
+            with or without arguments.
+        names: Objects by name.
+        typed: Whether a person typed the text; only then is a dotted name imported.
+
+    Returns:
+        The part.
+
+    Raises:
+        ValueError: There is no such name; the message gives the closest valid one.
+
+    >>> from forward_forward import goodness
+    >>> read("PNorm(p=4)", public(goodness))
+    PNorm(p=4)
+    """
+    if ":" in text:
+        if not typed:
+            raise OwnCode(text)
+        own = re.fullmatch(r"([\w.]+:\w+)(\(.*\))", text)
+        if own is None:
+            return _imported(text)
+        name = own[1].partition(":")[2]
+        return _parsed(name + own[2], {**names, name: _imported(own[1])})
+    return _parsed(text, names)
+
+
+def _parsed(text: str, names: Mapping[str, Any]) -> Any:
+    try:
+        expression = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(
+            f"expected a name, name(argument=value) or package.module:object, got {text!r}"
+        ) from error
+    return _value(expression, names)
+
+
+def _imported(text: str) -> Any:
+    module, _, name = text.partition(":")
+    try:
+        with _working_folder_first():
+            return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{text!r} cannot be imported: {error}") from error
+    except Exception as error:  # a user's module may raise anything
+        kind = type(error).__name__
+        raise ValueError(f"{text!r} cannot be imported: {kind}: {error}") from error
+
+
+@contextmanager
+def _working_folder_first() -> Iterator[None]:
+    """Search the working folder first, where a person expects a module of their own; then last.
+
+    Left first, its files would replace modules that are imported later, such as ``random``. Last,
+    it still serves the imports inside the module's functions.
+    """
+    folder = os.getcwd()
+    if folder in sys.path or "" in sys.path:
+        yield
+        return
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        sys.path.append(folder)
+
+
+def made(part: Any) -> Any:
+    """A part that was read; a class named without arguments is instantiated with its defaults.
+
+    Args:
+        part: The result of `read`.
+
+    Raises:
+        ValueError: It is not callable, or it is a class that needs arguments.
+
+    >>> from forward_forward import losses
+    >>> made(losses.SymBa)
+    SymBa(alpha=4.0)
+    """
+    if not callable(part):
+        raise ValueError(f"expected the name of a part, got {part!r}")
+    try:
+        return part() if isinstance(part, type) else part
+    except TypeError as error:
+        raise ValueError(f"{part.__name__} needs arguments: {error}") from error
+
+
+def _value(expression: ast.expr, names: Mapping[str, Any]) -> Any:
+    match expression:
+        case ast.Name(id=name):
+            return looked_up(name, names)
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+            values = [_value(arg, names) for arg in args]
+            options = {str(each.arg): _value(each.value, names) for each in keywords}
+            try:
+                return looked_up(name, names)(*values, **options)
+            except TypeError as error:
+                raise ValueError(f"{ast.unparse(expression)!r}: {error}") from error
+        case _:
+            try:
+                return ast.literal_eval(expression)
+            except ValueError as error:
+                raise ValueError(
+                    f"expected a name or a literal, got {ast.unparse(expression)!r}"
+                ) from error
+
+
+def looked_up(name: str, names: Mapping[str, Any]) -> Any:
+    """The object that a name stands for, or a ValueError with the closest valid name."""
+    if name in names:
+        return names[name]
+    if name == "inf":
+        return float("inf")
+    lower = {each.lower(): each for each in names}
+    near = difflib.get_close_matches(name.lower(), lower, n=1)
+    hint = (
+        f"did you mean {lower[near[0]]!r}?" if near else f"choose from {', '.join(sorted(names))}"
+    )
+    raise ValueError(f"unknown name {name!r}: {hint}")

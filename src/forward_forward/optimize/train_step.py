@@ -1,0 +1,258 @@
+"""One batch x [batch, ...], y [batch] -> one step of every layer's own optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from forward_forward import notation
+from forward_forward.data import augment as augmenting
+from forward_forward.examples import Inputs
+from forward_forward.forward import Network
+from forward_forward.forward.activities import Activities
+from forward_forward.forward.passes import ForwardPass
+from forward_forward.forward.workspace import Workspace
+from forward_forward.optimize import schedules
+from forward_forward.optimize.engine import Engine, Kind
+from forward_forward.optimize.look_ahead import LookAhead, ahead
+from forward_forward.optimize.metrics import by_name
+from forward_forward.optimize.optimizers import optimizer_of
+from forward_forward.optimize.precision import Precision, products, usable
+from forward_forward.optimize.prepare import BatchPreparer
+from forward_forward.optimize.randomness import Augment, StepRandomness
+from forward_forward.optimize.schedules import Schedule, constant
+from forward_forward.optimize.steps import LayerSteps
+
+if TYPE_CHECKING:
+    from forward_forward.data.batch import Batch
+    from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
+
+Order = Literal["joint", "greedy"]
+
+CALIBRATION_SAMPLES = 1024
+
+
+class TrainStep:
+    """Takes one training step of every layer at a time; `Trainer` describes the arguments."""
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.AdamW,
+        lr: float = 1e-3,
+        weight_decay: float | None = None,
+        schedule: Schedule = constant,
+        order: Order = "joint",
+        engine: Kind = "closed_form",
+        precision: Precision = "float32",
+        skip: float = 0.0,
+        augment: Sequence[Augment] = (),
+        look_ahead: int = 0,
+        average: float | None = None,
+        head_lr: float | None = None,
+        head_weight_decay: float | None = None,
+        seed: int = 0,
+        device: torch.device | str | None = None,
+    ) -> None:
+        if order not in ("joint", "greedy"):
+            raise ValueError(f'order expects "joint" or "greedy", got {order!r}')
+        if look_ahead < 0 or (look_ahead and order == "greedy"):
+            raise ValueError(
+                'look_ahead expects 0 or more steps, and 0 with order="greedy", got'
+                f" look_ahead={look_ahead} and order={order!r}"
+            )
+        if device is not None:
+            network.to(usable(device))
+        self.settings = {
+            "optimizer": notation.write_call(optimizer),
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "schedule": notation.write(schedule, notation.public(schedules)),
+            "order": order,
+            "engine": engine,
+            "precision": precision,
+            "skip": skip,
+            "augment": [notation.write(part, notation.public(augmenting)) for part in augment],
+            "average": average,
+            **({"look_ahead": look_ahead} if look_ahead else {}),  # as in runs from before it
+            "head_lr": head_lr,
+            "head_weight_decay": head_weight_decay,
+            "seed": seed,
+        }
+        self.network = network
+        self.device = network.device
+        self.schedule = schedule
+        self.look_ahead = look_ahead
+        self.order: Order = order
+        self.products = products(precision, self.device)
+        self.seed = seed
+        optimizers = [optimizer_of(layer, optimizer, lr, weight_decay) for layer in network.layers]
+        self.head_optimizer = None
+        if network.head is not None:
+            decay = weight_decay if head_weight_decay is None else head_weight_decay
+            rate = lr if head_lr is None else head_lr
+            self.head_optimizer = optimizer_of(network.head, optimizer, rate, decay)
+        self.averaged = None
+        if average is not None:
+            averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
+            self.averaged = AveragedModel(network, multi_avg_fn=averaging)
+        self.steps = 0
+        self.forward = ForwardPass(network.layers, self.products, Workspace())
+        gradients = Engine(network.layers, engine, skip=skip)
+        self.layer_steps = LayerSteps(network, optimizers, gradients)
+        self.preparer = BatchPreparer(network, tuple(augment), seed)
+        self.queue = LookAhead(network, self.preparer, self.head_optimizer)
+        self._calibrated = False
+        self.first_active = 0
+        self.last_active = len(network.layers) - 1
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """The layers' optimisers, lowest layer first."""
+        return self.layer_steps.optimizers
+
+    @optimizers.setter
+    def optimizers(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        self.layer_steps.optimizers = list(optimizers)
+
+    @property
+    def all_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Every optimiser: "layer0", "layer1", ..., and "head" if there is a head."""
+        named = {f"layer{index}": each for index, each in enumerate(self.optimizers)}
+        return named if self.head_optimizer is None else {**named, "head": self.head_optimizer}
+
+    @property
+    def evaluated(self) -> Network:
+        """The network to evaluate: the one with averaged weights if averaging is on."""
+        if self.averaged is None:
+            return self.network
+        network: Network = self.averaged.module  # type: ignore[assignment]
+        return network
+
+    def set_rate(self, factor: float) -> None:
+        """Set every learning rate to ``factor`` times its initial value."""
+        for optimizer in self.all_optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = factor * group["initial_lr"]
+
+    def train_layers(self, first: int, last: int) -> None:
+        """Train only layers ``first`` to ``last``: lower ones are frozen, higher ones not run."""
+        if not 0 <= first <= last < len(self.network.layers):
+            raise ValueError(
+                f"train_layers expects 0 <= first <= last < {len(self.network.layers)}, got"
+                f" first={first} and last={last}"
+            )
+        self.first_active, self.last_active = first, last
+
+    def ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the same batches, each scored `look_ahead` steps before it is yielded.
+
+        Args:
+            batches: Of samples, labels and weights: the arguments of `step`.
+
+        >>> from forward_forward.forward import mlp
+        >>> trainer = TrainStep(mlp(4, 8, num_classes=2), look_ahead=2)
+        >>> batches = [(torch.rand(6, 4), torch.arange(6) % 2, None)] * 5
+        >>> len([trainer.step(*batch) for batch in trainer.ahead(batches)])
+        5
+        """
+        if not self.look_ahead:  # `step` scores the batch itself, and its products serve both
+            return iter(batches)
+        self.queue.pending.clear()  # of an earlier loop that did not finish
+        return ahead(batches, self.look_ahead, self._score)
+
+    def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> dict[str, Tensor]:
+        """Train all layers on one batch; each takes its own step.
+
+        Blocks run in the mode they are in; `fit` puts them into training mode. Thresholds given by
+        name are calibrated on the first batch, unless `fit` has done so.
+
+        Args:
+            x: Samples [batch, ...], floating point.
+            y: Labels [batch]; None if neither the examples nor a head need them.
+            weight: Weights of the samples [batch], or None for equal ones.
+
+        Returns:
+            Statistics of the layers that learn, each [layers], on the device: ``loss``,
+            ``goodness_positive``, ``silent_units`` (fraction of units that are 0 for every positive
+            of the batch) and, if there are negatives, ``goodness_negative`` and ``separation``
+            (fraction of pairs in which the positive has the higher goodness).
+
+        Raises:
+            ValueError: With ``look_ahead``, a batch other than the one that `ahead` yielded last.
+        """
+        if self.look_ahead:
+            self.queue.check_next(x, y, self.look_ahead)
+            self.forward.begin()
+        else:
+            self._score(x, y, weight)
+        batch = self.queue.pending.popleft()
+        return self.learn(self.preparer.source(batch), batch.sample_weight, batch.randomness)
+
+    def learn(
+        self,
+        source: Inputs | Activities,
+        sample_weight: Tensor,
+        randomness: StepRandomness,
+        first: int = 0,
+    ) -> dict[str, Tensor]:
+        """Take one step of the layers that learn.
+
+        Args:
+            source: What layer ``first`` reads, positives first.
+            sample_weight: Each sample's weight in the mean loss [batch], sum 1.
+            randomness: What is drawn at random in this step.
+            first: The lowest layer to run.
+
+        Returns:
+            Statistics as `step` returns them.
+        """
+        layers, frozen = range(first, self.last_active + 1), self.first_active
+        figures, _ = self.layer_steps(
+            self.forward, source, sample_weight, randomness, layers, frozen
+        )
+        self.layer_steps.settle()
+        self.close_step()
+        return by_name(figures)
+
+    def calibrate(self, x: Tensor, y: Tensor | None) -> None:
+        """Set thresholds given by name from untrained activities of samples [n, ...]."""
+        self.network.calibrate(x, y)
+        if self.averaged is None:
+            return
+        pairs = zip(self.averaged.module.buffers(), self.network.buffers(), strict=True)
+        for averaged, current in pairs:  # `AveragedModel` keeps them equal at each step
+            averaged.copy_(current)
+
+    def close_step(self) -> None:
+        """Update the averaged weights, and count the step."""
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.network)
+        self.steps += 1
+
+    def reset(self, shard: BatchShard, replicas: ReplicaGroup | None) -> None:
+        """Begin a training that learns from a shard of each batch, without leftovers of another.
+
+        Args:
+            shard: The rows of each batch that this process learns from.
+            replicas: The processes that learn from the other rows, or None.
+        """
+        self.queue.clear()
+        self.layer_steps.clear()
+        self.preparer.shard = shard
+        self.layer_steps.replicas = self.layer_steps.engine.replicas = replicas
+        self.queue.replicas = replicas
+
+    def _score(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> None:
+        """Score a batch and queue it, with the weights as they are now."""
+        if not self._calibrated:  # checked once: the answer is read from the device
+            if not all(layer.calibrated for layer in self.network.layers):
+                labels = None if y is None else y[:CALIBRATION_SAMPLES]
+                self.calibrate(x[:CALIBRATION_SAMPLES], labels)
+            self._calibrated = True
+        self.queue.add(self.forward.begin(), x, y, weight, self.steps, self.last_active + 1)

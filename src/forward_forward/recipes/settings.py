@@ -1,0 +1,127 @@
+"""Names from a command line or a file -> a recipe, and the parts that its settings take."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from forward_forward import goodness, losses, notation, optimize
+from forward_forward.examples import negatives
+from forward_forward.recipes import hinton2022, poster
+from forward_forward.recipes.plan import Recipe
+from forward_forward.recipes.standard import standard
+
+
+def recipes_by_name() -> dict[str, Recipe]:
+    """The library's recipes by the names that ``--recipe`` accepts."""
+    found: dict[str, Recipe] = {"standard": standard}
+    for module in (hinton2022, poster):
+        family = module.__name__.rpartition(".")[2]
+        found |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
+    return found
+
+
+def recipe_named(name: str, *, typed: bool) -> Recipe:
+    """The recipe of a name such as ``standard`` or ``poster.method``.
+
+    Args:
+        name: The name; ``package.module:function`` is accepted if it was typed.
+        typed: Whether the user typed the name, rather than it being read from a file.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        ValueError: There is no such recipe; the message contains the nearest name.
+
+    >>> recipe_named("standard", typed=False).__name__
+    'standard'
+    """
+    recipe: Recipe = (
+        notation.read(name, {}, typed=typed)
+        if ":" in name
+        else notation.looked_up(name, recipes_by_name())
+    )
+    return recipe
+
+
+def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, Any]:
+    """Convert settings as text and numbers to the arguments of a recipe.
+
+    Args:
+        settings: Text, numbers and lists by the names of the recipe's parameters.
+        typed: Names of the settings that the user typed, which may name the user's own code.
+
+    Returns:
+        Arguments of the recipe: text that names a loss, a goodness, an activation, an optimizer or
+        a choice of negatives is replaced by the part.
+
+    Raises:
+        ValueError: A name that does not exist, or text that names no part.
+
+    >>> parts({"loss": "SymBa(alpha=2)", "hidden": [8, 8]}, typed=frozenset())
+    {'loss': SymBa(alpha=2), 'hidden': (8, 8)}
+    """
+    return {name: _part(name, value, name in typed) for name, value in settings.items()}
+
+
+def _part(name: str, value: Any, typed: bool) -> Any:
+    match name:
+        case "loss":
+            return notation.made(notation.read(value, notation.public(losses), typed=typed))
+        case "goodness":
+            return notation.made(notation.read(value, notation.public(goodness), typed=typed))
+        case "negatives":
+            part = notation.read(value, notation.public(negatives), typed=typed)
+            return _check_negatives(notation.made(part))
+        case "activation":
+            return notation.read(value, _makers(notation.torch_modules(), value), typed=typed)
+        case "optimizer":
+            return _check_callable(notation.read(value, _makers(_optimizers(), value), typed=typed))
+        case "threshold" if isinstance(value, str):
+            return _number_or_text(value)
+        case "hidden":
+            return tuple(value)
+    return value
+
+
+def _check_negatives(strategy: Any) -> Any:
+    for name in ("scores", "fraction"):
+        if getattr(strategy, name, None) is None:
+            raise ValueError(
+                f"negatives expects an object with the attribute {name}, got {strategy!r}, which"
+                " has none: see docs/own_rule.md and `ff check`"
+            )
+    return strategy
+
+
+def _check_callable(part: Any) -> Any:
+    if not callable(part):
+        raise ValueError(f"expected the name of a part, got {part!r}")
+    return part
+
+
+def _number_or_text(value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _optimizers() -> dict[str, Any]:
+    found: dict[str, Any] = {
+        name: value
+        for name, value in vars(torch.optim).items()
+        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
+    }
+    return {**found, "AveragedSGD": optimize.AveragedSGD}
+
+
+def _makers(classes: dict[str, Any], text: str) -> dict[str, Any]:
+    """Classes by name; one with arguments in the text is not called, but kept for each layer."""
+    if "(" not in text:
+        return classes
+    return {name: functools.partial(functools.partial, each) for name, each in classes.items()}
