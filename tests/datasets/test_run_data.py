@@ -1,4 +1,4 @@
-"""Data of one's own on the command line: a table is trained on, judged by and predicted."""
+"""A run and its own data: a table is trained on, evaluated, predicted, and known by its checksum."""
 
 import json
 
@@ -35,7 +35,7 @@ def test_a_table_is_trained_on_judged_by_and_predicted(ff, wine, tmp_path, monke
     assert printed["test_error"] <= 15  # without standardisation it is 30 and more
     about = checkpoint.Run("run").about
     assert about["command"]["data"] == str(wine)
-    assert about["network"]["inputs"] == "Standardize(15)"
+    assert about["network"]["inputs"] == "Standardize(features=15)"
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     again = ff("evaluate", tmp_path / "run", "--json")
@@ -74,7 +74,9 @@ def test_a_run_on_a_table_is_resumed_with_its_data(ff, wine, tmp_path):
     wine.write_text("\n".join(wine.read_text().splitlines()[:-9]))
     done = ff("train", "--resume", tmp_path / "whole")
     assert done.code == 2
-    assert "expected the train samples that the run was made with, got others in 'wine'" in done.err
+    assert (
+        "expected the train samples that the run was trained with, got others in 'wine'" in done.err
+    )
 
 
 def test_a_run_whose_data_have_changed_since_says_so(ff, wine, tmp_path):
@@ -86,7 +88,7 @@ def test_a_run_whose_data_have_changed_since_says_so(ff, wine, tmp_path):
     for words in (("evaluate", run), ("export", run), ("train", "--resume", run)):
         done = ff(*words)
         assert done.code == 2, words
-        assert "samples that the run was made with, got others in 'wine'" in done.err
+        assert "samples that the run was trained with, got others in 'wine'" in done.err
         assert "the data have changed since. Put them back" in done.err
     assert ff("evaluate", run, "--data", wine).code == 0
     assert ff("report", run, "--out", tmp_path / "page.html").code == 0

@@ -84,7 +84,7 @@ def test_a_digit_is_turned_scaled_and_centred(tmp_path, ink, paper, at):
     tall, wide = int(marks.any(1).sum()), int(marks.any(0).sum())
     assert abs(max(tall, wide) - 0.7 * 28) <= 1.5
     assert float(sample[0, 0, 0].max()) < 0.05  # the border is blank
-    assert any("turned" in words for words in done) == (ink < paper)
+    assert any("inverted" in each for each in done) == (ink < paper)
     assert any("100 x 100" in words and "28 x 28" in words for words in done)
 
 
