@@ -1,7 +1,7 @@
 """Pictures [batch, (channels,) height, width] in; the same shape and type, changed at random, out.
 
-Parts are called as ``part(x, rng)``: with a whole batch, on x's device, without changing x. They
-fill in zeros: black if pictures are 0..255 or 0..1, the mean if they are centred.
+Call a part as ``part(x, rng)`` with a whole batch: it works on x's device and leaves x unchanged.
+It fills in zeros: black if pictures are 0..255 or 0..1, the mean if they are centred.
 """
 
 from __future__ import annotations
