@@ -16,7 +16,6 @@ from sklearn.datasets import (
     make_multilabel_classification,
 )
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -74,9 +73,7 @@ def test_there_may_be_more_classes_than_features():
     four = make_pipeline(PCA(4), StandardScaler()).fit(x)
     classifier = FFClassifier((60, 60), max_iter=25, random_state=0).fit(four.transform(x), y)
     assert log_loss(truth, classifier.predict_proba(four.transform(test))) < 1
-    score = classifier.score(four.transform(test), truth)
-    linear = LogisticRegression(max_iter=1000).fit(four.transform(x), y)
-    assert score > linear.score(four.transform(test), truth) - 0.01
+    assert classifier.score(four.transform(test), truth) > 0.7
 
 
 def test_several_labels_a_sample():
