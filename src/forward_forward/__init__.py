@@ -27,6 +27,7 @@ that a part may offer), ``seeds`` (random numbers by key).
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from forward_forward.forward import Layer, Network, SoftmaxHead, mlp
     from forward_forward.optimize import Trainer
 
-__version__ = "0.1.0"
+    __version__: str
 
 # Loaded at first use (PEP 562): `ff --help` must not wait for torch.
 _HOME = {
@@ -101,6 +102,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"forward_forward.{name}")
     if name in _HOME:
         return getattr(importlib.import_module(f"forward_forward.{_HOME[name]}"), name)
+    if name == "__version__":
+        return importlib.metadata.version("forward-forward")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -49,8 +49,8 @@ def fast_path(part: object, protocol: Callable[..., Asked]) -> Asked | None:
 def supports(part: object, protocol: Callable[..., Any]) -> bool:
     """Whether a part has the fast paths of a protocol: see `fast_path`.
 
-    >>> from forward_forward.losses import HasSlope
-    >>> supports(lambda pos, neg: neg.mean(0) - pos, HasSlope)
+    >>> from forward_forward.losses import HasSlopes
+    >>> supports(lambda pos, neg: neg.mean(0) - pos, HasSlopes)
     False
     """
     return fast_path(part, protocol) is not None

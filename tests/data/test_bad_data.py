@@ -155,10 +155,10 @@ BAD: dict[str, tuple[Maker, str]] = {
         "train, val and test alone .* got 'extra' beside 'train'",
     ),
     "too few to split": (only("cat/0.png", "dog/0.png"), "keep one of every class"),
-    "a zip that is none": (file("pets.zip", b"PK nonsense"), r"whole archive, got .*pets\.zip"),
-    "half a zip": (archive("pets.zip", keep=0.6), r"whole archive, got .*pets\.zip"),
-    "half a tar.xz": (archive("pets.tar.xz", keep=0.6), r"whole archive, got .*pets\.tar\.xz"),
-    "half a tar.gz": (archive("pets.tar.gz", keep=0.6), r"whole archive, got .*pets\.tar\.gz"),
+    "a zip that is none": (file("pets.zip", b"PK nonsense"), r"complete archive, got .*pets\.zip"),
+    "half a zip": (archive("pets.zip", keep=0.6), r"complete archive, got .*pets\.zip"),
+    "half a tar.xz": (archive("pets.tar.xz", keep=0.6), r"complete archive, got .*pets\.tar\.xz"),
+    "half a tar.gz": (archive("pets.tar.gz", keep=0.6), r"complete archive, got .*pets\.tar\.gz"),
     "a zip that leads out": (
         archive("pets.zip", DOTDOT_aDOTpng=b"x"),
         r"below the archive's root, got '\.\./a\.png'",
@@ -169,7 +169,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     ),
     "an absolute path in a tar": (archive("pets.tar", _abs_aDOTpng=b"x"), "got '/abs/a.png'"),
     "a link in a tar": (linked, "plain files, got 'cat/0.png'"),
-    "a password": (encrypted, "without a password"),
+    "a password": (encrypted, "no encrypted archive"),
     "a broken picture in a zip": (
         archive("pets.zip", cat_aDOTpng=b"miaow"),
         r"a picture file, got .*pets\.zip/cat/a\.png",

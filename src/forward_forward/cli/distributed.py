@@ -67,7 +67,7 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
     """The layout of a training in several processes; None for one process.
 
     Args:
-        options: What was given on the command line.
+        options: The options of the command line.
         device: Where to train; with "cuda", each process of a machine gets a GPU of its own.
 
     Raises:

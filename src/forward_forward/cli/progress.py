@@ -110,15 +110,15 @@ class TrainingProgress:
 
     def epoch(self, row: Row) -> None:
         self.done, self.step_in_epoch = row["epoch"], 0
-        words = [self._epoch(row["epoch"])]
+        fields = [self._epoch(row["epoch"])]
         if "validation_error" in row:
-            words.append(f"validation error {row['validation_error']:5.2f} %")
+            fields.append(f"validation error {row['validation_error']:5.2f} %")
             self.error = f"  validation error {row['validation_error']:.2f} %"
         layers = row.get("validation_goodness_error_by_layer")
         if layers and self.display.bar is None:
-            words.append("by layer " + " ".join(f"{error:.2f}" for error in layers))
-        words.append(f"{row['seconds']:.1f} s, {self.display.left(self.done)}")
-        self.display.show(self.done, "  ".join(words))
+            fields.append("by layer " + " ".join(f"{error:.2f}" for error in layers))
+        fields.append(f"{row['seconds']:.1f} s, {self.display.left(self.done)}")
+        self.display.show(self.done, "  ".join(fields))
 
     def stop(self, ending: Ending) -> None:
         self.display.stop()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from forward_forward.data.batch import Source, class_names
+from forward_forward.data.batch import Source, class_names, is_source
 from forward_forward.data.in_memory import Data
 from forward_forward.data.pictures.folder import folder
 from forward_forward.data.stream import Stream, found_classes
@@ -43,7 +43,7 @@ def as_source(
     ('cat', 'dog')
     """
     names = None if classes is None else class_names(classes)
-    if isinstance(source, Source):
+    if is_source(source):
         if names not in (None, source.classes):
             raise ValueError(f"expected classes {source.classes} of the source, got {names}")
         return source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,16 +57,19 @@ class Stream:
         """The loader's own; of other iterables, the length of the first batch."""
         if isinstance(self.loader, DataLoader) and self.loader.batch_size is not None:
             return self.loader.batch_size
-        return len(self._first()[1])
+        return self._first[1]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """One sample's shape, as the first batch has it."""
-        return tuple(as_tensor(self._first()[0]).shape[1:])
+        return self._first[0]
 
-    def _first(self) -> tuple[Any, Any, Any]:
+    @cached_property
+    def _first(self) -> tuple[tuple[int, ...], int]:
+        """One sample's shape and the samples in the first batch; opens the loader once."""
         with torch.random.fork_rng(devices=[]):
-            return unpack(next(iter(self.loader)), "batch 0")
+            x, y, _ = unpack(next(iter(self.loader)), "batch 0")
+        return tuple(as_tensor(x).shape[1:]), len(y)
 
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0

@@ -246,7 +246,7 @@ def test_deep_pictures_are_not_cut_off_at_255(tmp_path):
         (["0.png"], {}, "got none: sort the pictures into sub-folders"),
         (["a/0.png"], {}, r"got \['a'\]: sort"),
         (["a/0.png", "b/notes.txt"], {}, "in every sub-folder .*got none in 'b': add some or"),
-        (["train/a/0.png", "Test/a/0.png"], {}, "parts of a split, .*Test' is one set"),
+        (["train/a/0.png", "Test/a/0.png"], {}, "parts of a split, .*Test. alone"),
         (["a/0.png", "b/0.png"], {"classes": ("a", "bb")}, "got 'b' in .*did you mean 'bb'"),
         (["a/0.png", "b/0.png"], {"classes": "ab"}, "different class names"),
         (["a/0.png", "b/0.png"], {"size": 0}, r"size as pixels or \(height, width\).*got 0"),

@@ -1,4 +1,4 @@
-"""A job's settings -> a network of layers that learn on their own, and what became of it."""
+"""A job's settings -> the record of a network trained by a variation of the poster's method."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def forward_forward(job: Job, split: Split) -> Record:
     """Train a variation of the poster's method.
 
     Besides the settings of ``recipes.poster.variation`` a job has ``often`` (whether the learning
-    curve has many points), ``enough`` (an error at which to stop), ``probes`` (names of what is
-    looked at before and after training) and ``temperature_factor`` (see `set_temperatures`).
+    curve has many points), ``enough`` (an error at which to stop), ``probes`` (names for `probed`)
+    and ``temperature_factor`` (see `set_temperatures`).
     """
     plan = plan_of(job, split)
     trainer = plan.trainer
@@ -61,7 +61,7 @@ def plan_of(job: Job, split: Split, without: Collection[str] = ()) -> Plan:
 
 
 def calibrate(trainer: Trainer, split: Split, job: Job) -> tuple[Tensor, Tensor]:
-    """Set thresholds, and temperatures where they follow the goodness, from training samples."""
+    """Set thresholds, and temperatures if the job scales them, from training samples."""
     x, y = calibration_images(split, job)
     trainer.network.calibrate(x, y)
     factor = job.settings.get("temperature_factor")

@@ -1,4 +1,4 @@
-"""A job's settings -> features learned without labels, and the errors of a linear read-out."""
+"""A job's settings -> the errors of a linear read-out of features learned without labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from forward_forward import goodness, losses, predict, seeds
+from forward_forward import goodness, losses, seeds
 from forward_forward.data import Data
 from forward_forward.examples import HybridImages
 from forward_forward.forward import Layer, Network, mlp
@@ -20,6 +20,7 @@ from forward_forward.lab.reproduce.training.feedforward import calibrate
 from forward_forward.lab.reproduce.training.loop import Course, judged
 from forward_forward.lab.reproduce.training.start import start
 from forward_forward.optimize import Trainer, cosine
+from forward_forward.predict import embeddings
 from forward_forward.recipes.plan import features
 
 Features = Literal["learned", "random", "pixels"]
@@ -29,8 +30,8 @@ READOUT_EPOCHS = 10
 def unsupervised(job: Job, split: Split) -> Record:
     """Train layers on hybrid negatives, without labels, then a linear read-out on their activities.
 
-    A job has ``features``: "learned", "random" (the untrained layers) or "pixels"; ``readout_lr``
-    for the read-out; and, where features are learned, ``lr`` and ``threshold_factor``.
+    A job has ``features``: "learned", "random" (of untrained layers) or "pixels"; ``readout_lr``;
+    and, if features are learned, ``lr`` and ``threshold_factor``.
     """
     settings = job.settings
     record: Record = {"seconds": 0.0, "diverged": False}
@@ -43,20 +44,13 @@ def unsupervised(job: Job, split: Split) -> Record:
         if kind == "learned":
             record |= _learned(network, job, split)
     readout = _readout(read, job, split)
-    labels = _Labels(read, readout)
-    return {**record, **judged(labels, job, split)}
-
-
-class _Labels:
-    """Samples [batch, ...] -> labels [batch], by the read-out."""
-
-    def __init__(self, read: Callable[[Tensor], Tensor], readout: nn.Linear) -> None:
-        self.read, self.readout = read, readout
 
     @torch.no_grad()
-    def __call__(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.readout(self.read(x))
+    def predict(x: Tensor) -> Tensor:
+        logits: Tensor = readout(read(x))
         return logits.argmax(1)
+
+    return {**record, **judged(predict, job, split)}
 
 
 def _network(job: Job, split: Split) -> Network:
@@ -75,7 +69,7 @@ def _network(job: Job, split: Split) -> Network:
         seed=job.seed,
         examples=HybridImages(classes),
         layer=layer,
-        head=True,  # networks without labels in the input have one; its weights stay at 0
+        head=True,  # required if the input has no labels; its weights stay 0
     ).to(split.train.inputs.device)
 
 
@@ -108,7 +102,7 @@ def _pixels(x: Tensor) -> Tensor:
 @torch.no_grad()
 def _activities(network: Network, x: Tensor) -> Tensor:
     """All layers' activities, each at mean square 1 [batch, units of all layers]."""
-    rows = [MeanSquareOne()(h.flatten(1)) for h in predict.embeddings(network, x)]
+    rows = [MeanSquareOne()(h.flatten(1)) for h in embeddings(network, x)]
     return torch.cat(rows, 1)
 
 
