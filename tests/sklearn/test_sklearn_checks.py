@@ -1,8 +1,11 @@
 """What scikit-learn itself asks of an estimator."""
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from forward_forward.sklearn import FFClassifier, FFDetector, FFTransformer
+
+pytestmark = pytest.mark.slow
 
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": (
