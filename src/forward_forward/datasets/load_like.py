@@ -11,7 +11,8 @@ from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.batch import is_source
 from forward_forward.data.pictures.classes import parts_of, pictures_tree
 from forward_forward.data.pictures.folder import folder
-from forward_forward.data.tables.formats import is_table, labelled_frame
+from forward_forward.data.tables.formats import is_table
+from forward_forward.data.tables.labelled import labelled_frame
 from forward_forward.datasets.builtin import available, named
 
 if TYPE_CHECKING:

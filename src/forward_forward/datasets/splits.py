@@ -16,7 +16,8 @@ from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.pictures.archive import ARCHIVES, is_archive
 from forward_forward.data.pictures.classes import other_files, parts_of, pictures_tree
 from forward_forward.data.pictures.folder import folder, read_like
-from forward_forward.data.tables.formats import ENDINGS, is_table, labelled_frame
+from forward_forward.data.tables.formats import ENDINGS, is_table
+from forward_forward.data.tables.labelled import labelled_frame
 from forward_forward.datasets.builtin import available, named
 from forward_forward.datasets.load_like import load_like
 
