@@ -1,4 +1,4 @@
-"""Fixtures for all tests: the ff command in this process, a small run trained by it, MLflow tables."""
+"""Fixtures for all tests: the ff command in this process, a small trained run, MLflow tables."""
 
 import contextlib
 import io
