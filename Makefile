@@ -34,6 +34,7 @@ define install
 	trap "kill $$progress" EXIT; trap "exit 130" INT TERM; \
 	$(BIN)/python -m pip install --no-compile --progress-bar off --constraint constraints.txt \
 		--editable "$(1)" >.venv/pip.log 2>&1 || { cat .venv/pip.log; exit 1; }; \
+	echo "  installed; now imported for the first time"; \
 	$(BIN)/python -m forward_forward.datasets digits
 endef
 
