@@ -50,13 +50,8 @@ class _Hybrids(ABC):
 
     num_classes: int
 
-    @property
-    def labelled(self) -> bool:
-        return False
-
-    @property
-    def scores(self) -> str:
-        return "nothing"
+    labelled = False
+    scores = "nothing"
 
     def hard_rows(self, batch: int) -> int:
         return 0
@@ -158,7 +153,9 @@ class HybridRows(_Hybrids):
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
-            raise ValueError(f"HybridRows expects a share between 0 and 1, got {self.share}")
+            raise ValueError(
+                f"HybridRows expects a share between 0 and 1, got {self.share}: use 0.5"
+            )
 
     def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
         return (torch.rand(samples.shape, generator=rng, device=rng.device) >= self.share).float()

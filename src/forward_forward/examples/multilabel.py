@@ -46,13 +46,8 @@ class MultiLabel:
                 f" strength other than 0, got {self}"
             )
 
-    @property
-    def labelled(self) -> bool:
-        return True
-
-    @property
-    def scores(self) -> str:
-        return "nothing"
+    labelled = True
+    scores = "nothing"
 
     def hard_rows(self, batch: int) -> int:
         return 0
