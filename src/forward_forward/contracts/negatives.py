@@ -5,11 +5,14 @@ Each function is one contract; its first line states it.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import Tensor
 
 from forward_forward.contracts.broken import expect, expect_tensor, expect_unchanged
 from forward_forward.contracts.samples import KINDS, scores_of, seeded
+from forward_forward.examples.inputs import ScoreSource
 from forward_forward.examples.negatives import WrongLabels, hard_rows
 
 __all__ = [
@@ -19,7 +22,7 @@ __all__ = [
     "never_gives_the_true_label",
     "says_what_it_draws_from",
 ]
-SOURCES = "nothing", "softmax", "goodness", "first layer"
+SOURCES = get_args(ScoreSource)
 
 
 def says_what_it_draws_from(negatives: WrongLabels) -> None:

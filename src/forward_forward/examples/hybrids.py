@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forward_forward.examples.inputs import Inputs, Samples, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
 
 
 def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blurs: int) -> Tensor:
@@ -51,7 +52,7 @@ class _Hybrids(ABC):
     num_classes: int
 
     labelled = False
-    scores = "nothing"
+    scores: ClassVar[ScoreSource] = "nothing"
 
     def hard_rows(self, batch: int) -> int:
         return 0

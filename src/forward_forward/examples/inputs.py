@@ -9,7 +9,7 @@ with a label is then a row that is looked up.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -108,6 +108,22 @@ def floating(x: Tensor) -> Tensor:
     return x
 
 
+ScoreSource = Literal["nothing", "softmax", "goodness", "first layer"]
+
+
+def check_scores(examples: Examples) -> None:
+    """Refuse examples whose ``scores`` are not one of `ScoreSource`.
+
+    Raises:
+        ValueError: Another name, which would otherwise train as if it were "goodness".
+    """
+    if examples.scores not in get_args(ScoreSource):
+        raise ValueError(
+            f"{examples!r} expects scores to be one of {', '.join(get_args(ScoreSource))}, got"
+            f" {examples.scores!r}: correct the name in the class of its negatives"
+        )
+
+
 class Examples(Protocol):
     """How a batch becomes positive and negative data.
 
@@ -122,7 +138,7 @@ class Examples(Protocol):
     def num_classes(self) -> int: ...
 
     @property
-    def scores(self) -> str: ...
+    def scores(self) -> ScoreSource: ...
 
     def hard_rows(self, batch: int) -> int:
         """Number of a batch's first rows that need scores."""

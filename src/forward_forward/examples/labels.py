@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from forward_forward.examples.inputs import Inputs, Samples, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
 from forward_forward.examples.negatives import Uniform, WrongLabels, hard_rows
 
 
@@ -30,7 +30,7 @@ class _Label(ABC):
     labelled = True
 
     @property
-    def scores(self) -> str:
+    def scores(self) -> ScoreSource:
         return self.negatives.scores
 
     def hard_rows(self, batch: int) -> int:

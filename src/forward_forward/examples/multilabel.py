@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from forward_forward.examples.inputs import Inputs, Samples, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class MultiLabel:
             )
 
     labelled = True
-    scores = "nothing"
+    scores: ClassVar[ScoreSource] = "nothing"
 
     def hard_rows(self, batch: int) -> int:
         return 0

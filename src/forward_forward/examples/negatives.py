@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
+
+from forward_forward.examples.inputs import ScoreSource
 
 __all__ = ["FromFirstLayer", "FromGoodness", "FromSoftmax", "Uniform"]
 
@@ -20,7 +22,7 @@ class WrongLabels(Protocol):
     """
 
     @property
-    def scores(self) -> str: ...
+    def scores(self) -> ScoreSource: ...
 
     @property
     def fraction(self) -> float: ...
@@ -96,7 +98,7 @@ class Uniform:
 
     count: int = 1
 
-    scores = "nothing"
+    scores: ClassVar[ScoreSource] = "nothing"
     fraction = 0.0
 
     def __post_init__(self) -> None:
@@ -140,7 +142,7 @@ class FromSoftmax:
     tensor([[1]])
     """
 
-    scores = "softmax"
+    scores: ClassVar[ScoreSource] = "softmax"
     fraction = 1.0
 
     def __call__(
@@ -189,7 +191,7 @@ class FromGoodness(_FromScores):
     temperature: float = 0.1
     fraction: float = 0.3
 
-    scores = "goodness"
+    scores: ClassVar[ScoreSource] = "goodness"
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,7 @@ class FromFirstLayer(_FromScores):
     temperature: float = 0.03
     fraction: float = 1.0
 
-    scores = "first layer"
+    scores: ClassVar[ScoreSource] = "first layer"
 
 
 def hard_rows(negatives: WrongLabels, batch: int) -> int:

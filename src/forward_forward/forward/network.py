@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward.examples import Examples, Inputs
-from forward_forward.examples.inputs import floating
+from forward_forward.examples.inputs import check_scores, floating
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
@@ -77,6 +77,7 @@ class Network(nn.Module):
             )
         if head is not None:
             _check_head(head, layers, examples)
+        check_scores(examples)
         if examples.scores == "softmax" and head is None:
             raise ValueError(
                 "negatives drawn from the softmax expect a head: add head=SoftmaxHead(...), or use"
