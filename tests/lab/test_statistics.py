@@ -53,14 +53,14 @@ def test_equal_differences_leave_no_doubt(value, p_above):
 
 @pytest.mark.parametrize("values", [[], [0.3]], ids=len)
 def test_one_seed_is_no_test(values):
-    with pytest.raises(ValueError, match=f"two seeds or more, got {len(values)}: add seeds"):
+    with pytest.raises(ValueError, match=f"at least two seeds, got {len(values)}: add seeds"):
         paired(values)
     with pytest.raises(ValueError, match="add seeds"):
         equivalence(values, MARGIN)
 
 
 def counted(values: list[int]) -> float:
-    """The share of sign flips with at least the same sum, from how often each sum occurs."""
+    """The fraction of sign flips with at least the same sum, from how often each sum occurs."""
     sums = Counter({0: 1})
     for value in values:
         sums = Counter(

@@ -7,6 +7,7 @@ import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil  # type: ignore[import-untyped]
 import torch
@@ -14,8 +15,9 @@ import torch.distributed as dist
 
 from forward_forward.checkpoint import Run, is_run
 from forward_forward.cli.train_settings import ParallelOptions
-from forward_forward.parallel import Layout, begin, launched
-from forward_forward.parallel.layout import TIMEOUT
+
+if TYPE_CHECKING:
+    from forward_forward.parallel import Layout
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class DistributedRun:
             return None
         if out is None:
             raise ValueError("--parallel expects --out, so that a restarted training finds its run")
+        from forward_forward.parallel import begin
+
         begin(self.layout.timeout, torch.device(self.device or "cpu"))
         is_ours = [False]
         if self.is_leader and self.launch is not None and is_run(Path(out)):
@@ -68,7 +72,7 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
     """The layout of a training in several processes; None for one process.
 
     Args:
-        options: What was given on the command line.
+        options: The options of the command line.
         device: Where to train; with "cuda", each process of a machine gets a GPU of its own.
 
     Raises:
@@ -88,6 +92,10 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
         raise ValueError("--parallel both expects --stages or --split, got neither")
     if parallel == "layers" and stages is not None:
         raise ValueError("--parallel layers has one stage per process: omit --stages")
+    # Not at the top: a training in one process must not wait for the import.
+    from forward_forward.parallel import Layout, launched
+    from forward_forward.parallel.layout import TIMEOUT
+
     if not launched():
         raise ValueError(
             f"--parallel {parallel} expects several processes, got one: torchrun"

@@ -1,8 +1,7 @@
-"""Errors of runs by seed -> estimates, intervals and p values: the tests that verdicts rest on."""
+"""Errors of runs by seed -> estimates, intervals and p values, on which verdicts rest."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,7 +10,20 @@ from scipy import stats
 
 ALPHA = 0.05
 RESAMPLES = 2_000
-EXACT = 16  # differences whose signs are flipped in all ways
+FLIPS = 2**16  # ways to flip signs: all of them for up to 16 differences, else as many random ones
+
+
+class Interval(NamedTuple):
+    """A mean and its Student's t interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def half(self) -> float:
+        """Half the width of the interval."""
+        return self.high - self.mean
 
 
 class Difference(NamedTuple):
@@ -34,8 +46,39 @@ class Equivalence(NamedTuple):
     p: float
 
 
+def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """The mean of values, one a seed, with its t interval.
+
+    Args:
+        values: At least two values.
+        level: Confidence level of the interval.
+
+    Raises:
+        ValueError: Fewer than two values.
+
+    >>> round(t_interval([1.0, 2.0, 3.0]).low, 2)
+    -0.48
+    """
+    x = np.asarray(values, dtype=float)
+    if len(x) < 2:
+        raise ValueError(f"an interval expects at least two seeds, got {len(x)}: add seeds")
+    mean = float(x.mean())
+    if np.ptp(x) == 0:  # there the t statistic would divide by 0
+        return Interval(mean, mean, mean)
+    low, high = stats.ttest_1samp(x, 0).confidence_interval(level)
+    return Interval(mean, float(low), float(high))
+
+
+def _p_above(values: Sequence[float], bound: float) -> float:
+    """One-sided p of the t test that the mean is above a bound."""
+    x = np.asarray(values, dtype=float)
+    if np.ptp(x) == 0:
+        return 0.0 if x[0] > bound else 1.0 if x[0] < bound else 0.5
+    return float(stats.ttest_1samp(x, bound, alternative="greater").pvalue)
+
+
 def paired(values: Sequence[float]) -> Difference:
-    """Judge paired differences, one a seed.
+    """Test paired differences, one a seed.
 
     Args:
         values: At least two differences.
@@ -46,46 +89,42 @@ def paired(values: Sequence[float]) -> Difference:
 
     Raises:
         ValueError: Fewer than two differences.
-
-    >>> round(paired([1.0, 2.0, 3.0]).low, 2)
-    -0.48
     """
-    x = np.asarray(values, dtype=float)
-    if len(x) < 2:
-        raise ValueError(f"a paired test expects two seeds or more, got {len(x)}: add seeds")
-    mean, error = float(x.mean()), float(stats.sem(x))
-    if error == 0:  # all differences are the same: the t statistic has no denominator
-        above = 0.0 if mean > 0 else 1.0 if mean < 0 else 0.5
-        return Difference(mean, mean, mean, above, 1.0 - above, sign_flips(x))
-    half = float(stats.t.ppf(0.975, len(x) - 1)) * error
-    above = float(stats.t.sf(mean / error, len(x) - 1))
-    return Difference(mean, mean - half, mean + half, above, 1 - above, sign_flips(x))
+    interval, p = t_interval(values), _p_above(values, 0)
+    return Difference(*interval, p, 1 - p, sign_flips(values))
 
 
-def sign_flips(values: Sequence[float] | np.ndarray) -> float:
-    """Share of all ways to flip the signs of differences that have at least the same mean.
-
-    Of more than 16 differences as many ways are drawn at random as 16 have.
+def sign_flips(values: Sequence[float]) -> float:
+    """Fraction of all ways to flip the signs of differences in which the mean is at least theirs.
 
     >>> sign_flips([1.0, 2.0, 3.0])
     0.125
     """
-    x = np.asarray(values, dtype=float)
-    if len(x) <= EXACT:
-        flips = np.array(list(itertools.product((1, -1), repeat=len(x))))
-    else:
-        drawn = np.random.default_rng(0).integers(0, 2, (2**EXACT - 1, len(x)))
-        flips = np.concatenate([np.ones((1, len(x))), 2 * drawn - 1])
-    # A hair's breadth for rounding: the way that was observed counts.
-    return float((flips @ x >= x.sum() - 1e-9).mean())
+
+    def total(x: np.ndarray, axis: int) -> np.ndarray:
+        sums: np.ndarray = np.round(x.sum(axis), 9)  # so that equal sums count as equal
+        return sums
+
+    test = stats.permutation_test(
+        (np.asarray(values, dtype=float),),
+        total,
+        permutation_type="samples",
+        n_resamples=FLIPS,
+        alternative="greater",
+        rng=np.random.default_rng(0),
+    )
+    return float(test.pvalue)
 
 
 def equivalence(values: Sequence[float], margin: float) -> Equivalence:
-    """Two one-sided t tests of paired differences lying within a margin of 0.
+    """Two one-sided t tests that paired differences lie within a margin of 0.
 
     Args:
         values: At least two differences.
-        margin: Half the width of what counts as the same.
+        margin: The largest difference that counts as none.
+
+    Raises:
+        ValueError: Fewer than two differences.
 
     References:
         Schuirmann (1987), Journal of Pharmacokinetics and Biopharmaceutics 15.
@@ -93,12 +132,9 @@ def equivalence(values: Sequence[float], margin: float) -> Equivalence:
     >>> equivalence([0.01, -0.02, 0.0, 0.01], 0.3).p < 0.001
     True
     """
-    x = np.asarray(values, dtype=float)
-    p = max(paired([*(x + margin)]).p_above, paired([*(x - margin)]).p_below)
-    error = float(stats.sem(x))
-    half = float(stats.t.ppf(0.95, len(x) - 1)) * error
-    mean = float(x.mean())
-    return Equivalence(mean, mean - half, mean + half, p)
+    interval = t_interval(values, 0.9)
+    p = max(_p_above(values, -margin), _p_above([-value for value in values], -margin))
+    return Equivalence(*interval, p)
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -112,34 +148,32 @@ def holm(p: Sequence[float]) -> list[float]:
     """
     order = np.argsort(p)
     adjusted = np.empty(len(p))
-    highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(p) - rank) * p[place]))
-        adjusted[place] = highest
+    factors = np.arange(len(p), 0, -1)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(factors * np.asarray(p)[order]))
     return [round(float(value), 12) for value in adjusted]
 
 
 def two_way_bootstrap(
     first: Sequence[Sequence[int]], second: Sequence[Sequence[int]], images: int, seed: int = 0
 ) -> tuple[float, float]:
-    """A 95 % interval of a difference of errors over seeds and test images, both drawn anew.
+    """A 95 % bootstrap interval of a difference of errors; seeds and test images are resampled.
 
     Args:
-        first: Numbers of the images that each run of one arm reads wrongly, a list a seed.
+        first: For each seed, the numbers of the images that one arm misclassifies.
         second: Those of the other arm, for the same seeds.
-        images: Test images.
-        seed: For the draws.
+        images: Number of test images.
+        seed: For the resampling.
 
     Returns:
-        Low and high of ``error(second) - error(first)``, in points.
+        Low and high of ``error(second) - error(first)``, in percentage points.
 
     >>> two_way_bootstrap([[0], [0]], [[0, 1], [0, 1]], images=2)[1]
     100.0
     """
     rng = np.random.default_rng(seed)
     difference = _wrong(second, images) - _wrong(first, images)
-    # Images on which the arms never differ add nothing, however often they are drawn: they are
-    # drawn together, as the rest.
+    # Images on which the arms never differ contribute nothing, however often they are drawn: they
+    # are drawn together, as the last category.
     difference = difference[:, difference.any(0)]
     chances = np.full(difference.shape[1] + 1, 1 / images)
     chances[-1] = 1 - difference.shape[1] / images

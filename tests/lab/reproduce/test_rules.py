@@ -140,11 +140,11 @@ def test_a_directional_verdict_needs_p_and_size(p_holm, smallest, p_opposite, op
 def test_alike_arms_are_alike_in_every_comparison():
     same, other = row(0.1, 0.01, verdict=REPRODUCED), row(0.2, 0.03, verdict=REPRODUCED)
     open_one, far = row(0.25, 0.3, verdict=INCONCLUSIVE), row(0.9, 0.99, verdict=NOT_REPRODUCED)
-    statistic, verdict = rules.alike([same, other])
+    statistic, verdict = rules.all_similar([same, other])
     assert (statistic["kind"], statistic["p"], statistic["of"]) == ("equivalence", 0.03, "0.2")
     assert verdict == REPRODUCED
-    assert rules.alike([same, open_one])[1] == INCONCLUSIVE
-    statistic, verdict = rules.alike([same, open_one, far])
+    assert rules.all_similar([same, open_one])[1] == INCONCLUSIVE
+    statistic, verdict = rules.all_similar([same, open_one, far])
     assert (statistic["p"], statistic["estimate"], verdict) == (0.99, 0.9, NOT_REPRODUCED)
 
 

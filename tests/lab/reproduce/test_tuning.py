@@ -189,7 +189,7 @@ def test_no_rate_is_added_once_the_best_are_tried_again():
 
 def all_jobs() -> list[Job]:
     """Every run of a tuning with all of its rounds."""
-    arm = replace(THIRD, settings={**THIRD.settings, "probes": ("goodness",)}, share=0.5)
+    arm = replace(THIRD, settings={**THIRD.settings, "probes": ("goodness",)}, fraction=0.5)
     runs = Runs(lambda job: with_temperature(job) - power_of(job) * 8)
     tuned(arm, runs)
     assert len(runs.rounds) > 3
@@ -239,7 +239,7 @@ def test_arms_of_one_identity_are_tuned_once():
         {"centre": 3e-3},
         {"second": None},
         {"third": ("temperature_factor", (0.3, 3.0))},
-        {"share": 0.5},
+        {"fraction": 0.5},
         {"fastest": True},
     ],
     ids=str,

@@ -91,4 +91,5 @@ def plot(result: dict[str, Any]) -> bytes:
 
 
 def _name(row: Row) -> str:
-    return str(row["name"]) + (" (standard)" if row["standard"] else " (own)" if row["own"] else "")
+    mark = " (standard)" if row["standard"] else " (own)" if row["own"] else ""
+    return f"{row['name']}{mark}"

@@ -1,4 +1,4 @@
-"""Claims and what the ledger holds -> how much work is still to be done."""
+"""Claims and the finished runs -> how much work remains."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from forward_forward.lab.reproduce.tuning import FINALISTS, NEIGHBOURS, Tuner
 
 
 def forecast(claims: Sequence[Claim], runner: Runner) -> float:
-    """Work still to be done, in units of `Job.cost`.
+    """Work that remains, in units of `Job.cost`.
 
-    What is not known yet is guessed: that no rate has to be added, and that no cell of SGD's grid
-    needs more than its first seeds.
+    It is a lower bound: that rates are added to a tuning, and that a cell of SGD's grid needs more
+    than its first seeds, is not foreseen.
 
     Args:
-        claims: The claims to be tested.
-        runner: Its ledger holds what is done.
+        claims: The claims to test.
+        runner: Its ledger holds the finished runs.
     """
     arms: dict[str, Arm] = {}
     for claim in claims:
         for arm in claim.arms(runner.scale):
             name = f"{arm.identity} {arm.longer}"
-            # Of two that differ in their seeds alone, the one with more.
+            # Of two that differ only in their seeds, the one with more.
             arms[name] = max(arm, arms.get(name, arm), key=runner.count)
     tuned = {arm.tuned.identity: arm.tuned for arm in arms.values()}
     plans = {name: _Plan(arm, runner) for name, arm in tuned.items()}
@@ -35,9 +35,9 @@ def forecast(claims: Sequence[Claim], runner: Runner) -> float:
 
 
 class _Plan:
-    """The tuning of an arm, gone through as far as the ledger knows it.
+    """The tuning of an arm, repeated from the ledger as far as its runs are finished.
 
-    ``work`` is what is left of it; ``chosen`` is None while it is not over.
+    ``work`` is what remains of it; ``chosen`` is None unless it is finished.
     """
 
     def __init__(self, arm: Arm, runner: Runner) -> None:
@@ -63,4 +63,4 @@ def _finals(arm: Arm, plan: _Plan, runner: Runner) -> float:
     if plan.chosen is not None:
         jobs = runner.finals(arm, {**arm.settings, **plan.chosen})
         return sum(job.cost for job in runner.ledger.missing(jobs))
-    return runner.count(arm) * plan.cost / runner.scale.tuning_share * arm.longer
+    return runner.count(arm) * plan.cost / runner.scale.tuning_fraction * arm.longer

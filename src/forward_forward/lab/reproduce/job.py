@@ -1,4 +1,4 @@
-"""One training run as plain values: what is trained, on what, how long, from which seed."""
+"""One training run in plain values: the method, its settings, data, epochs and seed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 from forward_forward import datasets
 from forward_forward.data import Data
 
-# Raised when a change makes runs differ from those in older ledgers.
+# Increment it when a change makes runs differ from those in older ledgers.
 PROTOCOL = 1
-# Validation images that a learning curve is read from; the error at the end is read from all.
+# Validation images that a learning curve is read from; the final error is read from all.
 WATCHED = 2_000
 # Approximate time for a sample, relative to forward_forward's: to estimate the remaining time.
 _SLOWNESS = {"recurrent": 5.0, "analog_forward_forward": 2.5, "unsupervised": 1.5}
@@ -24,7 +24,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Split:
-    """What a run may see: images to train on, to choose by, and to be judged by at the end."""
+    """The data of a run: to train on, to choose settings by, and to test on at the end."""
 
     train: Data
     validation: Data

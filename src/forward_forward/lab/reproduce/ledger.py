@@ -13,22 +13,22 @@ NAME = "runs.jsonl"
 
 
 class Ledger:
-    """What every finished run found, by the run's key.
+    """The records of finished runs, by the run's key.
 
-    A line is written as soon as its run is done; one that was cut off by a crash is left out when
-    the file is read, and its run is done again.
+    A line is written as soon as its run is done. A line that a crash truncated is skipped when the
+    file is read, and its run is repeated.
 
     Args:
-        folder: Where the file is, or shall be.
+        folder: Folder of the file, which may not exist yet.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         self.records: dict[str, Record] = {}
-        self._torn = False
+        self._truncated = False
         if self.path.exists():
             text = self.path.read_text()
-            self._torn = bool(text) and not text.endswith("\n")
+            self._truncated = bool(text) and not text.endswith("\n")
             for line in text.splitlines():
                 self._read(line)
 
@@ -37,7 +37,7 @@ class Ledger:
             record = json.loads(line)
             self.records[record["key"]] = record
         except (ValueError, KeyError, TypeError):
-            return  # torn by a crash
+            return  # truncated by a crash
 
     def __contains__(self, job: Job) -> bool:
         return job.key in self.records
@@ -46,16 +46,16 @@ class Ledger:
         return self.records[job.key]
 
     def missing(self, jobs: Iterable[Job]) -> list[Job]:
-        """The jobs that are still to be done, each once."""
+        """The jobs that are not finished, each once."""
         by_key = {job.key: job for job in jobs if job not in self}
         return list(by_key.values())
 
     def add(self, record: Record) -> None:
-        """Keep a record, on disk before this returns."""
+        """Append a record; it is on disk when this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a") as file:
-            file.write("\n" * self._torn + json.dumps(record) + "\n")
+            file.write("\n" * self._truncated + json.dumps(record) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        self._torn = False
+        self._truncated = False
         self.records[record["key"]] = record

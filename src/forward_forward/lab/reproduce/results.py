@@ -1,4 +1,4 @@
-"""Findings -> results in plain values, their verdicts settled together, and files of them."""
+"""Findings -> results in plain values and their files, with verdicts corrected for their number."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from forward_forward.lab.reproduce.scales import Scale
 from forward_forward.lab.statistics import holm
 
 Result = dict[str, Any]
-PARTS = ("numpy", "scipy", "scikit-learn")
+PACKAGES = ("numpy", "scipy", "scikit-learn")
 
 
 def result_of(claim: Claim, finding: Finding, scale: Scale) -> Result:
-    """A claim's result, its verdict open where Holm's correction has a say in it."""
-    arms = [outcome.json() for outcome in finding.outcomes]
-    dates = [record["date"] for outcome in finding.outcomes for record in outcome.records.values()]
+    """A claim's result; its verdict is None if it depends on Holm's correction, see `settle`."""
+    arms = [arm.json() for arm in finding.arms]
+    dates = [date for arm in finding.arms for date in arm.each("date")]
     devices = sorted({device for arm in arms for device in arm["devices"]}) or ["cpu"]
     return {
         "name": claim.name,
@@ -51,23 +51,19 @@ def result_of(claim: Claim, finding: Finding, scale: Scale) -> Result:
 
 
 def _diverged(finding: Finding) -> str:
-    """A paragraph on runs whose loss was no number any more, where there are any."""
-    counts = [
-        (outcome.arm.name, sum(outcome.each("diverged")), len(outcome.seeds))
-        for outcome in finding.outcomes
-    ]
-    words = [f"{name}: {count} of {runs}" for name, count, runs in counts if count]
-    if not words:
+    """A paragraph on the runs that diverged, if any did."""
+    counts = [(arm.name, sum(arm.each("diverged")), len(arm.seeds)) for arm in finding.arms]
+    rows = [f"{name}: {count} of {runs}" for name, count, runs in counts if count]
+    if not rows:
         return ""
-    ended = "Runs whose loss was no number any more count with the error they had then"
-    return f"\n\n{ended} ({'; '.join(words)})."
+    return f"\n\nRuns that diverged count with their error at that time ({'; '.join(rows)})."
 
 
 def conditions(scale: Scale) -> dict[str, Any]:
-    """What all arms have in common, unless their settings say otherwise."""
+    """What all arms have in common unless their settings differ."""
     return {
         "data": scale.data,
-        "training images": "all but those set aside" if scale.images is None else scale.images,
+        "training images": "all except the held-out ones" if scale.images is None else scale.images,
         "hidden layers": ", ".join(map(str, scale.hidden)),
         "epochs": scale.epochs,
         "batch size": scale.batch_size,
@@ -81,29 +77,32 @@ def conditions(scale: Scale) -> dict[str, Any]:
 
 
 def _tuning(scale: Scale) -> str:
-    grid = f"{scale.rates} learning rates, a factor of the root of ten apart"
-    grid += f", each with {scale.factors} values of a second setting" if scale.factors > 1 else ""
-    grid += ", and on while something beside the best is untried" if scale.extensions else ""
-    again = f"; then the best three on {scale.tuning_seeds} seeds" if scale.tuning_seeds > 1 else ""
-    return f"{grid}, for {scale.tuning_share:g} of the epochs{again}; validation images choose"
+    text = f"{scale.rates} learning rates, a factor of the root of ten apart"
+    if scale.factors > 1:
+        text += f", each with {scale.factors} values of a second setting"
+    if scale.extensions:
+        text += ", and further ones while a neighbour of the best is untried"
+    text += f", for {scale.tuning_fraction:g} of the epochs"
+    if scale.tuning_seeds > 1:
+        text += f"; then the best three on {scale.tuning_seeds} seeds"
+    return f"{text}; validation images choose"
 
 
 def versions() -> dict[str, str]:
-    """Versions of what the runs rest on."""
-    parts = {name: metadata.version(name) for name in PARTS}
+    """Versions of this library and of those that the results depend on."""
     return {
         "forward-forward": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
-        **parts,
+        **{name: metadata.version(name) for name in PACKAGES},
     }
 
 
 def settle(results: Iterable[Result]) -> list[Result]:
-    """Correct the p of all directional claims for their number, and reach their verdicts.
+    """Correct the p of all directional claims for their number, and decide their verdicts.
 
     Args:
-        results: All results there are of one scale; those of other kinds stay as they are.
+        results: All results of one scale; those of other kinds of claims are returned unchanged.
     """
     settled = [{**result, "statistic": dict(result["statistic"])} for result in results]
     open_ones = [each for each in settled if each["statistic"]["kind"] == "paired t"]
@@ -119,7 +118,7 @@ def settle(results: Iterable[Result]) -> list[Result]:
 
 
 def estimate(result: Result) -> str:
-    """A result's estimate with its unit and interval, in words."""
+    """A result's estimate with its unit and interval, as text."""
     statistic = result["statistic"]
     if statistic["estimate"] is None:
         return str(statistic["unit"])
@@ -130,7 +129,7 @@ def estimate(result: Result) -> str:
 
 
 def path_of(folder: Path, name: str) -> Path:
-    """Where a claim's result lies."""
+    """The file of a claim's result."""
     return folder / f"{name}.json"
 
 

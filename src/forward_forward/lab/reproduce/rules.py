@@ -1,4 +1,4 @@
-"""Outcomes of arms -> comparisons and verdicts, by rules that were fixed before the runs."""
+"""Results of arms -> comparisons and verdicts, by rules that were fixed before the runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from forward_forward.lab.reproduce.arms import ArmResult
 
 ALPHA = statistics.ALPHA
 LEAST = 0.10  # points of error that count as a difference
-SIMILAR = 0.30  # points of error that do not
+SIMILAR = 0.30  # points of error that count as none
 
 REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE = "reproduced", "not reproduced", "inconclusive"
 BY_CONSTRUCTION, FAILS = "holds by construction", "fails by construction"
@@ -19,13 +19,13 @@ BETTER = (
     "Better-than: errors on the test images are paired by seed. Reproduced if the one-sided paired"
     f" t test, after Holm's correction over all directional claims, gives p < {ALPHA} and the mean"
     f" difference is at least {LEAST:.2f} points; not reproduced if the opposite holds at the same"
-    " level; else inconclusive. The exact sign-flip p and a two-way bootstrap over seeds and test"
-    " images stand beside it."
+    " level; otherwise inconclusive. The exact sign-flip p and a two-way bootstrap over seeds and"
+    " test images are reported as well."
 )
 SAME = (
     "Similar-to: errors on the test images are paired by seed. Reproduced if two one-sided t tests"
     f" place the difference within {SIMILAR:.2f} points of 0 (the 90 % interval lies within); not"
-    f" reproduced if the 90 % interval lies outside; else inconclusive."
+    f" reproduced if the 90 % interval lies outside; otherwise inconclusive."
 )
 EXACT = "Exactness: every check must pass. There is no p value."
 
@@ -33,8 +33,8 @@ Comparison = dict[str, Any]
 
 
 def compared(name: str, values: Sequence[float], unit: str = "points") -> Comparison:
-    """Paired differences by seed, positive where what is claimed to be better is better."""
-    # Errors have four places: what lies beyond comes of subtracting, and would shift a border.
+    """Test paired differences by seed, positive if what is claimed to be better is better."""
+    # Errors have four decimals: further ones come from the subtraction and could cross a limit.
     found = statistics.paired([round(value, 6) for value in values])
     return {
         "name": name,
@@ -53,68 +53,73 @@ def compared(name: str, values: Sequence[float], unit: str = "points") -> Compar
 
 def better(first: ArmResult, second: ArmResult) -> Comparison:
     """How much lower the first arm's test errors are than the second's, over common seeds."""
-    seeds = common_seeds(first, second)
-    values = [test_error(second, seed) - test_error(first, seed) for seed in seeds]
-    low, high = _bootstrap(first, second, seeds)
-    row = compared(f"{second.arm.name} - {first.arm.name}", values)
-    return row | {"bootstrap_low": low, "bootstrap_high": high}
+    return {
+        **compared(_name(first, second), _differences(first, second)),
+        **_bootstrap(first, second),
+    }
 
 
 def similar(first: ArmResult, second: ArmResult) -> Comparison:
-    """Whether two arms have about the same error."""
-    seeds = common_seeds(first, second)
-    values = [test_error(second, seed) - test_error(first, seed) for seed in seeds]
-    found = statistics.equivalence([round(value, 6) for value in values], SIMILAR)
-    low, high = _bootstrap(first, second, seeds)
+    """Whether two arms have similar test errors, over common seeds."""
+    values = [round(value, 6) for value in _differences(first, second)]
+    found = statistics.equivalence(values, SIMILAR)
     outside = found.low > SIMILAR or found.high < -SIMILAR
     return {
-        "name": f"{second.arm.name} - {first.arm.name}",
-        "estimate": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p,
+        "name": _name(first, second),
+        **found._asdict(),
         "sign_flip_p": None,
-        "bootstrap_low": low,
-        "bootstrap_high": high,
-        "seeds": len(seeds),
+        **_bootstrap(first, second),
+        "seeds": len(values),
         "unit": "points",
         "verdict": REPRODUCED if found.p < ALPHA else NOT_REPRODUCED if outside else INCONCLUSIVE,
     }
 
 
-def common_seeds(first: ArmResult, second: ArmResult) -> list[int]:
-    """The seeds that both arms were run with.
+def _name(first: ArmResult, second: ArmResult) -> str:
+    return f"{second.name} - {first.name}"
+
+
+def _differences(first: ArmResult, second: ArmResult) -> list[float]:
+    seeds = common_seeds(first, second)
+    return [test_error(second, seed) - test_error(first, seed) for seed in seeds]
+
+
+def _bootstrap(first: ArmResult, second: ArmResult) -> dict[str, float]:
+    """The bootstrap interval of the difference."""
+    seeds = common_seeds(first, second)
+    images = first.records[seeds[0]]["test_images"]
+    one, other = ([arm.records[seed]["test_wrong"] for seed in seeds] for arm in (first, second))
+    low, high = statistics.two_way_bootstrap(one, other, images)
+    return {"bootstrap_low": low, "bootstrap_high": high}
+
+
+def common_seeds(*arms: ArmResult) -> list[int]:
+    """The seeds that all arms were run with.
 
     Raises:
         ValueError: There are none.
     """
-    seeds = sorted(set(first.records) & set(second.records))
+    seeds = sorted(set.intersection(*(set(arm.records) for arm in arms)))
     if not seeds:
-        names = f"{first.arm.name!r} and {second.arm.name!r}"
+        names = ", ".join(repr(arm.name) for arm in arms)
         raise ValueError(
-            f"a comparison expects seeds that both arms were run with, got none: {names}"
+            f"a comparison expects seeds that all its arms were run with, got none for {names}:"
+            " run them with the same seeds"
         )
     return seeds
 
 
-def test_error(outcome: ArmResult, seed: int) -> float:
-    return float(outcome.records[seed]["test_error"])
-
-
-def _bootstrap(first: ArmResult, second: ArmResult, seeds: Sequence[int]) -> tuple[float, float]:
-    images = first.records[seeds[0]]["test_images"]
-    mine, theirs = (
-        [each.records[seed]["test_wrong"] for seed in seeds] for each in (first, second)
-    )
-    return statistics.two_way_bootstrap(mine, theirs, images)
+def test_error(arm: ArmResult, seed: int) -> float:
+    """The test error of a run in percent."""
+    return float(arm.records[seed]["test_error"])
 
 
 def directional(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     """The statistic of a claim that holds only if each of its comparisons does.
 
-    The comparison with the largest p is the estimate and decides for it, together with the smallest
-    of all differences; the opposite holds if it does for any of them, after Bonferroni's correction
-    for their number.
+    The comparison with the largest p is the estimate and decides, together with the smallest of all
+    differences; the opposite holds if it does for any of them, after Bonferroni's correction for
+    their number.
     """
     weakest = max(comparisons, key=lambda row: (row["p"], -row["estimate"]))
     large = [row for row in comparisons if -row["estimate"] >= LEAST]
@@ -142,8 +147,8 @@ def directional_verdict(statistic: dict[str, Any]) -> str:
     return INCONCLUSIVE
 
 
-def alike(comparisons: Sequence[Comparison]) -> tuple[dict[str, Any], str]:
-    """The statistic and verdict of a claim that all comparisons are of similar errors."""
+def all_similar(comparisons: Sequence[Comparison]) -> tuple[dict[str, Any], str]:
+    """The statistic and verdict of a claim that the errors of all comparisons are similar."""
     weakest = max(comparisons, key=lambda row: (row["p"], abs(row["estimate"])))
     statistic = {
         "kind": "equivalence",
@@ -157,10 +162,10 @@ def alike(comparisons: Sequence[Comparison]) -> tuple[dict[str, Any], str]:
 
 
 def exact(checks: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], str]:
-    """The statistic and verdict of a claim that follows from how the thing is built."""
-    worst = [row for row in checks if not row["passed"]]
+    """The statistic and verdict of a claim that holds or fails by construction."""
+    passed = all(row["passed"] for row in checks)
     statistic = {"kind": "exactness", "estimate": None, "low": None, "high": None, "p": None}
-    return {**statistic, "unit": f"{len(checks)} checks"}, FAILS if worst else BY_CONSTRUCTION
+    return {**statistic, "unit": f"{len(checks)} checks"}, BY_CONSTRUCTION if passed else FAILS
 
 
 def check(name: str, value: float | str, limit: float | str, passed: bool) -> dict[str, Any]:

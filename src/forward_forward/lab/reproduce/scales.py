@@ -1,4 +1,4 @@
-"""A scale's name -> how much data, how large a network, how many epochs and seeds a claim gets."""
+"""A scale's name -> the data, network, epochs and numbers of seeds of a reproduction."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a reproduction is; all arms of a claim get the same.
+    """How large a reproduction is; all arms of a claim have the same.
 
     Args:
         name: Its name.
         data: Data set.
-        images: Training images, the first of the training part; None for all of them, whatever an
-            arm's share.
+        images: Training images, the first of the training part; None for all of them, even for an
+            arm that is trained on a fraction.
         hidden: Units of the layers.
         epochs: Passes over the images in a final run.
         batch_size: Samples a step.
         deciding: Seeds of an arm that decides a claim.
         others: Seeds of any other arm.
         rates: Learning rates tried at first, a factor of the root of ten apart.
-        factors: Values of the second setting that are tried with each of them: 3, or 1, the plain
-            one.
-        extensions: How many rates may be added at an end where the best one lies.
-        tuning_share: Epochs of a tuning run over those of a final one.
-        tuning_seeds: Seeds on which the three best settings are compared; the others see one.
+        factors: Values of the second setting that are tried with each of them: 3, or 1, the
+            default.
+        extensions: How many times untried neighbours of the best combination are added.
+        tuning_fraction: Epochs of a tuning run over those of a final one.
+        tuning_seeds: Seeds on which the three best combinations are compared; others have one.
         powers: SGD's constant rates are the powers of ten from the first to the last of these,
             the third apart.
         grid_seeds: Seeds of each cell of SGD's grid.
@@ -42,7 +42,7 @@ class Scale:
     rates: int = 7
     factors: int = 3
     extensions: int = 6
-    tuning_share: float = 0.25
+    tuning_fraction: float = 0.25
     tuning_seeds: int = 3
     powers: tuple[float, float, float] = (-4.0, 4.0, 0.5)
     grid_seeds: int = 3
@@ -60,7 +60,7 @@ SMOKE = Scale(
     rates=2,
     factors=1,
     extensions=0,
-    tuning_share=0.5,
+    tuning_fraction=0.5,
     tuning_seeds=1,
     powers=(-3.0, 3.0, 3.0),
     grid_seeds=1,
@@ -85,7 +85,7 @@ def named(name: str) -> Scale:
     """The scale of a name.
 
     Raises:
-        ValueError: No such scale; the message gives the nearest one.
+        ValueError: No such scale; the message suggests the nearest one.
 
     >>> named("smoke").data
     'digits'

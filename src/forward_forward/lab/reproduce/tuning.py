@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
 
 from forward_forward.lab.reproduce.arms import FIRST_TUNING_SEED, Arm, Tuning
 from forward_forward.lab.reproduce.job import Job, Record
@@ -19,15 +20,15 @@ FINALISTS = 3
 NEIGHBOURS = 3  # rates that a third setting is tried with: the best one, and one on each side
 REACH = 8  # steps that a setting may go beyond its first values
 LEAST = 0.01  # percent of errors: one in 10,000, since 0 has no logarithm
-GOAL = 5.0  # percent of errors: how fast an arm learns is the epochs until it has no more
+GOAL = 5.0  # percent of errors: how fast an arm learns is the number of epochs to this error
 
 
 class Tuner:
-    """Tunes one arm, in rounds of runs that may be done together with those of other arms.
+    """Tunes one arm, in rounds of runs that can be combined with those of other arms.
 
     Args:
         arm: The arm.
-        scale: How many rates, values and seeds, and for how long.
+        scale: How many rates, values and seeds, and how many epochs.
     """
 
     def __init__(self, arm: Arm, scale: Scale) -> None:
@@ -38,7 +39,7 @@ class Tuner:
         self.finals = False
 
     def next(self) -> list[Job]:
-        """The runs of the next round; none when all is known."""
+        """The runs of the next round; none when tuning is finished."""
         if not self.found:
             low = -((self.scale.rates - 1) // 2)
             powers = range(low, low + self.scale.rates)
@@ -60,12 +61,12 @@ class Tuner:
         ]
 
     def take(self, job: Job, record: Record) -> None:
-        """Keep what a run found."""
+        """Keep the record of a run."""
         cell = tuple((name, job.settings[name]) for name in self._names() if name in job.settings)
         self.found.setdefault(cell, []).append(record)
 
     def tuning(self) -> Tuning:
-        """What was chosen: of the settings seen with all tuning seeds, the best on average."""
+        """The result: of the settings run with all tuning seeds, the best on average."""
         most = max(map(len, self.found.values()))
         finalists = [cell for cell in self.found if len(self.found[cell]) == most]
         chosen = min(finalists, key=self._score)
@@ -83,7 +84,7 @@ class Tuner:
         return float(f"{self.arm.centre * STEP**power:.4g}")
 
     def _cells(self, power: int) -> list[Cell]:
-        """A rate with every value of the second setting, or with the plain one."""
+        """A rate with every value of the second setting, or with the default one."""
         rate = ("lr", self._rate(power))
         if self.arm.second is None:
             return [(rate,)]
@@ -93,16 +94,16 @@ class Tuner:
         return [(rate, (name, value)) for value in values]
 
     def _untried(self, cell: Cell) -> list[Cell]:
-        """What lies beside a cell, one setting changed by one step, and was not tried."""
-        beside = [
+        """Neighbours of a cell, one setting changed by one step, that were not tried."""
+        neighbours = [
             tuple((name, after if name == changed else value) for name, value in cell)
             for changed, before in cell
-            for after in self._beside(changed, before)
+            for after in self._neighbours(changed, before)
         ]
-        return [other for other in beside if other not in self.found]
+        return [other for other in neighbours if other not in self.found]
 
-    def _beside(self, name: str, value: float) -> list[float]:
-        """The next values of a setting below and above one; none beyond a list that has a 0."""
+    def _neighbours(self, name: str, value: float) -> list[float]:
+        """The next values of a setting below and above; none beyond a list that has a 0."""
         if name == "lr":
             power = round(math.log(value / self.arm.centre, STEP))
             return [self._rate(power - 1), self._rate(power + 1)]
@@ -119,11 +120,10 @@ class Tuner:
         return [values[near] for near in (place - 1, place + 1) if 0 <= near < len(values)]
 
     def _third_cells(self, name: str, values: Sequence[float]) -> list[Cell]:
-        best = self._ranked()[0]
-        rate = dict(best)["lr"]
-        near = sorted([rate, *self._beside("lr", rate)])
+        (_, best_rate), *rest = self._ranked()[0]
+        near = sorted([best_rate, *self._neighbours("lr", best_rate)])
         return [
-            (("lr", rate), *_rest(best, name), (name, value))
+            (("lr", rate), *rest, (name, value))
             for value in values
             if value != self.arm.settings.get(name)
             for rate in near
@@ -131,25 +131,20 @@ class Tuner:
 
     def _job(self, cell: Cell, number: int) -> Job:
         settings = {**self.arm.settings, **dict(cell)}
-        settings.pop("probes", None)  # looked at in final runs alone
-        epochs = self.scale.epochs * self.scale.tuning_share
+        settings.pop("probes", None)  # only final runs have them
+        epochs = self.scale.epochs * self.scale.tuning_fraction
         images = images_of(self.arm, self.scale)
         seed = FIRST_TUNING_SEED + number
         settings |= {"hidden": self.scale.hidden, "batch_size": self.scale.batch_size}
         return Job(self.arm.method, settings, self.scale.data, images, epochs, seed)
 
     def _score(self, cell: Cell) -> float:
-        """What is least for the best settings."""
-        worth = area if self.arm.fastest else _final_error
-        return statistics.fmean(worth(record) for record in self.found[cell])
+        """Lower is better."""
+        score = area if self.arm.fastest else _final_error
+        return statistics.fmean(score(record) for record in self.found[cell])
 
     def _ranked(self) -> list[Cell]:
         return sorted(self.found, key=self._score)
-
-
-def _rest(cell: Cell, *without: str) -> Cell:
-    """A cell's settings but its rate, and but others."""
-    return tuple((name, value) for name, value in cell if name not in ("lr", *without))
 
 
 def _final_error(record: Record) -> float:
@@ -157,24 +152,20 @@ def _final_error(record: Record) -> float:
 
 
 def area(record: Record) -> float:
-    """Mean logarithm of the validation error during training: low where a network learns soon.
+    """Mean logarithm of the validation error during training: low if a network learns fast.
 
-    It is the area under the learning curve, over its width, by trapezoids.
+    It is the area under the learning curve divided by its width, by the trapezoidal rule.
     """
     curve = record["curve"]
     epochs = [*curve["epochs"], record["job"]["epochs"]]
-    logs = [math.log(max(error, LEAST)) for error in (*curve["errors"], _final_error(record))]
+    errors = np.maximum([*curve["errors"], _final_error(record)], LEAST)
     if len(epochs) == 1:
-        return logs[0]
-    total = 0.0
-    pairs = zip(itertools.pairwise(epochs), itertools.pairwise(logs), strict=True)
-    for (left, right), (before, after) in pairs:
-        total += (right - left) * (before + after) / 2
-    return total / float(epochs[-1] - epochs[0])
+        return math.log(errors[0])
+    return float(np.trapezoid(np.log(errors), epochs) / (epochs[-1] - epochs[0]))
 
 
 def reached(record: Record, goal: float) -> float:
-    """Epochs until a run's validation error was at most a goal; infinity where it never was."""
+    """Epochs until a run's validation error was at most a goal; infinity if it never was."""
     curve = record["curve"]
     for epoch, error in zip(curve["epochs"], curve["errors"], strict=True):
         if error <= goal:
@@ -186,16 +177,16 @@ def reached(record: Record, goal: float) -> float:
 
 def images_of(arm: Arm, scale: Scale) -> int | None:
     """How many images an arm is trained on."""
-    return scale.images if scale.images is None else round(scale.images * arm.share)
+    return scale.images if scale.images is None else round(scale.images * arm.fraction)
 
 
 def tune(arms: Iterable[Arm], scale: Scale, run: Run) -> dict[str, Tuning]:
     """Tune arms together, round by round.
 
     Args:
-        arms: The arms; those of one identity are tuned once.
-        scale: How many rates, values and seeds, and for how long.
-        run: Does jobs, or finds what they gave before.
+        arms: The arms; those with the same identity are tuned once.
+        scale: How many rates, values and seeds, and how many epochs.
+        run: Returns the records of jobs by key, running those that are not finished.
 
     Returns:
         Their tunings by identity.

@@ -8,7 +8,7 @@ from typing import Any
 from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm, ArmResult, Seeds
 from forward_forward.lab.reproduce.claims import figures
-from forward_forward.lab.reproduce.claims.claim import Claim, Finding
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding, similar
 from forward_forward.lab.reproduce.claims.variations import poster
 from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
@@ -18,8 +18,8 @@ DECIDING_DELAYS = (1, 10, 100)
 DELAYS = (*DECIDING_DELAYS, 1000)
 
 
-def _out_of_step(name: str, seeds: Seeds, **told: Any) -> Arm:
-    return Arm(name, "asynchronous", told, seeds=seeds, like=poster())
+def _out_of_step(name: str, seeds: Seeds = "others", **settings: Any) -> Arm:
+    return Arm(name, "asynchronous", settings, seeds=seeds, like=poster())
 
 
 def _delayed(delay: int) -> Arm:
@@ -34,43 +34,38 @@ def arms(scale: Scale) -> list[Arm]:
     return [
         poster(SYNCHRONOUS),
         *map(_delayed, DELAYS),
-        _out_of_step("last layer every 4th batch", "others", every=slow_last),
-        _out_of_step("first layer every 4th batch", "others", every=slow_first),
-        _out_of_step("first layer frozen, 2nd quarter", "others", frozen=(0, 0.25, 0.5)),
-        _out_of_step("last layer frozen, 2nd quarter", "others", frozen=(layers - 1, 0.25, 0.5)),
+        _out_of_step("last layer every 4th batch", every=slow_last),
+        _out_of_step("first layer every 4th batch", every=slow_first),
+        _out_of_step("first layer frozen, 2nd quarter", frozen=(0, 0.25, 0.5)),
+        _out_of_step("last layer frozen, 2nd quarter", frozen=(layers - 1, 0.25, 0.5)),
     ]
 
 
 def _measure(runner: Runner) -> Finding:
     found = runner.arms(*arms(runner.scale))
-    plain = found[SYNCHRONOUS]
-    others = [outcome for name, outcome in found.items() if name != SYNCHRONOUS]
-    rows = [rules.similar(plain, each) for each in others]
-    names = {_delayed(delay).name for delay in DECIDING_DELAYS}
-    decide = [row for row, each in zip(rows, others, strict=True) if each.arm.name in names]
-    statistic, verdict = rules.alike(decide)
+    plain, *others = found.values()
+    rows = {each.name: rules.similar(plain, each) for each in others}
     note = (
-        figures.errors_in_words(found)
-        + " Each layer is a site of its own that learns from copies of the layers below it. It"
-        " looks at them again after a step and a delay, drawn anew each time, evenly from 0 to"
-        " twice the mean. With no delay the weights are those of training in step, which a test"
-        " shows. All take the settings that were chosen for training in step."
+        figures.mean_errors(found)
+        + " Each layer is trained on its own, from copies of the layers below it. It updates these"
+        " copies after one step and a delay, drawn each time from the uniform distribution from 0"
+        " to twice the mean. With no delay the weights are those of training in step, as a test"
+        " shows. All arms have the settings that were chosen for training in step."
     )
-    return Finding(
-        statistic,
-        verdict,
+    return similar(
+        [rows[_delayed(delay).name] for delay in DECIDING_DELAYS],
         note,
-        rows,
-        outcomes=list(found.values()),
-        figures=[
+        found.values(),
+        rows.values(),
+        [
             figures.points("Test error, layers out of step", found.values()),
             _against_delay([plain, *(found[_delayed(delay).name] for delay in DELAYS)]),
         ],
     )
 
 
-def _against_delay(outcomes: Sequence[ArmResult]) -> dict[str, Any]:
-    seeds = min(len(outcome.records) for outcome in outcomes)
+def _against_delay(results: Sequence[ArmResult]) -> dict[str, Any]:
+    seeds = min(len(result.records) for result in results)
     return {
         "kind": "curves",
         "title": "Error against delay",
@@ -83,20 +78,20 @@ def _against_delay(outcomes: Sequence[ArmResult]) -> dict[str, Any]:
             {
                 "name": "Forward-Forward",
                 "x": [0.5, *map(float, DELAYS)],
-                "y": [[outcome.errors[seed] for outcome in outcomes] for seed in range(seeds)],
+                "y": [[result.errors[seed] for result in results] for seed in range(seeds)],
             }
         ],
     }
 
 
 ASYNCHRONOUS = Claim(
-    "motive.async",
-    "Layers out of step",
-    "Local updates allow for asynchronous layer updates.",
-    "poster, Motivations",
-    f"{rules.SAME} Here: layers that see those below with random delays of 1, 10 and 100 steps on"
-    " average, against layers in step; all must be similar. A delay of 1,000 steps, different rates"
-    " and frozen layers are shown beside them.",
-    _measure,
-    arms,
+    name="motive.async",
+    title="Layers out of step",
+    statement="Local updates allow for asynchronous layer updates.",
+    source="poster, Motivations",
+    rule=f"{rules.SAME} Here: layers that see those below with random delays of 1, 10 and 100 steps"
+    " on average, against layers in step; all must be similar. A delay of 1,000 steps, different"
+    " rates and frozen layers are shown as well.",
+    measure=_measure,
+    arms=arms,
 )

@@ -1,8 +1,7 @@
-"""Forward-Forward beside backprop: Figure 3, and where each wins."""
+"""Forward-Forward compared with backprop: Figure 3, and where each is better."""
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import replace
 
 import torch
@@ -13,7 +12,7 @@ from forward_forward.lab.benchmark.measure import activity_bytes
 from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm, ArmResult
 from forward_forward.lab.reproduce.claims import figures
-from forward_forward.lab.reproduce.claims.claim import Claim, Finding
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding, better
 from forward_forward.lab.reproduce.claims.pace import Pace, measured, pace_job, slower_by
 from forward_forward.lab.reproduce.claims.variations import by_backprop, poster
 from forward_forward.lab.reproduce.job import split_of
@@ -23,7 +22,7 @@ from forward_forward.lab.reproduce.tuning import GOAL
 from forward_forward.recipes.plan import features
 
 FF, BACKPROP, LONGER = "Forward-Forward", "backprop", "backprop, equal seconds"
-SAMPLES = 512  # of the batch whose memory is measured
+SAMPLES = 512  # in the batch whose memory is measured
 DEEP = 16  # layers of the deep network whose memory is measured
 
 
@@ -41,25 +40,21 @@ def _equal_seconds(pace: Pace) -> Arm:
 def _figure_3(runner: Runner) -> Finding:
     pace = measured(runner)
     found = runner.arms(*arms(runner.scale), _equal_seconds(pace))
-    ff, backprop, longer = (found[name] for name in (FF, BACKPROP, LONGER))
-    comparisons = [rules.better(backprop, ff), rules.better(longer, ff)]
+    ff, backprop, longer = found.values()
     note = (
-        figures.errors_in_words(found)
-        + f" An epoch of Forward-Forward takes {pace.forward_forward:.2f} s, one of backprop"
-        f" {pace.backprop:.2f} s (one thread, steps timed in turns), so that at equal seconds"
-        f" backprop has {longer.arm.longer:g} times the epochs. Both have the same layers, inputs"
-        " and starting weights; backprop has a layer for the labels on top. The poster's figure is"
-        " not in its text: the claim tested is that backprop's error is lower, at equal epochs and"
-        " at equal seconds."
+        figures.mean_errors(found)
+        + f" {pace} (one thread, steps timed in alternation), so at equal seconds backprop has"
+        f" {longer.arm.longer:g} times the epochs. Both have the same layers, inputs and starting"
+        " weights; backprop has an output layer on top. The poster's text does not give the numbers"
+        " of its figure: the claim tested is that backprop's error is lower, at equal epochs and at"
+        " equal seconds."
     )
-    return Finding(
-        rules.directional(comparisons),
-        None,
+    return better(
+        [rules.better(backprop, ff), rules.better(longer, ff)],
         note,
-        comparisons,
-        outcomes=[ff, backprop, longer],
+        found.values(),
         figures=[
-            figures.points("Test error after training", [ff, backprop, longer]),
+            figures.points("Test error after training", found.values()),
             figures.curves("Validation error during training", [ff, backprop]),
         ],
     )
@@ -68,47 +63,43 @@ def _figure_3(runner: Runner) -> Finding:
 def _scope(runner: Runner) -> Finding:
     found = runner.arms(*arms(runner.scale))
     pace = measured(runner)
-    ff, backprop = found[FF], found[BACKPROP]
-    comparisons = [rules.better(backprop, ff), slower_by(ff, backprop, pace)]
+    ff, backprop = found.values()
     values = features(split_of(runner.scale.data, runner.scale.images, "cpu").train)
     widths = [values, *runner.scale.hidden]
-    held, deep = _held(widths), _held([values, *(runner.scale.hidden[0],) * DEEP])
+    memory, deep = _memory(widths), _memory([values, *(runner.scale.hidden[0],) * DEEP])
     rows = [
-        [*_row(each, pace, widths), held[each.arm.name], deep[each.arm.name]]
-        for each in (ff, backprop)
+        [*_row(each, pace, widths), memory[each.name], deep[each.name]] for each in (ff, backprop)
     ]
     columns = [
         "arm",
         "test error, %",
         "seconds of training",
-        "million multiply-adds a sample",
+        "million multiply-adds per sample",
         f"MB for the activities of {SAMPLES} samples",
         f"the same with {DEEP} layers",
     ]
-    more = "more" if held[FF] > held[BACKPROP] else "less"
+    more = "more" if memory[FF] > memory[BACKPROP] else "less"
     less = "less" if deep[FF] < deep[BACKPROP] else "more"
     note = (
         "The statement is a limitation: outside of low-power environments Forward-Forward does not"
         " replace backprop. Tested here: backprop's error is lower at equal epochs, and it reaches"
         f" {100 - GOAL:g} % in fewer seconds. For the activities of {SAMPLES} samples"
-        f" Forward-Forward holds {held[FF]} MB in this network, {more} than backprop's"
-        f" {held[BACKPROP]} MB, since it shows each layer two rows a sample; with {DEEP} such"
+        f" Forward-Forward holds {memory[FF]} MB in this network, {more} than backprop's"
+        f" {memory[BACKPROP]} MB, since it shows each layer two rows per sample; with {DEEP} such"
         f" layers it holds {deep[FF]} MB, {less} than backprop's {deep[BACKPROP]} MB, since it"
-        " keeps none for a backward pass. Nothing has to be known of what lies between two layers;"
-        " what that is worth, motive.analog tells."
+        " keeps none for a backward pass. The computation between two layers need not be known; see"
+        " motive.analog for what that is worth."
     )
-    return Finding(
-        rules.directional(comparisons),
-        None,
+    return better(
+        [rules.better(backprop, ff), slower_by(ff, backprop, pace)],
         note,
-        comparisons,
-        outcomes=[ff, backprop],
-        figures=[figures.table("Side by side", columns, rows, "Where each wins.")],
+        found.values(),
+        figures=[figures.table("Side by side", columns, rows, "Where each is better.")],
     )
 
 
-def _held(widths: list[int]) -> dict[str, float]:
-    """Megabytes that a step holds for a batch."""
+def _memory(widths: list[int]) -> dict[str, float]:
+    """Megabytes that a step holds for a batch, by arm."""
     x, y = torch.rand(SAMPLES, widths[0]), torch.arange(SAMPLES) % 10
     held = {
         FF: activity_bytes(lambda: engine(widths, torch.float32).step, x, y),
@@ -117,36 +108,35 @@ def _held(widths: list[int]) -> dict[str, float]:
     return {name: round(count / 1e6, 2) for name, count in held.items()}
 
 
-def _row(outcome: ArmResult, pace: Pace, widths: list[int]) -> list[str | float]:
-    """An arm's figures side by side, but for its memory."""
-    name = outcome.arm.name
+def _row(arm: ArmResult, pace: Pace, widths: list[int]) -> list[str | float]:
+    """An arm's entries in the table, except its memory."""
     work = sum(2 * each.rows * each.inputs * each.units for each in layer_products(widths, 1))
-    if name == BACKPROP:
+    if arm.name == BACKPROP:
         work = round(work / arithmetic_ratio(widths))
-    epochs = outcome.each("job")[0]["epochs"]
-    seconds = f"{epochs * pace.of(outcome):.3g}"
-    return [name, f"{statistics.fmean(outcome.errors):.2f}", seconds, f"{work / 1e6:.2f}"]
+    seconds = f"{arm.each('job')[0]['epochs'] * pace.of(arm):.3g}"
+    return [arm.name, f"{arm.mean_error:.2f}", seconds, f"{work / 1e6:.2f}"]
 
 
 FIGURE_3 = Claim(
-    "fig3",
-    "Backprop and Forward-Forward",
-    "Performance of backpropagation vs Forward-Forward.",
-    "poster, Figure 3",
-    f"{rules.BETTER} Here: backprop is better, both at equal epochs and at equal seconds of"
+    name="fig3",
+    title="Backprop and Forward-Forward",
+    statement="Performance of backpropagation vs Forward-Forward.",
+    source="poster, Figure 3",
+    rule=f"{rules.BETTER} Here: backprop is better, both at equal epochs and at equal seconds of"
     " training (the larger p decides).",
-    _figure_3,
-    arms,
-    lambda scale: [pace_job(scale)],
+    measure=_figure_3,
+    arms=arms,
+    jobs=lambda scale: [pace_job(scale)],
 )
 SCOPE = Claim(
-    "limit.scope",
-    "Where each wins",
-    "Replace backpropagation outside of low-power environments. (Listed as a limitation.)",
-    "poster, Limitations",
-    f"{rules.BETTER} Here: backprop's error is lower at equal epochs, and it reaches"
+    name="limit.scope",
+    title="Where each is better",
+    statement="Replace backpropagation outside of low-power environments. (Listed as a"
+    " limitation.)",
+    source="poster, Limitations",
+    rule=f"{rules.BETTER} Here: backprop's error is lower at equal epochs, and it reaches"
     f" {100 - GOAL:g} % in fewer seconds (the larger p decides).",
-    _scope,
-    arms,
-    lambda scale: [pace_job(scale)],
+    measure=_scope,
+    arms=arms,
+    jobs=lambda scale: [pace_job(scale)],
 )

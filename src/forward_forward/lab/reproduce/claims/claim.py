@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm, ArmResult
 from forward_forward.lab.reproduce.job import Job
 from forward_forward.lab.reproduce.runner import Runner
@@ -14,18 +15,18 @@ from forward_forward.lab.reproduce.scales import Scale
 
 @dataclass
 class Finding:
-    """What the runs of a claim say.
+    """What the runs of a claim show.
 
     Args:
         statistic: Kind, estimate, interval, p and unit.
-        verdict: Reproduced or not; None where Holm's correction over all claims has a say in it.
-        note: What was measured, in words.
-        comparisons: Of arms, in pairs.
-        checks: Exactness tests, or conditions that a verdict rests on.
-        outcomes: Of the arms.
+        verdict: Reproduced or not; None if it depends on Holm's correction over all claims.
+        note: What was measured, in sentences.
+        comparisons: Differences between arms.
+        checks: Exactness tests, or conditions of the verdict.
+        arms: Results of the arms.
         figures: What the page draws.
+        beside: The verdict on a part of the claim that has no direction; None if there is none.
         conditions: What the tests have in common; None for what all arms have.
-        beside: The verdict of a part of the claim that no direction is tested in, or None.
     """
 
     statistic: dict[str, Any]
@@ -33,10 +34,49 @@ class Finding:
     note: str
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
-    outcomes: list[ArmResult] = field(default_factory=list)
+    arms: list[ArmResult] = field(default_factory=list)
     figures: list[dict[str, Any]] = field(default_factory=list)
     beside: str | None = None
     conditions: dict[str, Any] | None = None
+
+
+def better(
+    deciding: Sequence[rules.Comparison],
+    note: str,
+    arms: Iterable[ArmResult],
+    *,
+    further: Iterable[rules.Comparison] = (),
+    **more: Any,
+) -> Finding:
+    """What was found for a claim that one thing is better than another.
+
+    Args:
+        deciding: The comparisons that must all hold.
+        note: What was measured.
+        arms: Results of the arms.
+        further: Comparisons that decide nothing.
+        more: Other fields of `Finding`.
+    """
+    statistic = rules.directional(deciding)
+    return Finding(statistic, None, note, [*deciding, *further], arms=list(arms), **more)
+
+
+def similar(
+    deciding: Sequence[rules.Comparison],
+    note: str,
+    arms: Iterable[ArmResult],
+    comparisons: Iterable[rules.Comparison],
+    figures: list[dict[str, Any]],
+) -> Finding:
+    """What was found for a claim that all deciding comparisons are of similar errors."""
+    statistic, verdict = rules.all_similar(deciding)
+    return Finding(statistic, verdict, note, list(comparisons), arms=list(arms), figures=figures)
+
+
+def exact(checks: list[dict[str, Any]], note: str, **more: Any) -> Finding:
+    """What exactness tests found; ``more`` are other fields of `Finding`."""
+    statistic, verdict = rules.exact(checks)
+    return Finding(statistic, verdict, note, checks=checks, **more)
 
 
 @dataclass(frozen=True)
@@ -47,11 +87,11 @@ class Claim:
         name: Its name.
         title: What it is about.
         statement: The poster's words.
-        source: Where they stand.
+        source: Where the poster makes it.
         rule: How the verdict is reached.
         measure: Tests it.
-        arms: The arms it needs.
-        jobs: Runs it needs in any case, besides those of its arms.
+        arms: The arms it needs at a scale.
+        jobs: Runs it needs at a scale, besides those of its arms.
     """
 
     name: str

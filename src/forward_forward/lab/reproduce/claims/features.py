@@ -1,84 +1,73 @@
-"""Figure 5: first-layer features as images, which of them make sense, and those that match 3s."""
+"""Figure 5: first-layer features as images, which of them are sensible, and those that match 3s."""
 
 from __future__ import annotations
 
 import statistics
 from typing import Any
 
-from scipy import stats
-
 from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
 from forward_forward.lab.reproduce.claims.variations import poster
 from forward_forward.lab.reproduce.runner import Runner
+from forward_forward.lab.statistics import Interval, t_interval
 
-SHARE = 0.10
+LEAST = 10.0  # percent of units that must pass, and that must fail
 AREA = 0.90
 
 
 def _measure(runner: Runner) -> Finding:
-    arm = poster()
-    outcome = runner.arms(arm)[arm.name]
-    probes = [record["features"] for record in outcome.each("probes")]
-    shares = [100 * statistics.fmean(probe["sensible"]) for probe in probes]
+    result = runner.arms(poster())[poster().name]
+    probes = [record["features"] for record in result.each("probes")]
+    passing = t_interval([100 * statistics.fmean(probe["sensible"]) for probe in probes])
     areas = [max(probe["auc_of_3"]) for probe in probes]
-    matching = [sum(area >= AREA for area in probe["auc_of_3"]) for probe in probes]
-    mean = statistics.fmean(shares)
-    half = float(stats.t.ppf(0.975, len(shares) - 1) * stats.sem(shares))
     checks = [
-        rules.check(
-            "units that pass, %", round(mean, 2), f"at least {100 * SHARE:g}", mean >= 100 * SHARE
-        ),
-        rules.check(
-            "units that fail, %",
-            round(100 - mean, 2),
-            f"at least {100 * SHARE:g}",
-            100 - mean >= 100 * SHARE,
-        ),
-        rules.check(
-            "best area under the curve for 3s, in the worst seed",
-            round(min(areas), 3),
-            f"at least {AREA:g}",
-            min(areas) >= AREA,
+        _at_least("units that pass, %", round(passing.mean, 2), LEAST),
+        _at_least("units that fail, %", round(100 - passing.mean, 2), LEAST),
+        _at_least(
+            "best area under the curve for 3s, in the worst seed", round(min(areas), 3), AREA
         ),
     ]
     statistic = {
         "kind": "share",
-        "estimate": mean,
-        "low": mean - half,
-        "high": mean + half,
+        "estimate": passing.mean,
+        "low": passing.low,
+        "high": passing.high,
         "p": None,
         "unit": "% of units",
     }
     passed = all(row["passed"] for row in checks)
-    least = min(len(probe["sensible"]) for probe in probes)
+    matching = statistics.fmean(sum(area >= AREA for area in probe["auc_of_3"]) for probe in probes)
     note = (
-        f"Of the {least} units of the first layer, {mean:.1f} % have weights that are more alike"
-        " between neighbouring pixels than after shuffling, at a false discovery rate of 5 %;"
-        f" {100 - mean:.1f} % have not. {statistics.fmean(matching):.1f} units a network (mean over"
-        f" {len(probes)} seeds) tell 3s from the other digits with an area under the curve of at"
-        f" least {AREA:g}; the best area is {max(areas):.3f}. Only pixels that are in use are"
-        " looked at: weights of the others are never trained." + _near(mean, half)
+        f"Of the {min(len(probe['sensible']) for probe in probes)} units of the first layer,"
+        f" {passing.mean:.1f} % have weights that are more similar between neighbouring pixels than"
+        f" after shuffling, at a false discovery rate of 5 %; {100 - passing.mean:.1f} % do not. In"
+        f" each network {matching:.1f} units (mean over {len(probes)} seeds) distinguish 3s from"
+        f" the other digits with an area under the curve of at least {AREA:g}; the best area is"
+        f" {max(areas):.3f}. Only pixels that vary are used: the weights of all others are never"
+        " trained." + _near(passing)
     )
     return Finding(
         statistic,
         rules.REPRODUCED if passed else rules.NOT_REPRODUCED,
         note,
         checks=checks,
-        outcomes=[outcome],
+        arms=[result],
         figures=[*_pictures(probes[0]), _classes(probes)],
     )
 
 
-def _near(mean: float, half: float) -> str:
-    """A sentence where the share lies so near a limit that other seeds might cross it."""
-    limits = (100 * SHARE, 100 * (1 - SHARE))
-    if not any(abs(mean - limit) <= half for limit in limits):
+def _at_least(name: str, value: float, limit: float) -> dict[str, Any]:
+    return rules.check(name, value, f"at least {limit:g}", value >= limit)
+
+
+def _near(passing: Interval) -> str:
+    """A sentence if the fraction is so near a limit that other seeds might cross it."""
+    if not any(abs(passing.mean - limit) <= passing.half for limit in (LEAST, 100 - LEAST)):
         return ""
     return (
-        f" The share that passes has a 95 % interval from {mean - half:.1f} to {mean + half:.1f} %,"
-        " with a limit of the rule inside: other seeds might decide otherwise."
+        f" The 95 % interval of the units that pass, {passing.low:.1f} to {passing.high:.1f} %,"
+        " includes a limit of the rule: other seeds might give another verdict."
     )
 
 
@@ -93,7 +82,7 @@ def _pictures(probe: dict[str, Any]) -> list[dict[str, Any]]:
             "kind": "images",
             "title": title,
             "caption": "Weights of single units, seed 0: red raises the activity, blue lowers it."
-            " Below each its autocorrelation, the class it answers to, and the area under the"
+            " Below each: its autocorrelation, the class it responds to, and the area under the"
             " curve.",
             "images": [each for each in probe["images"] if each["kind"] == kind],
         }
@@ -120,23 +109,24 @@ def _classes(probes: list[dict[str, Any]]) -> dict[str, Any]:
             ]
         )
     return figures.table(
-        "The class that each unit answers to",
+        "The class that each unit responds to",
         ["class", "units a network", "median area", "best area"],
         rows,
-        "The class whose images a unit's activity tells best from all others.",
+        "The class that a unit's activity distinguishes best from all others.",
     )
 
 
 FIGURE_5 = Claim(
-    "fig5",
-    "First-layer features",
-    "Some neurons learn sensible features, others do not. (One is annotated: Matches 3s.)",
-    "poster, Figure 5",
-    "A unit's feature is called sensible if the spatial autocorrelation of its weights (Moran's I)"
-    " is above that of the same weights on shuffled pixels, at a false discovery rate of 5 %."
-    f" Reproduced if on average at least {100 * SHARE:g} % of the units pass and at least"
-    f" {100 * SHARE:g} % fail, and every network has a unit whose activity tells 3s with an area"
-    f" under the curve of at least {AREA:g}; else not reproduced.",
-    _measure,
-    lambda scale: [poster()],
+    name="fig5",
+    title="First-layer features",
+    statement="Some neurons learn sensible features, others do not. (One is annotated: Matches"
+    " 3s.)",
+    source="poster, Figure 5",
+    rule="A unit's feature is called sensible if the spatial autocorrelation of its weights"
+    " (Moran's I) is above that of the same weights on shuffled pixels, at a false discovery rate"
+    f" of 5 %. Reproduced if on average at least {LEAST:g} % of the units pass and at least"
+    f" {LEAST:g} % fail, and every network has a unit whose activity distinguishes 3s from the"
+    f" other digits with an area under the curve of at least {AREA:g}; otherwise not reproduced.",
+    measure=_measure,
+    arms=lambda scale: [poster()],
 )

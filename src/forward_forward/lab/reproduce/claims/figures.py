@@ -1,8 +1,7 @@
-"""Outcomes -> figures in plain values, as reports draw them."""
+"""Results of arms -> figures in plain values, as reports draw them."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,31 +10,31 @@ from forward_forward.lab.reproduce.arms import ArmResult
 Figure = dict[str, Any]
 
 
-def points(title: str, outcomes: Iterable[ArmResult], names: Iterable[str] | None = None) -> Figure:
-    """Test errors of all runs, a row an arm.
+def points(title: str, arms: Iterable[ArmResult], names: Iterable[str] | None = None) -> Figure:
+    """Test errors of all runs, one row for each arm.
 
     Args:
         title: Of the figure.
-        outcomes: The arms.
-        names: What the rows are called; None for the arms' own names.
+        arms: The arms.
+        names: Labels of the rows; None for the arms' own names.
     """
-    outcomes = list(outcomes)
-    values = [error for outcome in outcomes for error in outcome.errors]
-    rows = zip(names or [outcome.arm.name for outcome in outcomes], outcomes, strict=True)
+    arms = list(arms)
+    values = [error for arm in arms for error in arm.errors]
+    rows = zip(names or [arm.name for arm in arms], arms, strict=True)
     return {
         "kind": "points",
         "title": title,
         "caption": "",
         "x_label": "test error, %",
-        # Arms that fail would press the others into a corner.
+        # On a linear axis an arm that fails would leave no space for the others.
         "log": min(values) > 0 and max(values) > 8 * min(values),
-        "groups": [{"name": name, "values": outcome.errors} for name, outcome in rows],
+        "groups": [{"name": name, "values": arm.errors} for name, arm in rows],
     }
 
 
 def curves(
     title: str,
-    outcomes: Iterable[ArmResult],
+    arms: Iterable[ArmResult],
     seconds: Callable[[ArmResult], float] | None = None,
     **more: Any,
 ) -> Figure:
@@ -43,9 +42,9 @@ def curves(
 
     Args:
         title: Of the figure.
-        outcomes: The arms.
-        seconds: Those of an epoch of an arm, to draw against seconds; None draws against epochs.
-        more: What else the figure says.
+        arms: The arms.
+        seconds: Seconds of an arm's epoch, to draw against seconds; None draws against epochs.
+        more: Further entries of the figure.
     """
     return {
         "kind": "curves",
@@ -55,31 +54,22 @@ def curves(
         "y_label": "validation error, %",
         "x_log": True,
         "y_log": True,
-        "series": [
-            _series(outcome, 1.0 if seconds is None else seconds(outcome)) for outcome in outcomes
-        ],
+        "series": [_series(arm, 1.0 if seconds is None else seconds(arm)) for arm in arms],
         **more,
     }
 
 
-def _series(outcome: ArmResult, epoch: float) -> dict[str, Any]:
-    records = [outcome.records[seed] for seed in outcome.seeds]
-    # A run that diverged has fewer points; its error at the end stands at the end all the same.
+def _series(arm: ArmResult, epoch: float) -> dict[str, Any]:
+    records = [arm.records[seed] for seed in arm.seeds]
+    # A run that diverged has fewer points; its final error is still drawn at the end.
     longest = max((record["curve"]["epochs"] for record in records), key=len)
     ends = [*longest, records[0]["job"]["epochs"]]
-    rows = [
-        [
-            *record["curve"]["errors"],
-            *[None] * (len(longest) - len(record["curve"]["errors"])),
-            record["validation_error"],
-        ]
-        for record in records
-    ]
-    return {
-        "name": outcome.arm.name,
-        "x": [round(epoch * end, 4) for end in ends],
-        "y": rows,
-    }
+    rows = []
+    for record in records:
+        errors = record["curve"]["errors"]
+        missing = [None] * (len(longest) - len(errors))
+        rows.append([*errors, *missing, record["validation_error"]])
+    return {"name": arm.name, "x": [round(epoch * end, 4) for end in ends], "y": rows}
 
 
 def table(
@@ -95,8 +85,9 @@ def table(
     }
 
 
-def errors_in_words(outcomes: Mapping[str, ArmResult]) -> str:
+def mean_errors(arms: Mapping[str, ArmResult]) -> str:
     """The arms' mean test errors in a sentence, lowest first."""
-    ordered = sorted(outcomes.values(), key=lambda outcome: statistics.fmean(outcome.errors))
-    words = ", ".join(f"{each.arm.name} {statistics.fmean(each.errors):.2f} %" for each in ordered)
-    return f"Mean test errors: {words}."
+    ordered = sorted(arms.values(), key=lambda arm: arm.mean_error)
+    return (
+        f"Mean test errors: {', '.join(f'{arm.name} {arm.mean_error:.2f} %' for arm in ordered)}."
+    )

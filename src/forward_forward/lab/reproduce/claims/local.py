@@ -1,4 +1,4 @@
-"""The method of local steps: no weight of another layer has a part in a layer's own step."""
+"""The method of local steps: a layer's step does not depend on the weights of other layers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from forward_forward.forward import Network
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.claims.claim import Claim, Finding
-from forward_forward.lab.reproduce.claims.method import CLOSE, SOURCE, exact, untrained
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding, exact
+from forward_forward.lab.reproduce.claims.method import CLOSE, SOURCE, untrained
 from forward_forward.lab.reproduce.claims.plausible import tensors_saved
 from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.optimize import Trainer
@@ -25,15 +25,15 @@ def _measure(runner: Runner) -> Finding:
     ]
     note = (
         "The closed-form gradients of each layer equal those of autograd within the layer alone."
-        " When one layer learns, no other weight moves. A step of one layer is the same to the last"
-        " bit whatever the layers above it are. No tensor is kept for a backward pass."
+        " When one layer learns, no other weight changes. A step of one layer is bit for bit the"
+        " same whatever the weights above it. No tensor is kept for a backward pass."
     )
     return exact(checks, note)
 
 
-def _stepped(runner: Runner, **told: Any) -> tuple[Network, Trainer, Tensor, Tensor]:
+def _stepped(runner: Runner, **settings: Any) -> tuple[Network, Trainer, Tensor, Tensor]:
     network, x, y = untrained(runner)
-    trainer = Trainer(network, optimizer=torch.optim.SGD, lr=0.1, weight_decay=0.0, **told)
+    trainer = Trainer(network, optimizer=torch.optim.SGD, lr=0.1, weight_decay=0.0, **settings)
     return network, trainer, x, y
 
 
@@ -64,7 +64,7 @@ def _others_stay(runner: Runner) -> dict[str, Any]:
     changed = [not torch.equal(a, b) for a, b in zip(before, _weights(network), strict=True)]
     own = len(list(network.layers[0].parameters()))
     return rules.check(
-        "the first layer learns: weights that change elsewhere",
+        "only the first layer learns: weights that change elsewhere",
         sum(changed[own:]),
         "0",
         all(changed[:own]) and not any(changed[own:]),
@@ -81,7 +81,7 @@ def _independent(runner: Runner) -> dict[str, Any]:
         firsts.append(network.layers[0].block.weight.detach().clone())  # type: ignore[operator]
     difference = float((firsts[0] - firsts[1]).abs().max())
     return rules.check(
-        "another last layer: change of the first layer's step",
+        "different last layer: change of the first layer's step",
         difference,
         "0 exactly",
         difference == 0,
@@ -95,11 +95,11 @@ def _no_graph(runner: Runner) -> dict[str, Any]:
 
 
 LOCAL = Claim(
-    "method.local",
-    "Local steps",
-    "Forward-Forward is an alternative to backpropagation that computes local gradient updates"
-    " without the need for a backward pass.",
-    SOURCE,
-    rules.EXACT,
-    _measure,
+    name="method.local",
+    title="Local steps",
+    statement="Forward-Forward is an alternative to backpropagation that computes local gradient"
+    " updates without the need for a backward pass.",
+    source=SOURCE,
+    rule=rules.EXACT,
+    measure=_measure,
 )

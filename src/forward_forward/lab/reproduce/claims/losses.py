@@ -1,11 +1,11 @@
-"""Figure 8, right: the log-sigmoid loss beside the sigmoid loss."""
+"""Figure 8, right: the log-sigmoid loss compared with the sigmoid loss."""
 
 from __future__ import annotations
 
 from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm
 from forward_forward.lab.reproduce.claims import figures
-from forward_forward.lab.reproduce.claims.claim import Claim, Finding
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding, better
 from forward_forward.lab.reproduce.claims.variations import poster, variation
 from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
@@ -24,30 +24,28 @@ def arms(scale: Scale) -> list[Arm]:
 
 def _measure(runner: Runner) -> Finding:
     found = runner.arms(*arms(runner.scale))
-    decides = rules.better(found[LOG], found[SIGMOID])
-    literal = rules.better(found[LITERAL], found[SIGMOID])
     note = (
-        figures.errors_in_words(found)
+        figures.mean_errors(found)
         + " The literal reading, log sigma(g_neg - theta) - log sigma(g_pos - theta), has a slope"
-        " that vanishes for just the hard negatives; it is an extra arm and decides nothing."
+        " that vanishes for exactly the hard negatives; it is an additional arm and decides"
+        " nothing."
     )
-    return Finding(
-        rules.directional([decides]),
-        None,
+    return better(
+        [rules.better(found[LOG], found[SIGMOID])],
         note,
-        [decides, literal],
-        outcomes=list(found.values()),
+        found.values(),
+        further=[rules.better(found[LITERAL], found[SIGMOID])],
         figures=[figures.points("Test error by loss", found.values())],
     )
 
 
 FIGURE_8_RIGHT = Claim(
-    "fig8.right",
-    "Log-sigmoid loss",
-    "Using log-sigmoid loss improves upon the paper's sigmoid loss.",
-    "poster, Figure 8, right",
-    f"{rules.BETTER} Here: the log-sigmoid loss, -log sigma(g_pos - theta) - log sigma(theta -"
+    name="fig8.right",
+    title="Log-sigmoid loss",
+    statement="Using log-sigmoid loss improves upon the paper's sigmoid loss.",
+    source="poster, Figure 8, right",
+    rule=f"{rules.BETTER} Here: the log-sigmoid loss, -log sigma(g_pos - theta) - log sigma(theta -"
     " g_neg), is better than the sigmoid loss.",
-    _measure,
-    arms,
+    measure=_measure,
+    arms=arms,
 )

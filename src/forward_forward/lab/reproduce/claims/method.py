@@ -1,4 +1,4 @@
-"""The method: goodness, loss and inference against direct transcriptions."""
+"""The method: goodness, loss and inference against the formulas, transcribed directly in NumPy."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from forward_forward.forward import Layer, Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.goodness import l2_norm, slope_of
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import ArmResult
-from forward_forward.lab.reproduce.claims.claim import Claim, Finding
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding, exact
 from forward_forward.lab.reproduce.claims.variations import poster
 from forward_forward.lab.reproduce.job import split_of
 from forward_forward.lab.reproduce.runner import Runner
@@ -29,7 +28,7 @@ STEP = 1e-6  # of finite differences
 
 
 def untrained(runner: Runner) -> tuple[Network, Tensor, Tensor]:
-    """The poster's untrained network in float64, calibrated, and some of its images."""
+    """The poster's untrained network in float64, calibrated, and some of its images and labels."""
     train = split_of(runner.scale.data, runner.scale.images, "cpu").train
     network = recipes.poster.variation(train, hidden=runner.scale.hidden).trainer.network.double()
     x, y, _ = next(train.batches(SAMPLES))
@@ -38,13 +37,12 @@ def untrained(runner: Runner) -> tuple[Network, Tensor, Tensor]:
 
 
 def _activities(network: Network, x: Tensor, labels: Tensor) -> list[np.ndarray]:
-    """Activities of all layers as the formulas say, in NumPy: label over the first inputs."""
+    """Activities of all layers by the formulas, with the label over the first inputs."""
     rows = _rows(network, x, labels)
     found = []
     for layer in network.layers:
-        weight = layer.block.weight.detach().numpy()  # type: ignore[operator]
         bias = layer.block.bias.detach().numpy()  # type: ignore[operator]
-        rows = np.maximum(_normal(rows) @ weight.T + bias, 0)
+        rows = np.maximum(_normal(rows) @ _weight(layer).T + bias, 0)
         found.append(rows)
     return found
 
@@ -63,26 +61,35 @@ def _normal(rows: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def _largest(a: Any, b: Any) -> float:
-    return float(np.abs(np.asarray(a) - np.asarray(b)).max())
+def _length(rows: np.ndarray) -> np.ndarray:
+    length: np.ndarray = np.sqrt((rows**2).sum(1))
+    return length
+
+
+def _sigma(values: np.ndarray) -> np.ndarray:
+    found: np.ndarray = 1 / (1 + np.exp(-values))
+    return found
+
+
+def _weight(layer: Layer) -> np.ndarray:
+    values: np.ndarray = layer.block.weight.detach().numpy().copy()  # type: ignore[operator]
+    return values
 
 
 def _goodness(runner: Runner) -> Finding:
     network, x, y = untrained(runner)
-    written = [np.sqrt((h**2).sum(1)) for h in _activities(network, x, y)]
     passes = ForwardPass(network.layers).activities(network.examples.positive(x, y))
     pairs = list(zip(network.layers, passes, strict=True))
+    formula = map(_length, _activities(network, x, y))
     checks = [
-        _close(f"layer {index + 1}: goodness", layer.rate(each), written[index])
-        for index, (layer, each) in enumerate(pairs)
+        _close(f"layer {number}: goodness", layer.rate(each), length)
+        for number, ((layer, each), length) in enumerate(zip(pairs, formula, strict=True), 1)
     ]
     h = pairs[0][1].h[:5]
     slope = slope_of(l2_norm, h, torch.ones(5, dtype=h.dtype))
-    checks.append(
-        _close("its slope, h / ||h||", slope, h.numpy() / np.sqrt((h.numpy() ** 2).sum(1))[:, None])
-    )
-    outcome = runner.arms(poster())[poster().name]
-    probe = outcome.each("probes")[0]
+    checks.append(_close("its slope, h / ||h||", slope, h.numpy() / _length(h.numpy())[:, None]))
+    result = runner.arms(poster())[poster().name]
+    probe = result.each("probes")[0]
     figures = [
         _histograms("Goodness before training", probe["goodness_before"]),
         _histograms("Goodness after training", probe["goodness_after"]),
@@ -92,9 +99,9 @@ def _goodness(runner: Runner) -> Finding:
         "The goodness of each layer equals the root of the sum of its squared activities, computed"
         " in NumPy from the weights. The figure shows it for positive and negative validation"
         f" images (seed 0): after training, {after} of the positives, by layer, have a higher"
-        " goodness than their own image with a wrong label."
+        " goodness than the same image with a wrong label."
     )
-    return exact(checks, note, figures, [outcome])
+    return exact(checks, note, figures=figures, arms=[result])
 
 
 def _histograms(title: str, layers: list[dict[str, Any]]) -> dict[str, Any]:
@@ -105,13 +112,13 @@ def _histograms(title: str, layers: list[dict[str, Any]]) -> dict[str, Any]:
         "x_label": "goodness, ||h||",
         "panels": [
             {
-                "name": f"layer {index + 1}, threshold {layer['threshold']:.2f}",
+                "name": f"layer {number}, threshold {layer['threshold']:.2f}",
                 "series": [
                     {"name": name, "edges": layer["edges"], "counts": layer[name]}
                     for name in ("positive", "negative")
                 ],
             }
-            for index, layer in enumerate(layers)
+            for number, layer in enumerate(layers, 1)
         ],
     }
 
@@ -119,28 +126,18 @@ def _histograms(title: str, layers: list[dict[str, Any]]) -> dict[str, Any]:
 def _loss(runner: Runner) -> Finding:
     network, x, y = untrained(runner)
     wrong = (y + 3) % network.examples.num_classes
-    good, bad = (
-        np.stack([np.sqrt((h**2).sum(1)) for h in _activities(network, x, labels)])
-        for labels in (y, wrong)
-    )
+    good, bad = (map(_length, _activities(network, x, labels)) for labels in (y, wrong))
     checks = []
-    for index, layer in enumerate(network.layers):
-        threshold = float(layer.threshold_value)
-        margins = (
-            torch.from_numpy(good[index] - threshold),
-            torch.from_numpy(bad[index] - threshold)[None],
-        )
-        written = _sigma(bad[index] - threshold) - _sigma(good[index] - threshold)
-        checks.append(_close(f"layer {index + 1}: loss", layer.loss(*margins), written))
+    for number, (layer, *lengths) in enumerate(zip(network.layers, good, bad, strict=True), 1):
+        pos, neg = (length - float(layer.threshold_value) for length in lengths)
+        margins = torch.from_numpy(pos), torch.from_numpy(neg)[None]
+        loss = _sigma(neg) - _sigma(pos)
+        checks.append(_close(f"layer {number}: loss", layer.loss(*margins), loss))
         _, up, down = losses.judged(layer.loss, *margins)
-        differences = (
-            _sigma(bad[index] - threshold)
-            - _sigma(good[index] + STEP - threshold)
-            - (_sigma(bad[index] - threshold) - _sigma(good[index] - STEP - threshold))
-        ) / (2 * STEP)
-        checks.append(_close(f"layer {index + 1}: slope for positives", up, differences, 1e-8))
-        s = _sigma(bad[index] - threshold)
-        checks.append(_close(f"layer {index + 1}: slope for negatives", down[0], s * (1 - s)))
+        differences = (_sigma(pos - STEP) - _sigma(pos + STEP)) / (2 * STEP)
+        checks.append(_close(f"layer {number}: slope for positives", up, differences, 1e-8))
+        slope = _sigma(neg) * (1 - _sigma(neg))
+        checks.append(_close(f"layer {number}: slope for negatives", down[0], slope))
     checks += _weight_steps(network, x, y)
     note = (
         "The loss of each layer equals sigma(||h_neg|| - theta) - sigma(||h_pos|| - theta),"
@@ -150,7 +147,7 @@ def _loss(runner: Runner) -> Finding:
 
 
 def _weight_steps(network: Network, x: Tensor, y: Tensor) -> list[dict[str, Any]]:
-    """A step at rate 1 beside the gradient of the mean loss, both with the same wrong labels."""
+    """A step at rate 1 against the gradient of the mean loss, with the same wrong labels."""
 
     def wrong(y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None) -> Tensor:
         return ((y + 3) % classes)[None]
@@ -159,82 +156,64 @@ def _weight_steps(network: Network, x: Tensor, y: Tensor) -> list[dict[str, Any]
     network = copy.deepcopy(network)
     network.examples = replace(network.examples, negatives=wrong)  # type: ignore[type-var]
     before = [_weight(layer) for layer in network.layers]
-    written = _gradients(network, x, y, (y + 3) % network.examples.num_classes)
+    gradients = _gradients(network, x, y, (y + 3) % network.examples.num_classes)
     trainer = Trainer(network, optimizer=torch.optim.SGD, lr=1.0, weight_decay=0.0)
     trainer.step(x, y)
     moved = [old - _weight(layer) for old, layer in zip(before, network.layers, strict=True)]
     return [
-        _close(f"layer {index + 1}: a step of its weights", *pair)
-        for index, pair in enumerate(zip(moved, written, strict=True))
+        _close(f"layer {number}: a step of its weights", *pair)
+        for number, pair in enumerate(zip(moved, gradients, strict=True), 1)
     ]
 
 
-def _weight(layer: Layer) -> np.ndarray:
-    values: np.ndarray = layer.block.weight.detach().numpy().copy()  # type: ignore[operator]
-    return values
-
-
 def _gradients(network: Network, x: Tensor, y: Tensor, wrong: Tensor) -> list[np.ndarray]:
-    """Gradient of each layer's mean loss with respect to its weights, as the formulas say."""
+    """Gradient of each layer's mean loss with respect to its weights, by the formulas."""
     good, bad = (_activities(network, x, labels) for labels in (y, wrong))
     found = []
     for index, layer in enumerate(network.layers):
-        threshold = float(layer.threshold_value)
         total = np.zeros_like(_weight(layer))
-        for sign, labels, every in ((-1, y, good), (1, wrong, bad)):
-            h = every[index]
-            length = np.sqrt((h**2).sum(1))
-            s = _sigma(length - threshold)
-            below = _normal(_rows(network, x, labels) if index == 0 else every[index - 1])
-            total += sign * (s * (1 - s) / length * h.T) @ below / len(h)
+        for sign, labels, activities in ((-1, y, good), (1, wrong, bad)):
+            h = activities[index]
+            s = _sigma(_length(h) - float(layer.threshold_value))
+            below = _normal(_rows(network, x, labels) if index == 0 else activities[index - 1])
+            total += sign * (s * (1 - s) / _length(h) * h.T) @ below / len(h)
         found.append(total)
-    return found
-
-
-def _sigma(values: np.ndarray) -> np.ndarray:
-    found: np.ndarray = 1 / (1 + np.exp(-values))
     return found
 
 
 def _inference(runner: Runner) -> Finding:
     network, x, _ = untrained(runner)
-    classes = network.examples.num_classes
-    scores = np.zeros((len(x), classes))
-    for label in range(classes):
+    scores = np.zeros((len(x), network.examples.num_classes))
+    for label in range(scores.shape[1]):
         labels = torch.full((len(x),), label)
-        scores[:, label] = sum(np.sqrt((h**2).sum(1)) for h in _activities(network, x, labels))
-    chosen = network.predict(x).numpy()
+        scores[:, label] = sum(map(_length, _activities(network, x, labels)))
+    different = int((network.predict(x).numpy() != scores.argmax(1)).sum())
+    by_layer = network.goodness_by_layer(x).sum(0)
     checks = [
         _close("sum over the layers of ||h(c)||, every label c", network.goodness(x), scores),
         rules.check(
-            "labels that differ from the argmax of the sums",
-            int((chosen != scores.argmax(1)).sum()),
-            "0",
-            bool((chosen == scores.argmax(1)).all()),
+            "labels that differ from the argmax of the sums", different, "0", different == 0
         ),
-        _close(
-            "the same by layer, summed",
-            network.goodness_by_layer(x).sum(0),
-            scores,
-        ),
+        _close("the goodness by layer, summed", by_layer, scores),
     ]
-    outcome = runner.arms(poster())[poster().name]
+    result = runner.arms(poster())[poster().name]
     figure = {
         "kind": "labels",
         "title": "Goodness of every label, by layer",
-        "caption": "Validation images that are read rightly and wrongly by the network of seed 0;"
-        " the label of the largest sum is read.",
-        "samples": outcome.each("probes")[0]["labels"],
+        "caption": "Validation images that the network of seed 0 classifies correctly, and some"
+        " that it does not; the label with the largest sum is predicted.",
+        "samples": result.each("probes")[0]["labels"],
     }
     note = (
-        "Every label is laid over every image, the norms of the layers' activities are computed in"
-        " NumPy and summed over all layers; the library's sums are the same, and so are its labels."
+        "Every label is laid over every image, and the norms of the layers' activities are computed"
+        " in NumPy and summed over all layers; the library's sums and labels are the same."
     )
-    return exact(checks, note, [figure], [outcome])
+    return exact(checks, note, figures=[figure], arms=[result])
 
 
-def _close(name: str, mine: Any, written: Any, limit: float = CLOSE) -> dict[str, Any]:
-    difference = _largest(mine.detach() if isinstance(mine, Tensor) else mine, written)
+def _close(name: str, ours: Any, formula: Any, limit: float = CLOSE) -> dict[str, Any]:
+    ours = ours.detach() if isinstance(ours, Tensor) else ours
+    difference = float(np.abs(np.asarray(ours) - np.asarray(formula)).max())
     return rules.check(
         f"{name}: largest difference",
         float(f"{difference:.2g}"),
@@ -243,45 +222,32 @@ def _close(name: str, mine: Any, written: Any, limit: float = CLOSE) -> dict[str
     )
 
 
-def exact(
-    checks: list[dict[str, Any]],
-    note: str,
-    figures: list[dict[str, Any]] | None = None,
-    outcomes: list[ArmResult] | None = None,
-) -> Finding:
-    """What exactness tests found."""
-    statistic, verdict = rules.exact(checks)
-    return Finding(
-        statistic, verdict, note, checks=checks, figures=figures or [], outcomes=outcomes or []
-    )
-
-
 SOURCE = "poster, Method"
 GOODNESS = Claim(
-    "method.goodness",
-    "Goodness",
-    "The goodness of a layer is the L2 norm of its activations: g = ||h||_2.",
-    SOURCE,
-    rules.EXACT,
-    _goodness,
-    lambda scale: [poster()],
+    name="method.goodness",
+    title="Goodness",
+    statement="The goodness of a layer is the L2 norm of its activations: g = ||h||_2.",
+    source=SOURCE,
+    rule=rules.EXACT,
+    measure=_goodness,
+    arms=lambda scale: [poster()],
 )
 LOSS = Claim(
-    "method.loss",
-    "Loss",
-    "During training, maximize goodness for positive data and minimize goodness for negative data."
-    " L = sigma(||h_neg||_2 - theta) - sigma(||h_pos||_2 - theta).",
-    SOURCE,
-    rules.EXACT,
-    _loss,
+    name="method.loss",
+    title="Loss",
+    statement="During training, maximize goodness for positive data and minimize goodness for"
+    " negative data. L = sigma(||h_neg||_2 - theta) - sigma(||h_pos||_2 - theta).",
+    source=SOURCE,
+    rule=rules.EXACT,
+    measure=_loss,
 )
 INFERENCE = Claim(
-    "method.inference",
-    "Inference",
-    "The label leading to largest activations is chosen: argmax over c of the sum over all layers"
-    " of ||h(c)||_2.",
-    SOURCE,
-    rules.EXACT,
-    _inference,
-    lambda scale: [poster()],
+    name="method.inference",
+    title="Inference",
+    statement="The label leading to largest activations is chosen: argmax over c of the sum over"
+    " all layers of ||h(c)||_2.",
+    source=SOURCE,
+    rule=rules.EXACT,
+    measure=_inference,
+    arms=lambda scale: [poster()],
 )

@@ -1,4 +1,4 @@
-"""How long training takes: epochs to a goal, and the seconds of an epoch, timed in turns."""
+"""How long training takes: epochs to a goal, and the seconds of an epoch, timed in alternation."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ TIMED = 20.0  # seconds for the steps of both
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of an epoch of Forward-Forward and of backprop, from steps timed in turns."""
+    """Seconds of an epoch of Forward-Forward and of backprop, from steps timed in alternation."""
 
     forward_forward: float
     backprop: float
 
-    def of(self, outcome: ArmResult) -> float:
+    def of(self, arm: ArmResult) -> float:
         """Seconds of an epoch of an arm."""
-        return self.backprop if outcome.arm.method == "backprop" else self.forward_forward
+        return self.backprop if arm.arm.method == "backprop" else self.forward_forward
+
+    def __str__(self) -> str:
+        return (
+            f"An epoch of Forward-Forward takes {self.forward_forward:.2f} s and one of backprop"
+            f" {self.backprop:.2f} s"
+        )
 
 
 def pace_job(scale: Scale) -> Job:
@@ -48,33 +54,31 @@ def measured(runner: Runner) -> Pace:
 
 
 def slower_by(
-    slow: ArmResult, fast: ArmResult, clock: Pace | None = None, goal: float = GOAL
+    slow: ArmResult, fast: ArmResult, pace: Pace | None = None, goal: float = GOAL
 ) -> rules.Comparison:
-    """How many more epochs, or seconds, one arm needs to a goal than another, seed by seed.
+    """How many more epochs, or seconds, one arm needs to a goal than another, paired by seed.
 
-    A run that never got there counts as the whole budget, the shorter one of the two: what is
-    found is the least that the difference can be.
+    A run that never reached the goal counts as the whole budget, the shorter one of the two; the
+    result is therefore a lower bound of the difference.
 
     Args:
         slow: The arm that is claimed to need more.
         fast: The other.
-        clock: Seconds of an epoch; None compares epochs.
+        pace: Seconds of an epoch; None compares epochs.
         goal: Validation error in percent.
     """
-    unit = "epochs" if clock is None else "seconds"
+    unit = "epochs" if pace is None else "seconds"
+    arms = [(arm, 1.0 if pace is None else pace.of(arm)) for arm in (slow, fast)]
     values = []
     for seed in rules.common_seeds(slow, fast):
-        records = [outcome.records[seed] for outcome in (slow, fast)]
-        worth = [1.0 if clock is None else clock.of(outcome) for outcome in (slow, fast)]
-        pairs = list(zip(records, worth, strict=True))
-        budget = min(record["job"]["epochs"] * epoch for record, epoch in pairs)
-        spent = [min(reached(record, goal) * epoch, budget) for record, epoch in pairs]
+        records = [(arm.records[seed], epoch) for arm, epoch in arms]
+        budget = min(record["job"]["epochs"] * epoch for record, epoch in records)
+        spent = [min(reached(record, goal) * epoch, budget) for record, epoch in records]
         values.append(spent[0] - spent[1])
-    name = f"{unit} to {100 - goal:g} %: {slow.arm.name} - {fast.arm.name}"
-    return rules.compared(name, values, unit)
+    return rules.compared(f"{unit} to {100 - goal:g} %: {slow.name} - {fast.name}", values, unit)
 
 
-def median_to(outcome: ArmResult, goal: float, epoch: float = 1.0) -> str:
-    """The median of the epochs to a goal over the seeds, times what an epoch is worth, in words."""
-    median = statistics.median(reached(outcome.records[seed], goal) for seed in outcome.seeds)
+def median_to(arm: ArmResult, goal: float, epoch: float = 1.0) -> str:
+    """The median over the seeds of the epochs to a goal, times ``epoch``, as text."""
+    median = statistics.median(reached(arm.records[seed], goal) for seed in arm.seeds)
     return f"{median * epoch:.3g}" if math.isfinite(median) else "–"

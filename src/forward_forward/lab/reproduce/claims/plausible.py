@@ -11,7 +11,7 @@ from torch import Tensor
 from forward_forward.lab.benchmark.arms import engine, gradients_alone
 from forward_forward.lab.benchmark.measure import Step, activity_bytes
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.claims.claim import Claim, Finding
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding, exact
 from forward_forward.lab.reproduce.runner import Runner
 
 DEPTHS = (4, 16)
@@ -21,20 +21,20 @@ GROWTH = 1.1
 def _measure(runner: Runner) -> Finding:
     rng = torch.Generator().manual_seed(0)
     x, y = torch.rand(256, 256, generator=rng), torch.arange(256) % 10
-    made: dict[str, Callable[[int], Step]] = {"FF": _engine_step, "backprop": _backprop_step}
+    steps: dict[str, Callable[[int], Step]] = {"FF": _engine_step, "backprop": _backprop_step}
     held = {
         name: [activity_bytes(functools.partial(make, depth), x, y) for depth in DEPTHS]
-        for name, make in made.items()
+        for name, make in steps.items()
     }
     ratios = {name: each[1] / each[0] for name, each in held.items()}
-    kept = {name: tensors_saved(make(DEPTHS[0]), x, y) for name, make in made.items()}
+    kept = {name: tensors_saved(make(DEPTHS[0]), x, y) for name, make in steps.items()}
     checks = [
         rules.check(
             "tensors kept for a backward pass in a step, 4 layers", kept["FF"], "0", kept["FF"] == 0
         ),
         rules.check("the same, by backprop", kept["backprop"], "above 0", kept["backprop"] > 0),
         rules.check(
-            "memory for activities, 16 layers over 4",
+            "memory for activities, ratio of 16 layers to 4",
             round(ratios["FF"], 2),
             f"at most {GROWTH}",
             ratios["FF"] <= GROWTH,
@@ -43,18 +43,17 @@ def _measure(runner: Runner) -> Finding:
             "the same, by backprop", round(ratios["backprop"], 2), "above 2", ratios["backprop"] > 2
         ),
     ]
-    statistic, verdict = rules.exact(checks)
     note = (
-        "No backward pass: autograd keeps nothing in a step. No stored activities: what a step"
-        f" holds for a batch of 256 does not grow with depth ({held['FF'][0] / 1e6:.1f} MB with 4"
+        "No backward pass: autograd keeps nothing in a step. No stored activities: the memory of a"
+        f" step for a batch of 256 does not grow with depth ({held['FF'][0] / 1e6:.1f} MB with 4"
         f" layers of 256 units, {held['FF'][1] / 1e6:.1f} MB with 16; backprop"
         f" {held['backprop'][0] / 1e6:.1f} and {held['backprop'][1] / 1e6:.1f} MB). No symmetric"
         " weights and no global error: a layer's step does not depend on the weights above it"
-        " (method.local, limit.feedback). What is not plausible stays: a layer knows its whole"
-        " goodness, and the negative data are made by someone who knows the labels."
+        " (method.local, limit.feedback). Two things remain implausible: every unit needs the"
+        " goodness of its whole layer, and making the negative data requires the labels."
     )
     conditions = {"data": "random", "layers": "256 units each", "batch": len(x)}
-    return Finding(statistic, verdict, note, checks=checks, conditions=conditions)
+    return exact(checks, note, conditions=conditions)
 
 
 def _engine_step(depth: int) -> Step:
@@ -79,12 +78,12 @@ def tensors_saved(step: Step, x: Tensor, y: Tensor) -> int:
 
 
 PLAUSIBLE = Claim(
-    "motive.plausible",
-    "Biological plausibility",
-    "Biologically plausible. (No backward pass, no stored activities, no symmetric weights, no"
-    " global error.)",
-    "poster, Motivations",
-    f"{rules.EXACT} Autograd must keep nothing in a step, and what a step holds for a batch must"
-    f" grow by at most {GROWTH:g} times from 4 to 16 layers; backprop must fail both.",
-    _measure,
+    name="motive.plausible",
+    title="Biological plausibility",
+    statement="Biologically plausible. (No backward pass, no stored activities, no symmetric"
+    " weights, no global error.)",
+    source="poster, Motivations",
+    rule=f"{rules.EXACT} Autograd must keep nothing in a step, and the memory of a step for a batch"
+    f" must grow by a factor of at most {GROWTH:g} from 4 to 16 layers; backprop must fail both.",
+    measure=_measure,
 )

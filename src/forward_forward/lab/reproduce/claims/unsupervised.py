@@ -5,16 +5,18 @@ from __future__ import annotations
 from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm
 from forward_forward.lab.reproduce.claims import figures
-from forward_forward.lab.reproduce.claims.claim import Claim, Finding
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding, better
 from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 
+LEARNED, RANDOM, PIXELS = "learned without labels", "random features", "pixels"
+
 
 def arms(scale: Scale) -> list[Arm]:
-    """Features learned without labels, untrained ones, and pixels."""
+    """Features learned without labels, those of untrained layers, and pixels."""
     return [
         Arm(
-            "learned without labels",
+            LEARNED,
             "unsupervised",
             {"features": "learned", "readout_lr": 1e-2},
             third=("readout_lr", (3e-3, 1e-2, 3e-2)),
@@ -22,38 +24,35 @@ def arms(scale: Scale) -> list[Arm]:
         ),
         *(
             Arm(name, "unsupervised", {"features": kind}, 1e-2, second=None, seeds="deciding")
-            for name, kind in (("random features", "random"), ("pixels", "pixels"))
+            for name, kind in ((RANDOM, "random"), (PIXELS, "pixels"))
         ),
     ]
 
 
 def _measure(runner: Runner) -> Finding:
     found = runner.arms(*arms(runner.scale))
-    learned = found["learned without labels"]
-    rows = [rules.better(learned, found[name]) for name in ("random features", "pixels")]
     note = (
-        figures.errors_in_words(found)
-        + " Positive data are images, negative data hybrids of two images; no label is seen by the"
-        " layers. A linear softmax then reads the activities of all layers, each at mean square 1;"
-        " it is trained alike on all three kinds of features, its rate tuned for each."
+        figures.mean_errors(found)
+        + " Positive data are images, negative data hybrids of two images; the layers see no"
+        " labels. A linear softmax then reads the activities of all layers, each at mean square 1;"
+        " it is trained in the same way on all three kinds of features, with its learning rate"
+        " tuned for each."
     )
-    return Finding(
-        rules.directional(rows),
-        None,
+    return better(
+        [rules.better(found[LEARNED], found[name]) for name in (RANDOM, PIXELS)],
         note,
-        rows,
-        outcomes=list(found.values()),
+        found.values(),
         figures=[figures.points("Test error of a linear read-out", found.values())],
     )
 
 
 UNSUPERVISED = Claim(
-    "motive.unsupervised",
-    "Learning without labels",
-    "Can be easily adapted for unsupervised learning.",
-    "poster, Motivations",
-    f"{rules.BETTER} Here: a linear read-out of features learned on hybrid negatives is better than"
-    " one of random features and one of pixels (the larger p decides).",
-    _measure,
-    arms,
+    name="motive.unsupervised",
+    title="Learning without labels",
+    statement="Can be easily adapted for unsupervised learning.",
+    source="poster, Motivations",
+    rule=f"{rules.BETTER} Here: a linear read-out of features learned on hybrid negatives is better"
+    " than one of random features and one of pixels (the larger p decides).",
+    measure=_measure,
+    arms=arms,
 )

@@ -1,6 +1,6 @@
-"""The arms that the poster's claims compare: variations of its method, and backprop beside it.
+"""The arms that the poster's claims compare: variations of its method, and backprop.
 
-An arm that several claims need is made here once, so that it is tuned and run once.
+An arm that several claims need is defined here once, so that it is tuned and run once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from forward_forward.lab.reproduce.arms import THRESHOLD_FACTORS, Arm, Seeds
 
 PROBES = ("goodness", "labels", "features")
 SIGMOID, LOG, MEAN = "sigmoid loss", "log-sigmoid loss", "mean-square goodness"
-# What the optimisers are compared on, besides the optimiser.
+# The losses and goodnesses with which optimisers are compared.
 CONDITIONS: dict[str, dict[str, Any]] = {
     SIGMOID: {},
     LOG: {"loss": "log_sigmoid"},
@@ -34,21 +34,14 @@ UNBOUNDED = {"leaky ReLU": "LeakyReLU", "GELU": "GELU", "softplus": "Softplus", 
 
 
 def poster(name: str = "poster's method") -> Arm:
-    """The poster's method as it is, the arm that most others are compared with."""
+    """The poster's method itself, with which most arms are compared."""
     settings = {"often": True, "probes": PROBES}
     return Arm(name, "forward_forward", settings, seeds="deciding")
 
 
-def variation(
-    name: str,
-    centre: float = 1e-3,
-    seeds: Seeds = "others",
-    like: Arm | None = None,
-    longer: float = 1.0,
-    **settings: Any,
-) -> Arm:
+def variation(name: str, centre: float = 1e-3, seeds: Seeds = "others", **settings: Any) -> Arm:
     """The poster's method with some parts exchanged."""
-    return Arm(name, "forward_forward", settings, centre, seeds=seeds, like=like, longer=longer)
+    return Arm(name, "forward_forward", settings, centre, seeds=seeds)
 
 
 def by_backprop(name: str = "backprop", longer: float = 1.0) -> Arm:

@@ -1,6 +1,6 @@
-"""A job and its data -> a record: one module for each way to train, and what they share.
+"""A job and its data -> a record: one module for each method of training, and their common code.
 
 ``feedforward``, ``backprop``, ``recurrent``, ``asynchronous``, ``analog`` and ``unsupervised``
-train; ``loop`` is the loop that all follow, ``start`` looks at a network before it, ``probes`` and
-``features`` at what has become of it.
+train, ``step_times`` measures; ``loop`` is the loop of all of them, ``start`` describes a network
+before it, ``probes`` and ``features`` afterwards.
 """

@@ -1,7 +1,7 @@
-"""A job's settings -> a network whose hardware is not what the learning rule takes it for.
+"""A job's settings -> a network on hardware that differs from what the learning rule assumes.
 
-A signal has the value that the hardware gives it, and the slope that an ideal one would have: the
-learning rule, be it Forward-Forward's or backprop's, is not told of the difference.
+A signal has the value that the hardware produces, and the slope that an ideal one would have: the
+learning rule, Forward-Forward's or backprop's, does not know of the difference.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from forward_forward.forward import Layer, Network
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.lab.reproduce.training.backprop import network_of, trained
 from forward_forward.lab.reproduce.training.feedforward import calibrate, course_of, plan_of
-from forward_forward.lab.reproduce.training.loop import judged
+from forward_forward.lab.reproduce.training.loop import finished
 from forward_forward.lab.reproduce.training.start import start
 from forward_forward.optimize import Trainer
 
 Imperfection = Literal["inside", "between", "noise", "4 bits", "black box"]
 IMPERFECTIONS = get_args(Imperfection)
 
-SPREAD = 0.5  # of the logarithms of unknown gains
-OFFSET = 0.3  # spread of unknown offsets, over the signal's root mean square
-NOISE = 0.3  # likewise, of additive noise
+SPREAD = 0.5  # standard deviation of the logarithms of unknown gains
+OFFSET = 0.3  # that of unknown offsets, relative to the signal's root mean square
+NOISE = 0.3  # that of additive noise, relative to the same
 LEVELS = 15  # steps of four bits
 
 
-def untold(ideal: Tensor, actual: Tensor) -> Tensor:
-    """The actual signal, with the slope of the ideal one.
+def with_ideal_slope(ideal: Tensor, actual: Tensor) -> Tensor:
+    """The actual signal with the slope of the ideal one.
 
     >>> x = torch.tensor([2.0], requires_grad=True)
-    >>> untold(3 * x, 3 * x + 1).backward()
+    >>> with_ideal_slope(3 * x, 3 * x + 1).backward()
     >>> x.grad
     tensor([3.])
     """
@@ -43,7 +43,7 @@ def untold(ideal: Tensor, actual: Tensor) -> Tensor:
 
 
 def rounded(values: Tensor) -> Tensor:
-    """Values to four bits, each row [rows, n] on its own scale; those below 0 keep their sign.
+    """Values rounded to four bits and a sign, each row [rows, n] on its own scale.
 
     >>> rounded(torch.tensor([[0.0, 0.5, 1.0]]))
     tensor([[0.0000, 0.5333, 1.0000]])
@@ -56,13 +56,13 @@ class Hardware(nn.Module):
     """A linear layer [batch, inputs] -> [batch, units] as imperfect hardware computes it.
 
     Args:
-        linear: The ideal layer; its weights are what is learned.
+        linear: The ideal layer, whose weights are learned.
         kind: ``inside``: every unit has an unknown gain and offset. ``between``: every input has.
-            ``noise``: noise is added to the inputs and totals, anew each time. ``4 bits``: inputs
-            and weights are rounded. ``black box``: the inputs go through a fixed random mixture
-            and a step, which has no derivative.
-        seed: For what is drawn once, and for the noise.
-        index: Which layer it is; the first one's inputs are the data, and stay as they are.
+            ``noise``: new noise is added to the inputs and totals in every pass. ``4 bits``: inputs
+            and weights are rounded. ``black box``: the inputs pass through a fixed random mixture
+            and a step function, which has no derivative.
+        seed: For fixed random values, and for the noise.
+        index: Number of the layer; the inputs of layer 0 are the data and are not changed.
     """
 
     gain: Tensor
@@ -83,18 +83,22 @@ class Hardware(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
         if self.index > 0:
-            x = untold(x, self._received(x.detach()))
+            x = with_ideal_slope(x, self._received(x.detach()))
         weight, bias = self.linear.weight, self.linear.bias
         if self.kind == "4 bits":
-            weight = untold(weight, rounded(weight.detach()))
+            weight = with_ideal_slope(weight, rounded(weight.detach()))
         total = nn.functional.linear(x, weight, bias)
         if self.kind == "inside":
             actual = total.detach() * self.gain + self.offset * _scale(total.detach())
-            return untold(total, actual)
-        return untold(total, self._noisy(total.detach(), 1)) if self.kind == "noise" else total
+            return with_ideal_slope(total, actual)
+        return (
+            with_ideal_slope(total, self._noisy(total.detach(), 1))
+            if self.kind == "noise"
+            else total
+        )
 
     def _received(self, x: Tensor) -> Tensor:
-        """What arrives of the inputs [batch, inputs]."""
+        """The inputs as they arrive [batch, inputs]."""
         if self.kind == "between":
             return x * self.gain + self.offset * _scale(x)
         if self.kind == "noise":
@@ -119,9 +123,9 @@ def _scale(values: Tensor) -> Tensor:
 
 
 def analog_forward_forward(job: Job, split: Split) -> Record:
-    """The poster's method on imperfect hardware: a job has an ``imperfection`` besides."""
+    """The poster's method on imperfect hardware; a job also has an ``imperfection``."""
     ideal = plan_of(job, split, ["imperfection"])
-    network = _built(ideal.trainer.network, _hardware(job))
+    network = _on_hardware(ideal.trainer.network, _hardware(job))
     trainer = Trainer(
         network.to(split.train.inputs.device),
         optimizer=torch.optim.Adam,
@@ -132,17 +136,11 @@ def analog_forward_forward(job: Job, split: Split) -> Record:
     )
     x, y = calibrate(trainer, split, job)
     began = start(network, x, y, job.seed)
-    course = course_of(job, split, trainer)
-    course.follow(job, split, ideal.batch_size)
-    network.eval()
-    found = judged(network.predict, job, split)
-    return {**course.record(), **found, "start": began}
+    return finished(course_of(job, split, trainer), network, job, split, began)
 
 
 def analog_backprop(job: Job, split: Split) -> Record:
-    """Backprop on the same hardware, the layer for the labels included; its backward pass is that
-    of ideal hardware.
-    """
+    """Backprop on the same hardware, including the output layer; its backward pass is ideal."""
     return trained(network_of(job, split, _hardware(job)), job, split)
 
 
@@ -153,8 +151,8 @@ def _hardware(job: Job) -> Callable[[int, nn.Linear], nn.Module]:
     return lambda index, linear: Hardware(linear, kind, job.seed, index)
 
 
-def _built(ideal: Network, hardware: Callable[[int, nn.Linear], nn.Module]) -> Network:
-    """The same network with other blocks around its weights."""
+def _on_hardware(ideal: Network, hardware: Callable[[int, nn.Linear], nn.Module]) -> Network:
+    """The same network with its weights in hardware blocks."""
     layers = [
         Layer(
             hardware(index, layer.block),  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""A job's settings -> layers that learn out of step, each from what it last saw of those below.
+"""A job's settings -> layers that learn out of step, each from older copies of those below.
 
-Every layer is a site of its own, with a trainer of its own and copies of the layers below that
-grow old until it looks at them again. With no delay this is the joint training of all layers.
+Every layer is a site with its own trainer and its own copies of the layers below, which become
+outdated until it updates them. With no delay this is the joint training of all layers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from forward_forward import seeds
 from forward_forward.forward import Network
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.lab.reproduce.training.feedforward import calibrate, plan_of
-from forward_forward.lab.reproduce.training.loop import Course, judged
+from forward_forward.lab.reproduce.training.loop import Course, finished
 from forward_forward.lab.reproduce.training.start import start
 from forward_forward.optimize import Trainer
 
@@ -26,10 +26,10 @@ _OF_THE_SITES = ("delay", "every", "frozen")
 def asynchronous(job: Job, split: Split) -> Record:
     """Train a variation of the poster's method with layers out of step.
 
-    Besides the settings of `forward_forward` a job has ``delay`` (steps until a layer looks at
-    those below again: drawn anew each time, evenly from 0 to twice this), ``every`` (for each
-    layer: it learns from every such batch; for example (1, 4)) and ``frozen`` (a layer, and the
-    first and last part of the training in which it does not learn, for example (0, 0.25, 0.5)).
+    Besides the settings of `forward_forward` a job has ``delay`` (mean delay in steps until a layer
+    updates its copies of those below; each one is drawn uniformly from 0 to twice this), ``every``
+    (for each layer n: it learns from every n-th batch; for example (1, 4)) and ``frozen`` (a layer,
+    and the fractions of the training between which it does not learn; for example (0, 0.25, 0.5)).
     """
     plan = plan_of(job, split, _OF_THE_SITES)
     began = start(plan.trainer.network, *calibrate(plan.trainer, split, job), job.seed)
@@ -40,27 +40,19 @@ def asynchronous(job: Job, split: Split) -> Record:
         frozen=job.settings.get("frozen"),
         steps=max(1, round(job.epochs * -(-len(split.train) // plan.batch_size))),
     )
-    course = Course(
-        step=sites.step,
-        set_rate=sites.set_rate,
-        schedule=plan.trainer.schedule,
-    )
-    course.follow(job, split, plan.batch_size)
-    network = sites.network.eval()
-    found = judged(network.predict, job, split)
-    return {**course.record(), **found, "start": began}
+    course = Course(sites.step, sites.set_rate, plan.trainer.schedule)
+    return finished(course, sites.network, job, split, began)
 
 
 class Sites:
-    """A network whose layers are trained apart.
+    """A network whose layers are trained separately.
 
     Args:
-        whole: The trainer of the calibrated network whose layers are parted; its settings are
-            those of all sites.
-        delay: Mean number of steps between two looks of a layer at those below.
-        every: For each layer, the number of batches of which it learns from one.
-        frozen: A layer, and the first and last part of the training in which it does not learn.
-        steps: Steps in all.
+        whole: The trainer of the calibrated network; its settings are those of all sites.
+        delay: Mean delay in steps of a layer's updates of its copies of the layers below.
+        every: For each layer n: it learns from every n-th batch.
+        frozen: A layer, and the fractions of the training between which it does not learn.
+        steps: Number of steps of the whole training.
     """
 
     def __init__(
@@ -74,39 +66,37 @@ class Sites:
     ) -> None:
         self.delay, self.every, self.frozen, self.steps = delay, tuple(every), frozen, steps
         self.trainers = [_site(whole, index) for index in range(len(whole.network.layers))]
-        own = [trainer.network.layers[-1] for trainer in self.trainers]
-        self.network = Network(*own, examples=whole.network.examples)
+        own_layers = [trainer.network.layers[-1] for trainer in self.trainers]
+        self.network = Network(*own_layers, examples=whole.network.examples)
         self.done = 0
         self.rng = seeds.generator(whole.seed, "delays")
-        self.looks = [0 for _ in self.trainers]
+        self.next_update = [0 for _ in self.trainers]
 
     def set_rate(self, factor: float) -> None:
         for trainer in self.trainers:
             trainer.set_rate(factor)
 
     def step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """One batch for every layer that learns now, all inputs read before any has learned."""
+        """Take one step on a batch with every layer that learns now."""
         for index in range(1, len(self.trainers)):
-            if self.done >= self.looks[index]:
-                self._look(index)
+            if self.done >= self.next_update[index]:
+                self._update_copies(index)
         losses = []
         for index, trainer in enumerate(self.trainers):
-            trainer.steps = self.done  # all draw the same negatives for the same batch
+            trainer.steps = self.done  # so that all draw the same negatives for a batch
             if self._learns(index):
                 losses.append(trainer.step(x, y)["loss"])
         self.done += 1
         return {"loss": torch.cat(losses) if losses else torch.zeros(1)}
 
-    def _look(self, index: int) -> None:
-        for mine, theirs in zip(
-            self.trainers[index].network.layers, self.network.layers, strict=False
-        ):
-            if mine is not theirs:
-                mine.load_state_dict(theirs.state_dict())
+    def _update_copies(self, index: int) -> None:
+        copies = self.trainers[index].network.layers[:index]
+        for copied, layer in zip(copies, self.network.layers, strict=False):
+            copied.load_state_dict(layer.state_dict())
         wait = 1
         if self.delay:
             wait += int(torch.randint(0, 2 * self.delay + 1, (1,), generator=self.rng))
-        self.looks[index] = self.done + wait
+        self.next_update[index] = self.done + wait
 
     def _learns(self, index: int) -> bool:
         if self.done % self.every[index]:
@@ -118,7 +108,7 @@ class Sites:
 
 
 def _site(whole: Trainer, index: int) -> Trainer:
-    """A trainer of one layer, with copies of those below."""
+    """A trainer of one layer, with copies of the layers below."""
     layers = copy.deepcopy(list(whole.network.layers[: index + 1]))
     network = Network(*layers, examples=whole.network.examples)
     network.train()

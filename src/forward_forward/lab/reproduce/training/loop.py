@@ -1,4 +1,4 @@
-"""A way to take a step, and data -> a learning curve: the loop that all kinds of training share."""
+"""A training step and data -> a learning curve: the loop of all methods of training."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from torch import Tensor
 
 from forward_forward import seeds
 from forward_forward.data import Data
+from forward_forward.forward import Network
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.optimize.schedules import Schedule
+from forward_forward.recurrent import RecurrentNetwork
 
-# Epochs after which a curve has a point: often at first, where a network learns most.
+# Epochs after which a curve has a point: more of them at first, when a network learns fastest.
 OFTEN = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, *map(float, range(2, 1000)))
 SELDOM = tuple(map(float, range(1, 1000)))
-CHECKED = 50  # steps between two looks at whether the loss is a number
+CHECK_EVERY = 50  # steps between two checks that the loss is finite
 
 
 @dataclass
 class Course:
-    """Training as it goes on: when the network is judged, and what it was found to be.
+    """One training: how to step and when to evaluate, then its learning curve.
 
     Args:
-        step: Takes one step on a batch x [batch, ...], y [batch]; gives figures, ``loss`` among
-            them.
+        step: Takes one step on a batch x [batch, ...], y [batch]; returns figures, including
+            ``loss``.
         set_rate: Multiplies the learning rates by a factor.
         schedule: The factor over the epochs.
-        judge: Errors of the network in percent, on the watched validation images; needed where
-            there are points.
-        points: Epochs after which it is judged.
-        enough: Training stops at this error, if it is judged to be as low; None never stops it.
+        judge: Errors of the network in percent, on `Split.watched`; needed if there are points.
+        points: Epochs after which it is evaluated.
+        enough: Training stops when an evaluation finds at most this error; None never stops it.
     """
 
     step: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
@@ -48,10 +49,10 @@ class Course:
     diverged: bool = False
 
     def follow(self, job: Job, split: Split, batch_size: int) -> None:
-        """Train for the job's epochs, the last one in part where they are no whole number.
+        """Train for the job's epochs, the last one in part if their number is not whole.
 
-        Samples come in an order drawn from the job's seed, the same for all kinds of training.
-        Judging is not counted in ``seconds``.
+        The order of the samples is drawn from the job's seed, and is the same for all methods.
+        Evaluation is not counted in ``seconds``.
         """
         in_epoch = math.ceil(len(split.train) / batch_size)
         steps = max(1, round(job.epochs * in_epoch))
@@ -64,7 +65,7 @@ class Course:
                 figures = self.step(x, y)
                 done += 1
                 last = done == steps
-                if not (last or done in judged or done % CHECKED == 0):
+                if not (last or done in judged or done % CHECK_EVERY == 0):
                     continue
                 self.diverged = not _finite(figures)  # which waits for the device
                 self.seconds, mark = self.seconds + time.perf_counter() - mark, time.perf_counter()
@@ -81,7 +82,7 @@ class Course:
         self.errors.append(round(self.judge(), 4))
 
     def record(self) -> Record:
-        """The curve, and how long training took; the error at the end is `judged`'s."""
+        """The curve, and the duration of training; `judged` adds the final error."""
         return {
             "seconds": round(self.seconds, 3),
             "diverged": self.diverged,
@@ -94,7 +95,7 @@ def _finite(figures: Mapping[str, Tensor]) -> bool:
 
 
 def misses(predict: Callable[[Tensor], Tensor], data: Data, rows: int = 2_000) -> Tensor:
-    """Which samples are read wrongly [n], on the CPU.
+    """Which samples are misclassified [n], on the CPU.
 
     Args:
         predict: Samples [batch, ...] -> labels [batch].
@@ -109,8 +110,18 @@ def error(predict: Callable[[Tensor], Tensor], data: Data) -> float:
     return 100 * float(misses(predict, data).double().mean())
 
 
+def finished(
+    course: Course, network: Network | RecurrentNetwork, job: Job, split: Split, began: Record
+) -> Record:
+    """Train a network and evaluate it: the run's record; ``began`` is `start`'s description."""
+    network.train()
+    course.follow(job, split, job.settings["batch_size"])
+    network.eval()
+    return {**course.record(), **judged(network.predict, job, split), "start": began}
+
+
 def judged(predict: Callable[[Tensor], Tensor], job: Job, split: Split) -> Record:
-    """What is read at the end: the validation error, and of a final run the test set, once."""
+    """The final evaluation: the validation error, and for a final run the test error, once."""
     record: Record = {"validation_error": round(error(predict, split.validation), 4)}
     if job.final:
         wrong = misses(predict, split.test)

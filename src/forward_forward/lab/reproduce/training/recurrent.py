@@ -1,4 +1,4 @@
-"""A job's settings -> a recurrent network, and what became of it."""
+"""A job's settings -> the record of a trained recurrent network."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from torch import Tensor
 from forward_forward.examples import AppendLabel, OverlayLabel
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.lab.reproduce.parts import with_parts
-from forward_forward.lab.reproduce.training.loop import Course, judged
-from forward_forward.lab.reproduce.training.start import calibration_images, stated
+from forward_forward.lab.reproduce.training.loop import Course, finished
+from forward_forward.lab.reproduce.training.start import calibration_images, described
 from forward_forward.optimize import cosine
 from forward_forward.recipes.plan import features
 from forward_forward.recurrent import RecurrentNetwork, RecurrentTrainer
@@ -19,7 +19,7 @@ _OF_TRAINING = ("lr", "batch_size", "hidden", "learned")
 def recurrent(job: Job, split: Split) -> Record:
     """Train a recurrent network by the poster's loss and goodness, with Adam.
 
-    A job has any settings of `RecurrentNetwork`, ``label`` among them, and ``learned`` of
+    A job has settings of `RecurrentNetwork`, including ``label``, and ``learned`` of
     `RecurrentTrainer`.
     """
     network = network_of(job, split).to(split.train.inputs.device)
@@ -34,21 +34,17 @@ def recurrent(job: Job, split: Split) -> Record:
     network.calibrate(x, y)
     began = _start(network, x, y)
     course = Course(step=trainer.step, set_rate=trainer.set_rate, schedule=cosine)
-    network.train()
-    course.follow(job, split, job.settings["batch_size"])
-    network.eval()
-    found = judged(network.predict, job, split)
-    return {**course.record(), **found, "start": began}
+    return finished(course, network, job, split, began)
 
 
 def _start(network: RecurrentNetwork, x: Tensor, y: Tensor) -> Record:
-    """Thresholds, goodness and slopes before the first step, over the iterations that are read."""
+    """Thresholds, goodness and slopes before the first step, over the iterations that predict."""
     goodness = network.goodness_by_layer(x)
     y = y.to(goodness.device)
     positive = goodness.gather(2, y.expand(len(goodness), -1)[:, :, None])[:, :, 0]
     wrong = (y + 1) % goodness.shape[2]
     negative = goodness.gather(2, wrong.expand(len(goodness), -1)[:, :, None])[:, :, 0]
-    return stated(network.layers, list(positive), [each[None] for each in negative])
+    return described(network.layers, list(positive), [each[None] for each in negative])
 
 
 def network_of(job: Job, split: Split) -> RecurrentNetwork:

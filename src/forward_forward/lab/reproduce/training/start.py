@@ -17,7 +17,7 @@ from forward_forward.optimize.train_step import CALIBRATION_SAMPLES
 
 
 def calibration_images(split: Split, job: Job) -> tuple[Tensor, Tensor]:
-    """The training images, and their labels, from which a job's thresholds are set."""
+    """The training images from which a job's thresholds are set, and their labels."""
     order = seeds.generator(job.seed, "calibration")
     x, y, _ = next(split.train.batches(CALIBRATION_SAMPLES, shuffle=order))
     return x, y
@@ -27,7 +27,7 @@ def calibration_images(split: Split, job: Job) -> tuple[Tensor, Tensor]:
 def set_temperatures(network: Network, x: Tensor, y: Tensor, factor: float) -> None:
     """Set each layer's temperature to its goodness over the L2 norm's, both at the start.
 
-    A margin then has the spread that the L2 norm's has, whatever power the goodness takes.
+    A margin then has the same spread as the L2 norm's, whatever the power of the goodness.
 
     Args:
         network: The untrained network.
@@ -45,7 +45,7 @@ def set_temperatures(network: Network, x: Tensor, y: Tensor, factor: float) -> N
 
 @torch.no_grad()
 def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
-    """What the layers are like before the first step, on training samples with uniform negatives.
+    """Describe the layers before the first step, on training samples with uniform negatives.
 
     Args:
         network: The untrained network, its thresholds set.
@@ -60,20 +60,20 @@ def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
     x, y = x[:CALIBRATION_SAMPLES], y[:CALIBRATION_SAMPLES]
     positive = network.examples.positive(network.ready(x), y.to(network.device))
     negative = wrongly_labelled(network, positive, y, seeds.generator(seed, "start"))
-    # Two passes, one after the other: both work in memory of their own.
+    # Two passes, one after the other, each with its own memory.
     good, bad = (
         [layer.rate(each) for layer, each in zip(network.layers, activities, strict=True)]
         for activities in (
             ForwardPass(network.layers).activities(inputs) for inputs in (positive, negative)
         )
     )
-    return stated(network.layers, good, [each.view(-1, len(positive.rest)) for each in bad])
+    return described(network.layers, good, [each.view(-1, len(positive.rest)) for each in bad])
 
 
-def stated(
+def described(
     layers: Iterable[Layer], positive: Sequence[Tensor], negative: Sequence[Tensor]
 ) -> Record:
-    """What results state of layers, from their goodness before the first step.
+    """What results say about layers, from their goodness before the first step.
 
     Args:
         layers: The layers.
@@ -86,18 +86,18 @@ def stated(
     rows: dict[str, list[float]] = {}
     for layer, good, bad in zip(layers, positive, negative, strict=True):
         slope = losses.judged(layer.loss, layer.margin(good), layer.margin(bad))[1]
-        said = {
+        values = {
             "threshold": float(layer.threshold_value),
             "temperature": layer.temperature,
             "goodness": float(good.mean()),
             "slope": float(slope.abs().mean()) / layer.temperature,
         }
-        for name, value in said.items():
+        for name, value in values.items():
             rows.setdefault(name, []).append(float(f"{value:.4g}"))
     return rows
 
 
 def wrongly_labelled(network: Network, positive: Inputs, y: Tensor, rng: torch.Generator) -> Inputs:
-    """The same samples as negatives; hard labels are drawn as if all were equally likely."""
+    """The same samples as negatives; hard ones are drawn as if all labels were equally likely."""
     scores = torch.zeros(len(y), network.examples.num_classes, device=network.device)
     return network.examples.negative(positive, y.to(network.device), rng, scores)
