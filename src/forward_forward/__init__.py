@@ -27,7 +27,6 @@ that a part may offer), ``seeds`` (random numbers by key).
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -103,7 +102,9 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(f"forward_forward.{_HOME[name]}"), name)
     if name == "__version__":
-        return importlib.metadata.version("forward-forward")
+        from importlib.metadata import version
+
+        return version("forward-forward")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,4 +1,4 @@
-"""A run and its own data: a table is trained on, evaluated, predicted, and known by its checksum."""
+"""Other data like a run's, and the data of the run itself, found again through run.json."""
 
 import json
 

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from forward_forward.track import Watcher
+
 if TYPE_CHECKING:
     from forward_forward.track import Beginning, Ending, Row
 
@@ -87,7 +89,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-class TrainingProgress:
+class TrainingProgress(Watcher):
     """Follows one training: a bar over all epochs, or a line per epoch and every ten seconds."""
 
     def start(self, beginning: Beginning) -> None:

