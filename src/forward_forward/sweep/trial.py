@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from forward_forward.sweep.space import Choice, PartTemplate, Range, Space
+from forward_forward.track import Beginning, Ending, Row, Watcher
 
 if TYPE_CHECKING:
     import optuna
 
     from forward_forward.data import Source
     from forward_forward.recipes import Plan
-    from forward_forward.track import Beginning, Ending, Row
 
 Settings = Mapping[str, Any]  # text, numbers and lists by the names of a recipe's settings
 Make = Callable[[Settings], "Plan"]
@@ -100,7 +100,7 @@ def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> f
     return fitted.validation_error
 
 
-class _Reporter:
+class _Reporter(Watcher):
     """Reports each epoch's error to Optuna, and stops training if Optuna prunes the trial."""
 
     def __init__(self, trial: optuna.Trial, epochs: int) -> None:
