@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from forward_forward.lab.reproduce import results
 from forward_forward.lab.reproduce.claims import CLAIMS, Claim
 from forward_forward.lab.reproduce.methods import METHODS
 from forward_forward.lab.reproduce.scales import named
+from forward_forward.lab.statistics import t_interval
 
 KEPT = Path(__file__).parents[1] / "results" / "poster"
 INDEX = """# The poster's claims, one page each
 
-Made of the files in `results/poster/` when this site is built; how the claims are tested is told in
+Generated from the files in `results/poster/` when this site is built. For the method, see
 [the poster's claims, and how they are tested](../poster.md).
 
 | claim | what it is about | verdict |
@@ -31,12 +31,12 @@ Made of the files in `results/poster/` when this site is built; how the claims a
 ```
 """
 
-MEANINGS = """- *Test error*: percent of the 10,000 test images, read once by each run, with the
-  weights at its end; the interval is Student's t over the seeds.
-- *Estimate*: the mean difference between two arms, seed by seed, or what the rule says; with its
-  95 % interval (90 % where the claim is that two things are alike).
-- *p*: one-sided, for the direction that is claimed.
-- *Checks*: what must hold beside the difference, or, for exact statements, instead of it."""
+MEANINGS = """- *Test error*: percent of the 10,000 test images, read once by each run, with its
+  final weights; the interval is Student's t over the seeds.
+- *Estimate*: the mean difference between two arms, paired by seed, unless the rule says otherwise;
+  with its 95 % interval (90 % if the claim is that two things are similar).
+- *p*: one-sided, for the direction of the claim.
+- *Checks*: further conditions of the verdict, or, for exact statements, all of them."""
 
 FORMULAS = {
     "goodness": "l2_norm, ||h||_2",
@@ -60,9 +60,9 @@ def write(folder: Path) -> None:
     (folder / "index.md").write_text(text)
 
 
-def escaped(words: object) -> str:
-    """Words as Markdown shows them as they are, in a table too."""
-    return re.sub(r"([\\|*_<>`\[\]$~])", r"\\\1", str(words))
+def escaped(text: object) -> str:
+    """Text with Markdown's special characters escaped."""
+    return re.sub(r"([\\|*_<>`\[\]$~])", r"\\\1", str(text))
 
 
 def _page(claim: Claim, result: dict[str, Any] | None) -> str:
@@ -73,63 +73,63 @@ def _page(claim: Claim, result: dict[str, Any] | None) -> str:
         "## Verdict",
     ]
     if result is None:
-        parts.append("Not run yet at the scale that counts.")
+        parts.append("Not run yet at the default scale.")
     else:
         parts += [_verdict(result), *map(escaped, result["note"].split("\n\n"))]
     changed = "[what was changed later](../poster.md#what-was-changed-after-results-were-seen)"
-    parts += ["## The rule", f"Fixed before the runs, but for {changed}.", escaped(claim.rule)]
+    parts += ["## The rule", f"Fixed before the runs, except for {changed}.", escaped(claim.rule)]
     if result is not None:
         parts += [*_tables(result), "## What the numbers mean", MEANINGS]
         parts += ["## Ours, original", *_original(result["conditions"] or {})]
     parts += ["## Details", _details(claim)]
     parts += [
         "## The command",
-        f"```bash\nff reproduce poster.{claim.name}                 # at the scale that counts\n"
-        f"ff reproduce poster.{claim.name} --scale smoke   # shows that it runs, says nothing\n"
+        f"```bash\nff reproduce poster.{claim.name}                 # at the default scale\n"
+        f"ff reproduce poster.{claim.name} --scale smoke   # a test of the installation\n"
         "ff report results/poster --out poster.html   # the figures of all claims\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _original(conditions: dict[str, Any]) -> list[str]:
-    """What was the same as the poster's, and what its text does not say."""
-    given = {**FORMULAS, **conditions}
+    """What is the same as the poster's, and what its text does not say."""
+    ours = {**FORMULAS, **conditions}
     rows = [
-        [escaped(what), escaped(ours), ORIGINAL.get(what, "not in its text")]
-        for what, ours in given.items()
+        [escaped(what), escaped(value), ORIGINAL.get(what, "not in its text")]
+        for what, value in ours.items()
     ]
     return [
-        "Where an arm's settings do not say otherwise:",
+        "Unless an arm's settings differ:",
         _table(["what", "ours", "poster"], rows),
     ]
 
 
 def _details(claim: Claim) -> str:
-    """What is done where, each with its file."""
+    """The steps of the test, each with its file."""
     arms = claim.arms(named("default")) if claim.arms else []
     trained = {METHODS[arm.method].__module__ for arm in arms}
     start = _file("forward_forward.lab.reproduce.training.start")
     steps = [
-        f"The statement is of the {claim.source}; what it is measured by, and its rule, are in"
+        f"The statement is from the {claim.source}; its measurement and its rule are in"
         f" {_file(claim.measure.__module__)}."
     ]
     steps += [
-        f"Runs are trained by {_file(module)}; {start} notes what they begin with."
+        f"Runs are trained by {_file(module)}; {start} describes their starting point."
         for module in sorted(trained)
     ]
     if trained:
         steps += [
-            "All arms are tuned alike, on validation images alone, by"
-            f" {_file('forward_forward.lab.reproduce.tuning')}; the test images are read once by"
-            " each run.",
+            "All arms are tuned in the same way, on validation images only, by"
+            f" {_file('forward_forward.lab.reproduce.tuning')}; each final run reads the test"
+            " images once.",
             "Differences are paired by seed; intervals, tests and Holm's correction for the number"
-            " of claims that one thing is better are in"
+            " of directional claims are in"
             f" {_file('forward_forward.lab.statistics')} and"
             f" {_file('forward_forward.lab.reproduce.rules')}.",
             "A run is a line of `results/poster/runs.jsonl`, keyed by all its settings, with the"
             " versions and the kind of processor it was made with.",
         ]
-    return "\n".join(f"{number}. {words}" for number, words in enumerate(steps, 1))
+    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
 
 
 def _file(module: str) -> str:
@@ -157,7 +157,7 @@ def _tables(result: dict[str, Any]) -> list[str]:
     if result["arms"]:
         head = ["arm", "settings", "epochs", "seeds", "test error, %, 95 % t interval", "seconds"]
         parts += ["## Arms", _table(head, [_arm(arm) for arm in result["arms"]])]
-        parts.append("Seconds are a run's mean, beside other work on the same machine.")
+        parts.append("Seconds are the mean of the runs, with other work on the same machine.")
     if result["comparisons"]:
         head = ["difference", "estimate, 95 % interval", "p, one-sided", "seeds"]
         parts += ["## Comparisons", _table(head, [_pair(each) for each in result["comparisons"]])]
@@ -169,7 +169,7 @@ def _tables(result: dict[str, Any]) -> list[str]:
         ]
         parts += ["## Checks", _table(head, rows)]
     versions = ", ".join(f"{name} {each}" for name, each in result["versions"].items())
-    parts.append(f"Made on {result['date']} on {escaped(result['device'])}, with {versions}.")
+    parts.append(f"Measured on {result['date']} on {escaped(result['device'])}, with {versions}.")
     return parts
 
 
@@ -189,8 +189,8 @@ def _interval(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return "".join(f"{value:.2f}" for value in known)
-    half = stats.t.ppf(0.975, len(known) - 1) * stats.sem(known)
-    return f"{np.mean(known):.2f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.2f}"
+    found = t_interval(known)
+    return f"{found.mean:.2f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{found.half:.2f}"
 
 
 def _pair(pair: dict[str, Any]) -> list[str]:

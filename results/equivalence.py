@@ -2,10 +2,10 @@
 
 python results/equivalence.py 20 27    # seeds 20 to 26, into results/engine/equivalence.json
 
-The standard recipe on MNIST, each way against the same work without it, seed by seed; judged on the
-10,000 validation images. A way is equivalent where the 90 % t interval of the mean paired
-difference (two one-sided tests at 5 %) lies within the margin. Runs that were finished before are
-kept. bfloat16 products are tried where the processor multiplies them in hardware.
+The standard recipe on MNIST, each way against the same work without it, paired by seed; evaluated
+on the 10,000 validation images. A way is equivalent if the 90 % t interval of the mean paired
+difference (two one-sided tests at 5 %) lies within the margin. Finished runs are kept. bfloat16
+products are tried if the processor multiplies them in hardware.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 import forward_forward as ff
 from forward_forward import files, losses, predict, recipes, seeds
 from forward_forward.checkpoint import machine
 from forward_forward.examples import AppendLabel, Inputs
+from forward_forward.lab.statistics import t_interval
 from forward_forward.optimize import cosine
 from forward_forward.optimize.precision import products
 
@@ -34,9 +33,9 @@ MARGIN = 0.10
 
 
 class EveryOther(AppendLabel):
-    """Labels as `AppendLabel` gives them, with negatives in every other step only.
+    """`AppendLabel` with negatives in every other step only.
 
-    Such a step has two of them, so that both signs weigh the same in the end.
+    Such a step has two of them, so that both signs have the same weight in total.
     """
 
     steps = 0
@@ -66,8 +65,8 @@ def every_other(network: ff.Network) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Arm:
-    """Settings of the standard recipe, what is changed after it, and the arm to compare with."""
+class Way:
+    """Settings of the standard recipe, a change to its network, and the arm to compare with."""
 
     settings: dict[str, Any]
     against: str = ""
@@ -76,26 +75,26 @@ class Arm:
 
 LOG = {"loss": losses.log_sigmoid, "threshold": "width", "lr": 2e-3}
 LOW = "bfloat16" if products("auto", torch.device("cpu")) else "float32"
-ARMS = {
-    "full work": Arm({"precision": LOW, "skip": 0.0}),
+WAYS = {
+    "full work": Way({"precision": LOW, "skip": 0.0}),
     **{
-        f"skip {skip}": Arm({"precision": LOW, "skip": skip}, "full work")
+        f"skip {skip}": Way({"precision": LOW, "skip": skip}, "full work")
         for skip in (0.05, 0.1, 0.2)
     },
-    "log-sigmoid": Arm({"precision": LOW, **LOG}, "", steep),
-    "log-sigmoid, negatives every other step": Arm(
+    "log-sigmoid": Way({"precision": LOW, **LOG}, "", steep),
+    "log-sigmoid, negatives every other step": Way(
         {"precision": LOW, **LOG}, "log-sigmoid", every_other
     ),
 }
 if LOW == "bfloat16":
-    ARMS["float32 products"] = Arm({"precision": "float32", "skip": 0.0}, "full work")
+    WAYS["float32 products"] = Way({"precision": "float32", "skip": 0.0}, "full work")
 
 
-def error(seed: int, arm: Arm) -> float:
+def error(seed: int, way: Way) -> float:
     """Validation error of one run, in percent."""
     train, validation = ff.datasets.mnist()[0].split()
-    plan = recipes.standard(train, seed=seed, **arm.settings)
-    arm.change(plan.trainer.network)
+    plan = recipes.standard(train, seed=seed, **way.settings)
+    way.change(plan.trainer.network)
     plan.trainer.network.train()
     for epoch in range(plan.epochs):  # not `fit`, whose figures are those of steps of one kind
         order = seeds.generator(seed, "order", epoch)
@@ -108,16 +107,16 @@ def error(seed: int, arm: Arm) -> float:
 
 def judged(errors: dict[str, dict[str, float]], name: str) -> dict[str, Any]:
     """Mean paired difference of an arm to the one it is compared with, and the verdict."""
-    mine, theirs = errors[name], errors[ARMS[name].against]
-    gaps = np.array([mine[seed] - theirs[seed] for seed in sorted(mine.keys() & theirs.keys())])
-    low, high = stats.t.interval(0.9, len(gaps) - 1, gaps.mean(), stats.sem(gaps))
+    mine, theirs = errors[name], errors[WAYS[name].against]
+    gaps = [mine[seed] - theirs[seed] for seed in sorted(mine.keys() & theirs.keys())]
+    found = t_interval(gaps, 0.9)
     return {
-        "against": ARMS[name].against,
+        "against": WAYS[name].against,
         "seeds": len(gaps),
-        "difference": round(float(gaps.mean()), 3),
-        "low": round(float(low), 3),
-        "high": round(float(high), 3),
-        "equivalent": bool(low > -MARGIN and high < MARGIN),
+        "difference": round(found.mean, 3),
+        "low": round(found.low, 3),
+        "high": round(found.high, 3),
+        "equivalent": found.low > -MARGIN and found.high < MARGIN,
     }
 
 
@@ -125,13 +124,13 @@ def main(first: int, stop: int) -> None:
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"errors": {}}
     kept["machine"] = {**machine(), "products": LOW}
     for seed in range(first, stop):
-        for name, arm in ARMS.items():
+        for name, way in WAYS.items():
             errors = kept["errors"].setdefault(name, {})
             if str(seed) not in errors:
-                errors[str(seed)] = error(seed, arm)
+                errors[str(seed)] = error(seed, way)
                 files.write_json(KEPT, kept)
                 print(seed, name, errors[str(seed)], flush=True)
-    compared = [name for name, arm in ARMS.items() if arm.against]
+    compared = [name for name, way in WAYS.items() if way.against]
     kept["verdicts"] = {name: judged(kept["errors"], name) for name in compared}
     files.write_json(KEPT, kept)
     print(json.dumps(kept["verdicts"], indent=1))

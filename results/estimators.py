@@ -1,9 +1,10 @@
 """FFClassifier beside MLPClassifier on scikit-learn's bundled sets -> sklearn/estimators.json.
 
-python results/estimators.py    # ten times five-fold on each set; goes on where it was broken off
+python results/estimators.py    # ten times five-fold on each set; skips finished folds
 
 Both have their defaults, the same folds and standardised features (StandardScaler, fitted to the
-training folds), one thread and the number of the repetition as their seed; they are fitted in turn.
+training folds), one thread and the number of the repetition as their seed; they are fitted in
+alternation.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def fitted(classifier: ClassifierMixin, fold: tuple[Any, ...]) -> tuple[float, f
 
 
 def main() -> None:
-    """Fit both on every fold that is not done yet."""
+    """Fit both on every fold that is not finished."""
     found = json.loads(FILE.read_text()) if FILE.exists() else {"sets": {}}
     torch.set_num_threads(1)
     for name in SETS:

@@ -4,11 +4,11 @@ python results/many_runs.py    # into results/engine/many_runs.json
 
 1. the engine, one run after the other, with all threads;
 2. the engine, one process a run with one thread each, as many as there are threads;
-3. all runs together in batched products (`Together`), as little code as can be: what it takes is
-   the least that a trainer of many runs could take, for it leaves out what each run would still
-   need of its own, such as its order of samples and its random numbers.
+3. all runs together in batched products (`Together`), with minimal code: its time is a lower bound
+   for a trainer of many runs, since it omits what each run would still need separately, such as
+   its order of samples and its random numbers.
 
-So a trainer of many runs can only be worth while where 3 is well below 2.
+A trainer of many runs is therefore only worthwhile if 3 is well below 2.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import itertools
 import json
 import multiprocessing
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,13 @@ from torch.nn import functional
 from forward_forward import files
 from forward_forward.checkpoint import machine
 from forward_forward.lab.benchmark.arms import CLASSES, adamw, engine
+from forward_forward.lab.benchmark.measure import medians
 
 KEPT = Path(__file__).parent / "engine" / "many_runs.json"
 SIZES = (([64, 100, 100], 32), ([64, 500, 500], 64), ([784, 500, 500], 100), ([784, 500, 500], 256))
 RUNS = (2, 4, 8, 16)
-TURNS = 3  # all ways take turns, since the machine's speed moves
-SECONDS = 2.0  # of each way in each turn
+ROUNDS = 3  # each way once per round, since the machine's speed varies
+SECONDS = 2.0  # of each way in each round
 
 
 class Together:
@@ -83,15 +83,8 @@ class Together:
 
 
 def milliseconds(step: Callable[[], object]) -> float:
-    """Median of a step, after some to warm up."""
-    for _ in range(5):
-        step()
-    spans, end = [], time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
-        began = time.perf_counter()
-        step()
-        spans.append(time.perf_counter() - began)
-    return 1e3 * statistics.median(spans)
+    """Median of a step."""
+    return 1e3 * medians({"step": step}, budget=SECONDS)["step"]
 
 
 def alone(widths: list[int], batch: int) -> float:
@@ -128,8 +121,8 @@ def together(runs: int, widths: list[int], batch: int) -> float:
     return milliseconds(lambda: arm.step(x, y)) / runs
 
 
-def turn(widths: list[int], batch: int) -> dict[str, float]:
-    """Every way once."""
+def one_round(widths: list[int], batch: int) -> dict[str, float]:
+    """Each way once."""
     figures = {"alone": alone(widths, batch), "side_by_side": side_by_side(widths, batch)}
     return figures | {str(runs): together(runs, widths, batch) for runs in RUNS}
 
@@ -137,7 +130,7 @@ def turn(widths: list[int], batch: int) -> dict[str, float]:
 def main() -> None:
     rows = []
     for widths, batch in SIZES:
-        turns = [turn(widths, batch) for _ in range(TURNS)]
+        turns = [one_round(widths, batch) for _ in range(ROUNDS)]
         middle = {name: statistics.median(each[name] for each in turns) for name in turns[0]}
         rows.append({"widths": widths, "batch": batch, **middle, "turns": turns})
         print(json.dumps(rows[-1]), flush=True)

@@ -2,8 +2,8 @@
 
     python results/picture.py        # docs/picture.png; about half a minute
 
-Trains three layers on 10,000 images of MNIST (on scikit-learn's digits where that is not at hand)
-and shows the first test image that all layers together tell right and the first layer alone wrong.
+Trains three layers on 10,000 images of MNIST (or on scikit-learn's digits if it is not available)
+and shows the first test image that all layers together classify correctly and one alone does not.
 """
 
 from __future__ import annotations

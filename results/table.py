@@ -2,12 +2,12 @@
 
 python results/table.py NAME RUN RUN RUN   # runs of one command with different seeds -> NAME.json
 python results/table.py                    # all JSON files here -> the tables
-python results/table.py --check            # fails if the tables are not what the files say
+python results/table.py --check            # fails if a table differs from the files
 
-Those of docs/engine.md are made of engine/benchmark.json (`ff benchmark --out`), of
-engine/equivalence.json and of engine/many_runs.json; the README's table of the poster's claims is
-made of poster/*.json (`ff reproduce poster`), that of docs/sklearn.md of sklearn/estimators.json
-(`python results/estimators.py`), those of docs/parallel.md of parallel/ (parallel_tables.py).
+Those of docs/engine.md come from engine/benchmark.json (`ff benchmark --out`),
+engine/equivalence.json and engine/many_runs.json; the README's table of the poster's claims comes
+from poster/*.json (`ff reproduce poster`), that of docs/sklearn.md from sklearn/estimators.json
+(`python results/estimators.py`), and those of docs/parallel.md from parallel/ (parallel_tables.py).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from scipy import stats
 
 from forward_forward.lab.reproduce import results
 from forward_forward.lab.reproduce.claims import CLAIMS
+from forward_forward.lab.statistics import t_interval
 
 HERE = Path(__file__).parent
 README, DOCS = HERE.parent / "README.md", HERE.parent / "docs" / "engine.md"
@@ -35,7 +36,7 @@ LEAST = 3
 
 
 def collect(name: str, runs: list[str]) -> None:
-    """Keep what finished runs of one command say."""
+    """Write the figures of finished runs of one command to a file."""
     rows = [json.loads((Path(run) / "run.json").read_text()) for run in runs]
     seeds = [row["trainer"]["seed"] for row in rows]
     settings = [_settings(row) for row in rows]
@@ -81,8 +82,8 @@ def _command(command: dict[str, object]) -> str:
 
 def interval(values: list[float]) -> str:
     """Mean and half the width of its 95 % t interval."""
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return f"{np.mean(values):.2f} ± {half:.2f}"
+    found = t_interval(values)
+    return f"{found.mean:.2f} ± {found.half:.2f}"
 
 
 def table() -> str:
@@ -100,33 +101,40 @@ def table() -> str:
 
 
 def steps_table(rows: list[dict[str, Any]]) -> str:
-    """Step times of the engine, of one batch size."""
+    """Step times of the engine at one batch size; compiled arms of earlier versions are omitted."""
     lines = [
-        "| network | step | 50,000 images | over backprop's step | products alone"
-        " | over FF by autograd | in products | exact scan over naive | bound"
-        " | leaving out, over backprop's |",
+        "| network | step | 50,000 images | ratio to backprop | products alone"
+        " | ratio to FF by autograd | in products | exact scan, ratio to naive | bound"
+        " | skipping, ratio to backprop |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        step = row["seconds_per_50k"] / 50_000 * row["batch"] * 1e3
-        ratios = ("step_vs_backprop", "arithmetic_ratio", "step_vs_autograd_ff", "gemm_fraction")
+        seconds = row["step_seconds"]
+        step = seconds["engine"]
         cells = [
             row["network"],
-            f"{step:.1f} ms",
-            f"{row['seconds_per_50k']:.1f} s",
-            *(f"{row[name]:.2f}" for name in ratios),
+            f"{step * 1e3:.1f} ms",
+            f"{step * 50_000 / row['batch']:.1f} s",
+            f"{step / seconds['backprop']:.2f}",
+            f"{row['arithmetic_ratio']:.2f}",
+            f"{step / seconds['autograd_ff']:.2f}",
+            f"{seconds['products'] / step:.2f}",
             *(
                 f"{row[name]:.3f}" if name in row else ""
                 for name in ("scan_vs_naive", "scan_bound")
             ),
-            f"{row['fewer_products']['step_vs_backprop']:.2f}" if "fewer_products" in row else "",
+            _skipping(row["fewer_products"]["step_seconds"]) if "fewer_products" in row else "",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
+def _skipping(seconds: dict[str, float]) -> str:
+    return f"{seconds['engine'] / seconds['backprop']:.2f}"
+
+
 def memory_table(rows: list[dict[str, Any]]) -> str:
-    """What a batch's activities take, and the peak of a first step, against depth."""
+    """Memory of a batch's activities, and the peak of a first step, against depth."""
     lines = [
         "| layers of 256 units | activities, MB | backprop's | peak of a step, MB | backprop's |",
         "|---|---|---|---|---|",
@@ -142,7 +150,7 @@ def memory_table(rows: list[dict[str, Any]]) -> str:
 
 
 def equivalence_table(kept: dict[str, Any]) -> str:
-    """Ways to save work beside the full work."""
+    """Ways to save work, compared with the full work."""
     lines = [
         "| way | against | seeds | mean error, % | difference | 90 % interval | within +-0.10 |",
         "|---|---|---|---|---|---|---|",
@@ -182,26 +190,26 @@ def many_runs_table(kept: dict[str, Any]) -> str:
 
 
 def poster_table(found: dict[str, results.Result]) -> str:
-    """Every statement of the poster with what was found, in Markdown."""
+    """Every statement of the poster with its verdict, in Markdown."""
     lines = [
         "| the poster says | verdict | estimate, 95 % interval | p |",
         "|---|---|---|---|",
     ]
     for name, claim in CLAIMS.items():
-        words = f"**{name}** {claim.statement.replace('|', chr(92) + '|')}"
+        statement = f"**{name}** {claim.statement.replace('|', chr(92) + '|')}"
         if name not in found:
-            lines.append(f"| {words} | not run yet | | |")
+            lines.append(f"| {statement} | not run yet | | |")
             continue
         statistic = found[name]["statistic"]
         p = statistic.get("p_holm", statistic["p"])
         small = "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
-        cells = [words, found[name]["verdict"], results.estimate(found[name]), small]
+        cells = [statement, found[name]["verdict"], results.estimate(found[name]), small]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def estimators_table(kept: dict[str, Any]) -> str:
-    """FFClassifier beside MLPClassifier: accuracy, its difference, and seconds to fit."""
+    """FFClassifier and MLPClassifier: accuracy, its difference, and seconds to fit."""
     lines = [
         "| set | folds | FFClassifier, % | MLPClassifier, % | difference, points | 95 % interval"
         " | seconds to fit | MLPClassifier's |",
@@ -232,12 +240,12 @@ def corrected_interval(differences: Any, folds: int = 5) -> tuple[float, float]:
     """
     count = len(differences)
     error = np.sqrt((1 / count + 1 / (folds - 1)) * np.var(differences, ddof=1))
-    half = stats.t.ppf(0.975, count - 1) * error
-    return float(differences.mean() - half), float(differences.mean() + half)
+    low, high = stats.t.interval(0.95, count - 1, differences.mean(), error)
+    return float(low), float(high)
 
 
 def written(page: Path, name: str, text: str, *, check: bool) -> None:
-    """Put a table into a page, between the marks with its name; or fail if it is not there."""
+    """Write a table into a page, between the marks with its name, or check that it is there."""
     start, end = f"<!-- {name}: made by results/table.py -->", f"<!-- end of {name} -->"
     before, found, rest = page.read_text().partition(start)
     _, closed, after = rest.partition(end)
@@ -245,7 +253,9 @@ def written(page: Path, name: str, text: str, *, check: bool) -> None:
         sys.exit(f"{page} expects the marks {start} and {end}")
     new = f"{before}{start}\n{text}\n{end}{after}"
     if check and page.read_text() != new:
-        sys.exit(f"{page}: the table {name!r} is not what the results say: python results/table.py")
+        sys.exit(
+            f"{page}: the table {name!r} differs from the results: run python results/table.py"
+        )
     page.write_text(new)
 
 

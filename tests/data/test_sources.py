@@ -174,7 +174,7 @@ def test_a_loader_that_can_be_read_once_is_refused():
 
     stream = Stream(DataLoader(Once(), 2), ("a", "b"))
     assert len(list(stream.batches(2))) == 1
-    with pytest.raises(ValueError, match="used up"):
+    with pytest.raises(ValueError, match="exhausted"):
         list(stream.batches(2))
 
 

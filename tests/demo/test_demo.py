@@ -76,6 +76,7 @@ def test_what_a_page_shows_is_escaped():
     assert "&lt;b&gt;" in show.sentence("<b>")
 
 
+@pytest.mark.slow
 def test_a_recurrent_network_is_trained_once_and_predicts_digits_over_time(subject, monkeypatch):
     monkeypatch.setattr(over_time, "SHOWN", 9_000)
     monkeypatch.setattr(over_time, "HIDDEN", (100, 100))
@@ -94,6 +95,7 @@ def test_a_recurrent_network_is_trained_once_and_predicts_digits_over_time(subje
     assert first_settled(by_time) <= 8
 
 
+@pytest.mark.slow
 def test_snapshots_have_both_errors_and_both_kinds_of_goodness(subject):
     settings = {"lr": 5e-3}
     before = torch.get_rng_state()

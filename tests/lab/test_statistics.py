@@ -60,7 +60,7 @@ def test_one_seed_is_no_test(values):
 
 
 def counted(values: list[int]) -> float:
-    """The share of sign flips with at least the same sum, from how often each sum occurs."""
+    """The fraction of sign flips with at least the same sum, from how often each sum occurs."""
     sums = Counter({0: 1})
     for value in values:
         sums = Counter(

@@ -15,19 +15,16 @@ import torch
 from tests.optimize import test_resume as resume
 
 from forward_forward import files
+from forward_forward.track import Watcher
 
 FIRST_STEP, LATE_STEP = 1, 9
 
 
-class Kill:
+class Kill(Watcher):
     """Kills this process at a step."""
 
     def __init__(self, step: int) -> None:
         self.left = step
-
-    def start(self, *_: object) -> None: ...
-    def epoch(self, *_: object) -> None: ...
-    def stop(self, *_: object) -> None: ...
 
     def step(self) -> None:
         self.left -= 1

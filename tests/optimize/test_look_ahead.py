@@ -158,14 +158,11 @@ def test_it_is_refused_below_zero_and_in_the_greedy_order():
         trainer_of("goodness", look_ahead=2, order="greedy")
 
 
-class Break:
+class Break(ff.track.Watcher):
     """Presses Ctrl-C after a step, or ends between two epochs."""
 
     def __init__(self, step=0, epoch=0):
         self.left, self.after = step, epoch
-
-    def start(self, beginning):
-        pass
 
     def step(self):
         self.left -= 1
@@ -175,9 +172,6 @@ class Break:
     def epoch(self, row):
         if row["epoch"] == self.after:
             raise KeyboardInterrupt
-
-    def stop(self, ending):
-        pass
 
 
 @pytest.fixture(autouse=True)

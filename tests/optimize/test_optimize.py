@@ -17,6 +17,7 @@ from forward_forward.forward import Layer, Network, PeerNormalization, mlp
 from forward_forward.optimize import AveragedSGD, Trainer, Warmup, constant, cosine, half_cooldown
 from forward_forward.optimize.checks import Diverged
 from forward_forward.recurrent import RecurrentNetwork
+from forward_forward.track import Watcher
 
 CLASSES = 3
 X = torch.rand(12, 6, generator=torch.Generator().manual_seed(0))
@@ -126,10 +127,7 @@ def test_the_greedy_order_trains_one_layer_at_a_time():
     net = network()
     seen = [weights(net)]
 
-    class Watch:
-        def start(self, *_): ...
-        def step(self): ...
-        def stop(self, *_): ...
+    class Watch(Watcher):
         def epoch(self, row):
             assert len(row["loss"]) == 1
             seen.append(weights(net))
@@ -329,7 +327,7 @@ def test_the_best_epoch_is_chosen_by_validation(monkeypatch):
 )
 def test_every_optimiser_lowers_every_layers_loss(optimizer, lr):
     trainer = Trainer(mlp(64, 60, 40, num_classes=10), optimizer=optimizer, lr=lr)
-    history = trainer.fit(digits()[0], epochs=4, batch_size=64).history
+    history = trainer.fit(digits()[0].first(600), epochs=4, batch_size=32).history
     for first, last in zip(history[0]["loss"], history[-1]["loss"], strict=True):
         assert last < 0.9 * first
 
@@ -340,6 +338,6 @@ POSTER = {"goodness": goodness.l2_norm, "loss": losses.sigmoid}
 @pytest.mark.parametrize("options", [{}, POSTER], ids=["defaults", "poster"])
 def test_digits_are_learned(options):
     train, test = digits()
-    net = mlp(64, 200, 200, num_classes=10, layer=functools.partial(Layer, **options))
-    Trainer(net, optimizer=torch.optim.Adam, lr=3e-3).fit(train, epochs=25, batch_size=64)
-    assert predict.evaluate(net, test)["error"] < 10
+    net = mlp(64, 100, 100, num_classes=10, layer=functools.partial(Layer, **options))
+    Trainer(net, optimizer=torch.optim.Adam, lr=5e-3).fit(train, epochs=8, batch_size=64)
+    assert predict.evaluate(net, test)["error"] < 12

@@ -8,6 +8,7 @@ import pytest
 from tests.optimize import killed
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and fork are POSIX")
 def test_a_killed_run_is_resumed_and_ends_as_an_uninterrupted_one(tmp_path):
     command = [sys.executable, "-m", "tests.optimize.killed", str(tmp_path)]

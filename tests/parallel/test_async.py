@@ -1,6 +1,7 @@
 """Asynchronous stages train, stop and resume; what cannot be spread over ranks is refused."""
 
 import json
+import logging
 import math
 import re
 
@@ -187,3 +188,15 @@ def test_both_accepts_a_split(monkeypatch):
     run = distributed.distributed_run(options, None)
     assert run is not None
     assert run.layout.over(6) == (2, 3)
+
+
+def test_the_command_prints_what_the_library_logs(monkeypatch, capsys):
+    from forward_forward.cli import distributed
+    from forward_forward.cli.train_settings import ParallelOptions
+
+    for each, value in LAUNCHED.items():
+        monkeypatch.setenv(each, value)
+    monkeypatch.setattr(logging.getLogger("forward_forward.parallel"), "handlers", [])
+    distributed.distributed_run(ParallelOptions(parallel="layers"), None)
+    logging.getLogger("forward_forward.parallel.process_group").info("layers of the stages: 1 + 2")
+    assert capsys.readouterr().err == "layers of the stages: 1 + 2\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
         TIMEOUT if options.timeout is None else options.timeout,
     )
     _select_gpu(device)
+    _show_log()
     summary = f"{parallel}, {os.environ.get('WORLD_SIZE', '1')} processes, {options.sync}"
     return DistributedRun(layout, summary, os.environ.get("RANK") == "0", _launch(), device)
 
@@ -123,6 +125,14 @@ def _launch() -> str | None:
     parent = psutil.Process().parent()
     started = None if parent is None else parent.create_time()
     return f"{run} {platform.node()} {os.getppid()} {started}"
+
+
+def _show_log() -> None:
+    """Print on stderr what the library logs about the processes, such as the layers of each."""
+    logger = logging.getLogger("forward_forward.parallel")
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
 
 
 def _select_gpu(device: str | None) -> None:

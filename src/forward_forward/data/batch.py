@@ -13,7 +13,7 @@ from torch import Tensor
 class Batch(NamedTuple):
     """One step's samples: x [batch, *shape] float32, y [batch] int64, weight [batch] or None.
 
-    Of several labels a sample, y is 0 and 1 [batch, labels].
+    If a sample may have several labels, y is 0 and 1 [batch, labels].
     """
 
     x: Tensor
@@ -23,7 +23,7 @@ class Batch(NamedTuple):
 
 @runtime_checkable
 class Source(Protocol):
-    """What training and evaluation read: a name, the class names, sizes, batches."""
+    """Samples in batches, as training and evaluation read them, with a name and class names."""
 
     @property
     def name(self) -> str: ...
@@ -36,7 +36,7 @@ class Source(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Samples a batch, where nobody asks for another number."""
+        """Samples in a batch unless another number is asked for."""
         ...
 
     def __len__(self) -> int: ...

@@ -12,13 +12,12 @@ from torch import Tensor, nn
 class FusedActivation(NamedTuple):
     """An activation whose slope is computed from its own output.
 
-    ``of`` maps totals [rows, units] to activities, ``in_place`` does so in the same memory;
-    ``slope`` maps the slope with respect to the activities, and the activities, to the slope with
-    respect to the totals. ``gates``: the slope passes unchanged where the activity is not 0, so one
-    in proportion to the activity stays what it is. ``positive``: no activity is below 0.
+    ``in_place`` replaces totals [rows, units] by activities; ``slope`` maps the slope with respect
+    to the activities, and the activities, to the slope with respect to the totals. ``gates``: the
+    slope passes unchanged where the activity is not 0, so one in proportion to the activity stays
+    what it is. ``positive``: no activity is below 0.
     """
 
-    of: Callable[[Tensor], Tensor]
     in_place: Callable[[Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
     gates: bool
@@ -37,14 +36,10 @@ def _relu_slope(slope: Tensor, h: Tensor) -> Tensor:
 _tanh_slope, _sigmoid_slope = torch.ops.aten.tanh_backward, torch.ops.aten.sigmoid_backward
 
 _FUSED: dict[type | None, FusedActivation] = {
-    nn.ReLU: FusedActivation(torch.relu, torch.relu_, _relu_slope, gates=True, positive=True),
-    nn.Tanh: FusedActivation(torch.tanh, torch.tanh_, _tanh_slope, gates=False, positive=False),
-    nn.Sigmoid: FusedActivation(
-        torch.sigmoid, torch.sigmoid_, _sigmoid_slope, gates=False, positive=True
-    ),
-    nn.Identity: FusedActivation(
-        _unchanged, _unchanged, lambda slope, h: slope, gates=True, positive=False
-    ),
+    nn.ReLU: FusedActivation(torch.relu_, _relu_slope, gates=True, positive=True),
+    nn.Tanh: FusedActivation(torch.tanh_, _tanh_slope, gates=False, positive=False),
+    nn.Sigmoid: FusedActivation(torch.sigmoid_, _sigmoid_slope, gates=False, positive=True),
+    nn.Identity: FusedActivation(_unchanged, lambda slope, h: slope, gates=True, positive=False),
 }
 
 

@@ -64,12 +64,6 @@ class DenseOperand:
             return None
         return divisor(length, self.width).reciprocal()
 
-    def product(self) -> Tensor:
-        """The product with the weights [rows, units], in the products' type."""
-        affine = self.affine
-        out = affine.take_operand(slots.PRODUCT, self.rows.shape[0], affine.weight.shape[0])
-        return torch.mm(self.rows, affine.weight.t(), out=out)
-
     def totals(self) -> Tensor:
         """Total inputs of the units [rows, units]."""
         affine = self.affine
@@ -83,7 +77,6 @@ class DenseOperand:
         scale: Tensor | None = None,
         kept: Tensor | None = None,
         batch: int = 0,
-        slopes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Gradients of the weights [units, inputs] and of the biases [units].
 
@@ -92,14 +85,12 @@ class DenseOperand:
             scale: What each row is still to be multiplied by [variants * batch], or None.
             kept: The samples that contribute [kept], out of 0 to ``batch`` - 1; None for all.
             batch: Number of samples, if only some contribute.
-            slopes: Slopes with respect to the product, in the products' type; None computes them.
         """
         affine, rows, factor = self.affine, self.rows, self.factor
         if kept is not None:
             rows, delta = _rows_of(rows, kept, batch), _rows_of(delta, kept, batch)
             scale, factor = _rows_of(scale, kept, batch), _rows_of(factor, kept, batch)
-        if slopes is None:
-            slopes = affine.lowered(slots.DELTA, delta, _times(scale, factor))
+        slopes = affine.lowered(slots.DELTA, delta, _times(scale, factor))
         bias = column_sums(delta, scale)  # before the product, which leaves the caches cold
         return affine.multiply(slots.GRADIENT, slopes.t(), rows), bias
 
@@ -143,18 +134,16 @@ class LabelledOperand:
         scale: Tensor | None = None,
         kept: Tensor | None = None,
         batch: int = 0,
-        slopes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Gradients as of `DenseOperand`; ``slopes`` are summed over the variants."""
+        """Gradients as of `DenseOperand`; the slopes are summed over the variants."""
         index, factor, rest = self.inputs.index, self.factor, self.shared.operand
         if kept is not None:
             index, rest = index[:, kept], rest.index_select(0, kept)
             factor, delta = _rows_of(factor, kept, batch), _rows_of(delta, kept, batch)
             scale = _rows_of(scale, kept, batch)
         scales = _times(scale, factor)
-        if slopes is None:
-            total = self._total(delta.view(*index.shape, delta.shape[1]), scales)
-            slopes = self.affine.lowered(slots.DELTA, total)
+        total = self._total(delta.view(*index.shape, delta.shape[1]), scales)
+        slopes = self.affine.lowered(slots.DELTA, total)
         # Normalisation does not scale the biases.
         by_pattern, bias = sums_by(index, delta, scales, scale, self.inputs.patterns.shape[0])
         return self._joined(slopes, rest, by_pattern), bias

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from forward_forward.sweep.space import Choice, PartTemplate, Range, Space
-from forward_forward.track import Beginning, Ending, Row, Watcher
+from forward_forward.track import Row, Watcher
 
 if TYPE_CHECKING:
     import optuna
@@ -106,12 +106,6 @@ class _Reporter(Watcher):
     def __init__(self, trial: optuna.Trial, epochs: int) -> None:
         self.trial, self.epochs = trial, epochs
 
-    def start(self, beginning: Beginning) -> None:
-        pass
-
-    def step(self) -> None:
-        pass
-
     def epoch(self, row: Row) -> None:
         import optuna
 
@@ -119,6 +113,3 @@ class _Reporter(Watcher):
         # After the last epoch, pruning would save nothing.
         if row["epoch"] < self.epochs and self.trial.should_prune():
             raise optuna.TrialPruned
-
-    def stop(self, ending: Ending) -> None:
-        pass

@@ -1,7 +1,7 @@
 """``ff benchmark``: all figures it promises, as JSON, as a table and as a plot."""
 
-import dataclasses
 import json
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -14,8 +14,8 @@ from forward_forward.lab.benchmark.measure import medians
 
 PNG = b"\x89PNG\r\n\x1a\n"
 X = torch.rand(40, 16, generator=torch.Generator().manual_seed(0))
-Y = torch.arange(40) % 10
-TINY = Setting(((8, 8), (6, 5, 4)), (12, 5), "float32", 0.0, goal=False)
+DATA = Data(X.view(40, 1, 4, 4), torch.arange(40) % 10, tuple("0123456789"), "tiny")
+TINY = Setting(((6, 5, 4),), (12, 5), "float32", 0.0, goal=False)
 PROMISED = {
     "network",
     "batch",
@@ -30,30 +30,29 @@ PROMISED = {
 OF_THE_SCAN = {"scan_vs_naive", "scan_bound"}
 
 
-def digits_like(name: str = "tiny") -> Data:
-    return Data(X.view(40, 1, 4, 4), Y, tuple("0123456789"), name)
+def once(calls, *, budget, least=1, block=1):
+    """Time a single call of each."""
+    return medians(calls, budget=0.0, least=1, block=1)
 
 
-@pytest.fixture
-def hurried(monkeypatch):
-    """Time a single block of one call."""
+@pytest.fixture(scope="module")
+def measured() -> Iterator[tuple[dict, list[str]]]:
+    """The result of a tiny benchmark, and the lines it printed meanwhile."""
+    lines: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (run, inference):
+            patch.setattr(module, "medians", once)
+        yield benchmark(DATA, DATA, TINY, lines.append), lines
 
-    def least(calls, *, budget, least=1, block=1):
-        return medians(calls, budget=0.0, least=1, block=1)
 
-    monkeypatch.setattr(run, "medians", least)
-    monkeypatch.setattr(inference, "medians", least)
-
-
-def test_a_benchmark_returns_every_figure_and_is_json(hurried):
-    said: list[str] = []
-    result = benchmark(digits_like(), digits_like(), TINY, said.append)
+def test_a_benchmark_returns_every_figure_and_is_json(measured):
+    result, lines = measured
     assert json.loads(json.dumps(result)) == result
-    assert (result["data"], len(result["networks"])) == ("tiny", 4)
+    assert (result["data"], len(result["networks"])) == ("tiny", 2)
     assert "threads" in result["machine"]
     names = [(row["network"], row["batch"]) for row in result["networks"]]
-    assert names == [("2 x 8", 12), ("2 x 8", 5), ("6-5-4", 12), ("6-5-4", 5)]
-    assert len(said) == 4
+    assert names == [("6-5-4", 12), ("6-5-4", 5)]
+    assert lines == ["6-5-4, batch 12", "6-5-4, batch 5"]
     for row in result["networks"]:
         first = row["batch"] == 12
         assert set(row) >= PROMISED | (OF_THE_SCAN if first else set())
@@ -72,10 +71,10 @@ def test_a_benchmark_returns_every_figure_and_is_json(hurried):
             assert row["scan_vs_naive"] > 0
 
 
-def test_bfloat16_is_named_and_measured(hurried):
+def test_bfloat16_is_named_and_measured(measured):
     setting = Setting(((8,),), (12,), "bfloat16", 0.0, sklearn=False, goal=False)
-    (row,) = benchmark(digits_like(), digits_like(), setting)["networks"]
-    assert row["precision"] == "bfloat16"
+    (row,) = benchmark(DATA, DATA, setting)["networks"]
+    assert (row["network"], row["precision"]) == ("1 x 8", "bfloat16")
     assert "sklearn" not in row["step_seconds"]
 
 
@@ -88,26 +87,29 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("networks", SHOWN.values(), ids=SHOWN)
-def test_the_table_names_every_network_and_the_plot_is_a_png(hurried, networks):
-    setting = dataclasses.replace(TINY, networks=networks, batches=(6,), sklearn=False)
-    result = benchmark(digits_like(), digits_like(), setting)
+def test_the_table_names_every_network_and_the_plot_is_a_png(measured, networks):
+    row = measured[0]["networks"][0]
+    rows = [
+        {**row, "network": run.network_name(hidden), "hidden": list(hidden)} for hidden in networks
+    ]
+    result = {**measured[0], "networks": rows}
     text = show.table(result)
-    for hidden in networks:
-        assert run.network_name(hidden) in text
+    for row in rows:
+        assert row["network"] in text
     for column in show.COLUMNS:
         assert column in text
     assert show.plot(result).startswith(PNG)
 
 
-def test_the_table_tells_of_the_goal_and_of_the_second_stage(hurried):
-    setting = dataclasses.replace(TINY, networks=((8, 8),), batches=(6,), sklearn=False)
-    result = benchmark(digits_like(), digits_like(), setting)
-    result["networks"][0] |= {
+def test_the_table_shows_the_goal_and_the_two_stages(measured):
+    row = {
+        **measured[0]["networks"][0],
+        "fewer_products": {"skip": 0.1, "step_vs_backprop": 0.87},
         "seconds_to_98": {"ff": 12.34, "backprop": None},
         "two_stage": {"vs_naive": 0.25, "agreement": 99.87, "second_stage": 10.0},
     }
-    text = show.table(result)
-    for part in ("12.3 s", "not reached", "0.25", "99.87 %"):
+    text = show.table({**measured[0], "networks": [row]})
+    for part in ("12.3 s", "not reached", "0.25", "99.87 %", "0.87 times backprop's"):
         assert part in text
 
 
@@ -119,47 +121,47 @@ def test_the_standard_setting_has_all_networks():
 
 
 @pytest.fixture
-def tiny_command(monkeypatch, hurried):
-    """``ff benchmark`` without MNIST and with a tiny network; what it would have measured."""
-    asked = []
+def asked(monkeypatch, measured):
+    """``ff benchmark`` without MNIST that measures nothing: the data and settings it asked for."""
+    found = []
 
-    def tiny(*args, **settings):
-        asked.append(Setting(*args, **settings))
-        return dataclasses.replace(TINY, networks=((8, 8),), batches=(6,), sklearn=False)
+    def nothing(train, test, setting, say):
+        found.append((train, setting))
+        say("measuring")
+        return measured[0]
 
     def nowhere(name):
-        raise datasets.DataUnavailable(f"{name} is nowhere to be had")
+        raise datasets.DataUnavailable(f"{name} is nowhere")
 
-    monkeypatch.setattr("forward_forward.lab.benchmark.Setting", tiny)
+    monkeypatch.setattr("forward_forward.lab.benchmark.benchmark", nothing)
     monkeypatch.setattr(datasets, "named", nowhere)
-    return asked
+    return found
 
 
-def test_the_command_prints_one_json_object_of_random_images(ff, tiny_command, tmp_path):
+def test_the_command_prints_one_json_object_of_random_images(ff, asked, measured, tmp_path):
     out = tmp_path / "new" / "folder"
     done = ff("benchmark", "--quick", "--json", "--precision", "float32", "--out", out)
     assert done.code == 0, done.err
-    result = json.loads(done.out)
-    assert result["data"] == "random images"
-    assert [row["network"] for row in result["networks"]] == ["2 x 8"]
+    assert json.loads(done.out) == measured[0]
     assert "random images" in done.err
-    assert "2 x 8, batch 6" in done.err
-    assert json.loads((out / "benchmark.json").read_text()) == result
+    assert "measuring" in done.err
+    assert json.loads((out / "benchmark.json").read_text()) == measured[0]
     assert (out / "benchmark.png").read_bytes().startswith(PNG)
-    quick = tiny_command[-1]
+    train, quick = asked[-1]
+    assert train.name == "random images"
     assert (len(quick.networks), len(quick.batches), quick.goal) == (1, 1, False)
     assert quick.precision == "float32"
 
 
-def test_the_command_prints_a_table(ff, tiny_command):
+def test_the_command_prints_a_table(ff, asked):
     done = ff("benchmark", "--quick")
     assert done.code == 0, done.err
-    assert "2 x 8" in done.out
+    assert "6-5-4" in done.out
     assert "vs backprop" in done.out
 
 
-def test_data_that_were_asked_for_by_name_are_not_replaced(ff, tiny_command):
+def test_data_that_were_asked_for_by_name_are_not_replaced(ff, asked):
     done = ff("benchmark", "--quick", "--data", "mnist")
     assert done.code == 1
-    assert "mnist is nowhere to be had" in done.err
-    assert done.out == ""
+    assert "mnist is nowhere" in done.err
+    assert (done.out, asked) == ("", [])

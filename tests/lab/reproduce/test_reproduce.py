@@ -1,6 +1,8 @@
 """``ff reproduce`` and ``ff report``: results, page, resuming, errors."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +61,14 @@ class Reproduced(NamedTuple):
     folder: Path
     done: Done
     results: dict
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    """The smoke scale with fewer images and one epoch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SCALES, "smoke", replace(SCALES["smoke"], images=320, epochs=1))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +182,7 @@ class Interrupting(RunProgress):
             raise KeyboardInterrupt
 
 
-def test_a_reproduction_that_was_broken_off_goes_on_where_it_stopped(few, tmp_path):
+def test_an_interrupted_reproduction_continues_where_it_stopped(few, tmp_path):
     for runs in (3, 5):
         with pytest.raises(KeyboardInterrupt):
             reproduce(["poster.fig8.right"], SCALES["smoke"], tmp_path, progress=Interrupting(runs))
@@ -226,7 +236,7 @@ def test_a_claim_is_named_with_and_without_the_poster():
     assert named(["poster"]) == list(CLAIMS.values())
 
 
-def test_the_page_of_a_reproduction_can_be_made_anew(few, tmp_path):
+def test_the_page_of_a_reproduction_can_be_made_again(few, tmp_path):
     done = called("report", few.folder, "--out", tmp_path / "new" / "page.html")
     assert done.code == 0, done.err
     page = (tmp_path / "new" / "page.html").read_text()

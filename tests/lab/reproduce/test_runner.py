@@ -157,6 +157,7 @@ def workers() -> Iterator[int]:
     get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
 
 
+@pytest.mark.slow
 def test_several_workers_find_what_one_finds(workers):
     settings = {"hidden": (16,), "batch_size": 64, "lr": 3e-3, "loss": "log_sigmoid"}
     jobs = [

@@ -85,7 +85,7 @@ def named(name: str) -> Scale:
     """The scale of a name.
 
     Raises:
-        ValueError: No such scale; the message gives the nearest one.
+        ValueError: No such scale; the message suggests the nearest one.
 
     >>> named("smoke").data
     'digits'

@@ -95,14 +95,14 @@ class Tuner:
 
     def _untried(self, cell: Cell) -> list[Cell]:
         """Neighbours of a cell, one setting changed by one step, that were not tried."""
-        beside = [
+        neighbours = [
             tuple((name, after if name == changed else value) for name, value in cell)
             for changed, before in cell
-            for after in self._beside(changed, before)
+            for after in self._neighbours(changed, before)
         ]
-        return [other for other in beside if other not in self.found]
+        return [other for other in neighbours if other not in self.found]
 
-    def _beside(self, name: str, value: float) -> list[float]:
+    def _neighbours(self, name: str, value: float) -> list[float]:
         """The next values of a setting below and above; none beyond a list that has a 0."""
         if name == "lr":
             power = round(math.log(value / self.arm.centre, STEP))
@@ -121,7 +121,7 @@ class Tuner:
 
     def _third_cells(self, name: str, values: Sequence[float]) -> list[Cell]:
         (_, best_rate), *rest = self._ranked()[0]
-        near = sorted([best_rate, *self._beside("lr", best_rate)])
+        near = sorted([best_rate, *self._neighbours("lr", best_rate)])
         return [
             (("lr", rate), *rest, (name, value))
             for value in values

@@ -54,24 +54,24 @@ CLAIMS: dict[str, Claim] = {
 }
 
 
-def named(words: Sequence[str]) -> list[Claim]:
-    """The claims of names such as "poster" (all), "poster.fig6" or "fig6", each once.
+def named(names: Sequence[str]) -> list[Claim]:
+    """Claims by names such as "poster" (all), "poster.fig6" or "fig6", each once.
 
     Raises:
-        ValueError: No such claim; the message gives the nearest one.
+        ValueError: No such claim; the message suggests the nearest one.
 
     >>> [claim.name for claim in named(["poster.fig8.left"])]
     ['fig8.left']
     """
     chosen: dict[str, Claim] = {}
-    for word in words:
-        if word == POSTER:
+    for asked in names:
+        if asked == POSTER:
             chosen |= CLAIMS
             continue
-        name = word.removeprefix(f"{POSTER}.")
+        name = asked.removeprefix(f"{POSTER}.")
         if name not in CLAIMS:
             near = difflib.get_close_matches(name, CLAIMS, 1)
             hint = f": did you mean {POSTER}.{near[0]}?" if near else f": {', '.join(CLAIMS)}"
-            raise ValueError(f"expected a claim such as poster or poster.fig6, got {word!r}{hint}")
+            raise ValueError(f"expected a claim such as poster or poster.fig6, got {asked!r}{hint}")
         chosen[name] = CLAIMS[name]
     return list(chosen.values())

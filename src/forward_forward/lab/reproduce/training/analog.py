@@ -18,7 +18,7 @@ from forward_forward.forward import Layer, Network
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.lab.reproduce.training.backprop import network_of, trained
 from forward_forward.lab.reproduce.training.feedforward import calibrate, course_of, plan_of
-from forward_forward.lab.reproduce.training.loop import judged
+from forward_forward.lab.reproduce.training.loop import finished
 from forward_forward.lab.reproduce.training.start import start
 from forward_forward.optimize import Trainer
 
@@ -136,11 +136,7 @@ def analog_forward_forward(job: Job, split: Split) -> Record:
     )
     x, y = calibrate(trainer, split, job)
     began = start(network, x, y, job.seed)
-    course = course_of(job, split, trainer)
-    course.follow(job, split, ideal.batch_size)
-    network.eval()
-    found = judged(network.predict, job, split)
-    return {**course.record(), **found, "start": began}
+    return finished(course_of(job, split, trainer), network, job, split, began)
 
 
 def analog_backprop(job: Job, split: Split) -> Record:

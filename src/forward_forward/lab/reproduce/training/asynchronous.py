@@ -16,7 +16,7 @@ from forward_forward import seeds
 from forward_forward.forward import Network
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.lab.reproduce.training.feedforward import calibrate, plan_of
-from forward_forward.lab.reproduce.training.loop import Course, judged
+from forward_forward.lab.reproduce.training.loop import Course, finished
 from forward_forward.lab.reproduce.training.start import start
 from forward_forward.optimize import Trainer
 
@@ -40,15 +40,8 @@ def asynchronous(job: Job, split: Split) -> Record:
         frozen=job.settings.get("frozen"),
         steps=max(1, round(job.epochs * -(-len(split.train) // plan.batch_size))),
     )
-    course = Course(
-        step=sites.step,
-        set_rate=sites.set_rate,
-        schedule=plan.trainer.schedule,
-    )
-    course.follow(job, split, plan.batch_size)
-    network = sites.network.eval()
-    found = judged(network.predict, job, split)
-    return {**course.record(), **found, "start": began}
+    course = Course(sites.step, sites.set_rate, plan.trainer.schedule)
+    return finished(course, sites.network, job, split, began)
 
 
 class Sites:

@@ -9,7 +9,7 @@ from torch import Tensor
 from forward_forward import recipes
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.lab.reproduce.parts import with_parts
-from forward_forward.lab.reproduce.training.loop import OFTEN, SELDOM, Course, error, judged
+from forward_forward.lab.reproduce.training.loop import OFTEN, SELDOM, Course, error, finished
 from forward_forward.lab.reproduce.training.probes import probed
 from forward_forward.lab.reproduce.training.start import calibration_images, set_temperatures, start
 from forward_forward.optimize import Trainer
@@ -26,18 +26,13 @@ def forward_forward(job: Job, split: Split) -> Record:
     curve has many points), ``enough`` (an error at which to stop), ``probes`` (names for `probed`)
     and ``temperature_factor`` (see `set_temperatures`).
     """
-    plan = plan_of(job, split)
-    trainer = plan.trainer
+    trainer = plan_of(job, split).trainer
     network = trainer.network
     x, y = calibrate(trainer, split, job)
     began = start(network, x, y, job.seed)
     probes = job.settings.get("probes", ())
     before = probed(probes, network, split, job.seed, "before")
-    course = course_of(job, split, trainer)
-    course.follow(job, split, plan.batch_size)
-    network.eval()
-    found = judged(network.predict, job, split)
-    record = {**course.record(), **found, "start": began}
+    record = finished(course_of(job, split, trainer), network, job, split, began)
     if probes:
         record["probes"] = before | probed(probes, network, split, job.seed, "after")
     return record
@@ -72,7 +67,6 @@ def calibrate(trainer: Trainer, split: Split, job: Job) -> tuple[Tensor, Tensor]
 
 def course_of(job: Job, split: Split, trainer: Trainer) -> Course:
     """The loop's settings for a trainer."""
-    trainer.network.train()
     return Course(
         step=trainer.step,
         set_rate=trainer.set_rate,

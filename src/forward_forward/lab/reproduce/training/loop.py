@@ -12,8 +12,10 @@ from torch import Tensor
 
 from forward_forward import seeds
 from forward_forward.data import Data
+from forward_forward.forward import Network
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.optimize.schedules import Schedule
+from forward_forward.recurrent import RecurrentNetwork
 
 # Epochs after which a curve has a point: more of them at first, when a network learns fastest.
 OFTEN = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, *map(float, range(2, 1000)))
@@ -106,6 +108,16 @@ def misses(predict: Callable[[Tensor], Tensor], data: Data, rows: int = 2_000) -
 def error(predict: Callable[[Tensor], Tensor], data: Data) -> float:
     """Errors in percent."""
     return 100 * float(misses(predict, data).double().mean())
+
+
+def finished(
+    course: Course, network: Network | RecurrentNetwork, job: Job, split: Split, began: Record
+) -> Record:
+    """Train a network and evaluate it: the run's record; ``began`` is `start`'s description."""
+    network.train()
+    course.follow(job, split, job.settings["batch_size"])
+    network.eval()
+    return {**course.record(), **judged(network.predict, job, split), "start": began}
 
 
 def judged(predict: Callable[[Tensor], Tensor], job: Job, split: Split) -> Record:

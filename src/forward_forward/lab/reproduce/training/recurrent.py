@@ -7,7 +7,7 @@ from torch import Tensor
 from forward_forward.examples import AppendLabel, OverlayLabel
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.lab.reproduce.parts import with_parts
-from forward_forward.lab.reproduce.training.loop import Course, judged
+from forward_forward.lab.reproduce.training.loop import Course, finished
 from forward_forward.lab.reproduce.training.start import calibration_images, described
 from forward_forward.optimize import cosine
 from forward_forward.recipes.plan import features
@@ -34,11 +34,7 @@ def recurrent(job: Job, split: Split) -> Record:
     network.calibrate(x, y)
     began = _start(network, x, y)
     course = Course(step=trainer.step, set_rate=trainer.set_rate, schedule=cosine)
-    network.train()
-    course.follow(job, split, job.settings["batch_size"])
-    network.eval()
-    found = judged(network.predict, job, split)
-    return {**course.record(), **found, "start": began}
+    return finished(course, network, job, split, began)
 
 
 def _start(network: RecurrentNetwork, x: Tensor, y: Tensor) -> Record:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from forward_forward import goodness, losses, seeds
-from forward_forward.data import Data
 from forward_forward.examples import HybridImages
 from forward_forward.forward import Layer, Network, mlp
 from forward_forward.forward.normalize import MeanSquareOne
@@ -21,6 +20,7 @@ from forward_forward.lab.reproduce.training.loop import Course, judged
 from forward_forward.lab.reproduce.training.start import start
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.predict import embeddings
+from forward_forward.recipes.backprop import BackpropTrainer
 from forward_forward.recipes.plan import features
 
 Features = Literal["learned", "random", "pixels"]
@@ -44,13 +44,7 @@ def unsupervised(job: Job, split: Split) -> Record:
         if kind == "learned":
             record |= _learned(network, job, split)
     readout = _readout(read, job, split)
-
-    @torch.no_grad()
-    def predict(x: Tensor) -> Tensor:
-        logits: Tensor = readout(read(x))
-        return logits.argmax(1)
-
-    return {**record, **judged(predict, job, split)}
+    return {**record, **judged(lambda x: readout.predict(read(x)), job, split)}
 
 
 def _network(job: Job, split: Split) -> Network:
@@ -106,34 +100,21 @@ def _activities(network: Network, x: Tensor) -> Tensor:
     return torch.cat(rows, 1)
 
 
-def _readout(read: Callable[[Tensor], Tensor], job: Job, split: Split) -> nn.Linear:
+def _readout(read: Callable[[Tensor], Tensor], job: Job, split: Split) -> BackpropTrainer:
     """A linear softmax, trained on the features of the training images with their labels."""
-    rows = _rows(read, split.train)
+    rows = torch.cat([read(x) for x, _, _ in split.train.batches(2_000)])
     labels = split.train.labels
     readout: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]
         nn.Linear, rows.shape[1], len(split.train.classes), device=rows.device
     )
     nn.init.zeros_(readout.weight)
     nn.init.zeros_(readout.bias)
-    lr = job.settings.get("readout_lr", job.settings["lr"])
-    optimizer = torch.optim.Adam(readout.parameters(), lr=lr, fused=True)
+    trainer = BackpropTrainer(readout, job.settings.get("readout_lr", job.settings["lr"]), job.seed)
     batch = job.settings["batch_size"]
-    steps = -(-len(rows) // batch)
+    steps = math.ceil(len(rows) / batch)
     for epoch in range(READOUT_EPOCHS):
         order = torch.randperm(len(rows), generator=seeds.generator(job.seed, "readout", epoch))
-        for step, part in enumerate(torch.split(order.to(rows.device), batch)):
-            _set_rate(optimizer, lr * cosine(epoch + step / steps, READOUT_EPOCHS))
-            loss = functional.cross_entropy(readout(rows[part]), labels[part])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-    return readout
-
-
-def _set_rate(optimizer: Any, lr: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-
-
-def _rows(read: Callable[[Tensor], Tensor], data: Data) -> Tensor:
-    return torch.cat([read(x) for x, _, _ in data.batches(2_000)])
+        for step, chosen in enumerate(torch.split(order.to(rows.device), batch)):
+            trainer.set_rate(cosine(epoch + step / steps, READOUT_EPOCHS))
+            trainer.step(rows[chosen], labels[chosen])
+    return trainer
