@@ -1,13 +1,13 @@
-"""What layers that learn at once cost in accuracy -> results/parallel/accuracy.jsonl, a line a run.
+"""The accuracy of layers trained in parallel -> results/parallel/accuracy.jsonl, a line a run.
 
-python results/accuracy.py             # all runs that are missing, 5 seeds each: about half an hour
+python results/accuracy.py             # all missing runs, 5 seeds each: about half an hour
 python results/accuracy.py --seeds 2
 
 MNIST, the standard recipe with float32 products; the epoch is chosen by validation error, and the
-test set is read once. Every arm has the same epochs and learning rate.
+test set is read once. All arms have the same epochs and learning rate.
 
-- async: two processes of one thread, four layers, each process at its own pace on the freshest
-  input, against the exact mode, which gives the weights of one process;
+- async: two processes of one thread, four layers, each process at its own pace on the newest input,
+  against the exact mode, which gives the weights of one process;
 - look-ahead: hard negatives drawn from scores that are d steps old, against d = 0.
 """
 
@@ -43,7 +43,7 @@ TWO = {
 
 
 def command(arm: str, seed: int, out: Path) -> list[str]:
-    """What trains an arm."""
+    """The command that trains an arm."""
     common = ["--data", "mnist", "--precision", "float32", "--seed", str(seed), "--out", str(out)]
     if arm in ONE:
         start = [sys.executable, "-m", "forward_forward", "train", "--threads", "1"]
@@ -53,7 +53,7 @@ def command(arm: str, seed: int, out: Path) -> list[str]:
 
 
 def run(arm: str, seed: int) -> dict[str, Any]:
-    """Train an arm with a seed, and keep its figures."""
+    """Train an arm with a seed, and return its results."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "run")
         env = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -81,7 +81,7 @@ def main(seeds: int) -> None:
             file.write(json.dumps(row) + "\n")
         print(arm, seed, row["test_error"], flush=True)
 
-    # Those of one process two at a time; those of two processes one by one.
+    # Two runs of one process at a time, but one of two processes.
     for arms, jobs in ((TWO, 1), (ONE, 2)):
         missing = [(arm, s) for s in range(seeds) for arm in arms if (arm, s) not in known]
         with ThreadPoolExecutor(jobs) as pool:

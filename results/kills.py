@@ -1,11 +1,11 @@
-"""Kills of one rank, each at a random moment -> whether the run ends in the undisturbed weights.
+"""One rank killed at a random moment -> whether the run ends in the undisturbed weights.
 
 python results/kills.py [--kills 50] [--ranks 2 3]    # into results/parallel/kills.jsonl
 
-A training of some seconds over ranks, ``torchrun --max-restarts 5``; one rank and a moment from the
-start of the ranks to the end are drawn at random for SIGKILL. The run must end by itself, and its
-last checkpoint must equal that of the same training in one process, bit for bit. Kills that were
-tried before are kept, each with the commit it was tried at.
+A training of some seconds over ranks, by ``torchrun --max-restarts 5``, of which one rank gets
+SIGKILL; the rank and the moment are drawn at random. The run must end by itself, and its last
+checkpoint must equal that of the same training in one process, bit for bit. Earlier kills are kept,
+each with the commit at which it was tried.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from forward_forward.checkpoint import machine
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests import crews  # noqa: E402
+from tests.parallel import processes  # noqa: E402
 
 KEPT = ROOT / "results" / "parallel" / "kills.jsonl"
-LIMIT = 180.0  # seconds after which a run is taken to hang
+LIMIT = 180.0  # seconds after which a run is considered to hang
 RESTARTS = 5
 WORK = ["--data", "digits", "--hidden", "48", "40", "32", "--epochs", "40", "--batch-size", "40"]
 WORK += ["--lr", "0.01", "--threads", "1", "--look-ahead", "2"]
@@ -42,13 +42,13 @@ WORK += ["--negatives", "FromGoodness(fraction=0.5)"]
 def equal(run: Path, wanted: dict[str, torch.Tensor]) -> bool:
     if files.whole(run / "checkpoints" / "last") is None:
         return False
-    found = crews.tensors(run)
+    found = processes.tensors(run)
     return found.keys() == wanted.keys() and all(torch.equal(found[k], wanted[k]) for k in wanted)
 
 
-def started(run: Path, ranks: int) -> crews.Crew:
-    words = [*WORK, "--parallel", "layers", "--timeout", "30", "--out", run]
-    return crews.Crew(ranks, *crews.training(*words), restarts=RESTARTS)
+def started(run: Path, ranks: int) -> processes.TorchrunProcesses:
+    arguments = [*WORK, "--parallel", "layers", "--timeout", "30", "--out", run]
+    return processes.TorchrunProcesses(ranks, *processes.training(*arguments), restarts=RESTARTS)
 
 
 def phase(run: Path, done: int) -> str:
@@ -63,72 +63,77 @@ def phase(run: Path, done: int) -> str:
 
 
 def killed(run: Path, ranks: int, moment: float, victim: int) -> tuple[dict[str, Any], str]:
-    """Kill one rank at a moment [seconds after the start]: how the run ends, and what it said."""
+    """Kill one rank at a moment [seconds after the start]: how the run ends, and its output."""
     began = time.monotonic()
-    met: dict[str, Any] = {"moment": round(moment, 3), "rank": victim, "hit": False, "hung": False}
-    with started(run, ranks) as crew:
-        while crew.process.poll() is None and time.monotonic() - began < LIMIT:
-            alive = crew.look() if time.monotonic() - began >= moment else []
-            if len(alive) > victim:  # torchrun has started it by now
-                epoch = crews.epochs(run)
-                met |= {"at": round(time.monotonic() - began, 3), "epoch": epoch}
-                met |= {"phase": phase(run, epoch), "hit": True}
+    found: dict[str, Any] = {
+        "moment": round(moment, 3),
+        "rank": victim,
+        "hit": False,
+        "hung": False,
+    }
+    with started(run, ranks) as launched:
+        while launched.process.poll() is None and time.monotonic() - began < LIMIT:
+            alive = launched.running() if time.monotonic() - began >= moment else []
+            if len(alive) > victim:  # torchrun has started it
+                epoch = processes.epochs(run)
+                found |= {"at": round(time.monotonic() - began, 3), "epoch": epoch}
+                found |= {"phase": phase(run, epoch), "hit": True}
                 alive[victim].kill()
                 break
             time.sleep(0.005)
         try:
-            code, said = crew.ended(max(1.0, LIMIT - (time.monotonic() - began)))
+            code, output = launched.wait(max(1.0, LIMIT - (time.monotonic() - began)))
         except subprocess.TimeoutExpired:
-            code, said, met["hung"] = None, "", True
+            code, output, found["hung"] = None, "", True
     seconds = round(time.monotonic() - began, 2)
     return {
-        **met,
+        **found,
         "code": code,
         "seconds": seconds,
-        "restarts": said.count("failed (exitcode"),
-    }, said
+        "restarts": output.count("failed (exitcode"),
+    }, output
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--kills", type=int, default=50, help="in all")
+    parser.add_argument("--kills", type=int, default=50, help="in total")
     parser.add_argument("--ranks", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--out", type=Path, default=KEPT)
-    asked = parser.parse_args()
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asks = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(asks, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    options = parser.parse_args()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     commit = commit.strip()
-    lines = asked.out.read_text().splitlines() if asked.out.exists() else []
+    lines = options.out.read_text().splitlines() if options.out.exists() else []
     kept = [json.loads(line) for line in lines]
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         whole, spans = folder / "whole", {}
-        alone = [sys.executable, *map(str, crews.training(*WORK, "--out", whole))]
+        alone = [sys.executable, *map(str, processes.training(*WORK, "--out", whole))]
         subprocess.run(alone, check=True, capture_output=True)
-        wanted = crews.tensors(whole)
-        for ranks in asked.ranks:  # how long it takes undisturbed, and that it gives these weights
+        wanted = processes.tensors(whole)
+        for ranks in options.ranks:  # its undisturbed duration, and its weights
             run = folder / f"undisturbed-{ranks}"
             began = time.monotonic()
-            with started(run, ranks) as crew:
-                code, _ = crew.ended(LIMIT)
+            with started(run, ranks) as launched:
+                code, _ = launched.wait(LIMIT)
             spans[ranks] = time.monotonic() - began
             if code or not equal(run, wanted):
                 raise SystemExit(f"{ranks} ranks, undisturbed, did not end in the same weights")
-        for number in range(len(kept), asked.kills):
+        for number in range(len(kept), options.kills):
             rng = random.Random(number)
-            ranks = asked.ranks[number % len(asked.ranks)]
+            ranks = options.ranks[number % len(options.ranks)]
             moment, victim = rng.uniform(0.2, 1.0) * spans[ranks], rng.randrange(ranks)
             run = folder / f"run-{number}"
-            met, said = killed(run, ranks, moment, victim)
-            met = {"kill": number, "ranks": ranks, **met, "equal": equal(run, wanted)}
-            if not met["equal"] or met["hung"]:
-                (asked.out.parent / f"kill-{number}.log").write_text(said)
-            with asked.out.open("a") as file:
+            found, output = killed(run, ranks, moment, victim)
+            found = {"kill": number, "ranks": ranks, **found, "equal": equal(run, wanted)}
+            if not found["equal"] or found["hung"]:
+                (options.out.parent / f"kill-{number}.log").write_text(output)
+            with options.out.open("a") as file:
                 at = {"torch": machine()["torch"], "commit": commit}
-                file.write(json.dumps({**met, **at}) + "\n")
-            kept.append(met)
-            print(json.dumps(met), flush=True)
+                file.write(json.dumps({**found, **at}) + "\n")
+            kept.append(found)
+            print(json.dumps(found), flush=True)
             shutil.rmtree(run, ignore_errors=True)
     summary = {"n": len(kept), "hit": sum(each["hit"] for each in kept)}
     summary |= {"equal": sum(each["equal"] for each in kept)}

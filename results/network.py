@@ -1,9 +1,9 @@
-"""A network's layers on two hosts, link by link: seconds of a step beside those foretold -> JSON.
+"""A network's layers on two hosts, link by link -> measured and predicted seconds of a step, JSON.
 
-python results/network.py --out results/parallel/network.json    # goes on where it was broken off
+python results/network.py --out results/parallel/network.json    # measures what the file lacks
 
-The hosts are network namespaces of this machine (tests/parallel/two_hosts.py): this needs root and
-two free processors. The inputs are random numbers: only their shape matters.
+The hosts are network namespaces of this machine (tests/parallel/two_hosts.py), which require root
+and two free processors. The inputs are random numbers, since only their shape matters.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = {"2x500": (500,) * 2, "3x1000": (1000,) * 3, "5x2000": (2000,) * 5}
 LINKS = {"veth": None, "1000": 1000.0, "300": 300.0, "100": 100.0}  # megabits a second
 FEATURES, CLASSES, BATCH = 784, 10, 1024
-STEPS, FILLING = 12, 4  # the first ones fill the buffers and are not counted
+STEPS, FILLING = 12, 4  # the first ones fill the buffers, and do not count
 COUNTED = STEPS - 1 - FILLING  # intervals
 MEASURED = 3  # times that layers, and whole steps, are timed
-TURNS = 2  # of the ranks, before, between and after which one process has its turn
-STREAM = 1.5  # seconds that the plain stream takes, about
+TURNS = 2  # of the ranks; one process is measured before, between and after them
+STREAM = 1.5  # seconds of the plain stream, approximately
 TIMEOUT = 120.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the ranks are asked for.
+    """What the ranks measure.
 
     Args:
         hidden: Units of each layer.
@@ -81,7 +81,7 @@ def trainer_and_data(hidden: list[int]) -> tuple[Trainer, Data]:
 
 
 def message_bytes(width: int) -> int:
-    """Activities and lengths of positives and negatives, shares of the samples, a last step."""
+    """Activities and lengths of positives and negatives, weights of the samples, a last step."""
     return 2 * BATCH * width * 4 + 2 * BATCH * 4 + BATCH * 4 + 8
 
 
@@ -109,21 +109,21 @@ def intervals(ended: list[float]) -> list[float]:
 
 
 def rank(job: Job, out: Path) -> None:
-    """Measure the link, then the steps, and write both down."""
+    """Measure the link, then the steps, and write the results."""
     torch.set_num_threads(1)
     trainer, source = trainer_and_data(job.hidden)
     begin(TIMEOUT, trainer.device)
     delay = round_trip() / 2
     seconds, processor = stream(job)
-    crew = Layout(split=tuple(job.split), timeout=TIMEOUT).join(trainer, source, BATCH)
+    strategy = Layout(split=tuple(job.split), timeout=TIMEOUT).join(trainer, source, BATCH)
     dist.barrier()
     ended, used = [], []
-    for batch in crew.batches(source.batches(BATCH), range(STEPS), lambda _: None):
-        crew.step(*batch)
+    for batch in strategy.batches(source.batches(BATCH), range(STEPS), lambda _: None):
+        strategy.step(*batch)
         ended.append(time.perf_counter())
         used.append(time.process_time())
-    crew.stage.drain()
-    found = {"delay": delay, "stream": seconds, "processor": processor, "sent": crew.stage.sent}
+    strategy.stage.drain()
+    found = {"delay": delay, "stream": seconds, "processor": processor, "sent": strategy.stage.sent}
     found |= {"steps": intervals(ended), "used": intervals(used)}
     files.write_json(out / f"{dist.get_rank()}.json", found)
     dist.barrier()
@@ -131,30 +131,30 @@ def rank(job: Job, out: Path) -> None:
 
 
 def round_trip(times: int = 20) -> float:
-    """Median seconds of a few bytes there and back."""
-    word, spans = torch.zeros(1), []
+    """Median seconds of a round trip of a few bytes."""
+    small, spans = torch.zeros(1), []
     for _ in range(times):
         began = time.perf_counter()
         for turn in range(2):
             act = dist.send if dist.get_rank() == turn else dist.recv
-            act(word, 1 - dist.get_rank())
+            act(small, 1 - dist.get_rank())
         spans.append(time.perf_counter() - began)
     return statistics.median(spans)
 
 
 def stream(job: Job) -> tuple[float, float]:
-    """Seconds of a message, and of this process's processor for it, two on the way at once."""
+    """Seconds of a message, and of this process's processor for it, with two in transit at once."""
     here = dist.get_rank()
     post: Callable[..., Any] = dist.isend if here == 0 else dist.irecv
     memory = [torch.zeros(job.message, dtype=torch.uint8) for _ in range(2)]
     ended, used = [], []
-    on_the_way = [post(each, 1 - here) for each in memory]
+    in_transit = [post(each, 1 - here) for each in memory]
     for number in range(job.count):
-        on_the_way.pop(0).wait()
+        in_transit.pop(0).wait()
         ended.append(time.perf_counter())
         used.append(time.process_time())
         if number + 2 < job.count:
-            on_the_way.append(post(memory[number % 2], 1 - here))
+            in_transit.append(post(memory[number % 2], 1 - here))
     spans = job.count - 1
     return (ended[-1] - ended[0]) / spans, (used[-1] - used[0]) / spans
 
@@ -163,7 +163,7 @@ def stream(job: Job) -> tuple[float, float]:
 
 
 def measured(network: str, link: str) -> dict[str, Any]:
-    """All figures of a network over a link."""
+    """All results of a network over a link."""
     hidden, mbit = list(NETWORKS[network]), LINKS[link]
     ones = [alone(hidden)]
     split = balanced(ones[0][0], 2)
@@ -175,7 +175,7 @@ def measured(network: str, link: str) -> dict[str, Any]:
     for _ in range(TURNS):
         both.append(on_two_hosts(job, mbit))
         ones.append(alone(hidden))
-    # A neighbour on the machine slows down a turn: the median, or mean of two, of all of them.
+    # Other load on the machine slows down a turn: hence the median of all, or the mean of two.
     seconds = [
         statistics.median(each) for each in zip(*(layers for layers, _ in ones), strict=True)
     ]
@@ -188,7 +188,7 @@ def measured(network: str, link: str) -> dict[str, Any]:
     )
     weights = [4 * (into + 1) * width for into, width in pairs(hidden)]
     work = simulate.Work(tuple(seconds), tuple(sent), tuple(weights))
-    foretold = simulate.layers(work, split, found)
+    predicted = simulate.layers(work, split, found)
     steps = [last["steps"][FILLING:] for _, last in both]
     step = statistics.median(map(statistics.median, steps))
     return {
@@ -202,17 +202,17 @@ def measured(network: str, link: str) -> dict[str, Any]:
             [sum(each["used"][FILLING:]) / COUNTED for each in pair] for pair in both
         ],
         "measured": step,
-        "predicted": foretold.step_seconds,
-        "ratio": step / foretold.step_seconds,
+        "predicted": predicted.step_seconds,
+        "ratio": step / predicted.step_seconds,
         "speed_up": whole / step,
-        "predicted_speed_up": foretold.speed_up,
-        "limit": foretold.limit,
+        "predicted_speed_up": predicted.speed_up,
+        "limit": predicted.limit,
     }
 
 
 def on_two_hosts(job: Job, mbit: float | None) -> list[dict[str, Any]]:
-    """What two ranks of hosts with a link between them have measured."""
-    from tests.two_hosts import TwoHosts
+    """The measurements of two ranks, on hosts with a link between them."""
+    from tests.parallel.two_hosts import TwoHosts
 
     with tempfile.TemporaryDirectory() as name, TwoHosts() as hosts:
         folder = Path(name)
@@ -222,7 +222,7 @@ def on_two_hosts(job: Job, mbit: float | None) -> list[dict[str, Any]]:
         for each in hosts.ranks(Path(__file__).resolve(), "--rank", folder, folder=folder):
             ended = each.end(600)
             if ended.code:
-                raise RuntimeError(ended.said)
+                raise RuntimeError(ended.output)
         found = [json.loads((folder / f"{each}.json").read_text()) for each in range(2)]
     if found[0]["sent"] != job.message * STEPS:
         raise RuntimeError(f"expected {job.message} bytes a step, got {found[0]['sent'] / STEPS}")
@@ -238,47 +238,47 @@ def pairs(hidden: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def main() -> None:
-    """Measure what is not in the file yet, and print all that is."""
+    """Measure what is not in the file yet, and print all results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "parallel" / "network.json")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--links", nargs="+", choices=LINKS, default=list(LINKS))
     parser.add_argument("--rank", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.rank is not None:
-        rank(Job(**json.loads((asked.rank / "job.json").read_text())), asked.rank)
+    options = parser.parse_args()
+    if options.rank is not None:
+        rank(Job(**json.loads((options.rank / "job.json").read_text())), options.rank)
         return
-    sys.path.insert(0, str(ROOT))  # for the hosts, which the tests have too
+    sys.path.insert(0, str(ROOT))  # for the hosts, which the tests use too
     torch.set_num_threads(1)
     settings = {"batch": BATCH, "steps": STEPS, "processors": os.cpu_count()}
     found = {"settings": settings, "found": {}}
-    if asked.out.exists():
-        found = json.loads(asked.out.read_text())
-    for network in asked.networks:
-        for link in asked.links:
+    if options.out.exists():
+        found = json.loads(options.out.read_text())
+    for network in options.networks:
+        for link in options.links:
             name = f"{network} {link}"
             if name in found["found"]:
                 continue
             began = time.perf_counter()
             found["found"][name] = measured(network, link)
             found["machine"] = machine()
-            asked.out.parent.mkdir(parents=True, exist_ok=True)
-            files.write_json(asked.out, found)
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+            files.write_json(options.out, found)
             print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     show(found["found"])
 
 
 def show(found: dict[str, Any]) -> None:
     """Print a table: links in megabits a second, steps in milliseconds."""
-    print("network    link   Mbit/s  split   alone  foretold  measured  ratio  faster  limit")
+    print("network    link   Mbit/s  split   alone  predicted  measured  ratio  speed-up  limit")
     for name, each in found.items():
         network, link = name.split()
         speed = each["link"]["bandwidth"] * 8 / 1e6
         times = [1000 * each[key] for key in ("one_process_seconds", "predicted", "measured")]
         split = "+".join(map(str, each["split"]))
         print(
-            f"{network:<9} {link:>5} {speed:8.0f}  {split:>5} {times[0]:7.1f} {times[1]:9.1f}"
-            f" {times[2]:9.1f} {each['ratio']:6.2f} {each['speed_up']:7.2f}  {each['limit']}"
+            f"{network:<9} {link:>5} {speed:8.0f}  {split:>5} {times[0]:7.1f} {times[1]:10.1f}"
+            f" {times[2]:9.1f} {each['ratio']:6.2f} {each['speed_up']:9.2f}  {each['limit']}"
         )
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pipelines
 from scipy import stats
 
 from forward_forward.lab import simulate
 from forward_forward.lab.benchmark.parallel import work_of
-from forward_forward.lab.benchmark.show_parallel import handed_on
+from forward_forward.lab.benchmark.show_parallel import megabytes
 
 KEPT = Path(__file__).parent / "parallel"
 TEN_GIGABIT = simulate.Link(bandwidth=1.25e9, delay=50e-6)
@@ -33,7 +34,7 @@ def speed_table(result: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
-        speed, sent = row["speed_up"], handed_on(row)
+        speed, sent = row["speed_up"], megabytes(row)
         split = " + ".join(map(str, row["split"]))
         cells = [
             row["network"],
@@ -46,7 +47,7 @@ def speed_table(result: dict[str, Any]) -> str:
             f"{row['simulated']:.2f}",
             f"**{speed['data']:.2f}**",
             f"{speed['backprop, data']:.2f}",
-            *(f"{each / 1e6:.1f}" for each in sent),
+            *(f"{each:.1f}" for each in sent),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     rows = result["rows"]
@@ -58,11 +59,11 @@ def speed_table(result: dict[str, Any]) -> str:
     fewest, most = min(counts), max(counts)
     lines += [
         "",
-        "Speed-ups are those of steps once all processes are at work, medians of"
-        f" {fewest} to {most} rounds (in brackets the layers of each process). After {steps} steps"
-        " and more the weights of *layers x 2* were those of one process bit for bit in"
-        f" {equal} of {len(rows)} rows; a tensor of *batches x 2* differed"
-        f" by at most {worst:.1g} of its length."
+        "Speed-ups are those of steps in the steady state, medians of"
+        f" {fewest} to {most} rounds (in parentheses, the layers of each process). After at least"
+        f" {steps} steps, the weights of *layers x 2* equalled those of one process bit for bit in"
+        f" {equal} of {len(rows)} rows; a tensor of *batches x 2* differed by at most {worst:.1g}"
+        " of its length."
         f" ({machine['cpu_capability']}, torch {machine['torch']}, float32.)",
     ]
     return "\n".join(lines)
@@ -91,18 +92,18 @@ def network_table(result: dict[str, Any]) -> str:
 
 
 def simulator_line(speed: dict[str, Any], network: dict[str, Any]) -> str:
-    """How near the simulator comes to all that was measured: to speed-ups, and to steps."""
+    """The simulator's predictions beside all measurements: of speed-ups, and of steps."""
     links = network["found"].values()
     pairs = [(row["speed_up"]["layers"], row["simulated"]) for row in speed["rows"]]
     pairs += [(row["speed_up"], row["predicted_speed_up"]) for row in links]
-    ups = [foretold / found for found, foretold in pairs]
+    ups = [predicted / found for found, predicted in pairs]
     steps = [row["ratio"] for row in links]
     return (
         f"Of the {len(ups)} speed-ups of spread layers in both tables, {_near(ups)} lie within"
-        f" {100 * NEAR:.0f} % of what the simulator foretells (simulated over measured from"
-        f" {min(ups):.2f} to {max(ups):.2f}); of the {len(steps)} steps over a link {_near(steps)}"
-        f" (from {min(steps):.2f} to {max(steps):.2f}), which do not hang on another measurement"
-        " in one process."
+        f" {100 * NEAR:.0f} % of the simulator's prediction (simulated over measured from"
+        f" {min(ups):.2f} to {max(ups):.2f}); of the {len(steps)} durations of a step over a link,"
+        f" which do not depend on a second measurement in one process, {_near(steps)} do (measured"
+        f" over simulated from {min(steps):.2f} to {max(steps):.2f})."
     )
 
 
@@ -132,7 +133,7 @@ def accuracy_table(rows: list[dict[str, Any]]) -> str:
 
 
 def _compared(arms: Any) -> dict[str, str]:
-    """Each arm, and the one it is compared with; in the order in which they are to be read."""
+    """Each arm, in the order of the table, and the one that it is compared with."""
     order = [arm for arm in arms if arm in ("exact", "softmax, one head")]
     against: dict[str, str] = {}
     for arm in sorted(arms, key=lambda arm: (arm not in order, arm)):
@@ -148,18 +149,18 @@ def _compared(arms: Any) -> dict[str, str]:
 
 
 def kills_line(rows: list[dict[str, Any]]) -> str:
-    rows = [row for row in rows if row["hit"]]  # others had ended before their moment
+    rows = [row for row in rows if row["hit"]]  # in the others, training had ended before
     equal = sum(row["equal"] and row["code"] == 0 for row in rows)
     hung = sum(row.get("hung", False) for row in rows)
     return (
-        f"{len(rows)} trainings on digits with a process of theirs killed by -9 at a random moment"
-        f" (`python results/kills.py`): {equal} ended in the weights of an undisturbed one bit for"
-        f" bit, {hung} hung."
+        f"Of {len(rows)} trainings on digits in which one process was killed by SIGKILL at a random"
+        f" moment (`python results/kills.py`), {equal} ended in the weights of an undisturbed one,"
+        f" bit for bit, and {hung} hung."
     )
 
 
 def plan_table(result: dict[str, Any]) -> str:
-    """A deep network on many ranks, foretold from the seconds of layers that were measured."""
+    """A deep network on many ranks, predicted from measured seconds of layers."""
     row = next(row for row in result["rows"] if len(row["hidden"]) == 5 and row["batch"] == 1024)
     one = work_of(row)
     work = simulate.Work(
@@ -175,10 +176,10 @@ def plan_table(result: dict[str, Any]) -> str:
     sent = [4 * row["batch"] * row["hidden"][1]] * LAYERS
     for forecast in simulate.plan(work, PLANNED, TEN_GIGABIT):
         few, many = (
-            simulate.gpipe(*ways, forecast.split, microbatches, TEN_GIGABIT, sent)
+            pipelines.gpipe(*ways, forecast.split, microbatches, TEN_GIGABIT, sent)
             for microbatches in (8, 32)
         )
-        early = simulate.one_f_one_b(*ways, forecast.split, 32, TEN_GIGABIT, sent)
+        early = pipelines.one_f_one_b(*ways, forecast.split, 32, TEN_GIGABIT, sent)
         cells = [str(forecast.ranks)]
         cells += [f"{each.speed_up:.1f}" for each in (forecast, few, many, early)]
         cells += [str(many.held), str(early.held)]

@@ -145,7 +145,7 @@ def test_a_crash_while_a_file_is_written_leaves_the_old_or_the_new_one(
 def test_an_existing_run_is_refused_or_replaced_on_demand(tmp_path):
     run, network = new_run(tmp_path / "run")
     save(run, network, 1)
-    with pytest.raises(ValueError, match=r"holds a run already.*--resume.*--overwrite"):
+    with pytest.raises(ValueError, match=r"already contains a run.*--resume.*--overwrite"):
         Run.create(run.path, {})
     assert value_of(run) == 1
     fresh = Run.create(run.path, {"name": "new"}, overwrite=True)
@@ -159,7 +159,7 @@ def test_a_folder_that_is_no_run_keeps_its_files(tmp_path, foreign, overwrite):
     (mine := tmp_path / "thesis.tex").write_text("years of work")
     if foreign is not None:  # many tools write a run.json
         (tmp_path / "run.json").write_text(foreign)
-    with pytest.raises(ValueError, match="holds"):
+    with pytest.raises(ValueError, match="already contains"):
         Run.create(tmp_path, {}, overwrite=overwrite)
     assert mine.read_text() == "years of work"
 
@@ -167,7 +167,7 @@ def test_a_folder_that_is_no_run_keeps_its_files(tmp_path, foreign, overwrite):
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_file_in_the_place_of_a_run_is_refused(tmp_path, overwrite):
     (path := tmp_path / "run").write_text("mine")
-    with pytest.raises(ValueError, match="no run"):
+    with pytest.raises(ValueError, match="not a run"):
         Run.create(path, {}, overwrite=overwrite)
     assert path.read_text() == "mine"
 

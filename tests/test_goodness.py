@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forward_forward.goodness import (
@@ -18,6 +18,7 @@ from forward_forward.goodness import (
     sum_of_squares,
 )
 
+FEW = settings(max_examples=40, deadline=None)  # however busy the machine is
 rows = st.lists(
     st.lists(st.floats(-100, 100, width=32), min_size=3, max_size=3), min_size=1, max_size=4
 )
@@ -27,12 +28,14 @@ def double(values: list[list[float]]) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
+@FEW
 @given(rows)
 def test_the_l2_norm_is_the_posters(values):
     expected = [math.sqrt(sum(each**2 for each in row)) for row in values]
     assert l2_norm(double(values)).tolist() == pytest.approx(expected, rel=1e-12)
 
 
+@FEW
 @given(rows)
 def test_the_squares_are_hintons_and_differ_by_the_width_alone(values):
     expected = [sum(each**2 for each in row) for row in values]
@@ -40,12 +43,14 @@ def test_the_squares_are_hintons_and_differ_by_the_width_alone(values):
     assert (3 * mean_square(double(values))).tolist() == pytest.approx(expected, rel=1e-12)
 
 
+@FEW
 @given(rows, st.floats(1, 12))
 def test_a_p_norm_is_its_formula(values, p):
     expected = [sum(abs(each) ** p for each in row) ** (1 / p) for row in values]
     assert PNorm(p)(double(values)).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+@FEW
 @given(rows)
 def test_the_norm_at_infinity_is_the_largest_activity_and_the_limit(values):
     expected = [max(map(abs, row)) for row in values]

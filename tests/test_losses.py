@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forward_forward.examples import AppendLabel
@@ -18,6 +18,8 @@ from forward_forward.losses import (
     sigmoid,
 )
 from forward_forward.optimize import AveragedSGD, Trainer
+
+FEW = settings(max_examples=40, deadline=None)  # however busy the machine is
 
 
 def slope_of(loss, pos, neg):
@@ -60,6 +62,7 @@ margin = st.floats(-20, 20)
 
 
 @pytest.mark.parametrize(("loss", "definition"), DEFINED.values(), ids=DEFINED)
+@FEW
 @given(pos=margin, neg=st.lists(margin, min_size=1, max_size=4))
 def test_a_loss_is_its_definition(loss, definition, pos, neg):
     value = loss(
@@ -68,6 +71,7 @@ def test_a_loss_is_its_definition(loss, definition, pos, neg):
     assert float(value) == pytest.approx(definition(pos, neg), rel=1e-6, abs=1e-7)
 
 
+@FEW
 @given(margin, margin)
 def test_hintons_softplus_form_is_the_posters_log_sigmoid(pos, neg):
     p, n = torch.tensor([pos], dtype=torch.float64), torch.tensor([[neg]], dtype=torch.float64)

@@ -117,7 +117,7 @@ def changed() -> nn.Module:
 # Their repr is that of another module, which was once made in their place.
 @pytest.mark.parametrize("module", [nn.RNN(3, 4, nonlinearity="relu"), changed()])
 def test_a_module_that_its_arguments_do_not_make_is_not_written_as_if_they_did(module):
-    with pytest.raises(notation.OwnCode, match="more than its name"):
+    with pytest.raises(notation.OwnCode, match="has more state than its name"):
         notation.read(notation.write(module, NAMES), NAMES)
 
 

@@ -1,6 +1,8 @@
-"""The package's own rules: short files, lazy imports, documented public parts, open bounds."""
+"""The package's own rules: its map, no circles, short files, lazy imports, docstrings, bounds."""
 
 import ast
+import collections
+import graphlib
 import importlib
 import inspect
 import pkgutil
@@ -30,9 +32,72 @@ def python_files() -> list[Path]:
     return sorted([*SOURCE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
 
 
-@pytest.mark.parametrize("path", python_files(), ids=lambda path: path.name)
-def test_a_file_has_at_most_300_lines(path):
-    assert len(path.read_text().splitlines()) <= 300
+def test_a_file_has_at_most_300_lines():
+    lengths = {path: len(path.read_text().splitlines()) for path in python_files()}
+    assert {str(path): length for path, length in lengths.items() if length > 300} == {}
+
+
+def test_the_source_has_at_most_32_500_lines():
+    assert sum(len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py")) <= 32_500
+
+
+def test_the_listing_of_the_package_is_the_map_of_the_readme_and_of_the_contract():
+    layers = project_file()["tool"]["importlinter"]["contracts"][0]["layers"]
+    contract = {name for layer in layers for name in layer.replace(" ", "").split("|")}
+    entries = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    entries = {name for name in entries if not name.startswith("__")}
+    assert entries == contract
+    section = (ROOT / "README.md").read_text().partition("## How the code is laid out")[2]
+    drawn = section.split("```")[1]
+    assert {name for name in entries if not re.search(rf"\b{name}\b", drawn)} == set()
+
+
+def test_tests_are_in_folders_as_the_source_is():
+    folders = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("*.py"))}
+    assert folders - {"docs", "results"} <= {path.name for path in SOURCE.iterdir()}
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of the package that a file imports, in functions and for type checkers too."""
+    parts = ["forward_forward", *path.relative_to(SOURCE).with_suffix("").parts]
+    package = parts[:-1]
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                child = SOURCE.parent.joinpath(*module.split("."), alias.name)
+                is_module = child.is_dir() or child.with_suffix(".py").exists()
+                found.add(f"{module}.{alias.name}" if is_module else module)
+    return {name for name in found if name.split(".")[0] == "forward_forward"}
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph: dict[str, set[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        parts = ["forward_forward", *path.relative_to(SOURCE).with_suffix("").parts]
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        graph[name] = imports(path) - {name}
+    graph["forward_forward"] = set()  # the package's face imports every name at first use
+    graphlib.TopologicalSorter(graph).prepare()  # a CycleError names the modules of a circle
+
+
+# The same name for two classes, and why both keep it.
+HOMONYMS: dict[str, str] = {}
+
+
+def test_no_two_classes_have_one_name():
+    places = collections.defaultdict(list)
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                places[node.name.lstrip("_")].append(str(path.relative_to(SOURCE)))
+    shared = {name: where for name, where in places.items() if len(where) > 1}
+    assert {name: where for name, where in shared.items() if name not in HOMONYMS} == {}
+    assert set(HOMONYMS) <= set(shared)
 
 
 def test_no_module_has_a_name_that_says_nothing():
@@ -78,10 +143,9 @@ def test_an_unknown_name_is_an_attribute_error():
         ff.mpl  # noqa: B018
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda module: module.__name__)
-def test_all_of_a_module_resolves(module):
-    for name in getattr(module, "__all__", ()):
-        assert hasattr(module, name), name
+def test_every_name_in_the_all_of_a_module_resolves():
+    listed = [(module, name) for module in modules() for name in getattr(module, "__all__", ())]
+    assert [(m.__name__, name) for m, name in listed if not hasattr(m, name)] == []
 
 
 def public(module: ModuleType) -> list[str]:
@@ -94,22 +158,27 @@ def public(module: ModuleType) -> list[str]:
     return own if listed is None or module is ff else [name for name in own if name in listed]
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda module: module.__name__)
-def test_public_functions_and_classes_have_docstrings(module):
-    silent = []
-    for name in public(module):
-        part = getattr(module, name)
-        if not (inspect.isfunction(part) or inspect.isclass(part)):
-            continue
-        text = (part.__doc__ or "").strip()
-        # A dataclass without a docstring gets its signature as one.
-        if part.__module__ == module.__name__ and (not text or text.startswith(f"{name}(")):
-            silent.append(name)
-    assert silent == []
+def is_silent(module: ModuleType, name: str) -> bool:
+    """Whether a function or class that the module defines has no docstring of its own."""
+    part = getattr(module, name)
+    if not (inspect.isfunction(part) or inspect.isclass(part)):
+        return False
+    text = (part.__doc__ or "").strip()
+    # A dataclass without a docstring gets its signature as one.
+    return part.__module__ == module.__name__ and (not text or text.startswith(f"{name}("))
+
+
+def test_public_functions_and_classes_have_docstrings():
+    found = [(module, name) for module in modules() for name in public(module)]
+    assert [f"{m.__name__}.{name}" for m, name in found if is_silent(m, name)] == []
+
+
+def project_file() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def project() -> dict:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project_file()["project"]
 
 
 def test_libraries_have_lower_bounds_alone():

@@ -1,7 +1,7 @@
 """A first network
 ===============
 
-Two layers learn scikit-learn's digits, 8 x 8 pixels each, without backpropagation.
+Two layers learn to classify scikit-learn's digits (8 x 8 pixels) without backpropagation.
 """
 
 import matplotlib.pyplot as plt
@@ -13,8 +13,8 @@ from forward_forward import diagnose
 # %%
 # Data
 # ----
-# A set comes as one part to learn from and one to test on. A share of the first is set aside, to
-# watch the training by.
+# A data set has a training part and a test part. A fraction of the training part is held out for
+# validation.
 
 everything, test = ff.datasets.digits()
 train, validation = everything.split()
@@ -23,15 +23,15 @@ print(train, validation, test, sep="\n")
 # %%
 # A network and a trainer
 # -----------------------
-# The label is a part of the input: ten more values after the 64 pixels. With its true label an
-# image is *positive*, with another one it is *negative*.
+# The label is part of the input: ten additional values after the 64 pixels. An image with its true
+# label is *positive*, with any other label it is *negative*.
 
 net = ff.mlp(64, 200, 200, num_classes=10, seed=0)
 trainer = ff.Trainer(net, lr=5e-3, schedule=ff.optimize.cosine, seed=0)
 
 # %%
-# Each step of the trainer shows one batch to all layers, and each layer takes its own step.
-# ``fit`` repeats that over the epochs.
+# In each step of the trainer, all layers process one batch and each takes its own optimiser step.
+# ``fit`` repeats this for all epochs.
 
 fitted = trainer.fit(train, epochs=20, batch_size=64, validation=validation)
 for row in fitted.history[::5]:
@@ -40,10 +40,9 @@ for row in fitted.history[::5]:
     )
 
 # %%
-# Reading labels
-# --------------
-# To read an image, every label is put in, and the one that makes the layers most active is the
-# answer.
+# Predicting labels
+# -----------------
+# To classify an image, try every label: the one that makes the layers most active is the answer.
 
 x, y, _ = next(test.batches(len(test)))
 goodness = net.goodness(x)  # [batch, classes]
@@ -52,10 +51,9 @@ print("answer:", int(net.predict(x[:1])), "truth:", int(y[0]))
 print(f"test error: {ff.predict.evaluate(net, test)['error']:.2f} %")
 
 # %%
-# What has become of the layers
-# -----------------------------
-# Before training, positives and negatives had the same goodness. Now they lie apart, in each layer
-# by itself.
+# What the layers have learned
+# ----------------------------
+# Before training, positives and negatives had the same goodness. Now each layer separates them.
 
 counts = diagnose.histograms(net, x, y, torch.Generator().manual_seed(0))
 fig, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")

@@ -1,7 +1,7 @@
-"""Blocks of your own
-==================
+"""Your own blocks
+===============
 
-Any module of torch can be the block of a layer; a whole ``nn.Sequential`` can become layers.
+Any torch module can be the block of a layer, and a whole ``nn.Sequential`` can become layers.
 """
 
 import matplotlib.pyplot as plt
@@ -16,11 +16,11 @@ train, validation = everything.split()
 # %%
 # A block is a module
 # -------------------
-# It maps [batch, features] to [batch, units]. Here each unit is the larger one of two linear maps.
+# It maps [batch, features] to [batch, units]. Here each unit is the maximum of two linear maps.
 
 
 class Maxout(nn.Module):
-    """The larger of two linear maps, for each unit."""
+    """For each unit, the maximum of two linear maps."""
 
     def __init__(self, features: int, units: int) -> None:
         super().__init__()
@@ -31,8 +31,8 @@ class Maxout(nn.Module):
 
 
 # %%
-# The block has its own activation, so the layer gets none. The first block reads 64 pixels and 10
-# units of the label.
+# The block has its own activation, so the layer has none. The inputs of the first block are 64
+# pixels and the 10 units of the label.
 
 torch.manual_seed(0)
 maxout = ff.Network(
@@ -42,14 +42,14 @@ maxout = ff.Network(
 )
 
 # %%
-# ``check`` looks for what commonly goes wrong with a block. It has nothing to say here.
+# ``check`` looks for common mistakes in a block. It finds none here.
 
 x, y, _ = next(test.batches(len(test)))
 print(maxout.check(x))
 
 # %%
-# It has something to say of a block with two weight layers, inside which errors would be
-# propagated backward, as everywhere in a usual network.
+# It does report a block with two weight layers, because errors would be propagated backward inside
+# the block, as in an ordinary network.
 
 two = ff.Layer(nn.Sequential(nn.Linear(74, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU()), None)
 print(*two.check(torch.rand(20, 74)), sep="\n")
@@ -57,7 +57,7 @@ print(*two.check(torch.rand(20, 74)), sep="\n")
 # %%
 # A model becomes layers
 # ----------------------
-# ``ff.convert`` takes an ``nn.Sequential`` apart, and says what became of each part.
+# ``ff.convert`` splits an ``nn.Sequential`` into layers and reports what became of each part.
 
 model = nn.Sequential(
     nn.Conv2d(1, 16, 3, padding=1),
@@ -73,7 +73,7 @@ made = ff.convert(model, num_classes=10, input_shape=(1, 8, 8), strength=0.3)
 print(made)
 
 # %%
-# Training is the same for both.
+# Both are trained in the same way.
 
 errors = {}
 for name, net, rate in (("maxout", maxout, 5e-3), ("convolution", made.network, 3e-3)):
@@ -83,7 +83,7 @@ for name, net, rate in (("maxout", maxout, 5e-3), ("convolution", made.network, 
     print(f"{name}: {errors[name]['error']:.2f} % test error")
 
 # %%
-# Each layer can be read alone, as each has its own goodness. One seed each, on 359 test images.
+# Each layer has its own goodness, so it can predict labels alone. One seed each, 359 test images.
 
 fig, axes = plt.subplots(figsize=(6, 2.6), layout="constrained")
 for place, (name, found) in enumerate(errors.items()):

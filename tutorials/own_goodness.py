@@ -1,8 +1,8 @@
-"""A goodness and a loss of your own
-=================================
+"""Your own goodness and loss
+==========================
 
-A goodness is any callable that gives one number a sample; a loss is any callable that compares
-positives with negatives. Slopes are found by autograd, within the layer.
+A goodness is any callable that returns one number per sample; a loss is any callable that compares
+positives with negatives. Autograd computes the slopes, within the layer.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ train, validation = everything.split()
 # %%
 # A goodness: activities [batch, units] -> [batch]
 # -------------------------------------------------
-# The mean of the largest squared activities alone. It has a constant, so it is a frozen dataclass;
-# without one a function would do.
+# The mean of the largest squared activities only. It has a constant, so it is a frozen dataclass;
+# otherwise a function would suffice.
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ print(Strongest(count=1)(torch.tensor([[1.0, -3.0], [0.0, 2.0]])))
 # %%
 # A loss: margins [batch] and [negatives, batch] -> [batch]
 # ----------------------------------------------------------
-# A margin is goodness minus threshold. The hinge asks for a margin of 1 on either side, and leaves
-# alone what has it.
+# A margin is goodness minus threshold. The hinge loss requires a margin of 1 on both sides, and is
+# 0 for samples that have it.
 
 
 def hinge(pos: Tensor, neg: Tensor) -> Tensor:
@@ -48,10 +48,10 @@ def hinge(pos: Tensor, neg: Tensor) -> Tensor:
 
 
 # %%
-# Both go into the layers
-# -----------------------
-# The threshold is the mean goodness of the untrained layer, so that no layer begins far from it. A
-# temperature below 1 makes margins larger.
+# Both are arguments of a layer
+# -----------------------------
+# The threshold is the mean goodness of the untrained layer, so that every layer starts close to it.
+# A temperature below 1 makes margins larger.
 
 
 def trained(**parts: object) -> tuple[ff.Network, list[float]]:
@@ -74,8 +74,8 @@ for name, parts in ways.items():
     print(f"{name}: {ff.predict.evaluate(net, test)['error']:.2f} % test error")
 
 # %%
-# One seed on 359 test images says that they work, not which is better. The contract tests of this
-# library find a part by itself once it is in the package's own modules.
+# One seed and 359 test images show that they work, not which is better. Once a part is in one of
+# the package's modules, the contract tests find it automatically.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
 margin = torch.linspace(-3, 3, 100)

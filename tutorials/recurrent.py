@@ -1,9 +1,9 @@
-"""The recurrent network's goodness over time
-==========================================
+"""Goodness over time in the recurrent network
+===========================================
 
-A still image is shown again and again, as a video. Each layer sees the layer below and the layer
-above, as both were one time step before. So lower layers learn from upper ones too, and yet no
-error is propagated backward, neither through layers nor through time.
+A static image is presented repeatedly, as a video. Each layer receives the states of the layers
+below and above at the previous time step. So lower layers learn from upper ones too, but no error
+is propagated backward, neither through layers nor through time.
 """
 
 import matplotlib.pyplot as plt
@@ -17,8 +17,8 @@ train, test = ff.datasets.digits()
 # %%
 # A network
 # ---------
-# The states start from one pass upward, then move for eight iterations. Labels are read from the
-# mean goodness of iterations 3 to 5.
+# One bottom-up pass initialises the states, which are then updated for eight iterations. Labels are
+# predicted from the mean goodness of iterations 3 to 5.
 
 net = RecurrentNetwork(
     64,
@@ -34,7 +34,7 @@ net = RecurrentNetwork(
 trainer = RecurrentTrainer(net, lr=5e-3, learned=(3, 5), seed=0)
 
 # %%
-# The loop is yours
+# The training loop
 # -----------------
 
 epochs = 20
@@ -45,7 +45,7 @@ for epoch in range(epochs):
         figures = trainer.step(batch.x, batch.y)
     if epoch % 5 == 4:
         apart = figures["separation"].numpy().round(2)
-        print(f"epoch {epoch + 1}: share of pairs held apart, by layer: {apart}")
+        print(f"epoch {epoch + 1}: fraction of pairs separated, by layer: {apart}")
 
 x, y, _ = next(test.batches(len(test)))
 wrong = 100 * float((net.predict(x) != y).float().mean())
@@ -54,8 +54,8 @@ print(f"test error: {wrong:.1f} %")
 # %%
 # Goodness over the iterations
 # ----------------------------
-# For one image, each label in turn: [iterations, layers, batch, classes]. The thick line is the
-# true label's.
+# Goodness of each label for one image: [iterations, layers, batch, classes]. The thick line is the
+# true label.
 
 goodness = net.goodness_by_iteration(x)
 print(list(goodness.shape))
@@ -76,6 +76,6 @@ for number, panel in enumerate(axes[1:3]):
     panel.legend()
 axes[3].plot(steps, 100 * misread.float().mean(1), "o-")
 axes[3].axvspan(3, 5, alpha=0.15)
-axes[3].set(title="test error, %, read at one iteration", xlabel="iteration")
+axes[3].set(title="test error, %, at one iteration", xlabel="iteration")
 axes[3].set_ylim(0, 1.15 * 100 * float(misread.float().mean(1).max()))
 plt.show()

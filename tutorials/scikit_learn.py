@@ -1,7 +1,7 @@
 """In a scikit-learn pipeline
 ==========================
 
-``FFClassifier`` is an estimator like any other: it goes into a pipeline and a grid search.
+``FFClassifier`` is an ordinary estimator: use it in a pipeline and in a grid search.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +15,7 @@ from sklearn.preprocessing import PowerTransformer
 from forward_forward.sklearn import FFClassifier
 
 # %%
-# The data are a table: thirteen measures of 178 wines from three growers.
+# The data are a table of thirteen measurements of 178 wines from three growers.
 
 wine = load_wine()
 X, X_new, y, y_new = train_test_split(
@@ -26,7 +26,7 @@ print(X.shape, *wine.target_names)
 # %%
 # A pipeline
 # ----------
-# Its first step makes skewed columns more regular. ``FFClassifier`` standardises by itself.
+# Its first step makes skewed columns more symmetric. ``FFClassifier`` standardises its inputs.
 
 skewed = [wine.feature_names.index(each) for each in ("malic_acid", "color_intensity", "proline")]
 columns = make_column_transformer((PowerTransformer(), skewed), remainder="passthrough")
@@ -34,12 +34,12 @@ pipeline = make_pipeline(
     columns, FFClassifier(hidden_layer_sizes=(50, 50), max_iter=15, random_state=0)
 )
 pipeline.fit(X, y)
-print(f"accuracy on wines not seen: {100 * pipeline.score(X_new, y_new):.1f} %")
+print(f"accuracy on unseen wines: {100 * pipeline.score(X_new, y_new):.1f} %")
 
 # %%
 # A search
 # --------
-# Losses and goodnesses are parameters as well, by name or as objects.
+# Losses and goodness functions are parameters too, by name or as objects.
 
 search = GridSearchCV(
     pipeline,
@@ -52,8 +52,8 @@ search = GridSearchCV(
 print(search.best_params_)
 
 # %%
-# Probabilities, and the goodness behind them
-# -------------------------------------------
+# Probabilities and the underlying goodness
+# -----------------------------------------
 
 best = search.best_estimator_
 print(best.predict_proba(X_new[:3]).round(3))
@@ -64,5 +64,5 @@ print("goodness [layers, samples, classes]:", goodness.shape)
 
 fig, axes = plt.subplots(figsize=(4.5, 3.6), layout="constrained")
 ConfusionMatrixDisplay.from_estimator(best, X_new, y_new, ax=axes, cmap="Blues", colorbar=False)
-axes.set_title("45 wines not seen in training")
+axes.set_title("45 wines that were not in the training data")
 plt.show()

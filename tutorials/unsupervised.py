@@ -1,8 +1,8 @@
 """Features without labels, and a linear probe
 ===========================================
 
-Layers learn to tell images from hybrids of two images. No label is used. A linear classifier on
-their activities then shows what they have learned.
+Layers learn to distinguish images from hybrids of two images, without labels. A linear classifier
+on their activities then shows what they have learned.
 """
 
 from functools import partial
@@ -24,8 +24,8 @@ labels, labels_test = y.numpy(), y_test.numpy()
 # %%
 # Hybrids are the negatives
 # -------------------------
-# A blurred random mask takes some regions from one image, and the rest from another. Short-range
-# patterns stay real; what is wrong is how they go together.
+# A blurred random mask selects some regions from one image and the rest from another. Short-range
+# patterns stay real, but their combination is wrong.
 
 hybrids = ff.examples.HybridImages(num_classes=10, blurs=2)
 mixed = hybrids.negative(x[:6], None, torch.Generator().manual_seed(3)).dense()[0]
@@ -33,7 +33,8 @@ mixed = hybrids.negative(x[:6], None, torch.Generator().manual_seed(3)).dense()[
 # %%
 # Train
 # -----
-# The softmax head learns beside the layers, and gives them nothing: they never see a label.
+# The softmax head is trained at the same time, but the layers learn nothing from it: they never
+# receive a label.
 
 
 def network() -> ff.Network:
@@ -48,8 +49,8 @@ trainer.fit(train, epochs=40, batch_size=64)
 # %%
 # Probe
 # -----
-# The same linear classifier reads the pixels, the activities of the untrained network and those of
-# the trained one. It is fitted to a tenth of the labels, where good features should help most.
+# The same linear classifier is fitted to the pixels, to the activities of the untrained network and
+# to those of the trained one. It uses a tenth of the labels, where good features should help most.
 
 
 def features(net: ff.Network, samples: torch.Tensor) -> np.ndarray:

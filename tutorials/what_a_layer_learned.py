@@ -1,8 +1,8 @@
 """What a layer has learned
 ========================
 
-The weights of a first layer's units are pictures. Beside them: which class a unit answers to, and
-how far each layer holds positives and negatives apart.
+The weights of the first layer's units are images. This page shows them, the class that each unit
+responds to, and how well each layer separates positives from negatives.
 """
 
 import matplotlib.pyplot as plt
@@ -21,27 +21,27 @@ print(f"test error: {ff.predict.evaluate(net, test)['error']:.2f} %")
 # %%
 # Fields
 # ------
-# A unit's weights [height, width] are the image it looks for. Those with the longest vectors of
-# weights have learned most.
+# A unit's weights [height, width] are the image it detects. The units with the largest weight norms
+# have learned most.
 
 fields = diagnose.fields(net, (1, 8, 8), x)
 units = list(diagnose.strongest(fields, 24))
 print(fields.shape, "strongest:", units[:5])
 
 # %%
-# What a unit answers to
-# ----------------------
+# What a unit responds to
+# -----------------------
 # The mean activity of each unit on the images of each class, with the neutral label.
 
 first = ff.predict.embeddings(net, x)[0].detach()  # [batch, units]
 by_class = torch.stack([first[y == label].mean(0) for label in range(10)])  # [classes, units]
-share = by_class / by_class.sum(0).clamp(min=1e-9)
-best = share.argmax(0)
-print("units that answer to each class most:", best.bincount(minlength=10).tolist())
+fraction = by_class / by_class.sum(0).clamp(min=1e-9)
+best = fraction.argmax(0)
+print("number of units that respond most to each class:", best.bincount(minlength=10).tolist())
 
 # %%
-# Silent units, and layers apart
-# ------------------------------
+# Silent units and separation
+# ---------------------------
 
 print("silent units, %, by layer:", diagnose.silent_units(net, x, y))
 for number, layer in enumerate(
@@ -50,15 +50,15 @@ for number, layer in enumerate(
     print(f"layer {number}: the positive has the higher goodness in {layer['separation']} %")
 
 # %%
-# Red pixels make a unit more active, blue ones less. Above each field is the class that its unit
-# answers to most, and the share of the unit's activity that this class has; a tenth would be no
-# preference.
+# Red pixels make a unit more active, blue pixels less. Above each field are the class that the unit
+# responds to most, and the percentage of its activity that this class accounts for; 10 % would be
+# no preference.
 
 fig, axes = plt.subplots(3, 8, figsize=(9, 4), layout="constrained")
 for panel, unit in zip(axes.flat, units, strict=True):
     size = abs(fields[unit]).max()
     panel.imshow(fields[unit], cmap="RdBu_r", vmin=-size, vmax=size)
-    panel.set_title(f"{int(best[unit])}: {100 * float(share[:, unit].max()):.0f} %", fontsize=9)
+    panel.set_title(f"{int(best[unit])}: {100 * float(fraction[:, unit].max()):.0f} %", fontsize=9)
     panel.axis("off")
-fig.suptitle("weights of 24 units, with the class each answers to most")
+fig.suptitle("weights of 24 units, with the class that each responds to most")
 plt.show()

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from forward_forward.forward import Layer, Network, SoftmaxHead, mlp
     from forward_forward.optimize import Trainer
 
-__version__ = "0.1.0"
+    __version__: str
 
 # Loaded at first use (PEP 562): `ff --help` must not wait for torch.
 _HOME = {
@@ -101,6 +101,10 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"forward_forward.{name}")
     if name in _HOME:
         return getattr(importlib.import_module(f"forward_forward.{_HOME[name]}"), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("forward-forward")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,13 +1,13 @@
-"""A run and its folder: run.json, metrics.jsonl, checkpoints of safetensors and JSON, all atomic.
+"""A run <-> its folder of JSON and safetensors files, all written atomically.
 
-runs/NAME/run.json                                  what was asked, where it ran, how it ended
-runs/NAME/metrics.jsonl                             one line an epoch
-runs/NAME/checkpoints/last/network.safetensors      weights, and all that resuming needs:
-runs/NAME/checkpoints/last/trainer.safetensors      the optimisers' memory
-runs/NAME/checkpoints/last/progress.json            where training stands
-runs/NAME/checkpoints/last/shard-*.safetensors      both of them, where several ranks trained
-runs/NAME/checkpoints/best/network.safetensors      the weights of the best validation error
-runs/NAME/tensorboard/, runs/NAME/mlflow.json       where `ff train --track` is asked for
+runs/NAME/run.json                                  settings, machine and result
+runs/NAME/metrics.jsonl                             one line per epoch
+runs/NAME/checkpoints/last/network.safetensors      the weights, and what resuming needs:
+runs/NAME/checkpoints/last/trainer.safetensors      the optimisers' state
+runs/NAME/checkpoints/last/progress.json            epochs and steps done
+runs/NAME/checkpoints/last/shard-*.safetensors      both safetensors files, if several ranks trained
+runs/NAME/checkpoints/best/network.safetensors      the weights with the lowest validation error
+runs/NAME/tensorboard/, runs/NAME/mlflow.json       with `ff train --track`
 """
 
 from __future__ import annotations
@@ -41,37 +41,37 @@ class Run:
         path: The folder.
 
     Raises:
-        ValueError: The folder holds no run.
+        ValueError: The folder does not contain a run.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         if not is_run(self.path):
             raise ValueError(
-                f"expected a run's folder with a run.json in it, got {str(self.path)!r}: name the"
-                " folder that `ff train --out` printed"
+                f"expected a run's folder with a run.json in it, got {str(self.path)!r}: use the"
+                " folder that `ff train` printed"
             )
         self.metrics = Jsonl(self.path / "metrics.jsonl")
 
     @classmethod
     def create(cls, path: Path | str, about: Mapping[str, Any], *, overwrite: bool = False) -> Run:
-        """Make a run's folder.
+        """Create a run's folder.
 
         Args:
-            path: Where; it must not exist, be empty, or hold a run that may be overwritten.
-            about: What run.json says.
-            overwrite: Whether the files of a run that is there already are removed first.
+            path: The folder; it must be missing, empty, or a run that may be overwritten.
+            about: The content of run.json.
+            overwrite: Whether to remove the files of an existing run first.
 
         Raises:
-            ValueError: Something is there already.
+            ValueError: The folder contains something else, or a run and ``overwrite`` is off.
         """
         path = Path(path)
         if path.exists() and (not path.is_dir() or _holds_something(path)):
             run = is_run(path)
             if not (overwrite and run):
-                known = "a run" if run else "something that is no run"
+                content = "a run" if run else "files that are not a run"
                 fix = "--resume it, --overwrite it, or choose" if run else "choose"
-                raise ValueError(f"{str(path)!r} holds {known} already: {fix} another --out")
+                raise ValueError(f"{str(path)!r} already contains {content}: {fix} another --out")
             _remove(path)
         path.mkdir(parents=True, exist_ok=True)
         files.write_json(path / "run.json", {"made_by": MADE_BY, **about, "machine": machine()})
@@ -79,16 +79,16 @@ class Run:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What run.json says."""
+        """The content of run.json."""
         about: dict[str, Any] = json.loads((self.path / "run.json").read_text())
         return about
 
     def update(self, **values: Any) -> None:
-        """Set values in run.json."""
+        """Set entries of run.json."""
         files.write_json(self.path / "run.json", {**self.about, **values})
 
     def discard(self) -> None:
-        """Remove the run, and its folder if nothing else is in it."""
+        """Remove the run, and its folder if it contains nothing else."""
         _remove(self.path)
         if not any(self.path.iterdir()):
             self.path.rmdir()
@@ -100,7 +100,7 @@ class Run:
         trainer: Mapping[str, Tensor] | None = None,
         progress: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write a checkpoint; the one before it stays until this one is whole."""
+        """Write a checkpoint; the previous one is kept until this one is complete."""
 
         def fill(folder: Path) -> None:
             files.write_tensors(folder / "network.safetensors", network)
@@ -112,11 +112,11 @@ class Run:
         files.replace_folder(self.path / "checkpoints" / which, fill)
 
     def checkpoint(self, which: Which) -> Path | None:
-        """The folder of a checkpoint, or None where there is none yet."""
+        """The folder of a checkpoint, or None if there is none yet."""
         return files.whole(self.path / "checkpoints" / which)
 
     def last(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]] | None:
-        """Network, trainer and progress of the last checkpoint, or None before the first."""
+        """Network, trainer and progress of the last checkpoint, or None if there is none yet."""
         folder = self.checkpoint("last")
         if folder is None:
             return None
@@ -124,12 +124,12 @@ class Run:
 
 
 def sharded(folder: Path) -> bool:
-    """Whether a checkpoint was written by several ranks, each what it holds."""
+    """Whether a checkpoint was written by several ranks, each its own layers."""
     return not (folder / "network.safetensors").exists()
 
 
 def tensors_of(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a checkpoint; names begin with ``network.`` or ``trainer.``."""
+    """All tensors of a checkpoint, with names that start with ``network.`` or ``trainer.``."""
     if sharded(folder):
         parts = [load_file(path) for path in sorted(folder.glob("*.safetensors"))]
         return {name: value for part in parts for name, value in part.items()}
@@ -142,7 +142,7 @@ def tensors_of(folder: Path) -> dict[str, Tensor]:
 
 
 def parted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The tensors of the network, and those of the trainer."""
+    """The tensors of the network and those of the trainer."""
     kinds: dict[str, dict[str, Tensor]] = {"network": {}, "trainer": {}}
     for full, value in tensors.items():
         kind, _, name = full.partition(".")
@@ -151,18 +151,18 @@ def parted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
 
 
 def progress_of(folder: Path) -> dict[str, Any]:
-    """Where training stands in a checkpoint."""
+    """The progress recorded in a checkpoint."""
     progress: dict[str, Any] = json.loads((folder / "progress.json").read_text())
     return progress
 
 
 def _holds_something(path: Path) -> bool:
-    """Whether a folder holds more than what a crash left as a run was begun."""
+    """Whether a folder contains more than a crash leaves before run.json is complete."""
     return any(entry.name != ".run.json.partial" for entry in path.iterdir())
 
 
 def _remove(path: Path) -> None:
-    """Remove what a run wrote into its folder; files of the user's own stay. run.json goes last."""
+    """Remove a run's files from its folder, run.json last; the user's own files are kept."""
     for name in ("checkpoints", tensorboard.FOLDER):
         shutil.rmtree(path / name, ignore_errors=True)
     for name in ("metrics.jsonl", mlflow.MEMORY, "run.json"):
@@ -170,7 +170,7 @@ def _remove(path: Path) -> None:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a folder is a run of this package: other tools write a run.json too."""
+    """Whether a folder is a run of this package: other tools write a run.json, too."""
     try:
         about = json.loads((path / "run.json").read_text())
     except (OSError, ValueError):
@@ -179,7 +179,7 @@ def is_run(path: Path) -> bool:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures of a run may depend on besides its settings."""
+    """The machine and versions on which a run's figures may depend."""
     return {
         "torch": torch.__version__,
         "python": platform.python_version(),
@@ -191,16 +191,16 @@ def machine() -> dict[str, Any]:
 
 
 def load(run: Path | str, *, network: Network | None = None, which: Which = "best") -> Network:
-    """A trained network from its run.
+    """Load a trained network from its run.
 
     Args:
         run: The run's folder.
-        network: A network of the same shape to put the weights into; needed where it has blocks or
-            parts of your own, since code is never run because a file names it.
+        network: A network of the same shape to load the weights into; needed for blocks or parts of
+            your own, since no code is ever run because a file names it.
         which: "best" by validation error, or "last".
 
     Returns:
-        The network, on the CPU unless ``network`` was elsewhere, in evaluation mode.
+        The network in evaluation mode, on the CPU or on the device of ``network``.
 
     Raises:
         ValueError: No run, no checkpoint yet, or weights that do not fit ``network``.
@@ -216,7 +216,7 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
 
 
 def load_weights(network: Network, weights: Mapping[str, Tensor], source: str) -> None:
-    """Put weights into a network, with a clear error where they do not fit."""
+    """Load weights into a network, with a clear error if they do not fit."""
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

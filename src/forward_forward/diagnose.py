@@ -1,7 +1,7 @@
-"""A trained network and samples x [batch, ...], y [batch] -> what its layers and units have become.
+"""A trained network and samples x [batch, ...], y [batch] -> figures of its layers and units.
 
-How far each layer holds positives and negatives apart, how many of its units are silent, and what
-the units of the first layer look for.
+How well each layer separates positives from negatives, how many of its units are silent, and which
+patterns the units of the first layer respond to.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from forward_forward.forward import Network
 from forward_forward.forward.passes import ForwardPass
 
 BINS = 40
-# Modules that a picture passes unchanged, in another shape at most.
+# Modules that pass an image on unchanged, at most in another shape.
 SHAPES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout)
 
 
@@ -30,20 +30,20 @@ SHAPES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout)
 def histograms(
     network: Network, x: Tensor, y: Tensor | None, rng: torch.Generator
 ) -> list[dict[str, Any]]:
-    """Counts of the goodness of positives and of negatives, one pair a layer.
+    """Histograms of the goodness of positives and of negatives in every layer.
 
-    Wrong labels are drawn as if all were equally likely, whatever the network was trained with.
+    Negatives are drawn with equal scores for all labels, whatever the training drew them from.
 
     Args:
         network: The network.
         x: Samples [batch, ...].
-        y: Their labels [batch]; None where the examples need none.
-        rng: For the negatives.
+        y: Their labels [batch]; None if the examples use no labels.
+        rng: Generator of the negatives.
 
     Returns:
         For each layer its ``threshold``, the ``edges`` of the bins [bins + 1], counts of
-        ``positive`` and of ``negative`` [bins], and ``separation``: the share of pairs, in percent,
-        in which the positive has the higher goodness. 50 is chance.
+        ``positive`` and of ``negative`` [bins], and ``separation``: the percentage of pairs in
+        which the positive has the higher goodness; 50 is chance level.
     """
     positive, y = _positive(network, x, y)
     scores = torch.zeros(len(x), network.examples.num_classes, device=network.device)
@@ -82,12 +82,12 @@ def _counted(
 
 @torch.no_grad()
 def silent_units(network: Network, x: Tensor, y: Tensor | None) -> list[float]:
-    """Share of each layer's units, in percent, that are at 0 for every one of the positives.
+    """Percentage of each layer's units that are 0 for every positive.
 
     Args:
         network: The network.
         x: Samples [batch, ...].
-        y: Their labels [batch]; None where the examples need none.
+        y: Their labels [batch]; None if the examples use no labels.
     """
     positive, _ = _positive(network, x, y)
     activities = ForwardPass(network.layers).activities(positive)
@@ -97,21 +97,21 @@ def silent_units(network: Network, x: Tensor, y: Tensor | None) -> list[float]:
 def fields(
     network: Network, shape: tuple[int, int, int], x: Tensor | None = None
 ) -> NDArray[np.float64]:
-    """The weights of the first layer's units as pictures.
+    """The weights of the first layer's units as images.
 
-    Colours, and other channels, are averaged. Weights of pixels that a label lies over are 0 here,
-    and so are those of pixels that are the same in all samples: they are never trained.
+    Channels are averaged. Weights of pixels overlaid by a label are set to 0, as are those of
+    pixels that are constant over the samples, since these are never trained.
 
     Args:
-        network: A network whose first block reads pictures: a linear or a convolutional one.
-        shape: Of a picture: channels, height, width.
-        x: Samples [batch, channels, height, width] to find the pixels that differ; None takes all.
+        network: A network whose first block, linear or convolutional, reads images.
+        shape: Shape of an image: channels, height, width.
+        x: Samples [batch, channels, height, width] that show which pixels vary; None keeps all.
 
     Returns:
-        Pictures [units, height, width]; of a convolution they have the size of its kernel.
+        Images [units, height, width]; for a convolution, of the size of its kernel.
 
     Raises:
-        ValueError: The first block's weights are no pictures.
+        ValueError: The first block's weights cannot be shown as images.
 
     >>> from forward_forward.forward import mlp
     >>> fields(mlp(64, 20, num_classes=10), (1, 8, 8)).shape
@@ -120,12 +120,16 @@ def fields(
     block = _weights_of(network.layers[0].block)
     if isinstance(block, nn.Conv2d):
         if math.prod(block.kernel_size) == 1:
-            raise ValueError("the first layer looks at one pixel at a time")
+            raise ValueError(
+                "fields expects a first layer with kernels of several pixels, got kernel size 1:"
+                " its weights show no pattern"
+            )
         return _numbers(block.weight.mean(1))
     pixels = math.prod(shape)
     if block.in_features < pixels:
         raise ValueError(
-            f"the first layer reads {block.in_features} values, but a picture has {pixels}"
+            f"the first layer reads {block.in_features} values, but an image of shape {shape} has"
+            f" {pixels}: pass the shape of one sample"
         )
     seen = torch.ones(pixels, dtype=torch.bool, device=network.device)
     inputs = network.examples.neutral(torch.zeros(1, *shape).to(block.weight))
@@ -139,14 +143,14 @@ def fields(
 
 
 def _weights_of(block: nn.Module) -> nn.Linear | nn.Conv2d:
-    """The module that meets the picture first, if it is one whose weights are pictures."""
+    """The first module that changes the image, if its weights can be shown as images."""
     parts = iter(block if isinstance(block, nn.Sequential) else [block])
     first = next((part for part in parts if not isinstance(part, SHAPES)), block)
     if isinstance(first, nn.Linear | nn.Conv2d):
         return first
     raise ValueError(
-        f"the first layer's block begins with {type(first).__name__}: only the weights of Linear"
-        " and Conv2d are pictures"
+        f"the first layer's block begins with {type(first).__name__}: only weights of Linear and"
+        " Conv2d can be shown as images"
     )
 
 
@@ -156,14 +160,14 @@ def _numbers(tensor: Tensor) -> NDArray[np.float64]:
 
 
 def strongest(pictures: NDArray[np.float64], count: int) -> Mapping[int, float]:
-    """The pictures with the longest vectors of weights, the longest first.
+    """The units whose weight vectors are longest, in descending order.
 
     Args:
         pictures: Weights [units, height, width].
-        count: How many at most.
+        count: Number of units, at most.
 
     Returns:
-        Their L2 norms by unit.
+        L2 norm of the weights, by unit.
 
     >>> strongest(np.array([[[1.0]], [[-3.0]], [[2.0]]]), 2)
     {1: 3.0, 2: 2.0}
@@ -184,15 +188,15 @@ def signed_base64(values: NDArray[Any]) -> str:
 
 
 def areas(activity: NDArray[Any], labels: NDArray[Any], classes: int) -> NDArray[Any]:
-    """Area under the receiver operating curve of each unit's activity for each class.
+    """Area under the ROC curve of each unit's activity for each class.
 
     Args:
         activity: Activities [samples, units].
         labels: Classes of the samples [samples].
-        classes: How many there are.
+        classes: Number of classes.
 
     Returns:
-        Areas [units, classes]; 0.5 is chance.
+        Areas [units, classes]; 0.5 is chance level.
 
     >>> areas(np.array([[0.0], [1.0], [2.0]]), np.array([0, 1, 1]), 2)
     array([[0., 1.]])

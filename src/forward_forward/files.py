@@ -1,4 +1,4 @@
-"""Values -> files that are whole or not there: written beside their place, then moved into it."""
+"""Values -> files that are complete or absent: written under another name, then renamed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file atomically: a reader, or a crash, sees the old one or the new one."""
+    """Write a file atomically: after a crash, too, it is the old one or the new one."""
     beside = path.with_name(f".{path.name}.partial")
     with beside.open("wb") as file:
         file.write(content)
@@ -33,7 +33,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     import torch
     from safetensors.torch import save
 
-    # Copies: the format refuses tensors that share their memory, as tied weights do.
+    # Copies: the format refuses tensors that share memory, such as tied weights.
     ready = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
@@ -42,13 +42,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Write a folder of files that belong together, so that all of them are old or all are new.
+    """Replace a folder atomically, so that its files are all old or all new.
 
-    At any moment a whole one stands at ``folder`` or at ``previous(folder)``; `whole` finds it.
+    At any moment a complete folder exists at ``folder`` or ``previous(folder)``; `whole` finds it.
 
     Args:
-        folder: Where it shall be.
-        fill: Writes the files into the empty folder it is given.
+        folder: The folder.
+        fill: Writes the files into an empty folder.
     """
     new, old = partial(folder), previous(folder)
     shutil.rmtree(new, ignore_errors=True)
@@ -62,15 +62,15 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def partial(folder: Path) -> Path:
-    """Where `replace_folder` fills the new folder."""
+    """The folder that `replace_folder` fills."""
     return folder.with_name(f".{folder.name}.partial")
 
 
 def previous(folder: Path) -> Path:
-    """Where `replace_folder` keeps the old folder while the new one is moved into its place."""
+    """Where `replace_folder` keeps the old folder while it moves the new one into place."""
     return folder.with_name(f".{folder.name}.previous")
 
 
 def whole(folder: Path) -> Path | None:
-    """The newest whole version of a folder, or None where there never was one."""
+    """The newest complete version of a folder, or None if there is none."""
     return next((path for path in (folder, previous(folder)) if path.is_dir()), None)

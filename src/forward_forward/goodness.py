@@ -1,7 +1,7 @@
 """Activities [batch, *feature] -> goodness [batch]: how strongly a layer responds to each sample.
 
-Every goodness is a callable part. Those with a hand-written ``slope`` spare the engine an autograd
-call; any other callable works too, its slope is then taken by autograd (`slope_of`).
+A goodness is any callable. One with a hand-written ``slope`` spares the engine an autograd call;
+the slope of any other is computed by autograd (`slope_of`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,9 +22,8 @@ __all__ = ["Minimised", "PNorm", "l2_norm", "max_norm", "mean_square", "sum_of_s
 Goodness = Callable[[Tensor], Tensor]
 
 
-@runtime_checkable
 class HasSlope(Protocol):
-    """A goodness that knows its own vector-Jacobian product."""
+    """A goodness with a vector-Jacobian product of its own."""
 
     def __call__(self, h: Tensor) -> Tensor: ...
 
@@ -35,7 +34,7 @@ def slope_of(goodness: Goodness, h: Tensor, upstream: Tensor) -> Tensor:
     """Gradient of ``(upstream * goodness(h)).sum()`` with respect to the activities.
 
     Args:
-        goodness: Any goodness; its own ``slope`` is used where it has one, autograd elsewhere.
+        goodness: Any goodness; its own ``slope`` is used if it has one, autograd otherwise.
         h: Activities [batch, *feature].
         upstream: Slope of the loss with respect to the goodness [batch].
 
@@ -53,17 +52,14 @@ def slope_of(goodness: Goodness, h: Tensor, upstream: Tensor) -> Tensor:
 
 @torch.no_grad()
 def at_unit_activity(goodness: Goodness, h: Tensor) -> float:
-    """Goodness of a layer whose every unit is at 1: the threshold ``"width"``.
+    """Goodness of a layer whose units are all at 1: the threshold ``"width"``.
 
-    It is the number of units for the sum of squares (Hinton's threshold), its root for the L2
-    norm, and 1 for the mean square.
+    For the sum of squares it is the number of units (Hinton's threshold), for the L2 norm the root
+    of that number, and for the mean square 1.
 
     Args:
         goodness: The goodness.
-        h: Any activities of the layer [batch, *feature].
-
-    Returns:
-        The goodness, a number.
+        h: Any activities of the layer [batch, *feature]; only their shape and type are used.
     """
     return float(goodness(torch.ones_like(h[:1]))[0])
 
@@ -84,7 +80,7 @@ def length_of(h: Tensor) -> Tensor:
 
 
 def _power(base: Tensor, exponent: float) -> Tensor:
-    """``base ** exponent``; of a small whole exponent by products, since powers take far longer."""
+    """``base ** exponent``, for small whole exponents by products, which are far faster."""
     if exponent > 8 or exponent != int(exponent):
         return base.pow(exponent)
     result, square, left = None, base, int(exponent)
@@ -116,7 +112,7 @@ class _SumOfSquares:
         return "sum_of_squares"
 
     def __reduce__(self) -> str:
-        return "sum_of_squares"  # a copy, or one that was pickled, is the named one again
+        return "sum_of_squares"  # copies and pickles are this very object
 
     def __call__(self, h: Tensor) -> Tensor:
         return length_of(h).square()
@@ -132,7 +128,7 @@ class _SumOfSquares:
 
 
 class _MeanSquare:
-    """Mean squared activity, ``g = mean_j h_j^2``: the sum of squares on a scale free of width.
+    """Mean squared activity, ``g = mean_j h_j^2``: the sum of squares, independent of the width.
 
     Args:
         h: Activities [batch, *feature].
@@ -151,7 +147,7 @@ class _MeanSquare:
         return "mean_square"
 
     def __reduce__(self) -> str:
-        return "mean_square"  # a copy, or one that was pickled, is the named one again
+        return "mean_square"  # copies and pickles are this very object
 
     def __call__(self, h: Tensor) -> Tensor:
         return self.of_length(length_of(h), h.shape[1:].numel())
@@ -170,8 +166,8 @@ class _MeanSquare:
 class PNorm:
     """The p-norm, ``g = (sum_j |h_j|^p)^(1/p)``, or ``max_j |h_j|`` at infinity.
 
-    Each row is scaled by its largest activity first, so that no power overflows or underflows. The
-    slope is 0 where all activities are 0, and at infinity tied units share it equally.
+    Each row is first scaled by its largest activity, so that no power overflows or underflows. The
+    slope is 0 if all activities are 0; at p = infinity it is split equally between tied units.
 
     Args:
         p: The power, at least 1; ``math.inf`` for the largest activity.
@@ -202,7 +198,7 @@ class PNorm:
         largest = size.detach().amax(1)
         silent = largest == 0
         total = _power(size / largest.masked_fill(silent, 1)[:, None], self.p).sum(1)
-        # A root has an infinite slope at 0: silent rows get a constant instead, so slope 0.
+        # A root has an infinite slope at 0: silent rows get a constant, and so the slope 0.
         return largest * total.masked_fill(silent, 1).pow(1 / self.p)
 
     def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
@@ -221,8 +217,8 @@ class PNorm:
     def _slope_of_largest(self, h: Tensor, upstream: Tensor) -> Tensor:
         size = h.abs()
         ties = size == _spread(_as_rows(size).amax(1), h)
-        share = upstream / _as_rows(ties).sum(1)
-        return h.sign() * ties * _spread(share, h)
+        each = upstream / _as_rows(ties).sum(1)
+        return h.sign() * ties * _spread(each, h)
 
 
 sum_of_squares = _SumOfSquares()
@@ -231,9 +227,9 @@ mean_square = _MeanSquare()
 
 @dataclass(frozen=True)
 class Minimised:
-    """A goodness turned round, ``-g``: the layer is then quiet for positive data.
+    """A goodness with its sign reversed, ``-g``: the layer is then quiet for positive data.
 
-    Training, inference and the threshold all see the negated value, so "minimise on positives"
+    Training, inference and the threshold all use the negated value, so "minimise on positives"
     needs no other change.
 
     Args:

@@ -1,7 +1,7 @@
 """Margins of positives [batch] and negatives [negatives, batch] -> the layer's own loss [batch].
 
-A margin is goodness minus threshold (over the layer's temperature), so no loss carries a threshold.
-Several negatives of one sample enter as their mean. Every form is safe for margins of +-1e6.
+A margin is goodness minus threshold, divided by the layer's temperature, so no loss contains a
+threshold. Several negatives of a sample are averaged. Every loss is finite for margins of +-1e6.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,18 +22,16 @@ __all__ = ["SiluPair", "SymBa", "log_sigmoid", "log_sigmoid_literal", "sigmoid"]
 LocalLoss = Callable[[Tensor, Tensor], Tensor]
 
 
-@runtime_checkable
-class HasSlope(Protocol):
-    """A loss that knows its own slopes."""
+class HasSlopes(Protocol):
+    """A loss with slopes of its own."""
 
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor: ...
 
     def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
-@runtime_checkable
-class Judges(HasSlope, Protocol):
-    """A loss that finds its value and its slopes in less work together."""
+class HasValueAndSlopes(HasSlopes, Protocol):
+    """A loss whose value and slopes are cheaper to compute together."""
 
     def judged(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
 
@@ -42,17 +40,17 @@ def judged(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, T
     """Each sample's loss, and its slopes with respect to the sample's own margins.
 
     Args:
-        loss: Any local loss; its own ``slope`` is used where it has one, autograd elsewhere.
+        loss: Any local loss; its own slopes are used if it has some, autograd otherwise.
         pos: Margins of the positives [batch].
         neg: Margins of the negatives [negatives, batch].
 
     Returns:
         The loss [batch], ``dloss/dpos`` [batch] and ``dloss/dneg`` [negatives, batch].
     """
-    together = fast_path(loss, Judges)
+    together = fast_path(loss, HasValueAndSlopes)
     if together is not None:
         return together.judged(pos, neg)
-    by_hand = fast_path(loss, HasSlope)
+    by_hand = fast_path(loss, HasSlopes)
     if by_hand is not None:
         return loss(pos, neg), *by_hand.slope(pos, neg)
     with torch.enable_grad():
@@ -65,12 +63,12 @@ def judged(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, T
 
 
 def _mean(values: Tensor) -> Tensor:
-    """Mean over the negatives; 0 where there are none."""
+    """Mean over the negatives; 0 if there are none."""
     return values[0] if values.shape[0] == 1 else values.sum(0) / max(values.shape[0], 1)
 
 
-def _shared(slope: Tensor) -> Tensor:
-    """Slope of `_mean`: each negative carries its share."""
+def _averaged(slope: Tensor) -> Tensor:
+    """Slope of `_mean` with respect to each negative."""
     return slope if slope.shape[0] == 1 else slope / max(slope.shape[0], 1)
 
 
@@ -82,7 +80,7 @@ def _total(slope: Tensor) -> Tensor:
 class _Sigmoid:
     """The poster's loss, ``sigma(neg) - sigma(pos)``.
 
-    Its slope vanishes where the threshold is far from the goodness: calibrate the threshold.
+    Its slope vanishes if the goodness is far from the threshold: calibrate the threshold.
 
     Args:
         pos: Margins of the positives [batch].
@@ -102,21 +100,21 @@ class _Sigmoid:
         return "sigmoid"
 
     def __reduce__(self) -> str:
-        return "sigmoid"  # a copy, or one that was pickled, is the named one again
+        return "sigmoid"  # copies and pickles are this very object
 
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
         return _mean(neg.sigmoid()) - pos.sigmoid()
 
     def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
         p, n = pos.sigmoid(), neg.sigmoid()
-        return -p * (1 - p), _shared(n * (1 - n))
+        return -p * (1 - p), _averaged(n * (1 - n))
 
 
 class _LogSigmoid:
     """Log-sigmoid loss, ``-log sigma(pos) - log sigma(-neg)``; Hinton's softplus form.
 
     ``softplus(-pos) + softplus(neg)`` is the same function: minus the log probability that the
-    positive is called positive and the negative is not.
+    positive is classified as positive and the negative is not.
 
     Args:
         pos: Margins of the positives [batch].
@@ -136,19 +134,19 @@ class _LogSigmoid:
         return "log_sigmoid"
 
     def __reduce__(self) -> str:
-        return "log_sigmoid"  # a copy, or one that was pickled, is the named one again
+        return "log_sigmoid"  # copies and pickles are this very object
 
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
         return -functional.logsigmoid(pos) - _mean(functional.logsigmoid(-neg))
 
     def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
-        return -(-pos).sigmoid(), _shared(neg.sigmoid())
+        return -(-pos).sigmoid(), _averaged(neg.sigmoid())
 
 
 class _LogSigmoidLiteral:
     """The poster's log-sigmoid read literally, ``log sigma(neg) - log sigma(pos)``.
 
-    Its slope ``sigma(-neg)`` vanishes for just the hard negatives, those of high goodness.
+    Its slope ``sigma(-neg)`` vanishes for the hard negatives, those of high goodness.
 
     Args:
         pos: Margins of the positives [batch].
@@ -168,26 +166,26 @@ class _LogSigmoidLiteral:
         return "log_sigmoid_literal"
 
     def __reduce__(self) -> str:
-        return "log_sigmoid_literal"  # a copy, or one that was pickled, is the named one again
+        return "log_sigmoid_literal"  # copies and pickles are this very object
 
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
         return _mean(functional.logsigmoid(neg)) - functional.logsigmoid(pos)
 
     def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
-        return -(-pos).sigmoid(), _shared((-neg).sigmoid())
+        return -(-pos).sigmoid(), _averaged((-neg).sigmoid())
 
 
 @dataclass(frozen=True)
 class _Pairwise(ABC):
-    """A loss of ``alpha (neg - pos)``, how far each pair is on its wrong side."""
+    """A loss of ``alpha (neg - pos)``, by which a pair is on the wrong side."""
 
     alpha: float
 
     def __post_init__(self) -> None:
         if not self.alpha > 0:
             raise ValueError(
-                f"alpha expects a number above 0, got {self.alpha}: with it a layer would learn the"
-                " opposite"
+                f"alpha expects a number above 0, got {self.alpha}: the layer would learn the"
+                " opposite; use a positive alpha, such as 4"
             )
 
     @abstractmethod
@@ -201,8 +199,8 @@ class _Pairwise(ABC):
     def _wrong(self, pos: Tensor, neg: Tensor) -> Tensor:
         if neg.shape[0] == 0:
             raise ValueError(
-                f"{type(self).__name__} compares positives with negatives and expected at least"
-                " one negative, got none: use a separable loss such as log_sigmoid"
+                f"{type(self).__name__} compares positives with negatives: expected at least"
+                " one negative, got none; use a separable loss such as log_sigmoid"
             )
         return (neg - pos).mul_(self.alpha)
 
@@ -213,15 +211,15 @@ class _Pairwise(ABC):
         return self.judged(pos, neg)[1:]
 
     def judged(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss and slopes: both begin with the same difference."""
+        """Loss and slopes together: both use the same difference."""
         wrong = self._wrong(pos, neg)
-        slope = _shared(self._slope(wrong))
+        slope = _averaged(self._slope(wrong))
         return _mean(self._value(wrong)), -_total(slope), slope
 
 
 @dataclass(frozen=True)
 class SymBa(_Pairwise):
-    """Balanced pairwise loss, ``softplus(-alpha (pos - neg))``; no threshold remains in it.
+    """Balanced pairwise loss, ``softplus(-alpha (pos - neg))``; the threshold cancels out.
 
     Args:
         alpha: Steepness, in units of one over goodness.
@@ -252,7 +250,7 @@ class SymBa(_Pairwise):
 class SiluPair(_Pairwise):
     """Pairwise silu loss, ``silu(-alpha (pos - neg))`` with ``silu(u) = u sigma(u)``.
 
-    Like `SymBa` for pairs on the wrong side; a pair far on its right side is left alone.
+    Like `SymBa` for pairs on the wrong side; pairs far on the right side have no effect.
 
     Args:
         alpha: Steepness, in units of one over goodness.

@@ -6,6 +6,7 @@ that give the same in less time, such as a slope that spares an autograd call.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -14,8 +15,6 @@ Asked = TypeVar("Asked")
 # What fast paths stand for: a module's call is its forward. A slope stands for its call, and may
 # itself be replaced by a faster method.
 PLAIN = "__call__", "forward", "slope"
-
-_ANSWERS: dict[tuple[type, Any], bool] = {}  # not functools.cache: torch.compile warns of it
 
 
 def fast_path(part: object, protocol: Callable[..., Asked]) -> Asked | None:
@@ -28,41 +27,40 @@ def fast_path(part: object, protocol: Callable[..., Asked]) -> Asked | None:
 
     Args:
         part: A goodness, a loss, a normalisation.
-        protocol: A runtime protocol of methods alone.
+        protocol: A protocol of methods.
 
     Returns:
-        The part, or what its ``fast_paths`` returns; None where the part has no such fast path.
+        The part, or what its ``fast_paths`` returns; None if the part has no such fast path.
 
     >>> from forward_forward.goodness import PNorm, mean_square
     >>> from forward_forward.radial import Radial
     >>> fast_path(mean_square, Radial), fast_path(PNorm(3), Radial)
     (mean_square, None)
     """
-    kind = type(part)
-    if _answer(kind, "fast_paths"):
-        stated: Any = part.fast_paths()  # type: ignore[attr-defined]
-        if _answer(type(stated), protocol):
+    candidate: Any = part
+    asked: Any = protocol
+    if _answer(candidate.__class__, "fast_paths"):
+        stated = candidate.fast_paths()
+        if _answer(stated.__class__, asked):
             return stated  # type: ignore[no-any-return]
-    return part if _answer(kind, protocol) else None  # type: ignore[return-value]
+    return candidate if _answer(candidate.__class__, asked) else None
 
 
 def supports(part: object, protocol: Callable[..., Any]) -> bool:
     """Whether a part has the fast paths of a protocol: see `fast_path`.
 
-    >>> from forward_forward.losses import HasSlope
-    >>> supports(lambda pos, neg: neg.mean(0) - pos, HasSlope)
+    >>> from forward_forward.losses import HasSlopes
+    >>> supports(lambda pos, neg: neg.mean(0) - pos, HasSlopes)
     False
     """
     return fast_path(part, protocol) is not None
 
 
+@functools.cache
 def _answer(kind: type, asked: Any) -> bool:
     """Whether a class has a method, or those of a protocol, that stand for its present call."""
-    key = kind, asked
-    if key not in _ANSWERS:
-        methods = [asked] if isinstance(asked, str) else _methods(asked)
-        _ANSWERS[key] = all(_definer(kind, each) and _stands(kind, each) for each in methods)
-    return _ANSWERS[key]
+    methods = [asked] if isinstance(asked, str) else _methods(asked)
+    return all(_definer(kind, each) and _stands(kind, each) for each in methods)
 
 
 def _methods(protocol: Any) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from torch import Tensor
 
 from forward_forward.protocols import fast_path
 
 
-@runtime_checkable
 class Radial(Protocol):
     """A goodness that is a function of the activities' length, so that its slope is ``gain h``.
 

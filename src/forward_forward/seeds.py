@@ -1,4 +1,4 @@
-"""A key (seed, purpose, ...) -> a generator of its own; torch's global state is never moved."""
+"""A key (seed, purpose, ...) -> a generator; torch's global random state is never changed."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def number(*key: int | str) -> int:
     >>> number(0, "order", 1) == number(0, "order", 2)
     False
     """
-    # A NumPy integer is the same number as Python's, but prints otherwise.
+    # A NumPy integer equals Python's but has another repr.
     plain = tuple(part if isinstance(part, str) else operator.index(part) for part in key)
     digest = hashlib.blake2b(repr(plain).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def generator(*key: int | str, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator for this key alone.
+    """A generator that depends only on its key.
 
-    Another device draws other numbers from the same key.
+    On another device the same key draws other numbers.
 
     Args:
-        key: The seed, the purpose, and where it is used: epoch, step, layer.
-        device: Where the numbers are drawn.
+        key: The seed, the purpose, and what it is used for: epoch, step, layer.
+        device: Device of the generator.
 
     Returns:
         A seeded generator.
@@ -48,18 +48,18 @@ def coins(
     rng: torch.Generator,
     dtype: torch.dtype = torch.bool,
 ) -> Tensor:
-    """Independent coins, true with a probability (to 1 part in 65,536).
+    """Independent Bernoulli draws, with a probability exact to 1 part in 65,536.
 
-    On a CPU four are cut from each 64-bit number, since drawing is what such masks cost there.
+    On a CPU each 64-bit number gives four draws, since drawing dominates the cost of such masks.
 
     Args:
         shape: Shape of the result.
-        probability: Of true, 0 to 1.
+        probability: Probability of true, 0 to 1.
         rng: Generator.
-        dtype: Of the result; in another than bool, true is 1.
+        dtype: Type of the result; if it is not bool, true is 1.
 
     Returns:
-        Tensor where the generator is.
+        Tensor on the generator's device.
 
     >>> coins((2, 3), 1.0, generator(0, "dropout")).all()
     tensor(True)
@@ -67,21 +67,21 @@ def coins(
     if rng.device.type != "cpu":
         return (torch.rand(shape, generator=rng, device=rng.device) < probability).to(dtype)
     count = math.prod(shape)
-    words = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None, generator=rng)
+    drawn = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None, generator=rng)
     cut = round(probability * 2**16) - 2**15
     if cut == 2**15:  # beyond the largest 16-bit number: always true
         return torch.ones(shape, dtype=dtype)
-    # Written as numbers at once: to convert truth values takes as long as to draw them.
-    return torch.lt(words.view(torch.int16)[:count], cut, out=torch.empty(count, dtype=dtype)).view(
+    # Written as numbers directly: converting booleans takes as long as drawing them.
+    return torch.lt(drawn.view(torch.int16)[:count], cut, out=torch.empty(count, dtype=dtype)).view(
         shape
     )
 
 
 @contextmanager
 def forked(*key: int | str) -> Iterator[None]:
-    """Seed torch's global generators for a block of code, then put them back.
+    """Seed torch's global generators within the block, then restore them.
 
-    For blocks that draw random numbers themselves, such as dropout.
+    For modules that draw random numbers from them, such as dropout.
     """
     started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     devices = list(range(torch.cuda.device_count())) if started else []

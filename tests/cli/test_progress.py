@@ -1,11 +1,18 @@
-"""Progress where stderr is no terminal: a line per epoch, and one within an epoch that lasts."""
+"""Progress: a bar on a terminal; elsewhere a line per epoch, and more within long epochs."""
 
+import contextlib
+import io
+import json
+import re
+import warnings
 from types import SimpleNamespace
 
 import pytest
 
-from forward_forward.cli import progress, reproduce_output
+from forward_forward.cli import main, progress, reproduce_output
 from forward_forward.track import Beginning
+
+COLOUR = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9;]*)?m")
 
 
 @pytest.fixture
@@ -73,3 +80,43 @@ def test_a_reproduction_prints_its_claims_and_the_time_left(clock, capsys):
         "fig5 (1 of 2): 2 of 4 runs, about 40 s left",
         "fig5 (1 of 2): 4 of 4 runs, about 0 s left",
     ]
+
+
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+SMALL = ["--data", "digits", "--epochs", "2", "--json", "--out"]
+
+
+def shown(monkeypatch, *words: str) -> str:
+    """What a command that succeeds shows on a terminal without colour."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # the command replaces it
+    terminal = Terminal()
+    with contextlib.redirect_stderr(terminal), pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 0, terminal.getvalue()
+    return terminal.getvalue()
+
+
+def test_a_bar_is_drawn_on_a_terminal(monkeypatch, tmp_path, capsys):
+    seen = shown(monkeypatch, "train", *SMALL, str(tmp_path / "run"), "--hidden", "10", "10")
+    assert json.loads(capsys.readouterr().out)["test_error"] > 0
+    assert re.search(r"epoch 2/2  validation error +\d+\.\d\d %  .* s left", seen)
+    assert "\r" in seen  # the bar is drawn over itself, not line by line
+    assert not COLOUR.search(seen)
+    assert "by layer" not in seen  # only without a terminal
+
+
+def test_trials_are_printed_above_the_bar(monkeypatch, tmp_path, capsys):
+    words = ["--search", "lr=0.01,0.02", "hidden=2x8", "--trials", "2"]
+    seen = shown(monkeypatch, "sweep", *SMALL, str(tmp_path / "sweep"), *words)
+    assert json.loads(capsys.readouterr().out)["trials"] == 2
+    assert re.search(r"trial   1  error \d+\.\d\d % .* 2/2, 0 s left", seen)
+    assert "100 %" in seen

@@ -203,6 +203,7 @@ def test_code_that_a_sweep_s_file_names_is_not_run(ff, tmp_path, own):
         ("threshold_facto=2", "did you mean 'threshold_factor'?"),
         ("threshold_factor=big", "threshold_factor expects a number, got 'big'"),
         ("lr=0.1", "lr has a flag: use --lr 0.1"),
+        ("threads=2", "threads has a flag: use --threads 2"),
     ],
 )
 def test_a_further_setting_that_is_none_gets_a_sentence(ff, tmp_path, word, said):

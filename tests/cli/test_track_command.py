@@ -33,7 +33,7 @@ def test_both_are_told_of_a_run_from_beginning_to_end(ff, here):
     assert done.code == 0, done.err
     printed = json.loads(done.out)
     board, flow = (line for line in done.err.splitlines() if line.startswith("   track  "))
-    assert "tensorboard: runs/a/tensorboard (to look: tensorboard --logdir runs)" in board
+    assert "tensorboard: runs/a/tensorboard (to view: tensorboard --logdir runs)" in board
     assert f"experiment forward-forward in sqlite:///{here}/mlflow.db" in flow
     points, messages = tensorboard_read(here / "runs/a/tensorboard")
     client = mlflow_client(here / "mlflow.db")

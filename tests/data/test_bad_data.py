@@ -143,7 +143,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "a deep picture in colour": (pictures(cat_aDOTpng=deep()), r"8 bits .* more in .*cat/a\.png"),
     "two parts to train on": (
         only("train/cat/0.png", "train/dog/0.png", "Training/cat/0.png"),
-        "two to be its train part",
+        "two for its train part",
     ),
     "no part to train on": (only("val/cat/0.png", "test/dog/0.png"), "a folder 'train' in"),
     "a new class to test on": (
@@ -152,13 +152,13 @@ BAD: dict[str, tuple[Maker, str]] = {
     ),
     "another folder beside the parts": (
         only("train/cat/0.png", "train/dog/0.png", "test/cat/0.png", "extra/cat/0.png"),
-        "train, val and test alone .* got 'extra' beside 'train'",
+        "nothing but train, val and test .* got 'extra' beside 'train'",
     ),
     "too few to split": (only("cat/0.png", "dog/0.png"), "keep one of every class"),
-    "a zip that is none": (file("pets.zip", b"PK nonsense"), r"whole archive, got .*pets\.zip"),
-    "half a zip": (archive("pets.zip", keep=0.6), r"whole archive, got .*pets\.zip"),
-    "half a tar.xz": (archive("pets.tar.xz", keep=0.6), r"whole archive, got .*pets\.tar\.xz"),
-    "half a tar.gz": (archive("pets.tar.gz", keep=0.6), r"whole archive, got .*pets\.tar\.gz"),
+    "a zip that is none": (file("pets.zip", b"PK nonsense"), r"complete archive, got .*pets\.zip"),
+    "half a zip": (archive("pets.zip", keep=0.6), r"complete archive, got .*pets\.zip"),
+    "half a tar.xz": (archive("pets.tar.xz", keep=0.6), r"complete archive, got .*pets\.tar\.xz"),
+    "half a tar.gz": (archive("pets.tar.gz", keep=0.6), r"complete archive, got .*pets\.tar\.gz"),
     "a zip that leads out": (
         archive("pets.zip", DOTDOT_aDOTpng=b"x"),
         r"below the archive's root, got '\.\./a\.png'",
@@ -169,7 +169,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     ),
     "an absolute path in a tar": (archive("pets.tar", _abs_aDOTpng=b"x"), "got '/abs/a.png'"),
     "a link in a tar": (linked, "plain files, got 'cat/0.png'"),
-    "a password": (encrypted, "without a password"),
+    "a password": (encrypted, "no encrypted archive"),
     "a broken picture in a zip": (
         archive("pets.zip", cat_aDOTpng=b"miaow"),
         r"a picture file, got .*pets\.zip/cat/a\.png",
@@ -212,7 +212,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "infinity in parquet": (parquet(x=[np.inf, 1.0] * 10, y=Y), "row 1: expected a number"),
     "an npz that is none": (file("a.npz", "nonsense"), r"npz file of arrays, got .*a\.npz"),
     "pickles in an npz": (npz(x=np.array([{}] * 20), y=Y), "npz file of arrays"),
-    "other names in an npz": (npz(a=np.eye(20), b=Y), "arrays called x and y.* got a, b"),
+    "other names in an npz": (npz(a=np.eye(20), b=Y), "arrays named x and y.* got a, b"),
     "too few labels": (npz(x=np.eye(20), y=Y[:5]), r"labels \[20\], one a row, got \[5\]"),
     "parts of two shapes": (
         npz(x_train=np.eye(20), y_train=Y, x_test=np.ones((9, 3)), y_test=Y[:9]),

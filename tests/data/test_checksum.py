@@ -74,6 +74,8 @@ def test_a_run_is_resumed_with_its_own_samples_alone(tmp_path):
     changed = x.clone()
     changed[3, 4] += 1e-3
     for train, judge, part in ((changed, x, "train"), (x, changed, "validation")):
-        with pytest.raises(ValueError, match=f"the {part} samples that the run was made with, got"):
+        with pytest.raises(
+            ValueError, match=f"the {part} samples that the run was trained with, got"
+        ):
             trainer().fit((train, y), validation=(judge[:8], y[:8]), resume=True, **settings)
     trainer().fit((x, y), validation=(x[:8], y[:8]), resume=True, **settings)

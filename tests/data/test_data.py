@@ -30,6 +30,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 @given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 5), st.booleans())
+@settings(deadline=None, max_examples=50)
 def test_batches_hold_every_row_once_and_skip_drops_the_first(n, size, skip, shuffled):
     data = numbered(n)
     whole = rows_of(data.batches(size, shuffle=seeded() if shuffled else None))
@@ -134,7 +135,7 @@ SIZES = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 
 
 @given(SIZES, st.floats(0.01, 0.9), st.integers(0, 3), st.booleans())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_split_parts_the_rows_by_class(sizes, fraction, seed, as_rows):
     labels = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
     labels = labels[torch.randperm(len(labels), generator=seeded(9))]

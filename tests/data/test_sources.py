@@ -174,8 +174,29 @@ def test_a_loader_that_can_be_read_once_is_refused():
 
     stream = Stream(DataLoader(Once(), 2), ("a", "b"))
     assert len(list(stream.batches(2))) == 1
-    with pytest.raises(ValueError, match="used up"):
+    with pytest.raises(ValueError, match="exhausted"):
         list(stream.batches(2))
+
+
+class Counted(DataLoader):
+    """A loader that counts how often it is opened: each time may take minutes, or draw anew."""
+
+    opened = 0
+
+    def __iter__(self):
+        self.opened += 1
+        return super().__iter__()
+
+
+def test_a_stream_is_recognised_without_opening_its_loader():
+    opened = Counted(TensorDataset(torch.rand(4, 1), torch.arange(4) % 2), 2)
+    stream = Stream(opened, ("a", "b"))
+    assert as_source(stream) is stream
+    assert opened.opened == 0
+    assert (stream.shape, stream.batch_size, len(stream), stream.shape) == ((1,), 2, 4, (1,))
+    assert opened.opened == 1
+    assert isinstance(stream, Source)
+    assert opened.opened == 1
 
 
 def test_sources_pass_through_and_classes_must_agree():

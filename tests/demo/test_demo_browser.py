@@ -13,6 +13,7 @@ from forward_forward.demo import subject
 
 pytest.importorskip("gradio", reason="gradio is not installed")
 
+pytestmark = pytest.mark.slow
 MNIST = Path(os.environ.get("FF_DATA", ".")) / "mnist"
 
 
@@ -28,7 +29,8 @@ def address(browser, tmp_path_factory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FF_CACHE", cache)
         patch.setattr(subject, "HIDDEN", (100, 100))
-        patch.setattr(subject, "EPOCHS", {"mnist": 2, "digits": 10})
+        patch.setattr(subject, "IMAGES", 5_000)
+        patch.setattr(subject, "EPOCHS", {"mnist": 3, "digits": 10})
         subject.subject_of(None, print)  # the command finds it in the cache
     command = [sys.executable, "-m", "forward_forward", "demo", "--no-browser"]
     environment = {**os.environ, "FF_CACHE": cache, "OMP_NUM_THREADS": "1"}

@@ -40,7 +40,7 @@ def test_the_python_of_a_page_runs_as_it_stands(page, tmp_path, monkeypatch, cap
     said = ""
     for language, block in fenced(page):
         if language == "python":
-            exec(block, names)  # noqa: S102: what a reader pastes
+            exec(block, names)  # as a reader pastes it
             said = capsys.readouterr().out
         elif language == "" and said:
             assert block.strip() == said.strip()
@@ -86,6 +86,15 @@ def test_every_page_is_linked_from_the_readme_or_another():
     pages = [*DOCS.glob("*.md"), DOCS.parent / "README.md"]
     linked = set(re.findall(r"(\w+\.md)", "".join(page.read_text() for page in pages)))
     assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= linked
+
+
+def test_every_file_of_the_repository_that_a_page_names_exists():
+    root = DOCS.parent
+    text = "".join(page.read_text() for page in [*root.glob("*.md"), *DOCS.rglob("*.md")])
+    named = set(re.findall(r"`((?:[a-z_0-9]+/)+[a-z_0-9]+\.py)`", text))
+    places = (root, root / "src" / "forward_forward", DOCS)
+    assert len(named) > 20
+    assert {name for name in named if not any((place / name).exists() for place in places)} == set()
 
 
 def test_the_citation_and_the_changelog_name_the_version():

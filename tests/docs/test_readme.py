@@ -16,7 +16,7 @@ def test_the_python_of_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     assert len(blocks) == 2
     names: dict[str, object] = {}
     for block in blocks:
-        exec(block, names)  # noqa: S102: what a reader pastes
+        exec(block, names)  # as a reader pastes it
     assert tuple(names["net"].goodness(names["x"]).shape) == (100, 10)
 
 

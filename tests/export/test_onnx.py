@@ -177,6 +177,7 @@ def test_the_measurements_are_printed(export_of_digits, digits_run, ff, tmp_path
     assert lines[5] == f"folder: {tmp_path}"
 
 
+@pytest.mark.slow
 def test_the_documentation_runs_without_this_library(export_of_digits, ff):
     root, _, _ = export_of_digits
     done = ff("export", root / "runs" / "mine", "--to", "torch", "--predictor", "scan")

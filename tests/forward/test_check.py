@@ -57,11 +57,11 @@ BLOCKS = [
     (nn.Sequential(SAME, nn.ReLU(), SAME), "2 weight layers: inside, errors"),
     (nn.Sequential(SAME, nn.ReLU(), SAME), "modules inside share weights"),
     (Giving(lambda x: x), "does not depend on its weights"),
-    (Giving(lambda x: (x, x)), r"it gives a tuple: expected one tensor \[6, \.\.\.\]"),
-    (Giving(lambda x: x[:2]), r"it gives \[2, 4\]"),
-    (Giving(lambda x: x @ x), "it says RuntimeError"),
+    (Giving(lambda x: (x, x)), r"it returns a tuple: expected one tensor \[6, \.\.\.\]"),
+    (Giving(lambda x: x[:2]), r"it returns \[2, 4\]"),
+    (Giving(lambda x: x @ x), "it raises RuntimeError"),
     (Giving(lambda x: x / 0), "its goodness is not finite"),
-    (Giving(lambda x: 0 * x), "all its units are silent"),
+    (Giving(lambda x: 0 * x), "all its units are 0"),
     (nn.Sequential(nn.Linear(4, 9), nn.LayerNorm(9)), "the same for all samples, as after a norm"),
 ]
 
@@ -93,7 +93,7 @@ def test_a_network_says_which_layer_it_is_and_which_share_weights():
     found = network.check(X)
     assert sorted(found) == [1, 2]
     assert found[1] == [
-        "it has no weights to learn: join its block with one that has, or leave it out"
+        "it has no weights to learn: join its block with one that has some, or remove it"
     ]
     assert "shares weights with layer 1" in found[2][0]
     narrow = Network(Layer(nn.Linear(5, 3)), Layer(nn.Linear(3, 3)), examples=AppendLabel(2))
@@ -110,7 +110,7 @@ def test_a_goodness_that_raises_is_said_and_samples_must_be_some():
         raise RuntimeError("no")
 
     layer = Layer(nn.Linear(4, 3), goodness=broken)
-    assert layer.check(torch.rand(5, 4)) == ["its goodness, given [5, 3], says RuntimeError: no"]
+    assert layer.check(torch.rand(5, 4)) == ["its goodness raises RuntimeError for [5, 3]: no"]
     for x, got in ((torch.rand(0, 4), r"\[0, 4\]"), ([[1.0]], "a list")):
         with pytest.raises(ValueError, match=f"some samples .* as a tensor, got {got}"):
             layer.check(x)

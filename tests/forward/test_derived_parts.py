@@ -9,9 +9,8 @@ from torch import nn
 from forward_forward.examples import AppendLabel
 from forward_forward.forward import Layer, MeanSquareOne, Network, SoftmaxHead
 from forward_forward.forward.normalize import LengthNormalize
-from forward_forward.goodness import HasSlope as GoodnessSlope
-from forward_forward.goodness import Minimised, mean_square, slope_of
-from forward_forward.losses import HasSlope, Judges, SiluPair, SymBa, judged
+from forward_forward.goodness import HasSlope, Minimised, mean_square, slope_of
+from forward_forward.losses import HasSlopes, HasValueAndSlopes, SiluPair, SymBa, judged
 from forward_forward.optimize import Trainer
 from forward_forward.protocols import supports
 from forward_forward.radial import Radial, radial_of
@@ -126,17 +125,17 @@ def test_a_block_that_is_replaced_after_the_trainer_was_made_is_refused(engine, 
 
 
 def test_what_is_inherited_is_offered_only_where_it_still_holds():
-    assert supports(SiluPair(), Judges)
-    assert supports(Renamed(), Judges)
-    assert not supports(Louder(), Judges)
-    assert not supports(Louder(), HasSlope)
-    assert not supports(Steeper(), Judges)
-    assert supports(Steeper(), HasSlope)
+    assert supports(SiluPair(), HasValueAndSlopes)
+    assert supports(Renamed(), HasValueAndSlopes)
+    assert not supports(Louder(), HasValueAndSlopes)
+    assert not supports(Louder(), HasSlopes)
+    assert not supports(Steeper(), HasValueAndSlopes)
+    assert supports(Steeper(), HasSlopes)
     assert supports(MeanSquareOne(), LengthNormalize)
     assert not supports(Centred(), LengthNormalize)
     assert supports(mean_square, Radial)
     assert not supports(Doubled(), Radial)
-    assert not supports(Doubled(), GoodnessSlope)
+    assert not supports(Doubled(), HasSlope)
     assert radial_of(Squared(mean_square)) is None
 
 
@@ -161,7 +160,7 @@ def test_a_module_with_another_forward_does_not_keep_the_inherited_slope():
     h = torch.tensor([[1.0, 2.0]], requires_grad=True)
     (expected,) = torch.autograd.grad(Cubic()(h).sum(), h)
     torch.testing.assert_close(slope_of(Cubic(), h.detach(), torch.ones(1)), expected)
-    assert supports(Quadratic(), GoodnessSlope)
+    assert supports(Quadratic(), HasSlope)
 
 
 class Length:
@@ -205,8 +204,8 @@ class Mixed(FastSlope, StatedTwice):
 def test_a_part_states_its_fast_paths_in_one_object():
     assert isinstance(radial_of(Stated()), Length)
     assert radial_of(StatedTwice()) is None
-    assert not supports(Stated(), GoodnessSlope)
-    assert not supports(Mixed(), GoodnessSlope)
+    assert not supports(Stated(), HasSlope)
+    assert not supports(Mixed(), HasSlope)
 
 
 def test_a_loss_that_is_derived_is_judged_by_its_own_slopes():

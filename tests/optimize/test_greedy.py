@@ -183,12 +183,9 @@ def test_frozen_layers_are_run_once(monkeypatch, negatives):
         runs.append(next(index for index, each in enumerate(net.layers) if each is layer))
         return real(layer, *rest)
 
-    class AfterTheFirst:
+    class AfterTheFirst(ff.track.Watcher):
         """Begins to count when the first layer's turn is over."""
 
-        def start(self, *_: Any) -> None: ...
-        def step(self) -> None: ...
-        def stop(self, *_: object) -> None: ...
         def epoch(self, row: dict[str, Any]) -> None:
             if row["epoch"] == 2:
                 monkeypatch.setattr(forward_passes, "_activities", counted)

@@ -104,15 +104,12 @@ def test_a_cache_beyond_the_limit_is_not_made(monkeypatch, spare, used):
     assert (frozen_cache.cached(trainer_of(network()), data(), 1) is not None) == used
 
 
-class Break:
+class Break(ff.track.Watcher):
     """Presses Ctrl-C at a step."""
 
     def __init__(self, at: int) -> None:
         self.at, self.taken = at, 0
 
-    def start(self, *_: Any) -> None: ...
-    def stop(self, *_: object) -> None: ...
-    def epoch(self, row: dict[str, Any]) -> None: ...
     def step(self) -> None:
         self.taken += 1
         if self.taken == self.at:

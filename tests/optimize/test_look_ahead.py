@@ -133,11 +133,22 @@ def test_the_head_learns_from_a_batch_as_it_is_seen(steps):
     assert moved == [min(number + steps + 1, 12) for number in range(12)]
 
 
-def test_a_step_with_a_batch_that_was_not_seen_is_refused():
+@pytest.mark.parametrize("queued", [0, 2])
+def test_a_step_with_another_batch_than_the_next_one_is_refused(queued):
     trainer = trainer_of("goodness", look_ahead=2)
-    with pytest.raises(ValueError, match=r"look_ahead=2 expects batches that were seen before"):
-        trainer.step(*batches(1)[0])
-    assert trainer.steps == 0
+    first, other, *_ = batches(4)
+    ahead = trainer.ahead(batches(4))
+    if queued:
+        first = next(ahead)
+    before = {name: each.clone() for name, each in trainer.network.state_dict().items()}
+    with pytest.raises(ValueError, match=r"look_ahead=2 expects the batch that `ahead` yielded"):
+        trainer.step(*other)
+    if queued:
+        with pytest.raises(ValueError, match="yielded last, got another"):
+            trainer.step(first[0], other[1])  # its samples, with the labels of another
+        assert same(trainer.network.state_dict(), before)
+        trainer.step(*first)
+    assert trainer.steps == bool(queued)
 
 
 def test_it_is_refused_below_zero_and_in_the_greedy_order():
@@ -147,14 +158,11 @@ def test_it_is_refused_below_zero_and_in_the_greedy_order():
         trainer_of("goodness", look_ahead=2, order="greedy")
 
 
-class Break:
+class Break(ff.track.Watcher):
     """Presses Ctrl-C after a step, or ends between two epochs."""
 
     def __init__(self, step=0, epoch=0):
         self.left, self.after = step, epoch
-
-    def start(self, beginning):
-        pass
 
     def step(self):
         self.left -= 1
@@ -164,9 +172,6 @@ class Break:
     def epoch(self, row):
         if row["epoch"] == self.after:
             raise KeyboardInterrupt
-
-    def stop(self, ending):
-        pass
 
 
 @pytest.fixture(autouse=True)
@@ -216,8 +221,8 @@ def test_a_run_goes_on_with_the_look_ahead_it_was_begun_with(tmp_path):
 
 def test_learning_rates_are_those_of_the_step_in_which_a_batch_is_seen():
     trainer = trainer_of("softmax", look_ahead=2)
-    seen, see = [], trainer._see
-    trainer._see = lambda *batch: (seen.append(rate(trainer)), see(*batch))
+    seen, score = [], trainer._score
+    trainer._score = lambda *batch: (seen.append(rate(trainer)), score(*batch))
     shown, step = [], trainer.step
     trainer.step = lambda *batch: (shown.append(rate(trainer)), step(*batch))[1]
     x, y = samples()

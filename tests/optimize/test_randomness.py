@@ -14,6 +14,7 @@ from forward_forward.forward import Layer, Network, mlp
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.state import state_of
+from forward_forward.track import Watcher
 
 CLASSES = 3
 SIDE = 4
@@ -200,15 +201,11 @@ def test_masks_differ_between_steps_layers_and_seeds():
     assert set(masks[0].unique().tolist()) == {0.0, 2.0}
 
 
-class Break:
+class Break(Watcher):
     """Presses Ctrl-C at a step."""
 
     def __init__(self, step: int) -> None:
         self.at, self.taken = step, 0
-
-    def start(self, *_: object) -> None: ...
-    def stop(self, *_: object) -> None: ...
-    def epoch(self, row: dict[str, Any]) -> None: ...
 
     def step(self) -> None:
         self.taken += 1

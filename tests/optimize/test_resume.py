@@ -1,8 +1,10 @@
-"""A run broken off anywhere and resumed ends as an undisturbed one: bit for bit, row for row."""
+"""A run interrupted anywhere and resumed ends as an uninterrupted one: bit for bit, row for row."""
 
 import functools
 import json
+import shutil
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from forward_forward.optimize.state import state_of
 from forward_forward.track import Beginning, Ending
 
 UNIFORM = Uniform()
-EPOCHS, BATCH, STEPS = 4, 20, 5  # 90 samples: the last batch of an epoch has 10
+EPOCHS, BATCH, STEPS = 3, 25, 4  # 90 samples: the last batch of an epoch has 15
 
 
 def samples(n: int = 90) -> tuple[torch.Tensor, torch.Tensor]:
@@ -101,13 +103,14 @@ class Break:
         self.stopped = ending
 
 
-@pytest.fixture(autouse=True)
-def _python_s_own_ctrl_c(monkeypatch):
-    monkeypatch.setattr("os.fsync", lambda file: None)  # nobody pulls the plug here
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
+@pytest.fixture(autouse=True, scope="module")
+def _python_s_own_ctrl_c() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda file: None)  # there is no power cut here
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        signal.signal(signal.SIGINT, before)
 
 
 def fit(trainer: ff.Trainer, out: Path, **settings: Any) -> Any:
@@ -145,13 +148,26 @@ def check_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
     assert found.keys() == expected.keys()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Callable[[str], dict[str, Any]]:
+    """What an uninterrupted run of a case leaves, trained once for all tests."""
+
+    @functools.cache
+    def of(case: str) -> dict[str, Any]:
+        out = tmp_path_factory.mktemp("whole") / "run"
+        trainer = CASES[case]()
+        fitted = fit(trainer, out)
+        left = result(trainer, out)
+        assert without_time(fitted.history) == left["rows"]
+        return left
+
+    return of
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_a_resumed_run_is_an_undisturbed_one(tmp_path, case):
-    undisturbed = CASES[case]()
-    history = fit(undisturbed, tmp_path / "whole").history
-    expected = result(undisturbed, tmp_path / "whole")
-    # Within an epoch, at its last step, within the next session's first epoch, between epochs.
-    for number, breaks in enumerate(([Break(3)], [Break(5)], [Break(7), Break(6), Break(epoch=3)])):
+def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path, case, whole):
+    # At the last step of an epoch; within one, within it again, and between two epochs.
+    for number, breaks in enumerate(([Break(4)], [Break(2), Break(1), Break(epoch=2)])):
         out = tmp_path / f"{number}"
         for index, each in enumerate(breaks):
             with pytest.raises(KeyboardInterrupt):
@@ -159,33 +175,29 @@ def test_a_resumed_run_is_an_undisturbed_one(tmp_path, case):
             assert each.stopped == "interrupted"
         resumed = CASES[case]()
         fitted = fit(resumed, out, resume=True)
-        check_equal(result(resumed, out), expected)
-        assert without_time(fitted.history) == without_time(history)
+        check_equal(result(resumed, out), whole(case))
+        assert without_time(fitted.history) == whole(case)["rows"]
 
 
 @pytest.mark.parametrize("step", range(1, STEPS * EPOCHS + 1))
-def test_ctrl_c_at_every_step_loses_no_step(tmp_path, step):
-    undisturbed = CASES["all"]()
-    fit(undisturbed, tmp_path / "whole")
+def test_ctrl_c_at_every_step_loses_no_step(tmp_path, step, whole):
     with pytest.raises(KeyboardInterrupt):
         fit(CASES["all"](), tmp_path / "run", watch=[Break(step)])
     progress = json.loads((tmp_path / "run/checkpoints/last/progress.json").read_text())
     assert progress["progress"]["epoch"] * STEPS + progress["progress"]["step"] == step
     resumed = CASES["all"]()
     fit(resumed, tmp_path / "run", resume=True)
-    check_equal(result(resumed, tmp_path / "run"), result(undisturbed, tmp_path / "whole"))
+    check_equal(result(resumed, tmp_path / "run"), whole("all"))
 
 
-def test_a_second_ctrl_c_ends_at_once_and_the_checkpoint_before_it_stands(tmp_path):
-    undisturbed = trainer_of()
-    fit(undisturbed, tmp_path / "whole")
+def test_a_second_ctrl_c_ends_at_once_and_the_checkpoint_before_it_remains(tmp_path, whole):
     with pytest.raises(KeyboardInterrupt):
-        fit(trainer_of(), tmp_path / "run", watch=[Break(8, presses=2)])
+        fit(trainer_of(), tmp_path / "run", watch=[Break(6, presses=2)])
     progress = json.loads((tmp_path / "run/checkpoints/last/progress.json").read_text())
     assert (progress["progress"]["epoch"], progress["progress"]["step"]) == (1, 0)
     resumed = trainer_of()
     fit(resumed, tmp_path / "run", resume=True)
-    check_equal(result(resumed, tmp_path / "run"), result(undisturbed, tmp_path / "whole"))
+    check_equal(result(resumed, tmp_path / "run"), whole("AdamW"))
 
 
 class Crash(BaseException):
@@ -194,14 +206,12 @@ class Crash(BaseException):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("place", ["replace_folder", "write"])
-def test_a_crash_at_any_write_is_mended_by_resuming(tmp_path, monkeypatch, place, when):
-    undisturbed = CASES["all"]()
-    fit(undisturbed, tmp_path / "whole")
-    expected = result(undisturbed, tmp_path / "whole")
+def test_a_run_that_crashed_at_any_write_can_be_resumed(tmp_path, monkeypatch, place, when, whole):
+    expected = whole("all")
     real = getattr(files, place)
     calls = at = 0
 
-    def striking(*args: Any) -> None:
+    def crashing(*args: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == at and when == "before":
@@ -210,13 +220,13 @@ def test_a_crash_at_any_write_is_mended_by_resuming(tmp_path, monkeypatch, place
         if calls == at:
             raise Crash
 
-    monkeypatch.setattr(files, place, striking)
+    monkeypatch.setattr(files, place, crashing)
     for at in range(1, 100):
         calls, out = 0, tmp_path / f"{at}"
         try:
             fit(CASES["all"](), out)
         except Crash:
-            if not (out / "run.json").exists():  # there is no run yet: it is begun again
+            if not (out / "run.json").exists():  # there is no run yet: it is started again
                 continue
         else:
             break
@@ -227,21 +237,23 @@ def test_a_crash_at_any_write_is_mended_by_resuming(tmp_path, monkeypatch, place
     assert at > EPOCHS
 
 
-def test_rows_past_the_checkpoint_and_a_cut_line_are_dropped(tmp_path):
-    undisturbed = trainer_of()
-    fit(undisturbed, tmp_path / "whole")
+def test_rows_past_the_checkpoint_and_a_cut_line_are_dropped(tmp_path, whole):
     with pytest.raises(KeyboardInterrupt):
         fit(trainer_of(), tmp_path / "run", watch=[Break(epoch=2)])
     with (tmp_path / "run/metrics.jsonl").open("a") as file:
-        file.write('{"epoch": 3, "loss": [1, 1]}\n{"epoch": 4, "lo')
+        file.write('{"epoch": 3, "loss": [1, 1]}\n{"epoch": 3, "lo')
     resumed = trainer_of()
     fit(resumed, tmp_path / "run", resume=True)
-    check_equal(result(resumed, tmp_path / "run"), result(undisturbed, tmp_path / "whole"))
+    check_equal(result(resumed, tmp_path / "run"), whole("AdamW"))
 
 
-def broken_off(out: Path, **settings: Any) -> None:
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory) -> Path:
+    """A run that was interrupted in its second epoch; tests leave it as it is."""
+    out = tmp_path_factory.mktemp("stopped") / "run"
     with pytest.raises(KeyboardInterrupt):
-        fit(trainer_of(), out, watch=[Break(7)], **settings)
+        fit(trainer_of(), out, watch=[Break(6)])
+    return out
 
 
 @pytest.mark.parametrize(
@@ -252,35 +264,52 @@ def broken_off(out: Path, **settings: Any) -> None:
         ({"optimizer": torch.optim.SGD}, {}, "optimizer: .*AdamW.* then, .*SGD.* now"),
         ({"negatives": FromGoodness()}, {}, "examples: .*Uniform.* then, .*FromGoodness.* now"),
         ({"dropout": 0.1}, {}, "layers: "),
-        ({}, {"epochs": EPOCHS + 1}, "epochs: 4 then, 5 now"),
-        ({}, {"batch_size": 30}, "batch_size: 20 then, 30 now"),
+        ({}, {"epochs": EPOCHS + 1}, "epochs: 3 then, 4 now"),
+        ({}, {"batch_size": 30}, "batch_size: 25 then, 30 now"),
         ({}, {"validation": None}, "validation"),
     ],
 )
-def test_a_resumed_run_is_the_same_run(tmp_path, trainer, settings, named):
-    broken_off(tmp_path / "run")
-    before = (tmp_path / "run/metrics.jsonl").read_text()
-    with pytest.raises(ValueError, match=f"same run.*{named}"):
-        fit(trainer_of(**trainer), tmp_path / "run", resume=True, **settings)
-    assert (tmp_path / "run/metrics.jsonl").read_text() == before
+def test_a_resumed_run_must_keep_its_settings(stopped, trainer, settings, named):
+    before = (stopped / "metrics.jsonl").read_text()
+    with pytest.raises(ValueError, match=f"must keep its settings.*{named}"):
+        fit(trainer_of(**trainer), stopped, resume=True, **settings)
+    assert (stopped / "metrics.jsonl").read_text() == before
 
 
-def test_other_data_are_refused(tmp_path):
-    broken_off(tmp_path / "run")
+def test_other_data_are_refused(stopped):
     x, y = samples(80)
     with pytest.raises(ValueError, match="samples: 90 then, 80 now"):
-        trainer_of().fit((x, y), epochs=EPOCHS, batch_size=20, out=tmp_path / "run", resume=True)
+        trainer_of().fit((x, y), epochs=EPOCHS, batch_size=BATCH, out=stopped, resume=True)
 
 
-def test_another_machine_is_warned_of(tmp_path, monkeypatch):
-    broken_off(tmp_path / "run")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_run_from_before_compile_was_dropped_is_resumed_unless_it_was_on(
+    tmp_path, stopped, whole, compiled
+):
+    out = tmp_path / "run"
+    shutil.copytree(stopped, out)
+    run = Run(out)
+    run.update(trainer={**run.about["trainer"], "compile": compiled})
+    resumed = trainer_of()
+    if compiled:
+        with pytest.raises(ValueError, match="compile: True then, None now"):
+            fit(resumed, out, resume=True)
+        return
+    fit(resumed, out, resume=True)
+    left = result(resumed, out)
+    assert left.pop("trainer") == {**whole("AdamW")["trainer"], "compile": False}
+    check_equal(left, {name: each for name, each in whole("AdamW").items() if name != "trainer"})
+
+
+def test_another_machine_causes_a_warning(tmp_path, stopped, monkeypatch):
+    shutil.copytree(stopped, tmp_path / "run")
     other = {**checks.machine(), "torch": "1.0", "threads": 99}
     monkeypatch.setattr(checks, "machine", lambda: other)
     with pytest.warns(UserWarning, match=r"torch .* then, 1\.0 now; threads .* then, 99 now"):
         fit(trainer_of(), tmp_path / "run", resume=True)
 
 
-@pytest.mark.parametrize("step", [7, 10])
+@pytest.mark.parametrize("step", [6, 8])
 def test_a_user_s_own_loader_in_a_set_order_is_resumed(tmp_path, step):
     def go(out: Path, **settings: Any) -> dict[str, Any]:
         loader = DataLoader(TensorDataset(*samples()), batch_size=BATCH)

@@ -1,4 +1,4 @@
-"""Processes of torchrun, started and watched: what they say, how they end, what they leave."""
+"""Ranks as processes, by torchrun or forked: started and observed, and their runs compared."""
 
 import json
 import os
@@ -8,46 +8,80 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import torch
+import torch.distributed as dist
 from filelock import FileLock
+from torch.multiprocessing.spawn import start_processes
 
-from forward_forward import checkpoint, files
+from forward_forward import checkpoint, files, parallel
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 240.0  # seconds after which anything here is taken to hang
+LIMIT = 500.0  # seconds after which anything here is considered to hang
 STANDALONE = ["--standalone", "--local-addr", "127.0.0.1"]
+PRELOADED = ["tests.parallel.cases", "tests.parallel.run_cases"]
 
 
-class Crew:
+def on_ranks(ranks: int, function: Callable[..., None], *arguments: object) -> None:
+    """Call a function on so many ranks of one process group; fails if it fails on one of them.
+
+    The ranks are forked from a server that has imported torch, so they start at once.
+    """
+    torch.multiprocessing.set_forkserver_preload(PRELOADED)
+    with tempfile.TemporaryDirectory() as folder:
+        given = (ranks, f"{folder}/store", function, arguments)
+        context = start_processes(_rank, given, ranks, join=False, start_method="forkserver")
+        end = time.monotonic() + LIMIT
+        try:
+            while not context.join(timeout=end - time.monotonic()):
+                assert time.monotonic() < end, "the ranks hang"
+        finally:
+            for each in context.processes:
+                each.kill()
+
+
+def _rank(
+    rank: int, ranks: int, store: str, function: Callable[..., None], arguments: tuple[object, ...]
+) -> None:
+    torch.set_num_threads(1)
+    limit = timedelta(seconds=LIMIT)
+    about = {"rank": rank, "world_size": ranks, "timeout": limit}
+    dist.init_process_group("gloo", init_method=f"file://{store}", **about)
+    function(*arguments)
+    parallel.leave()
+
+
+class TorchrunProcesses:
     """A torchrun and its ranks.
 
     Args:
-        ranks: How many.
-        words: What each of them runs: a script, or ``-m`` and a module, and its arguments.
-        restarts: How often all of them may be started anew.
-        meeting: How torchrun finds others of its kind, on other machines.
-        environment: Variables beside those of this process.
+        ranks: The number of ranks.
+        arguments: What each of them runs: a script, or ``-m`` and a module, and its arguments.
+        restarts: How often all of them may be restarted.
+        rendezvous: How torchrun finds its peers on other machines.
+        environment: Variables in addition to those of this process.
     """
 
     def __init__(
         self,
         ranks: int,
-        *words: object,
+        *arguments: object,
         restarts: int = 0,
-        meeting: Sequence[str] = STANDALONE,
+        rendezvous: Sequence[str] = STANDALONE,
         **environment: str,
     ) -> None:
-        command = [sys.executable, "-m", "torch.distributed.run", *meeting]
+        command = [sys.executable, "-m", "torch.distributed.run", *rendezvous]
         command += ["--nproc-per-node", str(ranks), "--max-restarts", str(restarts)]
         self.process = subprocess.Popen(
-            [*command, *map(str, words)],
+            [*command, *map(str, arguments)],
             cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", **environment},
             stdin=subprocess.DEVNULL,
@@ -56,23 +90,23 @@ class Crew:
             text=True,
             start_new_session=True,
         )
-        self.known: dict[int, psutil.Process] = {}
+        self.seen: dict[int, psutil.Process] = {}
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> "TorchrunProcesses":
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End what still runs, so that a test that fails leaves nothing."""
-        self.look()
-        for each in (*self.known.values(), self.process):
+        """Kill what still runs, so that a failed test leaves nothing behind."""
+        self.running()
+        for each in (*self.seen.values(), self.process):
             try:
                 each.kill()
             except (psutil.NoSuchProcess, ProcessLookupError):
                 continue
         self.process.communicate()
 
-    def look(self) -> list[psutil.Process]:
-        """The ranks that run now, lowest first; all that were ever seen stay known."""
+    def running(self) -> list[psutil.Process]:
+        """The ranks that run now, in order; every rank that ever ran is kept in ``seen``."""
         try:
             children = psutil.Process(self.process.pid).children()
         except psutil.NoSuchProcess:
@@ -85,25 +119,35 @@ class Crew:
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
         found.sort(key=lambda pair: pair[0])
-        self.known |= {each.pid: each for _, each in found}
+        self.seen |= {each.pid: each for _, each in found}
         return [each for _, each in found]
 
-    def ended(self, limit: float = LIMIT) -> tuple[int, str]:
-        """Exit code and all that was said; fails where it takes longer than the limit."""
-        self.look()
-        said, _ = self.process.communicate(timeout=limit)
-        return self.process.returncode, said
+    def wait(self, limit: float = LIMIT) -> tuple[int, str]:
+        """Exit code and output; fails if the end takes longer than the limit."""
+        self.running()
+        output, _ = self.process.communicate(timeout=limit)
+        return self.process.returncode, output
 
-    def all_gone(self, limit: float) -> bool:
+    def all_ended(self, limit: float = LIMIT) -> bool:
         """Whether no rank that was seen runs any more, within some seconds."""
-        _, alive = psutil.wait_procs(self.known.values(), timeout=limit)
+        _, alive = psutil.wait_procs(self.seen.values(), timeout=limit)
         return not alive
+
+    def until(self, ready: Callable[[], bool], limit: float = LIMIT) -> bool:
+        """Wait for a condition; False if torchrun ended first."""
+        end = time.monotonic() + limit
+        while not ready():
+            if self.process.poll() is not None:
+                return False
+            assert time.monotonic() < end, "the ranks hang"
+            time.sleep(0.002)
+        return True
 
 
 def once(
     factory: pytest.TempPathFactory, worker: str, name: str, make: Callable[[Path], None]
 ) -> Path:
-    """A folder that the first of pytest's processes that asks for it fills, for all of them."""
+    """A folder that the first of pytest's processes to ask for it fills, for all of them."""
     base = factory.getbasetemp()
     folder = (base if worker == "master" else base.parent) / name
     with FileLock(f"{folder}.lock"):
@@ -117,43 +161,32 @@ def once(
 
 
 def free_port() -> int:
-    """A port that nobody listens at just now."""
+    """A port on which nothing listens at the moment."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
 
-def training(*words: object) -> list[object]:
+def training(*arguments: object) -> list[object]:
     """``ff train`` as torchrun starts it."""
-    return ["-m", "forward_forward", "train", *words]
-
-
-def until(ready: Callable[[], bool], crew: Crew, limit: float = LIMIT) -> bool:
-    """Wait for something; False where the crew ended before it."""
-    end = time.monotonic() + limit
-    while not ready():
-        if crew.process.poll() is not None:
-            return False
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.002)
-    return True
+    return ["-m", "forward_forward", "train", *arguments]
 
 
 def epochs(run: Path) -> int:
-    """Epochs that are in the run's figures."""
+    """The number of epochs in a run's metrics."""
     path = run / "metrics.jsonl"
     return path.read_text().count("\n") if path.exists() else 0
 
 
 def tensors(run: Path) -> dict[str, torch.Tensor]:
-    """All that the last checkpoint holds."""
+    """All tensors in the last checkpoint."""
     folder = files.whole(run / "checkpoints" / "last")
     assert folder is not None
     return checkpoint.tensors_of(folder)
 
 
 def progress(run: Path) -> dict[str, Any]:
-    """Where the last checkpoint stands, without times."""
+    """The progress in the last checkpoint, without times."""
     folder = files.whole(run / "checkpoints" / "last")
     assert folder is not None
     found = dict(checkpoint.progress_of(folder))
@@ -163,30 +196,30 @@ def progress(run: Path) -> dict[str, Any]:
 
 
 def rows(run: Path) -> list[dict[str, Any]]:
-    """The run's figures, without times."""
+    """The run's metrics, without times."""
     lines = (run / "metrics.jsonl").read_text().splitlines()
     return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
 
 
-def assert_same(run: Path, whole: Path) -> None:
-    """Two runs have ended in the same weights, memories and figures, bit for bit."""
-    found, wanted = tensors(run), tensors(whole)
+def assert_same(run: Path, expected: Path) -> None:
+    """Two runs ended in the same weights, optimiser states and metrics, bit for bit."""
+    found, wanted = tensors(run), tensors(expected)
     assert found.keys() == wanted.keys()
-    unlike = [name for name in wanted if not torch.equal(found[name], wanted[name])]
-    assert unlike == []
-    assert progress(run) == progress(whole)
-    assert rows(run) == rows(whole)
+    unequal = [name for name in wanted if not torch.equal(found[name], wanted[name])]
+    assert unequal == []
+    assert progress(run) == progress(expected)
+    assert rows(run) == rows(expected)
 
 
-def ports_left(pids: set[int]) -> list[Any]:
-    """Ports that these processes listen at."""
+def open_ports(pids: set[int]) -> list[Any]:
+    """The TCP connections of these processes."""
     return [each for each in psutil.net_connections("tcp") if each.pid in pids]
 
 
-def errors(said: str) -> list[str]:
-    """The lines in which ff says what is wrong."""
-    return re.findall(r"ff: error: (.*)", said)
+def errors(output: str) -> list[str]:
+    """The error messages that ff printed."""
+    return re.findall(r"ff: error: (.*)", output)
 
 
-def stop(process: psutil.Process) -> None:
+def suspend(process: psutil.Process) -> None:
     process.send_signal(signal.SIGSTOP)

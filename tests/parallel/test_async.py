@@ -1,24 +1,26 @@
-"""Stages at their own pace learn, stop and go on; what cannot be spread over ranks is refused."""
+"""Asynchronous stages train, stop and resume; what cannot be spread over ranks is refused."""
 
 import json
+import logging
 import math
+import re
 
 import pytest
-from tests.parallel import processes as crews
+from tests.parallel import cases, processes, run_cases
 
-LOOSE = {"split": (1, 3), "sync": "async"}
-EPOCHS = 8
-LEARNS = {"case": "first layer", "layout": LOOSE, "epochs": EPOCHS}
+ASYNC = {"split": (1, 3), "sync": "async"}
+EPOCHS, STOP = 20, 30
+TRAINS = {"case": "first layer", "layout": ASYNC, "epochs": EPOCHS}
 DATA = {"stages": 1, "replicas": None}
 STREAM = {"case": "goodness", "stream": True, "out": None, "epochs": 1}
 REFUSED = {
-    "goodness at its own pace": (
-        {"case": "goodness", "layout": LOOSE},
-        'sync="async" expects negatives that the first stage chooses by itself',
+    "asynchronous goodness": (
+        {"case": "goodness", "layout": ASYNC},
+        'sync="async" expects negatives that need no scores from the upper stages',
     ),
-    "a head at its own pace": (
-        {"case": "unlabelled", "layout": LOOSE},
-        'sync="async" expects negatives that the first stage chooses by itself',
+    "an asynchronous head": (
+        {"case": "unlabelled", "layout": ASYNC},
+        'sync="async" expects negatives that need no scores from the upper stages',
     ),
     "a split of other layers": (
         {"case": "uniform", "layout": {"split": (1, 2)}},
@@ -26,32 +28,32 @@ REFUSED = {
     ),
     "another number of ranks": (
         {"case": "uniform", "layout": {"split": (1, 1, 2)}},
-        "3 stages expect 3 ranks, got 2",
+        "needs 3 ranks, got 2",
     ),
     "one layer after the other": (
         {"case": "uniform", "layout": {}, "built": {"order": "greedy"}, "epochs": 4},
-        'layers that learn in parallel expect order="joint", got "greedy"',
+        'parallel training expects order="joint", got "greedy"',
     ),
-    "a head that learns from the sum": (
+    "a head that trains on the sum": (
         {"case": "softmax", "layout": {"split": (2, 2)}, "built": {"head": True}},
-        "a softmax head over layers of several stages expects layers that learn apart",
+        "a softmax head over layers of several stages must train each layer's part on its own",
     ),
     "a batch of fewer samples than replicas": (
-        {"case": "uniform", "layout": DATA, "batch_size": 670},
-        "671 samples in batches of 670 leave 1 at the end, fewer than 2 replicas need",
+        {"case": "uniform", "layout": DATA, "batch_size": 230},
+        "231 samples in batches of 230 leave 1 at the end, fewer than 2 replicas need",
     ),
 }
 
 
 @pytest.fixture(scope="session")
 def ends(tmp_path_factory, worker_id):
-    """How each of these ended, on both ranks; and the runs of those that learned."""
+    """How each of these ended, on both ranks; and the runs of those that trained."""
 
     def make(folder):
         jobs = {
-            "whole": {**LEARNS, "out": str(folder / "whole")},
-            "broken": {**LEARNS, "out": str(folder / "run"), "stop": 90},
-            "resumed": {**LEARNS, "out": str(folder / "run"), "resume": True},
+            "complete": {**TRAINS, "out": None},
+            "interrupted": {**TRAINS, "out": str(folder / "run"), "stop": STOP},
+            "resumed": {**TRAINS, "out": str(folder / "run"), "resume": True},
             "a joint head beside replicas": {
                 "case": "softmax",
                 "layout": DATA,
@@ -63,30 +65,28 @@ def ends(tmp_path_factory, worker_id):
                 "case": "uniform",
                 "out": None,
                 "layout": DATA,
-                "stop": 60,
+                "epochs": 3,
+                "stop": STOP,
                 "again": [None, DATA, {"split": (1, 3)}],
             },
+            "balanced": {"case": "uniform", "out": None, "layout": {}, "epochs": 1},
             "a stream": {**STREAM, "layout": {"split": (2, 2)}},
             "a stream, alone": {**STREAM, "layout": None},
             **{name: {"out": None, **job} for name, (job, _) in REFUSED.items()},
         }
-        (folder / "jobs.json").write_text(json.dumps(list(jobs.values())))
-        words = ["-m", "tests.parallel.run_cases", folder / "jobs.json", folder / "out.json"]
-        with crews.Crew(2, *words) as crew:
-            code, said = crew.ended()
-        assert code == 0, said
+        processes.on_ranks(2, run_cases.run_jobs, list(jobs.values()), folder / "out.json")
         found = json.loads((folder / "out.json").read_text())
         (folder / "ends.json").write_text(json.dumps(dict(zip(jobs, found, strict=True))))
 
-    folder = crews.once(tmp_path_factory, worker_id, "crew-async", make)
+    folder = processes.once(tmp_path_factory, worker_id, "ends", make)
     return {**json.loads((folder / "ends.json").read_text()), "folder": folder}
 
 
-def test_stages_at_their_own_pace_learn(ends):
-    first, second = ends["whole"]
+def test_asynchronous_stages_train(ends):
+    first, second = ends["complete"]
     assert first["end"] == second["end"] == "trained"
-    assert first["steps"] == 34 * EPOCHS
-    assert second["steps"] >= EPOCHS  # as many as there was time for
+    assert first["steps"] == cases.STEPS * EPOCHS
+    assert second["steps"] >= EPOCHS  # at least one in each epoch
     rows = first["rows"]
     assert len(rows) == EPOCHS
     for layer in range(4):
@@ -95,45 +95,53 @@ def test_stages_at_their_own_pace_learn(ends):
     assert min(row["validation_error"] for row in rows) < 30  # by chance 75
 
 
-def test_stages_at_their_own_pace_stop_together_and_go_on(ends):
-    first, second = ends["broken"]
+def test_asynchronous_stages_stop_together_and_resume(ends):
+    first, second = ends["interrupted"]
     assert first["end"] == second["end"] == "interrupted"
-    assert 90 <= first["steps"] <= 92
+    assert STOP <= first["steps"] <= STOP + 2
     assert ends["resumed"][0]["end"] == ends["resumed"][1]["end"] == "trained"
-    assert ends["resumed"][0]["steps"] == 34 * EPOCHS
-    rows = crews.rows(ends["folder"] / "run")
+    assert ends["resumed"][0]["steps"] == cases.STEPS * EPOCHS
+    rows = processes.rows(ends["folder"] / "run")
     assert [row["epoch"] for row in rows] == list(range(1, EPOCHS + 1))
     assert min(row["validation_error"] for row in rows) < 30
 
 
-def test_a_joint_head_is_no_hindrance_where_each_rank_has_all_layers(ends):
+def test_a_joint_head_is_allowed_if_each_rank_has_all_layers(ends):
     assert [each["end"] for each in ends["a joint head beside replicas"]] == ["trained"] * 2
 
 
-def test_a_trainer_that_was_stopped_among_replicas_may_be_fitted_in_any_way(ends):
+def test_a_trainer_interrupted_among_replicas_can_be_fitted_with_any_layout(ends):
     first, second = ends["fitted again"]
     assert first["end"] == second["end"] == "interrupted"
     for each in (first, second):
-        assert 60 <= each["steps"] <= 62
-        assert each["steps in all"] == each["steps"] + 3 * 34
+        assert STOP <= each["steps"] <= STOP + 2
+        assert each["steps in all"] == each["steps"] + 3 * cases.STEPS
     assert len(first["lengths"]) == 3
     assert first["lengths"] == second["lengths"]
 
 
-def test_a_data_loader_is_read_by_ranks_as_by_one_process(ends):
+def test_ranks_read_a_data_loader_as_one_process_does(ends):
     (first, second), (alone, _) = ends["a stream"], ends["a stream, alone"]
     for each in (*first["rows"], *second["rows"], *alone["rows"]):
         del each["seconds"]
     assert first["end"] == second["end"] == alone["end"] == "trained"
     assert first["rows"] == second["rows"] == alone["rows"]
-    assert first["steps"] == second["steps"] == 34
+    assert first["steps"] == second["steps"] == cases.STEPS
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_ranks_cannot_do_is_refused_on_all_of_them_and_nothing_is_trained(ends, name):
+def test_every_rank_refuses_what_they_cannot_do_before_any_step(ends, name):
     for each in ends[name]:
         assert REFUSED[name][1] in each["end"]
         assert each["steps"] == 0
+
+
+def test_the_library_logs_the_balanced_split_and_prints_nothing(ends):
+    first, second = ends["balanced"]
+    assert first["end"] == second["end"] == "trained"
+    assert first["printed"] == second["printed"] == ""
+    assert re.search(r"layers of the stages: \d \+ \d, at most \d\.\d\d times as", first["log"])
+    assert second["log"] == ""
 
 
 FLAGS = {
@@ -151,7 +159,7 @@ LAUNCHED = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_
 
 
 @pytest.mark.parametrize("name", FLAGS)
-def test_flags_that_do_not_go_together_are_refused(ff, name, monkeypatch, tmp_path):
+def test_contradictory_flags_are_refused(ff, name, monkeypatch, tmp_path):
     for each in LAUNCHED:
         monkeypatch.delenv(each, raising=False)
     words, said = FLAGS[name]
@@ -170,7 +178,7 @@ def test_without_a_folder_a_restart_would_not_find_its_run(ff, monkeypatch):
     assert "--parallel expects --out" in done.err
 
 
-def test_both_may_be_told_by_a_split(monkeypatch):
+def test_both_accepts_a_split(monkeypatch):
     from forward_forward.cli import distributed
     from forward_forward.cli.train_settings import ParallelOptions
 
@@ -180,3 +188,15 @@ def test_both_may_be_told_by_a_split(monkeypatch):
     run = distributed.distributed_run(options, None)
     assert run is not None
     assert run.layout.over(6) == (2, 3)
+
+
+def test_the_command_prints_what_the_library_logs(monkeypatch, capsys):
+    from forward_forward.cli import distributed
+    from forward_forward.cli.train_settings import ParallelOptions
+
+    for each, value in LAUNCHED.items():
+        monkeypatch.setenv(each, value)
+    monkeypatch.setattr(logging.getLogger("forward_forward.parallel"), "handlers", [])
+    distributed.distributed_run(ParallelOptions(parallel="layers"), None)
+    logging.getLogger("forward_forward.parallel.process_group").info("layers of the stages: 1 + 2")
+    assert capsys.readouterr().err == "layers of the stages: 1 + 2\n"

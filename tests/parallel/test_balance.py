@@ -68,7 +68,7 @@ def test_stages_without_a_layer_are_refused(stages):
 
 
 @pytest.mark.parametrize("cost", [0, -1.0, math.inf, math.nan])
-def test_costs_that_are_none_are_refused(cost):
+def test_impossible_costs_are_refused(cost):
     for call in (balanced, lambda costs, _: stage_costs(costs, (2,))):
         with pytest.raises(ValueError, match=f"positive, finite cost .* got {cost} for layer 1"):
             call([1.0, cost], 2)
@@ -77,11 +77,13 @@ def test_costs_that_are_none_are_refused(cost):
 @pytest.mark.parametrize("split", [(1, 1), (2, 2)])
 def test_a_split_of_other_layers_is_refused(split):
     for call in (stage_costs, balance_bound):
-        with pytest.raises(ValueError, match=rf"expected a split of 3 layers.*{sum(split)}: give"):
+        with pytest.raises(
+            ValueError, match=rf"expected a split of 3 layers.*{sum(split)}: assign"
+        ):
             call([1, 1, 1], split)
 
 
 @pytest.mark.parametrize("split", [(), (3, 0), (4, -1)])
 def test_a_stage_without_a_layer_is_refused(split):
-    with pytest.raises(ValueError, match="expected a layer or more for each stage"):
+    with pytest.raises(ValueError, match="expected at least one layer in each stage"):
         ranges(split)

@@ -1,151 +1,161 @@
-"""Ranks that die, hang or are told to stop: others end soon, and no bit of the training is lost."""
+"""Ranks that die, hang or are asked to stop: the others end soon, and the training loses no bit."""
 
 import os
 import re
 import signal
 import sys
 
-import psutil
 import pytest
 from tests.conftest import called
-from tests.parallel import processes as crews
+from tests.parallel import processes
+from tests.parallel.processes import TorchrunProcesses
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 
-EPOCHS = 30
-SMALL = ["--data", "digits", "--hidden", "32", "24", "24", "--batch-size", "50"]
-SMALL += ["--lr", "0.01", "--epochs", str(EPOCHS), "--threads", "1"]
-LOOKING = ["--negatives", "FromGoodness(fraction=0.5)", "--look-ahead", "2"]
-LAYERS = ["--parallel", "layers", "--split", "1", "2", "--timeout", "30"]
+EPOCHS, STEPS = 5, 4  # steps of an epoch
+SMALL = ["--data", "digits", "--hidden", "32", "24", "24", "--batch-size", "300"]
+SMALL += ["--lr", "0.01", "--epochs", EPOCHS, "--threads", "1"]
+PROBING = ["--negatives", "FromGoodness(fraction=0.5)", "--look-ahead", "2"]
+LAYERS = ["--parallel", "layers", "--split", "1", "2"]
+MIDDLE = 2 * STEPS + 2  # the step at which a rank is held, in the third epoch
+INSTRUMENTED = ["-m", "tests.parallel.instrumented", "train"]
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory, worker_id):
-    """The same training in one process, undisturbed."""
+def undisturbed(tmp_path_factory, worker_id):
+    """The same training in one process."""
 
     def make(folder):
-        done = called("train", *SMALL, *LOOKING, "--out", folder / "run")
+        done = called("train", *SMALL, *PROBING, "--out", folder / "run")
         assert done.code == 0, done.err
 
-    return crews.once(tmp_path_factory, worker_id, "undisturbed", make) / "run"
+    return processes.once(tmp_path_factory, worker_id, "undisturbed", make) / "run"
 
 
-def begun(out, *words, restarts=0):
-    words = words or LAYERS
-    return crews.Crew(2, *crews.training(*SMALL, *LOOKING, *words, "--out", out), restarts=restarts)
+def start(folder, held, *arguments, ranks=2, restarts=0, step=MIDDLE, **settings):
+    """Train, and hold some ranks at a step."""
+    words = [*INSTRUMENTED, *SMALL, *PROBING, *LAYERS, "--out", folder / "run", *arguments]
+    hold = {"FF_HOLD": f"{folder} {held} {step}"}
+    return TorchrunProcesses(ranks, *words, restarts=restarts, **hold, **settings)
 
 
-def assert_resumed(run, whole):
-    done = called("train", "--resume", run)
-    assert done.code == 0, done.err
-    crews.assert_same(run, whole)
-
-
-@pytest.mark.parametrize("to", ["torchrun", "all, as a terminal does"])
-def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_resuming_loses_nothing(tmp_path, whole, to):
-    run = tmp_path / "run"
-    with begun(run) as crew:
-        assert crews.until(lambda: crews.epochs(run) >= 3, crew)
-        crew.look()
-        if to == "torchrun":
-            crew.process.send_signal(signal.SIGINT)
-        else:
-            os.killpg(crew.process.pid, signal.SIGINT)
-        code, said = crew.ended()
-        assert code != 0
-        assert "saved; continue with: the same torchrun command, with --resume" in said
-        assert crew.all_gone(5)
-    assert 3 <= crews.epochs(run) < EPOCHS
-    stands = crews.progress(run)
-    if stands["step"]:  # the middle of an epoch, most likely: its next batches were seen
-        assert stands["waiting"] == 2
-    assert_resumed(run, whole)
-
-
-def test_a_rank_that_is_killed_costs_nothing_where_torchrun_may_start_all_anew(tmp_path, whole):
-    run = tmp_path / "run"
-    with begun(run, restarts=3) as crew:
-        assert crews.until(lambda: crews.epochs(run) >= 4 and len(crew.look()) == 2, crew)
-        crew.look()[0].kill()
-        assert crews.until(lambda: len(crew.look()) == 2 and len(crew.known) == 4, crew)
-        code, said = crew.ended()
-        assert code == 0, said
-        assert crew.all_gone(5)
-    crews.assert_same(run, whole)
-
-
-def test_a_rank_that_is_killed_costs_nothing_where_each_has_a_torchrun_of_its_own(tmp_path, whole):
-    """As on two machines: which torchrun has the first rank may change with a restart."""
-    run = tmp_path / "run"
-    called("train", *SMALL, "--epochs", "1", "--out", run)  # an older run, to be replaced once
-    words = crews.training(*SMALL, *LOOKING, *LAYERS, "--out", run, "--overwrite")
-    meeting = ["--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "both", "--local-addr"]
-    meeting += ["127.0.0.1", "--rdzv-endpoint", f"127.0.0.1:{crews.free_port()}"]
-    with (
-        crews.Crew(1, *words, restarts=3, meeting=meeting) as first,
-        crews.Crew(1, *words, restarts=3, meeting=meeting) as second,
-    ):
-        both = (first, second)
-        assert crews.until(
-            lambda: 4 <= crews.epochs(run) < EPOCHS and all(each.look() for each in both), first
-        )
-        second.look()[0].kill()
-        assert crews.until(lambda: bool(second.look()) and len(second.known) == 2, second)
-        for each in both:
-            code, said = each.ended()
-            assert code == 0, said
-            assert each.all_gone(5)
-    crews.assert_same(run, whole)
+def wait_until_held(started, folder, rank):
+    assert started.until((folder / f"held.{rank}").exists), started.process.communicate()[0]
+    started.running()
 
 
 @pytest.mark.parametrize(
-    ("to", "words"),
-    [(1, ()), (0, ("--batch-size", "5000", "--look-ahead", "0"))],
+    "target", ["torchrun", pytest.param("all, as a terminal does", marks=pytest.mark.slow)]
+)
+def test_ctrl_c_saves_within_an_epoch_and_resuming_loses_nothing(tmp_path, undisturbed, target):
+    run = tmp_path / "run"
+    with start(tmp_path, 0) as started:
+        wait_until_held(started, tmp_path, 0)
+        if target == "torchrun":
+            started.process.send_signal(signal.SIGINT)
+        else:
+            os.killpg(started.process.pid, signal.SIGINT)
+        code, output = started.wait()
+        assert code != 0
+        assert "saved; continue with: the same torchrun command, with --resume" in output
+        assert started.all_ended()
+    assert processes.epochs(run) == 2
+    progress = processes.progress(run)
+    assert progress["step"] in (3, 4)  # of the epoch: the stop is announced one step before
+    assert progress["waiting"] == min(2, STEPS - progress["step"])  # batches probed already
+    done = called("train", "--resume", run)
+    assert done.code == 0, done.err
+    processes.assert_same(run, undisturbed)
+
+
+def test_a_killed_rank_costs_nothing_if_torchrun_may_restart_all(tmp_path, undisturbed):
+    with start(tmp_path, 0, restarts=3) as started:
+        wait_until_held(started, tmp_path, 0)
+        started.running()[0].kill()
+        assert started.until(lambda: len(started.running()) == 2 and len(started.seen) == 4)
+        code, output = started.wait()
+        assert code == 0, output
+        assert started.all_ended()
+    processes.assert_same(tmp_path / "run", undisturbed)
+
+
+@pytest.mark.slow
+def test_a_killed_rank_costs_nothing_if_each_has_its_own_torchrun(tmp_path, undisturbed):
+    """As on two machines: which torchrun starts the first rank may change with a restart."""
+    run = tmp_path / "run"
+    called("train", *SMALL, "--epochs", "1", "--out", run)  # an earlier run, to be replaced once
+    rendezvous = ["--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "both", "--local-addr"]
+    rendezvous += ["127.0.0.1", "--rdzv-endpoint", f"127.0.0.1:{processes.free_port()}"]
+    given = {"ranks": 1, "restarts": 3, "rendezvous": rendezvous}
+    with (
+        start(tmp_path, 1, "--overwrite", **given) as first,
+        start(tmp_path, 1, "--overwrite", **given) as second,
+    ):
+        both = (first, second)
+        wait_until_held(first, tmp_path, 1)
+        assert second.until(lambda: bool(second.running()))
+        second.running()[0].kill()
+        assert second.until(lambda: bool(second.running()) and len(second.seen) == 2)
+        for each in both:
+            code, output = each.wait()
+            assert code == 0, output
+            assert each.all_ended()
+    processes.assert_same(run, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rank", "arguments", "step", "epoch"),
+    [(1, (), MIDDLE, 3), (0, ("--batch-size", "5000", "--look-ahead", "0"), 2, 3)],
     ids=["above the first stage", "in an epoch of one step"],
 )
-def test_a_wish_to_stop_is_heard_at_the_end_of_the_epoch_if_not_before(tmp_path, to, words):
+def test_a_stop_request_takes_effect_by_the_end_of_the_epoch(
+    tmp_path, rank, arguments, step, epoch
+):
     run = tmp_path / "run"
-    with begun(run, *LAYERS, "--epochs", "100000", *words) as crew:
-        assert crews.until(lambda: crews.epochs(run) >= 2 and len(crew.look()) == 2, crew)
-        crew.look()[to].terminate()
-        code, said = crew.ended(60)
+    with start(tmp_path, rank, *arguments, step=step) as started:
+        wait_until_held(started, tmp_path, rank)
+        started.running()[rank].terminate()
+        code, output = started.wait()
         assert code != 0
-        assert "saved; continue with: the same torchrun command, with --resume" in said
-        assert crew.all_gone(5)
-    assert crews.progress(run)["step"] == 0
+        assert "saved; continue with: the same torchrun command, with --resume" in output
+        assert started.all_ended()
+    assert processes.epochs(run) == epoch
+    assert processes.progress(run)["step"] == 0
 
 
-def test_ranks_whose_torchrun_is_killed_do_not_stay(tmp_path):
-    words = ["--parallel", "layers", "--split", "1", "2", "--timeout", "4"]
-    with begun(tmp_path / "run", *words, "--epochs", "100000") as crew:
-        assert crews.until(lambda: crews.epochs(tmp_path / "run") >= 2, crew)
-        assert len(crew.look()) == 2
-        crew.process.kill()
-        assert crew.all_gone(30)
-    done = called("evaluate", tmp_path / "run", "--json")  # they have saved what they had
+@pytest.mark.slow
+def test_ranks_end_if_their_torchrun_is_killed(tmp_path):
+    with start(tmp_path, 0) as started:
+        wait_until_held(started, tmp_path, 0)
+        assert len(started.running()) == 2
+        started.process.kill()
+        started.process.wait()
+        (tmp_path / "release").touch()
+        assert started.all_ended()
+    assert processes.epochs(tmp_path / "run") < EPOCHS
+    done = called("evaluate", tmp_path / "run", "--json")  # they saved their state
     assert done.code == 0, done.err
 
 
+@pytest.mark.slow
 def test_a_rank_that_hangs_ends_the_others_with_a_clear_error(tmp_path):
-    words = ["--parallel", "layers", "--split", "1", "2", "--timeout", "4"]
-    run = tmp_path / "run"
-    with begun(run, *words, "--epochs", "100000") as crew:
-        assert crews.until(lambda: crews.epochs(run) >= 2, crew)
-        ranks = crew.look()
-        hangs = 1
-        crews.stop(ranks[hangs])
-        _, alive = psutil.wait_procs([ranks[1 - hangs]], timeout=4 + 20)
-        assert alive == []
-        ranks[hangs].kill()  # as torchrun does after half a minute
-        code, said = crew.ended()
+    with start(tmp_path, "01", FF_TIMEOUT="5") as started:
+        wait_until_held(started, tmp_path, 0)
+        wait_until_held(started, tmp_path, 1)
+        waits, hangs = started.running()
+        processes.suspend(hangs)
+        (tmp_path / "release").touch()
+        assert started.until(lambda: len(started.running()) == 1)
+        assert not waits.is_running()
+        hangs.kill()  # as torchrun does after half a minute
+        code, output = started.wait()
         assert code != 0
-        assert crew.all_gone(5)
-        assert crews.ports_left({*crew.known, crew.process.pid}) == []
-    names = ["rank 0 (layer 1)", "rank 1 (layers 2-3)"]
-    told = [each for each in crews.errors(said) if each.startswith(names[1 - hangs])]
-    assert len(told) == 1
-    lost = re.search(r"(rank \d \([^)]*\)|another rank), which died or did not answer", told[0])
+        assert started.all_ended()
+        assert processes.open_ports({*started.seen, started.process.pid}) == []
+    (message,) = (each for each in processes.errors(output) if each.startswith("rank 0 (layer 1)"))
+    lost = re.search(r"(rank \d \([^)]*\)|another rank), which died or did not answer", message)
     assert lost is not None
-    assert lost.group(1) in (names[hangs], "another rank")
-    assert "within 4 s" in told[0]
-    assert "--max-restarts goes on from it by itself" in told[0]
+    assert lost.group(1) in ("rank 1 (layers 2-3)", "another rank")
+    assert "within 5 s" in message
+    assert "with --max-restarts, the same torchrun command resumes" in message

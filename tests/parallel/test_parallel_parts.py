@@ -1,13 +1,14 @@
-"""What ranks are made of, each by itself: layouts, parts of a batch, parcels, turns, a meeting."""
+"""The parts of parallel training, each alone: layouts, shards, messages, channels, rendezvous."""
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.parallel import cases as crew_cases
+from tests.parallel import cases
 from torch.distributed import HashStore
 
 from forward_forward import parallel
@@ -17,14 +18,24 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import as_source, written_out
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.parallel import Layout, Place
+from forward_forward.parallel.channels import IN_TRANSIT, ReceiveChannel, SendChannel
 from forward_forward.parallel.costs import layer_seconds
-from forward_forward.parallel.messages import Mail, Shapes, activities_of, put, turns
-from forward_forward.parallel.parcel import ALIGNED, Parcel, size
-from forward_forward.parallel.rendezvous import fresh
+from forward_forward.parallel.messages import (
+    ALIGNMENT,
+    MessagePlan,
+    PackedTensors,
+    SampleShapes,
+    pack_activities,
+    packed_size,
+    schedule,
+    unpack_activities,
+)
+from forward_forward.parallel.rendezvous import isolated_store
 from forward_forward.parallel.timeouts import LostRank, Timeout
 
+CPU = torch.device("cpu")
 TYPES = st.sampled_from([torch.float32, torch.float64, torch.int64, torch.bfloat16])
-FIELDS = st.dictionaries(
+SPECS = st.dictionaries(
     st.text(min_size=1, max_size=4),
     st.tuples(st.lists(st.integers(0, 5), max_size=3).map(tuple), TYPES),
     max_size=5,
@@ -32,7 +43,7 @@ FIELDS = st.dictionaries(
 
 
 @given(st.integers(1, 200), st.integers(1, 9))
-def test_the_parts_of_a_batch_have_every_row_once_and_are_alike(batch, count):
+def test_shards_of_a_batch_have_every_row_once_and_equal_sizes(batch, count):
     rows = [range(batch)[BatchShard(index, count).rows(batch)] for index in range(count)]
     assert [row for each in rows for row in each] == list(range(batch))
     lengths = [len(each) for each in rows]
@@ -41,7 +52,7 @@ def test_the_parts_of_a_batch_have_every_row_once_and_are_alike(batch, count):
 
 
 @given(st.integers(1, 60), st.integers(1, 5), st.data())
-def test_scores_of_the_parts_lie_where_those_of_the_batch_do(batch, count, data):
+def test_scores_of_the_shards_lie_where_those_of_the_batch_do(batch, count, data):
     hard = data.draw(st.integers(0, batch))
     whole = torch.arange(1.0, 3 * hard + 1).view(hard, 3)
     total = torch.zeros(hard, 3)
@@ -57,10 +68,10 @@ def test_scores_of_the_parts_lie_where_those_of_the_batch_do(batch, count, data)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_part_of_stacked_variants_is_its_rows_of_each(count):
-    data = crew_cases.clouds()
+def test_a_shard_of_stacked_variants_has_its_rows_of_each(count):
+    data = cases.clouds()
     x, y, _ = next(iter(data.batches(11)))
-    examples = crew_cases.CASES["two negatives"][0]().network.examples
+    examples = cases.CASES["two negatives"][0]().network.examples
     rng = torch.Generator().manual_seed(0)
     source = as_source(stack(examples.positive(x, y), examples.negative(x, y, rng)))
     dense = written_out(source).view(3, 11, -1)
@@ -72,38 +83,38 @@ def test_a_part_of_stacked_variants_is_its_rows_of_each(count):
         assert torch.equal(found.h, wanted)
 
 
-@given(FIELDS)
-def test_a_parcel_s_tensors_are_aligned_apart_and_arrive_as_they_were_put(fields):
-    parcel = Parcel(fields, torch.empty(size(fields) + 40, dtype=torch.uint8))
-    assert len(parcel.content) == size(fields)
+@given(SPECS)
+def test_packed_tensors_are_aligned_and_disjoint_and_survive_a_copy_of_their_bytes(specs):
+    message = PackedTensors(specs, torch.empty(packed_size(specs) + 40, dtype=torch.uint8))
+    assert len(message.payload) == packed_size(specs)
     wanted = {}
-    for number, (name, (shape, dtype)) in enumerate(fields.items()):
-        assert (parcel[name].shape, parcel[name].dtype) == (shape, dtype)
-        if parcel[name].numel():
-            assert (parcel[name].data_ptr() - parcel.memory.data_ptr()) % ALIGNED == 0
+    for number, (name, (shape, dtype)) in enumerate(specs.items()):
+        assert (message[name].shape, message[name].dtype) == (shape, dtype)
+        if message[name].numel():
+            assert (message[name].data_ptr() - message.buffer.data_ptr()) % ALIGNMENT == 0
         wanted[name] = torch.full(shape, number + 1, dtype=dtype)
-        parcel[name].copy_(wanted[name])
-    arrived = Parcel(fields)
-    arrived.content.copy_(parcel.content)
+        message[name].copy_(wanted[name])
+    arrived = PackedTensors(specs)
+    arrived.payload.copy_(message.payload)
     for name, values in wanted.items():
         assert torch.equal(arrived[name], values)
     assert arrived.get("no such name") is None
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 40))
-def test_each_batch_is_seen_once_shown_once_and_so_many_steps_apart(start, count, ahead):
+def test_each_batch_is_probed_and_trained_on_once_with_the_look_ahead_between(start, count, ahead):
     steps = range(start, start + count)
-    order = list(turns(steps, ahead))
-    for deed in ("see", "show"):
-        assert [number for each, number in order if each == deed] == list(steps)
+    order = list(schedule(steps, ahead))
+    for action in ("probe", "train"):
+        assert [number for each, number in order if each == action] == list(steps)
     for number in steps:
-        shown = order.index(("show", number))
-        seen = [each for deed, each in order[:shown] if deed == "see"]
-        assert seen == list(steps[: number - start + ahead + 1])
+        trained = order.index(("train", number))
+        probed = [each for action, each in order[:trained] if action == "probe"]
+        assert probed == list(steps[: number - start + ahead + 1])
 
 
 @pytest.mark.parametrize(
-    ("case", "looks"),
+    ("case", "probes"),
     [
         ("uniform", ()),
         ("first layer", ()),
@@ -113,62 +124,127 @@ def test_each_batch_is_seen_once_shown_once_and_so_many_steps_apart(start, count
         ("several labels", ()),
     ],
 )
-def test_what_travels_is_what_the_network_s_own_layers_read(case, looks):
-    made, data_of = crew_cases.CASES[case]
+def test_messages_contain_what_the_layers_of_the_network_read(case, probes):
+    made, data_of = cases.CASES[case]
     trainer, data = made(), data_of()
-    shapes = Shapes.of(trainer, data, 20)
-    mail = Mail(trainer, shapes, Place(0, (1, 3)))
-    assert mail.looks == looks
-    assert mail.answers("goodness")
-    assert mail.answers("head") == (case == "softmax")
-    assert Mail(trainer, shapes, Place(0, (4,))).looks == ()
+    shapes = SampleShapes.of(trainer, data, 20)
+    plan = MessagePlan(trainer, shapes, Place(0, (1, 3)))
+    assert plan.probes == probes
+    assert plan.returns_scores("goodness")
+    assert plan.returns_scores("head") == (case == "softmax")
+    assert MessagePlan(trainer, shapes, Place(0, (4,))).probes == ()
     variants = {"several labels": 3}.get(case, 2)
-    show = mail.show(1, 20)
-    assert show["h"] == ((variants * 20, 24), torch.float32)
-    assert show["length"] == ((variants * 20,), torch.float32)
-    assert show["share"] == ((20,), torch.float32)
-    half = Mail(trainer, shapes, Place(1, (1, 3), replicas=2)).show(1, 21)
+    training = plan.training(1, 20)
+    assert training["h"] == ((variants * 20, 24), torch.float32)
+    assert training["length"] == ((variants * 20,), torch.float32)
+    assert training["sample_weight"] == ((20,), torch.float32)
+    half = MessagePlan(trainer, shapes, Place(1, (1, 3), replicas=2)).training(1, 21)
     assert half["h"] == ((variants * 10, 24), torch.float32)
-    if "goodness" in looks:
+    if "goodness" in probes:
         hard = trainer.network.examples.hard_rows(20)
-        assert mail.look("goodness", 1, 20)["h"][0] == (4 * hard, 24)
-        assert mail.scores("goodness", 20)["total"][0] == (hard, 4)
+        assert plan.probing("goodness", 1, 20)["h"][0] == (4 * hard, 24)
+        assert plan.scores("goodness", 20)["scores"][0] == (hard, 4)
 
 
 def test_activities_arrive_with_their_length():
     h = torch.rand(6, 24)
-    parcel = Parcel({"h": ((6, 24), torch.float32), "length": ((6,), torch.float32)})
-    put(parcel, Activities(h))
-    found = activities_of(parcel)
+    message = PackedTensors({"h": ((6, 24), torch.float32), "length": ((6,), torch.float32)})
+    pack_activities(message, Activities(h))
+    found = unpack_activities(message)
     assert torch.equal(found.h, h)
     assert torch.equal(found.length, Activities(h).length)
 
 
-def test_ranks_that_start_anew_do_not_meet_those_of_the_start_before():
-    """A store that lives on: what an earlier rank 0 has said is no word of the present one."""
+class Network:
+    """A stand-in for `Timeout`: two ranks without a network, which logs all that is awaited."""
+
+    def __init__(self) -> None:
+        self.payloads: list[torch.Tensor] = []
+        self.awaited: list[int] = []
+        self.requested = 0
+
+    def send(self, content: torch.Tensor, peer: int) -> int:
+        self.payloads.append(content.clone())
+        return len(self.payloads) - 1
+
+    def receive(self, content: torch.Tensor, peer: int) -> tuple[int, torch.Tensor]:
+        self.requested += 1
+        return self.requested - 1, content
+
+    def wait(self, work: Any, peer: int, action: str) -> None:
+        if action == "sends to":
+            self.awaited.append(work)
+        else:
+            number, content = work
+            content.copy_(self.payloads[number])
+
+
+LENGTHS = [5, 5, 9, 2, 70_000, 9, 70_001, 3, 1, 40, 200_000, 8, 8]  # growing and shrinking
+
+
+def specs_of(length):
+    return {"h": ((length,), torch.float32), "stop": ((1,), torch.int64)}
+
+
+def test_a_sender_waits_while_two_of_its_messages_are_in_transit():
+    network = Network()
+    channel = SendChannel(1, network, CPU)
+    for number, length in enumerate(LENGTHS):
+        message = channel.message(specs_of(length))
+        assert network.awaited == list(range(max(0, number - IN_TRANSIT + 1)))
+        message["h"].fill_(number)
+        channel.send(message)
+    channel.drain()
+    assert network.awaited == list(range(len(LENGTHS)))
+    assert channel.sent == sum(len(payload) for payload in network.payloads)
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_messages_arrive_complete_and_in_order_and_stay_valid_until_the_next(ahead):
+    network = Network()
+    channel = SendChannel(1, network, CPU)
+    for number, length in enumerate(LENGTHS):
+        message = channel.message(specs_of(length))
+        message["h"].fill_(number)
+        message["stop"].fill_(-number)
+        channel.send(message)
+    receiver = ReceiveChannel(0, network, CPU, ahead)
+    receiver.expect(specs_of(length) for length in LENGTHS)
+    for number, length in enumerate(LENGTHS):
+        assert network.requested == min(number + ahead, len(LENGTHS))
+        message = receiver.receive()
+        for buffer in receiver._ring._buffers:  # messages that arrive now do not overwrite it
+            if buffer.data_ptr() != message.buffer.data_ptr():
+                buffer.zero_()
+        assert torch.equal(message["h"], torch.full((length,), float(number)))
+        assert int(message["stop"]) == -number
+
+
+def test_restarted_ranks_do_not_see_the_entries_of_the_start_before():
+    """The store outlives a restart, and what rank 0 wrote before it is not read after it."""
     store, said = HashStore(), []
     for _ in range(3):
         found: dict[int, str] = {}
 
-        def come(rank, found=found):
-            part = fresh(store, rank, 3, timedelta(seconds=10))
+        def enter(rank, found=found):
+            part = isolated_store(store, rank, 3, timedelta(seconds=120))
             if rank == 0:
                 part.set("address", f"start {len(said)}")
             found[rank] = part.get("address").decode()
 
-        ranks = [threading.Thread(target=come, args=(rank,)) for rank in (2, 1, 0)]
+        ranks = [threading.Thread(target=enter, args=(rank,)) for rank in (2, 1, 0)]
         for each in ranks:
             each.start()
         for each in ranks:
-            each.join(20)
+            each.join(120)
         said.append(found)
     assert said == [dict.fromkeys(range(3), f"start {number}") for number in range(3)]
 
 
-def test_a_rank_that_does_not_come_is_named():
+def test_a_rank_that_does_not_arrive_is_named():
     store = HashStore()
-    with pytest.raises(RuntimeError, match=r"ranks \[1, 2\] did not come"):
-        fresh(store, 0, 3, timedelta(seconds=0.1))
+    with pytest.raises(RuntimeError, match=r"ranks \[1, 2\] did not arrive"):
+        isolated_store(store, 0, 3, timedelta(seconds=0.1))
 
 
 @pytest.mark.parametrize(
@@ -199,11 +275,11 @@ def test_a_layout_has_a_place_for_each_rank(settings, ranks, found):
     [
         ({"stages": 0}, "stages and replicas of at least 1"),
         ({"replicas": 0}, "stages and replicas of at least 1"),
-        ({"replicas": None}, "one of them told"),
+        ({"replicas": None}, "at most one of them None"),
         ({"timeout": 0}, "a timeout above 0"),
         ({"timeout": float("nan")}, "a timeout above 0"),
         ({"sync": "soon"}, 'sync expects "exact" or "async", got \'soon\''),
-        ({"sync": "async", "replicas": 2}, "replicas of a stage cannot"),
+        ({"sync": "async", "replicas": 2}, "replicas of a stage cannot run"),
         ({"sync": "async", "stages": 1}, "several stages"),
         ({"split": (1, 2), "stages": 3}, r"split=\(1, 2\) has 2 stages, got stages=3"),
     ],
@@ -218,44 +294,44 @@ def test_a_layout_that_makes_no_sense_is_refused(settings, said):
     [({"stages": 3}, 2), ({"replicas": 2}, 5), ({"split": (1, 1)}, 3), ({"stages": 3}, 4)],
 )
 def test_another_number_of_ranks_than_a_layout_has_places_is_refused(settings, ranks):
-    with pytest.raises(ValueError, match=f"ranks, got {ranks}: start as many with torchrun"):
+    with pytest.raises(ValueError, match=f"ranks, got {ranks}: start that many with torchrun"):
         Layout(**settings).over(ranks)
 
 
 def test_a_lost_rank_is_named_with_its_layers():
-    patience = Timeout(Place(2, (2, 1), replicas=2), 7)
+    timeout = Timeout(Place(2, (2, 1), replicas=2), 7)
 
     def fails():
         raise RuntimeError("Connection closed by peer\nand more")
 
     with pytest.raises(LostRank) as raised:
-        patience.guard(fails, 0, "waits for")
+        timeout.guard(fails, 0, "waits for")
     assert str(raised.value).startswith(
         "rank 2 (layer 3, replica 1 of 2) waits for rank 0 (layers 1-2, replica 1 of 2), which"
         " died or did not answer within 7 s."
     )
     assert str(raised.value).endswith("(torch: Connection closed by peer)")
-    with pytest.raises(LostRank, match="gives to another rank, which"):  # never to itself
-        patience.guard(fails, 2, "gives to")
+    with pytest.raises(LostRank, match="sums with another rank, which"):  # never to itself
+        timeout.guard(fails, 2, "sums with")
 
 
-def test_several_processes_are_asked_for_where_there_is_one(monkeypatch):
+def test_a_layout_in_a_single_process_is_refused(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
     assert not parallel.launched()
     data = Data(torch.rand(20, 16), torch.arange(20) % 4, tuple("abcd"))
-    with pytest.raises(ValueError, match=r"started in each of them, got one:\s+torchrun"):
-        crew_cases.trainer().fit(data, epochs=1, parallel=Layout())
+    with pytest.raises(ValueError, match=r"started in each of them, got one process:\s+torchrun"):
+        cases.trainer().fit(data, epochs=1, parallel=Layout())
 
 
-@pytest.mark.parametrize("case", ["uniform", "goodness", "head and goodness", "own block"])
-def test_costs_are_of_each_layer_and_leave_the_network_as_it_was(case):
-    made, data_of = crew_cases.CASES[case]
+@pytest.mark.parametrize("case", ["uniform", "goodness", "head and goodness", "custom block"])
+def test_costs_are_measured_for_each_layer_without_changing_the_network(case):
+    made, data_of = cases.CASES[case]
     trainer, untouched = made(), made()
     seconds = layer_seconds(trainer, data_of(), 20)
-    assert len(seconds) == crew_cases.LAYERS
+    assert len(seconds) == cases.LAYERS
     assert min(seconds) > 0
     own, other = (dict(each.network.named_parameters()) for each in (trainer, untouched))
-    assert crew_cases.same(own, other)
+    assert cases.same(own, other)
     assert not trainer.network.layers[0].calibrated
-    assert crew_cases.state_of(trainer)[0].keys() == crew_cases.state_of(untouched)[0].keys()
+    assert cases.state_of(trainer)[0].keys() == cases.state_of(untouched)[0].keys()

@@ -1,6 +1,6 @@
-"""A command -> what two hosts make of it: network namespaces with a link, slow, far or cut.
+"""A command -> its end on two hosts: network namespaces with a link, slow, distant or cut.
 
-They need root, Linux and iproute2. All they share are this machine's processors and files.
+They require root, Linux and iproute2, and share only this machine's processors and files.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-DEVICE = "link0"  # gloo does not heed a name of one letter
+DEVICE = "link0"  # gloo ignores a name of one letter
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
 PORT = "29500"
 TUN = Path("/dev/net/tun")
@@ -30,14 +30,14 @@ NUMBERS = itertools.count()
 
 
 class Ended(NamedTuple):
-    """How a process on a host ended, and all it said."""
+    """How a process on a host ended, and its output."""
 
     code: int
-    said: str
+    output: str
 
 
 class Running(NamedTuple):
-    """A process on a host, and the file that it writes to."""
+    """A process on a host, and the file with its output."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -48,7 +48,7 @@ class Running(NamedTuple):
 
 
 class Relay(threading.Thread):
-    """Hands packets from each TUN device to the other after a delay: netem for any kernel.
+    """Passes packets from each TUN device to the other after a delay: netem for any kernel.
 
     Args:
         delay: Seconds, one way.
@@ -60,7 +60,7 @@ class Relay(threading.Thread):
         self.ends: list[int] = []
 
     def make(self, device: str) -> None:
-        """Make one of the two."""
+        """Create one of the two devices."""
         import fcntl  # not on Windows
 
         self.ends.append(os.open(TUN, os.O_RDWR | os.O_NONBLOCK))
@@ -94,7 +94,7 @@ class Relay(threading.Thread):
 
 
 class TwoHosts:
-    """Two hosts with a link between them, which are gone when the context is left.
+    """Two hosts with a link between them, which exist as long as the context.
 
     Args:
         delay: Seconds from one to the other.
@@ -125,17 +125,13 @@ class TwoHosts:
         self._remove()
 
     def limit(self, mbit: float) -> None:
-        """Let so many megabits a second pass, each way."""
-        # As much as passes between two ticks of a slow clock may go at once.
+        """Limit the link to so many megabits a second, each way."""
+        # A burst may be as large as what passes between two ticks of a slow clock.
         burst = max(65536, round(mbit * 1e6 / 8 / 200))
         for host in self.hosts:
             tbf = ["tbf", "rate", f"{round(mbit * 1e6)}bit", "burst", str(burst)]
             device = ["-n", host, "qdisc", "replace", "dev", DEVICE, "root"]
             called("tc", *device, *tbf, "latency", "100ms")
-
-    def unlimit(self) -> None:
-        for host in self.hosts:
-            called("tc", "-n", host, "qdisc", "del", "dev", DEVICE, "root")
 
     def cut(self) -> None:
         ip("-n", self.hosts[0], "link", "set", DEVICE, "down")
@@ -149,7 +145,7 @@ class TwoHosts:
         return found[0]["stats64"]["tx"]["bytes"]
 
     def processes(self) -> list[int]:
-        """Those that are left on the hosts."""
+        """The processes that still run on the hosts."""
         return [
             int(number)
             for host in self.hosts
@@ -158,9 +154,9 @@ class TwoHosts:
 
     def ranks(self, *words: object, folder: Path, **environment: str) -> list[Running]:
         """``python words`` on each host, as one rank of torch.distributed."""
-        told = {"WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": ADDRESSES[0]}
-        told |= {"MASTER_PORT": PORT, **environment}
-        return [self._start(host, words, folder, {**told, "RANK": str(host)}) for host in range(2)]
+        given = {"WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": ADDRESSES[0]}
+        given |= {"MASTER_PORT": PORT, **environment}
+        return [self._start(host, words, folder, {**given, "RANK": str(host)}) for host in range(2)]
 
     def torchrun(self, *words: object, folder: Path, **environment: str) -> list[Running]:
         """``torchrun words`` on each host, one rank each."""
@@ -174,14 +170,14 @@ class TwoHosts:
     def _start(self, host: int, words: object, folder: Path, environment: dict) -> Running:
         log = folder / f"host{host}.log"
         inside = ["ip", "netns", "exec", self.hosts[host], sys.executable, *map(str, words)]
-        told = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": DEVICE, **environment}
+        given = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": DEVICE, **environment}
         with log.open("wb") as file:
             process = subprocess.Popen(
                 inside,
                 cwd=ROOT,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **told},
+                env={**os.environ, **given},
             )
         self.started.append(process)
         return Running(process, log)
@@ -194,11 +190,11 @@ class TwoHosts:
             return
         self.relay = Relay(self.delay)
         for host, end in zip(self.hosts, "ab", strict=True):
-            # A device is made here and then moved; its packets still come to who made it.
-            made = f"fft{os.getpid()}{end}"
-            self.relay.make(made)
-            ip("link", "set", made, "netns", host)
-            ip("-n", host, "link", "set", made, "name", DEVICE, "mtu", "16000")
+            # A device is created here and then moved; its packets still come to its creator.
+            created = f"fft{os.getpid()}{end}"
+            self.relay.make(created)
+            ip("link", "set", created, "netns", host)
+            ip("-n", host, "link", "set", created, "name", DEVICE, "mtu", "16000")
         self.relay.start()
 
     def _remove(self) -> None:
@@ -215,13 +211,13 @@ class TwoHosts:
 
 @functools.cache
 def missing(*, delay: bool = False) -> str:
-    """Why two hosts, or a delay between them, cannot be had here; empty where they can."""
+    """Why two hosts, or a delay between them, are impossible here; empty if they are possible."""
     if sys.platform != "linux" or not (shutil.which("ip") and shutil.which("tc")):
-        return "two hosts expect Linux with iproute2 (ip and tc)"
+        return "two hosts require Linux with iproute2 (ip and tc)"
     if os.geteuid() != 0:
-        return "network namespaces expect root"
+        return "network namespaces require root"
     if delay and not TUN.exists():
-        return f"a delay expects {TUN}"
+        return f"a delay requires {TUN}"
     try:
         with TwoHosts(0.001 if delay else 0.0) as hosts:
             hosts.limit(100)

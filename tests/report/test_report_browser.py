@@ -3,6 +3,8 @@
 import pytest
 from tests.report.browser import Visit
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def address(full, tmp_path_factory) -> str:

@@ -5,6 +5,8 @@ from tests.report.browser import Visit
 
 from forward_forward.report import runs_page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def address(digits_run, tmp_path_factory) -> str:

@@ -1,9 +1,12 @@
 """A sweep's page in a real browser: it requests nothing and fits, narrow and wide."""
 
+import pytest
 from tests.report.browser import Visit
 from tests.report.test_report_sweep import FRACTIONS, SOME, made
 
 from forward_forward.report import sweep_page
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_sweeps_page_fits_and_keeps_its_text_within_its_figures(browser, tmp_path):

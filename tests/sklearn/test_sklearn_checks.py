@@ -1,8 +1,11 @@
 """What scikit-learn itself asks of an estimator."""
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from forward_forward.sklearn import FFClassifier, FFDetector, FFTransformer
+
+pytestmark = pytest.mark.slow
 
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -16,9 +19,9 @@ def expected(estimator):
     return EXPECTED if isinstance(estimator, FFClassifier) else {}
 
 
-# Small: a check trains up to thirty of them.
+# Small, with few steps per epoch: one of the checks sets max_iter=1000.
 ESTIMATORS = [
-    FFClassifier((20,), max_iter=10),
+    FFClassifier((20,), max_iter=40, batch_size=200),
     FFTransformer((5,), max_iter=1),
     FFDetector((10,), max_iter=3),
 ]

@@ -23,6 +23,7 @@ def read(transformer, x, test, y, truth) -> float:
     return model.fit(x, y).score(test, truth)
 
 
+@pytest.mark.slow
 def test_features_learned_without_labels_are_better_than_random_ones():
     x, y = load_digits(return_X_y=True)
     split = train_test_split(x, y, train_size=400, random_state=0, stratify=y)
@@ -57,6 +58,7 @@ def test_pictures_get_hybrids_of_regions_and_other_shapes_are_refused():
         FFTransformer(image_shape=(8, 9)).fit(x[:50])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("load", "usual", "least"),
     [(load_breast_cancer, 1, 0.88), (load_wine, 0, 0.97), (load_digits, 3, 0.95)],

@@ -1,12 +1,10 @@
 """Words -> what is searched: ranges, lists, parts with ranges, and sentences for all else."""
 
 import re
-from typing import Literal
 
 import pytest
 
 from forward_forward.recipes import hinton2022, poster, standard
-from forward_forward.recipes.parameters import Parameter, parameters_of
 from forward_forward.sweep import Choice, PartTemplate, Range, default_space, read
 from forward_forward.sweep.trial import corners
 
@@ -123,37 +121,6 @@ def test_own_settings_replace_those_of_the_default_space():
 def test_a_recipe_without_such_settings_has_no_default_space():
     with pytest.raises(ValueError, match="name the settings to search"):
         default_space(lambda train, *, rounds=3: None)
-
-
-def test_what_a_recipe_of_one_s_own_takes():
-    def recipe(
-        train, *, rounds=3, rate=0.1, on: bool = True, how: Literal["a", "b"] = "a", free="x"
-    ):
-        return None
-
-    kinds = parameters_of(recipe)
-    assert [each.kind for each in kinds.values()] == ["whole", "number", "truth", "word", "word"]
-    assert kinds["on"].value("False") is False
-    assert kinds["free"].value("anything") == "anything"
-    with pytest.raises(ValueError, match="on expects True or False, got 'no'"):
-        kinds["on"].value("no")
-    with pytest.raises(ValueError, match="how expects a or b, got 'c'"):
-        kinds["how"].value("c")
-
-
-def test_an_annotation_that_cannot_be_resolved_does_not_hide_the_others():
-    def recipe(
-        train: "Nowhere",  # noqa: F821
-        *,
-        rate: "float | Nowhere" = 1.0,  # noqa: F821
-        epochs: "int | None" = None,
-        threshold: "float | Literal['width']" = "width",
-    ): ...
-
-    found = parameters_of(recipe)
-    assert found["rate"] == Parameter("rate", "number", ())
-    assert found["epochs"] == Parameter("epochs", "whole", ())
-    assert found["threshold"] == Parameter("threshold", "number", ("width",))
 
 
 def test_the_ends_and_options_are_tried_one_at_a_time():

@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import os
 import shutil
 
 import pytest
@@ -11,8 +12,8 @@ from tests.track.tracked import mlflow_client, mlflow_points, tensorboard_read
 from forward_forward.forward import mlp
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.checks import Diverged
-from forward_forward.track import Beginning, MLflow, TensorBoard
-from forward_forward.track.mlflow import LETTERS, remembered
+from forward_forward.track import Beginning, MLflow, TensorBoard, Watcher
+from forward_forward.track.mlflow import LENGTH, remembered
 
 X = torch.rand(40, 6, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(40) % 2
@@ -21,24 +22,15 @@ HISTORY = [
 ]
 
 
-class Stop:
-    """Presses Ctrl-C, or breaks, in an epoch."""
+class Stop(Watcher):
+    """Raises an error, perhaps that of Ctrl-C, in an epoch."""
 
     def __init__(self, epoch: int, error: BaseException) -> None:
         self.at, self.error = epoch, error
 
-    def start(self, beginning):
-        pass
-
-    def step(self):
-        pass
-
     def epoch(self, row):
         if row["epoch"] == self.at:
             raise self.error
-
-    def stop(self, ending):
-        pass
 
 
 def fit(epochs=4, lr=0.01, **settings):
@@ -122,6 +114,7 @@ def test_tensorboard_drops_the_points_of_lost_work(tmp_path):
     same(tensorboard_read(tmp_path)[0], expected(HISTORY))
 
 
+@pytest.mark.slow
 def test_a_tracker_that_comes_late_is_told_what_was_before(tmp_path, database):
     board, flow = TensorBoard(tmp_path / "board"), MLflow(f"sqlite:///{database}")
     begun = Beginning(4, 3, resumed=True, history=HISTORY, run=tmp_path)
@@ -139,6 +132,7 @@ def test_tensorboard_refuses_the_folder_of_another_run(tmp_path):
         fit(1, watch=[TensorBoard(tmp_path)])
 
 
+@pytest.mark.slow
 def test_an_overwritten_run_leaves_nothing_to_its_trackers(tmp_path, database):
     out = tmp_path / "run"
     watch = [TensorBoard(out / "tensorboard"), MLflow(f"sqlite:///{database}")]
@@ -149,6 +143,7 @@ def test_an_overwritten_run_leaves_nothing_to_its_trackers(tmp_path, database):
     assert remembered(out).run_id != first.run_id
 
 
+@pytest.mark.slow
 def test_mlflow_reads_every_figure_and_setting(tmp_path, database):
     tracker = MLflow(f"sqlite:///{database}", experiment="mine")
     done = fit(out=tmp_path / "first", watch=[tracker])
@@ -169,6 +164,7 @@ def test_mlflow_reads_every_figure_and_setting(tmp_path, database):
     assert points["test_goodness_error/layer2"] == [(4, 4.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "status"), [(KeyboardInterrupt(), "KILLED"), (OSError("full"), "FAILED")]
 )
@@ -190,6 +186,7 @@ def test_mlflow_goes_on_with_a_resumed_run_and_says_how_it_ended(tmp_path, datab
     assert client.get_run(known.run_id).info.end_time == ended.end_time
 
 
+@pytest.mark.slow
 def test_mlflow_is_told_of_a_run_that_diverged(tmp_path, database):
     out = tmp_path / "run"
     with pytest.raises(Diverged):
@@ -197,6 +194,7 @@ def test_mlflow_is_told_of_a_run_that_diverged(tmp_path, database):
     assert mlflow_client(database).get_run(remembered(out).run_id).info.status == "FAILED"
 
 
+@pytest.mark.slow
 def test_a_run_that_mlflow_no_longer_has_gets_a_new_one(tmp_path, database):
     memory = {"uri": f"sqlite:///{database}", "experiment": "mine", "run_id": "0" * 32}
     (tmp_path / "mlflow.json").write_text(json.dumps(memory))
@@ -208,6 +206,7 @@ def test_a_run_that_mlflow_no_longer_has_gets_a_new_one(tmp_path, database):
     same(mlflow_points(client, remembered(tmp_path).run_id), expected(HISTORY[:2]))
 
 
+@pytest.mark.slow
 def test_mlflow_takes_many_long_settings_and_cuts_them_visibly(database, tmp_path):
     settings = {"words": "x" * 600, "layers": [{"block": str(place)} for place in range(150)]}
     tracker = MLflow(f"sqlite:///{database}")
@@ -216,15 +215,27 @@ def test_mlflow_takes_many_long_settings_and_cuts_them_visibly(database, tmp_pat
     tracker.stop("finished")
     data = mlflow_client(database).get_run(remembered(tmp_path).run_id).data
     assert len(data.params) == 151
-    assert data.params["words"] == "x" * (LETTERS - 3) + "..."
+    assert data.params["words"] == "x" * (LENGTH - 3) + "..."
     assert len(data.metrics) == 251
 
 
+@pytest.mark.slow
 def test_an_experiment_that_was_deleted_is_explained(database):
     client = mlflow_client(database)
     client.delete_experiment(client.create_experiment("gone"))
     with pytest.raises(RuntimeError, match=r"MLflow cannot keep the run in sqlite.*runs\.db"):
         MLflow(f"sqlite:///{database}", experiment="gone").start(Beginning(1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [None, "false"])
+def test_mlflow_leaves_the_environment_as_it_is(monkeypatch, database, asked):
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", asked)
+    before = dict(os.environ)
+    MLflow(f"sqlite:///{database}")
+    assert dict(os.environ) == before
 
 
 def test_mlflow_expects_an_address():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil  # type: ignore[import-untyped]
 import torch
@@ -13,8 +15,9 @@ import torch.distributed as dist
 
 from forward_forward.checkpoint import Run, is_run
 from forward_forward.cli.train_settings import ParallelOptions
-from forward_forward.parallel import Layout, begin, launched
-from forward_forward.parallel.layout import TIMEOUT
+
+if TYPE_CHECKING:
+    from forward_forward.parallel import Layout
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class DistributedRun:
             return None
         if out is None:
             raise ValueError("--parallel expects --out, so that a restarted training finds its run")
+        from forward_forward.parallel import begin
+
         begin(self.layout.timeout, torch.device(self.device or "cpu"))
         is_ours = [False]
         if self.is_leader and self.launch is not None and is_run(Path(out)):
@@ -67,7 +72,7 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
     """The layout of a training in several processes; None for one process.
 
     Args:
-        options: What was given on the command line.
+        options: The options of the command line.
         device: Where to train; with "cuda", each process of a machine gets a GPU of its own.
 
     Raises:
@@ -87,6 +92,10 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
         raise ValueError("--parallel both expects --stages or --split, got neither")
     if parallel == "layers" and stages is not None:
         raise ValueError("--parallel layers has one stage per process: omit --stages")
+    # Not at the top: a training in one process must not wait for the import.
+    from forward_forward.parallel import Layout, launched
+    from forward_forward.parallel.layout import TIMEOUT
+
     if not launched():
         raise ValueError(
             f"--parallel {parallel} expects several processes, got one: torchrun"
@@ -100,6 +109,7 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
         TIMEOUT if options.timeout is None else options.timeout,
     )
     _select_gpu(device)
+    _show_log()
     summary = f"{parallel}, {os.environ.get('WORLD_SIZE', '1')} processes, {options.sync}"
     return DistributedRun(layout, summary, os.environ.get("RANK") == "0", _launch(), device)
 
@@ -115,6 +125,14 @@ def _launch() -> str | None:
     parent = psutil.Process().parent()
     started = None if parent is None else parent.create_time()
     return f"{run} {platform.node()} {os.getppid()} {started}"
+
+
+def _show_log() -> None:
+    """Print on stderr what the library logs about the processes, such as the layers of each."""
+    logger = logging.getLogger("forward_forward.parallel")
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
 
 
 def _select_gpu(device: str | None) -> None:

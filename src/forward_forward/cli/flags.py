@@ -1,7 +1,7 @@
 """Kinds of options: a type and a metavar -> what tyro reads and prints in the help.
 
-Every command is a dataclass. A field is a flag, and the comment above it is the flag's help, so
-that each name stands once.
+Every command is a dataclass: a field is a flag, and tyro shows the comment above it as the flag's
+help, so that each name is written once.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Predict:
         from forward_forward import checkpoint
 
         if not self.files:
-            raise ValueError("expected at least one file: ff predict RUN picture.png")
+            raise ValueError("expected at least one file, got none: ff predict RUN picture.png")
         about = checkpoint.Run(self.run).about
         samples = self._samples(about)
         network = checkpoint.load(self.run)

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from forward_forward.track import Watcher
+
 if TYPE_CHECKING:
     from forward_forward.track import Beginning, Ending, Row
 
@@ -87,7 +89,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-class TrainingProgress:
+class TrainingProgress(Watcher):
     """Follows one training: a bar over all epochs, or a line per epoch and every ten seconds."""
 
     def start(self, beginning: Beginning) -> None:
@@ -110,15 +112,15 @@ class TrainingProgress:
 
     def epoch(self, row: Row) -> None:
         self.done, self.step_in_epoch = row["epoch"], 0
-        words = [self._epoch(row["epoch"])]
+        fields = [self._epoch(row["epoch"])]
         if "validation_error" in row:
-            words.append(f"validation error {row['validation_error']:5.2f} %")
+            fields.append(f"validation error {row['validation_error']:5.2f} %")
             self.error = f"  validation error {row['validation_error']:.2f} %"
         layers = row.get("validation_goodness_error_by_layer")
         if layers and self.display.bar is None:
-            words.append("by layer " + " ".join(f"{error:.2f}" for error in layers))
-        words.append(f"{row['seconds']:.1f} s, {self.display.left(self.done)}")
-        self.display.show(self.done, "  ".join(words))
+            fields.append("by layer " + " ".join(f"{error:.2f}" for error in layers))
+        fields.append(f"{row['seconds']:.1f} s, {self.display.left(self.done)}")
+        self.display.show(self.done, "  ".join(fields))
 
     def stop(self, ending: Ending) -> None:
         self.display.stop()

@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -96,21 +95,22 @@ class Reproduce:
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
-                f"stopped; finished runs are kept, continue with: {shlex.join(self._words())}"
+                f"stopped; finished runs are kept, continue with: {_command(self)}"
             ) from None
-
-    def _words(self) -> Sequence[str]:
-        """The words of this command, as it can be typed again."""
-        words = ["ff", "reproduce", *self.claims, "--scale", self.scale]
-        for name, default in (("out", None), ("seeds", None), ("jobs", None), ("device", "cpu")):
-            value = getattr(self, name)
-            words += [f"--{name}", str(value)] if value != default else []
-        return [*words, *(["--json"] if self.json else [])]
 
     def _folder(self, scale: Scale) -> Path:
         if self.out is not None:
             return Path(self.out)
         return Path("results", "poster" if scale.name == "default" else f"poster-{scale.name}")
+
+
+def _command(options: Reproduce) -> str:
+    """The same command, as it can be typed again."""
+    args = ["ff", "reproduce", *options.claims, "--scale", options.scale]
+    for name, default in (("out", None), ("seeds", None), ("jobs", None), ("device", "cpu")):
+        value = getattr(options, name)
+        args += [f"--{name}", str(value)] if value != default else []
+    return shlex.join([*args, *(["--json"] if options.json else [])])
 
 
 def _print_list(folder: Path) -> None:

@@ -150,14 +150,14 @@ class _Request:
         """The command that continues this sweep, up to so many trials."""
         from forward_forward.sweep.storage import hidden
 
-        words = ["ff", "sweep", "--out", str(self.out), "--trials", str(trials)]
+        args = ["ff", "sweep", "--out", str(self.out), "--trials", str(trials)]
         if self.options.threads is not None:
-            words += ["--threads", str(self.options.threads)]
+            args += ["--threads", str(self.options.threads)]
         if self.options.storage is not None:
-            words += ["--storage", hidden(self.options.storage)]
+            args += ["--storage", hidden(self.options.storage)]
         # The folder names the user's own code, but code is never run because a file names it.
         own_code = [each for each in self.options.search if ":" in each]
-        return shlex.join([*words, *(["--search", *own_code] if own_code else [])])
+        return shlex.join([*args, *(["--search", *own_code] if own_code else [])])
 
     def _finish(self, outcome: Outcome, purpose: str, command: str) -> None:
         from forward_forward.cli import sweep_output

@@ -50,14 +50,14 @@ class SweepProgress(TrialWatcher):
         count, best = len(outcome.counted), outcome.best
         # The pace is that of all processes since this one started.
         left = self.display.left(max(count, self.display.first + 1))
-        words = [
+        fields = [
             f"trial {done['number']:>3}",
             f"{result(done):<28}",
             f"best {best['validation_error']:.2f} %" if best else "none complete yet",
             f"{count}/{self.trials}, {left}",
             ", ".join(f"{name} {short(value)}" for name, value in done["settings"].items()),
         ]
-        self.display.line("  ".join(words))
+        self.display.line("  ".join(fields))
         if self.display.bar is not None:
             self.display.show(count, left)
 
@@ -90,20 +90,20 @@ def reproduction(best: Record, command: Mapping[str, Any], out: Path) -> str:
         command: The sweep's data, recipe and fixed settings.
         out: The sweep's folder, in which the run's folder will be.
     """
-    words = ["ff", "train"]
+    args = ["ff", "train"]
     for name in ("data", "target", "size", "recipe"):
-        words += [flag(name), str(command[name])] if command.get(name) else []
+        args += [flag(name), str(command[name])] if command.get(name) else []
     without_flag = []
     for name, value in {**command["fixed"], **best["settings"]}.items():
         values = [str(each) for each in (value if isinstance(value, list) else [value])]
         if name in FLAGS:
-            words += [flag(name), *values]
+            args += [flag(name), *values]
         else:
             without_flag.append(f"{name}={'+'.join(values)}")
-    words += ["--set", *without_flag] if without_flag else []
+    args += ["--set", *without_flag] if without_flag else []
     # The number of threads changes the order of sums, hence their last bits, and so the run.
-    words += ["--threads", str(best["threads"]), "--out", str(out / f"trial-{best['number']}")]
-    return shlex.join(words)
+    args += ["--threads", str(best["threads"]), "--out", str(out / f"trial-{best['number']}")]
+    return shlex.join(args)
 
 
 def page_of(paths: Sequence[Path]) -> str:

@@ -1,4 +1,4 @@
-"""Names typed after ``--track`` and a run's folder -> trackers, and where each of them writes."""
+"""Names given as ``--track`` and a run's folder -> trackers, and where each of them writes."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from forward_forward.track import MLflow, TensorBoard, Tracker, mlflow, tensorbo
 def trackers(
     names: Iterable[str], folder: Path, *, resumed: bool
 ) -> tuple[list[Tracker], list[str]]:
-    """The trackers of a run, each named once.
+    """The trackers of a run, without duplicates.
 
     Args:
-        names: "tensorboard" and "mlflow", or one of them.
+        names: "tensorboard", "mlflow" or both.
         folder: The run's folder.
-        resumed: Whether the run in it goes on, and so goes on where it was tracked before.
+        resumed: Whether the run is resumed, so that it is logged to the same place as before.
 
     Returns:
-        The trackers, and a line of words about each: where it writes, and how to look there.
+        The trackers, and a line about each: where it writes, and the command that shows it.
 
     Raises:
         ImportError: A package is missing.
     """
     made = [_MAKERS[name](folder, resumed) for name in dict.fromkeys(names)]
-    return [tracker for tracker, _ in made], [words for _, words in made]
+    return [tracker for tracker, _ in made], [place for _, place in made]
 
 
 def _tensorboard(folder: Path, resumed: bool) -> tuple[Tracker, str]:
     place = folder / tensorboard.FOLDER
-    look = shlex.join(["tensorboard", "--logdir", str(folder.parent)])
-    return TensorBoard(place), f"tensorboard: {place} (to look: {look})"
+    view = shlex.join(["tensorboard", "--logdir", str(folder.parent)])
+    return TensorBoard(place), f"tensorboard: {place} (to view: {view})"
 
 
 def _mlflow(folder: Path, resumed: bool) -> tuple[Tracker, str]:
-    known = mlflow.remembered(folder) if resumed else None
-    uri = known.uri if known else mlflow.default_uri()
-    experiment = known.experiment if known else mlflow.EXPERIMENT
-    look = shlex.join(["mlflow", "ui", "--backend-store-uri", uri])
-    return MLflow(uri), f"mlflow: experiment {experiment} in {uri} (to look: {look})"
+    before = mlflow.remembered(folder) if resumed else None
+    uri = before.uri if before else mlflow.default_uri()
+    experiment = before.experiment if before else mlflow.EXPERIMENT
+    view = shlex.join(["mlflow", "ui", "--backend-store-uri", uri])
+    return MLflow(uri), f"mlflow: experiment {experiment} in {uri} (to view: {view})"
 
 
 _MAKERS: dict[str, Callable[[Path, bool], tuple[Tracker, str]]] = {

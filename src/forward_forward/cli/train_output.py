@@ -1,4 +1,4 @@
-"""A plan and its figures -> what a person reads: the settings on stderr, the errors on stdout."""
+"""A plan and its metrics -> a summary of the settings on stderr, and the errors on stdout."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def say_reading(data: str) -> None:
 def announce(
     command: Mapping[str, Any], plan: Plan, sets: Sets, places: Iterable[str] = ()
 ) -> None:
-    """Say what is about to be trained, and where else its figures go, on stderr."""
+    """Print on stderr what will be trained, and where else its metrics are logged."""
     network, trainer = plan.trainer.network, plan.trainer
     about, settings = describe(network), trainer.settings
-    goal = about["layers"][0]
+    layer = about["layers"][0]
     weights = sum(weight.numel() for weight in network.parameters())
     optimizer = str(settings["optimizer"]).rpartition(":")[2]
     products = str(trainer.products or network.dtype).removeprefix("torch.")
@@ -45,9 +45,10 @@ def announce(
         "data": f"{command['data']}: {len(sets.train):,} to train on, {len(sets.validation):,} to"
         f" validate on, {len(sets.test):,} to test on, {len(sets.classes)} classes",
         "recipe": f"{command['recipe']}, seed {settings['seed']}",
-        "network": f"{_widths(network)} units, {goal['activation']}, {weights:,} weights",
-        "goal": f"{goal['loss']} of {goal['goodness']}, threshold {goal['threshold'].strip(QUOTE)}"
-        f" x {goal['threshold_factor']}",
+        "network": f"{_widths(network)} units, {layer['activation']}, {weights:,} weights",
+        "goal": f"{layer['loss']} of {layer['goodness']},"
+        f" threshold {layer['threshold'].strip(QUOTE)}"
+        f" x {layer['threshold_factor']}",
         "label": about["examples"],
         "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {plan.epochs} epochs"
         f" in batches of {plan.batch_size}",
@@ -67,45 +68,46 @@ def _widths(network: Network) -> str:
     return " - ".join(map(str, [sizes[0].in_features, *(linear.out_features for linear in sizes)]))
 
 
-def errors(network_about: Mapping[str, Any], figures: Mapping[str, Any], what: str) -> list[str]:
-    """Errors of a network in words: in total, by layer, and by the head.
+def errors(network_about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> list[str]:
+    """Errors of a network as text: in total, by layer, and by the head.
 
     Args:
-        network_about: The network's description, for its readout and reading.
-        figures: What `predict.evaluate` gave.
+        network_about: The network's description, for its readout.
+        metrics: The result of `predict.evaluate`.
         what: The name of the data, such as "test".
 
     Returns:
         Lines of text.
     """
-    lines = [f"{what} error {figures['error']:.2f} %"]
-    if "goodness_error" in figures:
+    lines = [f"{what} error {metrics['error']:.2f} %"]
+    if "goodness_error" in metrics:
         first, stop = ast.literal_eval(network_about["readout"])
         span = f"layer {stop}" if stop - first == 1 else f"layers {first + 1} to {stop}"
-        lines.append(f"  by goodness of {span}: {figures['goodness_error']:.2f} %")
-        for index, error in enumerate(figures["goodness_error_by_layer"]):
+        lines.append(f"  by goodness of {span}: {metrics['goodness_error']:.2f} %")
+        for index, error in enumerate(metrics["goodness_error_by_layer"]):
             lines.append(f"    layer {index + 1} alone: {error:.2f} %")
-    if "head_error" in figures:
-        lines.append(f"  by the softmax head: {figures['head_error']:.2f} %")
+    if "head_error" in metrics:
+        lines.append(f"  by the softmax head: {metrics['head_error']:.2f} %")
         skip = network_about["head"]["skip"]
-        for index, error in enumerate(figures["head_error_by_layer"]):
+        for index, error in enumerate(metrics["head_error_by_layer"]):
             lines.append(f"    layer {skip + index + 1} alone: {error:.2f} %")
     return lines
 
 
 def _silent(result: Fitted) -> list[str]:
-    """A warning for each layer of which hardly a unit was active at the end of training."""
-    shares = result.history[-1].get("silent_units", []) if result.history else []
+    """A warning for each layer in which almost all units were silent at the end of training."""
+    fractions = result.history[-1].get("silent_units", []) if result.history else []
     return [
-        f"ff: warning: {100 * share:.0f} % of the units of layer {number} are silent: it tells"
-        " little; try a lower --lr, more units, or inputs around 0"
-        for number, share in enumerate(shares, 1)
-        if share > SILENT
+        f"ff: warning: {100 * fraction:.0f} % of the units in layer {number} are zero for every"
+        " input, so the layer carries little information; try a lower --lr, more units, or inputs"
+        " centred at 0"
+        for number, fraction in enumerate(fractions, 1)
+        if fraction > SILENT
     ]
 
 
 def _next_commands(about: Mapping[str, Any], folder: Path) -> list[str]:
-    """What to do with a finished run; parts of one's own are code, which no command loads."""
+    """The next commands for a finished run; one with the user's own code is loaded in Python."""
     if not buildable(about["network"]):
         return [f"ff.load({str(folder)!r}, network=...) in Python, with your own parts"]
     commands = [["ff", "evaluate", str(folder)]]
@@ -113,13 +115,13 @@ def _next_commands(about: Mapping[str, Any], folder: Path) -> list[str]:
         commands.append(["ff", "predict", str(folder), "picture.png"])
     if about.get("table"):
         commands.append(["ff", "predict", str(folder), "new_rows.csv"])
-    return [shlex.join(words) for words in commands]
+    return [shlex.join(args) for args in commands]
 
 
 def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: bool) -> None:
-    """Print a finished run on stdout: errors, folder, next commands; or one JSON object."""
+    """Print on stdout the errors of a finished run, its folder and next commands, or JSON."""
     if as_json:
-        figures = {
+        summary = {
             "run": str(folder),
             "test_error": about["test_error"],
             "validation_error": about["validation_error"],
@@ -128,14 +130,14 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
             "validation_seconds": about.get("validation_seconds"),  # older runs have none
             "test": about["test"],
         }
-        print(json.dumps(figures))
+        print(json.dumps(summary))
         return
     print("\n".join(errors(about["network"], about["test"], "test")))
     if result.validation_error is not None:
         print(
-            f"  weights of epoch {result.best_epoch}, the best of {len(result.history)} by"
-            f" validation error ({result.validation_error:.2f} %); {result.seconds:.1f} s,"
-            f" {result.validation_seconds:.1f} s of them for validation"
+            f"  weights of epoch {result.best_epoch}, which has the lowest validation error"
+            f" ({result.validation_error:.2f} %) of {len(result.history)} epochs;"
+            f" {result.seconds:.1f} s, including {result.validation_seconds:.1f} s of validation"
         )
     for line in _silent(result):
         print(line, file=sys.stderr)

@@ -51,12 +51,12 @@ class Training:
     """One call of ``ff train``.
 
     Args:
-        options: What was given on the command line.
+        options: The options of the command line.
     """
 
     def __init__(self, options: TrainOptions) -> None:
-        data, given, run = options.data, chosen(options.training), options.run
-        self.processes = distributed_run(options.parallel, given.get("device"))
+        data, settings, run = options.data, chosen(options.training), options.run
+        self.processes = distributed_run(options.parallel, settings.get("device"))
         if self.processes is not None:
             restarted = self.processes.restarted(run.out, run.resume)
             if restarted is not None:  # the options of a new run are already in its folder
@@ -76,8 +76,8 @@ class Training:
                     f"{run.resume!r} was not started by `ff train`: resume it from Python, with"
                     " trainer.fit(..., out=..., resume=True)"
                 )
-        self.typed = frozenset(given)
-        self.settings: dict[str, Any] = {**before.get("settings", {}), **given}
+        self.typed = frozenset(settings)
+        self.settings: dict[str, Any] = {**before.get("settings", {}), **settings}
         self.command: dict[str, Any] = {
             **dict.fromkeys(vars(data)),
             "data": "mnist",

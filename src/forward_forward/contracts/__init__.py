@@ -1,9 +1,9 @@
-"""A goodness, loss or way of choosing wrong labels -> which contracts it keeps, and why not.
+"""A goodness, a loss or a strategy for wrong labels -> the contracts it keeps or breaks, and why.
 
-The tests hold the library's own parts to them; ``ff check my_rules:my_loss`` and `check` do so with
-any other. In reading order: ``samples`` (what parts are tried on), ``goodness``, ``losses``,
-``negatives``, ``every`` and ``steps`` (one function a contract), ``kind`` (what a part is),
-``check`` (all that it must keep) and ``named`` (parts by their names).
+The tests check the library's own parts; ``ff check my_rules:my_loss`` and `check` check any other.
+In reading order: ``samples`` (the inputs that parts are tested on), ``goodness``, ``losses``,
+``negatives`` and ``every`` (one function a contract), ``kind`` (what kind a part is),
+``check`` (all contracts of a part) and ``named`` (parts by name).
 """
 
 from forward_forward.contracts.broken import Broken

@@ -1,13 +1,15 @@
-"""What a part gave, and what it should have -> nothing, or `Broken` with the reason."""
+"""What a part returned, and what was expected -> nothing, or `Broken` with the reason."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 
 class Broken(AssertionError):
-    """A part does not keep a contract; the message says what was expected, and what came."""
+    """A part breaks a contract; the message states what was expected and what it returned."""
 
 
 def expect(kept: object, reason: str) -> None:
@@ -17,13 +19,13 @@ def expect(kept: object, reason: str) -> None:
 
 
 def expect_tensor(value: object, shape: torch.Size, dtype: torch.dtype, what: str) -> None:
-    """Refuse what is no tensor of this shape and type.
+    """Raise `Broken` unless a value is a tensor of this shape and type.
 
     Args:
-        value: What came.
-        shape: What was expected.
-        dtype: What was expected.
-        what: Its name, such as "goodness of activities [5, 6]".
+        value: What the part returned.
+        shape: Expected shape.
+        dtype: Expected type.
+        what: Name of the value, such as "goodness of activities [5, 6]".
 
     Raises:
         Broken: It is something else.
@@ -43,17 +45,17 @@ def expect_tensor(value: object, shape: torch.Size, dtype: torch.dtype, what: st
 def expect_close(
     value: Tensor, wanted: Tensor, what: str, *, rtol: float | None = None, atol: float | None = 0
 ) -> None:
-    """Refuse a tensor that differs from another.
+    """Raise `Broken` if a tensor differs from the expected one.
 
     Args:
-        value: What came.
+        value: What the part returned.
         wanted: What was expected, of the same shape.
-        what: Its name, such as "the slope".
-        rtol: Relative tolerance; None takes both of `torch.testing.assert_close` for the type.
+        what: Name of the value, such as "the slope".
+        rtol: Relative tolerance; None for both tolerances of `torch.testing.assert_close`.
         atol: Absolute tolerance.
 
     Raises:
-        Broken: It differs; the message has the entry that differs most.
+        Broken: It differs; the message shows the entry that differs most.
 
     >>> expect_close(torch.ones(2), torch.ones(2), "the slope")
     """
@@ -63,6 +65,39 @@ def expect_close(
         torch.testing.assert_close(value, wanted, rtol=rtol, atol=atol)
     except AssertionError as error:
         raise Broken(f"expected {what} {_difference(value, wanted)}") from error
+
+
+def expect_unchanged(values: Sequence[Tensor], before: Sequence[Tensor], what: str) -> None:
+    """Raise `Broken` if a part has changed tensors.
+
+    Args:
+        values: The tensors after the part was called.
+        before: Copies from before.
+        what: Their name, and how a part changes them.
+
+    Raises:
+        Broken: They differ.
+    """
+    same = all(map(torch.equal, values, before))
+    expect(same, f"expected {what}")
+
+
+def expect_slopes_of_small_changes(call: Callable[..., Tensor], *leaves: Tensor) -> None:
+    """Raise `Broken` if a function's slopes are not those of finite differences.
+
+    Args:
+        call: The function.
+        leaves: Its arguments, in float64.
+
+    Raises:
+        Broken: They differ.
+    """
+    right = torch.autograd.gradcheck(
+        call, [leaf.requires_grad_() for leaf in leaves], raise_exception=False
+    )
+    expect(
+        right, "expected the slopes that finite differences find, got others: is a tensor detached?"
+    )
 
 
 def _difference(value: Tensor, wanted: Tensor) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from forward_forward.contracts import every, goodness, losses, negatives, steps
+from forward_forward.contracts import every, goodness, losses, negatives
 from forward_forward.contracts.broken import Broken
 from forward_forward.contracts.kind import Kind, kind_of
 from forward_forward.goodness import PNorm
@@ -16,7 +16,7 @@ OF_NORMS = (goodness.is_a_norm_at_any_scale, goodness.norm_has_finite_slopes_at_
 
 
 class Verdict(NamedTuple):
-    """Whether a part keeps a contract: its name, its sentence, and the reason where it does not."""
+    """Whether a part keeps a contract: its name, its sentence, and the reason if it does not."""
 
     contract: str
     says: str
@@ -25,10 +25,7 @@ class Verdict(NamedTuple):
 
 
 def contracts_of(part: Any) -> list[Contract]:
-    """The contracts that a part must keep.
-
-    Args:
-        part: The part.
+    """The contracts that a part must keep, by its kind.
 
     >>> from forward_forward.losses import sigmoid
     >>> contracts_of(sigmoid)[0].__name__
@@ -37,25 +34,25 @@ def contracts_of(part: Any) -> list[Contract]:
     modules: dict[Kind, ModuleType] = {"goodness": goodness, "loss": losses, "negatives": negatives}
     module = modules[kind_of(part)]
     found = [each for each in _public(module) if each not in OF_NORMS or isinstance(part, PNorm)]
-    return [*found, *_public(every), *_public(steps)]
+    return [*found, *_public(every)]
 
 
 def _public(module: ModuleType) -> list[Contract]:
-    # In the order in which they are written, not that of the alphabet.
+    # In the order of definition, not in alphabetical order.
     return [part for name, part in vars(module).items() if name in module.__all__]
 
 
 def check(part: Any) -> list[Verdict]:
-    """Hold a part to every contract of its kind.
+    """Check a part against every contract of its kind.
 
     Args:
-        part: A goodness, a loss or a way of choosing wrong labels.
+        part: A goodness, a loss or a strategy for wrong labels.
 
     Returns:
         A verdict for each contract.
 
     Raises:
-        ValueError: It is no part.
+        ValueError: It is none of them.
 
     >>> from forward_forward.losses import sigmoid
     >>> all(verdict.kept for verdict in check(sigmoid))
@@ -69,7 +66,7 @@ def _verdict(contract: Contract, part: Any) -> Verdict:
     name = contract.__name__.replace("_", " ")
     try:
         contract(part)
-    except Exception as error:  # whatever a part does wrong, it does not keep the contract
+    except Exception as error:  # whatever a part raises, it breaks the contract
         return Verdict(name, says, False, _reason(error))
     return Verdict(name, says, True, "")
 

@@ -1,4 +1,4 @@
-"""A part -> what kind of part it is, told by the arguments that it must be called with."""
+"""A part -> its kind, from the number of arguments it must be called with."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ARGUMENTS: dict[int, Kind] = {1: "goodness", 2: "loss", 4: "negatives"}
 
 
 def kind_of(part: Any) -> Kind:
-    """What kind of part it is, told by the arguments that it must be called with.
+    """The kind of a part, from the number of arguments it must be called with.
 
     Args:
         part: A callable of activities (goodness); of margins of positives and of negatives (loss);
             or of labels, classes, a generator and scores (negatives).
 
     Raises:
-        ValueError: It is no part.
+        ValueError: It is none of them.
 
     >>> kind_of(lambda pos, neg: neg.mean(0) - pos)
     'loss'
@@ -32,12 +32,12 @@ def kind_of(part: Any) -> Kind:
         raise ValueError(f"{expected}; got {part!r}, which cannot be called")
     try:
         called = part.forward if isinstance(part, nn.Module) else part
-        given = inspect.signature(called).parameters.values()
+        arguments = inspect.signature(called).parameters.values()
     except ValueError as error:  # a function without a signature, such as one written in C
-        raise ValueError(f"{expected}; got {part!r}, which does not say: {error}") from error
+        raise ValueError(f"{expected}; got {part!r}, which has no signature: {error}") from error
     needed = [
         each.name
-        for each in given
+        for each in arguments
         if each.default is each.empty
         and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
     ]

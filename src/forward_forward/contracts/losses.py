@@ -1,6 +1,6 @@
 """A loss, margins [batch] and [negatives, batch] -> [batch] -> nothing, or `Broken`: its contracts.
 
-Each function is one contract, and its first line says it.
+Each function is one contract; its first line states it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from forward_forward.contracts.broken import Broken, expect, expect_close, expect_tensor
+from forward_forward.contracts.broken import (
+    Broken,
+    expect,
+    expect_close,
+    expect_slopes_of_small_changes,
+    expect_tensor,
+    expect_unchanged,
+)
 from forward_forward.contracts.samples import margins
-from forward_forward.losses import HasSlope, LocalLoss, judged
+from forward_forward.losses import HasSlopes, LocalLoss, judged
 from forward_forward.protocols import fast_path
 
 __all__ = [
@@ -42,9 +49,6 @@ def is_pairwise(loss: LocalLoss) -> bool:
 
 def is_one_number_a_sample(loss: LocalLoss) -> None:
     """One number a sample, of the margins' type, whatever the other samples.
-
-    Args:
-        loss: Any loss.
 
     Raises:
         Broken: It gives another shape or type, or depends on other samples.
@@ -87,28 +91,17 @@ def slopes_are_autograds(loss: LocalLoss) -> None:
 def slopes_are_those_of_small_changes(loss: LocalLoss) -> None:
     """Its slopes are what small changes of the margins find (finite differences).
 
-    Args:
-        loss: Any loss.
-
     Raises:
         Broken: They are not, as where a value was detached on the way.
 
     >>> slopes_are_those_of_small_changes(lambda pos, neg: neg.mean(0) - pos)
     """
     for negatives in (1, 3):
-        leaves = tuple(each.requires_grad_() for each in _with_zeros(negatives))
-        right = torch.autograd.gradcheck(loss, leaves, raise_exception=False)
-        expect(
-            right,
-            "expected the slopes that finite differences find, got others: is a tensor detached?",
-        )
+        expect_slopes_of_small_changes(loss, *_with_zeros(negatives))
 
 
 def falls_with_positives_and_rises_with_negatives(loss: LocalLoss) -> None:
     """At margins of 0 it falls with the positives' goodness and rises with each negative's.
-
-    Args:
-        loss: Any loss.
 
     Raises:
         Broken: A slope is 0 or has the other sign: the layer would learn nothing, or the reverse.
@@ -122,9 +115,6 @@ def falls_with_positives_and_rises_with_negatives(loss: LocalLoss) -> None:
 
 def is_finite_at_extreme_margins(loss: LocalLoss) -> None:
     """It and its slopes are finite at margins up to 1e6 of either sign, in float32.
-
-    Args:
-        loss: Any loss.
 
     Raises:
         Broken: They are not, as of ``log(1 + exp(margin))`` written out.
@@ -148,9 +138,6 @@ def is_finite_at_extreme_margins(loss: LocalLoss) -> None:
 def takes_the_mean_of_negatives(loss: LocalLoss) -> None:
     """Several negatives of a sample enter as the mean of what each gives alone.
 
-    Args:
-        loss: Any loss.
-
     Raises:
         Broken: They enter otherwise: the step would grow with their number.
 
@@ -164,9 +151,6 @@ def takes_the_mean_of_negatives(loss: LocalLoss) -> None:
 def is_the_positive_part_without_negatives_or_refuses(loss: LocalLoss) -> None:
     """Without negatives it is the positives' part, or raises a ValueError that says so.
 
-    Args:
-        loss: Any loss.
-
     Raises:
         Broken: It is something else, often the NaN of an empty mean.
 
@@ -174,7 +158,7 @@ def is_the_positive_part_without_negatives_or_refuses(loss: LocalLoss) -> None:
     """
     pos, neg = margins(1)
     if is_pairwise(loss):
-        by_hand = fast_path(loss, HasSlope)
+        by_hand = fast_path(loss, HasSlopes)
         for call in (loss,) if by_hand is None else (loss, by_hand.slope):
             _refuses(call, pos, neg[:0])
         return
@@ -194,9 +178,6 @@ def is_the_positive_part_without_negatives_or_refuses(loss: LocalLoss) -> None:
 def leaves_margins_alone(loss: LocalLoss) -> None:
     """The margins stay as they are.
 
-    Args:
-        loss: Any loss.
-
     Raises:
         Broken: They are changed: the layer's figures would be wrong.
 
@@ -206,8 +187,7 @@ def leaves_margins_alone(loss: LocalLoss) -> None:
     before = pos.clone(), neg.clone()
     loss(pos, neg)
     judged(loss, pos, neg)
-    same = all(map(torch.equal, (pos, neg), before))
-    expect(same, "expected the margins as they were, got others: use no x.op_()")
+    expect_unchanged((pos, neg), before, "the margins as they were, got others: use no x.op_()")
 
 
 def _refuses(call: Callable[[Tensor, Tensor], object], pos: Tensor, none: Tensor) -> None:

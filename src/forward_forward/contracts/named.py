@@ -1,11 +1,11 @@
-"""Words and modules -> parts with their kinds and names: the library's own, and those of anyone."""
+"""Texts and modules -> parts with kinds and names, both the library's own and user-defined."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from forward_forward import goodness, losses, notation
 from forward_forward.contracts.kind import Kind, kind_of
@@ -15,7 +15,7 @@ MODULES: dict[Kind, ModuleType] = {"loss": losses, "goodness": goodness, "negati
 
 
 class Named(NamedTuple):
-    """A part, what it is, what it is called, and whether it is someone's own."""
+    """A part with its kind and name, and whether it is user-defined."""
 
     kind: Kind
     name: str
@@ -24,12 +24,12 @@ class Named(NamedTuple):
 
 
 def public_parts(module: ModuleType, **given: Any) -> dict[str, Any]:
-    """The parts in a module's ``__all__``: functions and instances as they are, classes made.
+    """The parts in a module's ``__all__``: functions, instances, and instances of its classes.
 
     Args:
         module: The module.
-        given: Arguments for the classes that take them; one that needs others is left out, as are
-            protocols.
+        given: Arguments for classes that accept them. Classes that need others are left out, as
+            are protocols.
 
     >>> sorted(public_parts(losses))[-2:]
     ['log_sigmoid_literal', 'sigmoid']
@@ -38,7 +38,7 @@ def public_parts(module: ModuleType, **given: Any) -> dict[str, Any]:
     for name, value in notation.public(module).items():
         if not inspect.isclass(value):
             made[name] = value
-        elif not getattr(value, "_is_protocol", False):
+        elif Protocol not in value.__bases__:
             takes = inspect.signature(value).parameters
             options = {key: option for key, option in given.items() if key in takes}
             needed = {key for key, each in takes.items() if each.default is each.empty}
@@ -61,27 +61,27 @@ def library() -> list[Named]:
     return [*found.values()]
 
 
-def typed_parts(words: Sequence[str]) -> list[Named]:
-    """The parts that a person typed just now.
+def typed_parts(texts: Sequence[str]) -> list[Named]:
+    """The parts that a person typed.
 
     Args:
-        words: ``package.module:name``, or the library's names such as ``"SymBa(alpha=2)"``.
+        texts: ``package.module:name``, or the library's names such as ``"SymBa(alpha=2)"``.
 
     Returns:
-        The parts, each word once; classes are made with their defaults.
+        The parts, one for each different text; classes are instantiated with their defaults.
 
     Raises:
-        ValueError: A word names no part.
+        ValueError: A text names no part.
 
     >>> [(each.kind, each.name) for each in typed_parts(["l2_norm"])]
     [('goodness', 'l2_norm')]
     """
-    known = notation.public(*MODULES.values())
+    names = notation.public(*MODULES.values())
     found = []
-    for word in dict.fromkeys(words):
-        part = notation.made(notation.read(word, known, typed=True))
+    for text in dict.fromkeys(texts):
+        part = notation.made(notation.read(text, names, typed=True))
         try:
-            found.append(Named(kind_of(part), word, part, ":" in word))
+            found.append(Named(kind_of(part), text, part, ":" in text))
         except ValueError as error:
-            raise ValueError(f"{word}: {error}") from error
+            raise ValueError(f"{text}: {error}") from error
     return found

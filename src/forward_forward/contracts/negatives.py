@@ -1,15 +1,18 @@
-"""A way of choosing wrong labels -> nothing, or `Broken`: its contracts.
+"""A strategy for wrong labels -> nothing, or `Broken`: its contracts.
 
-Each function is one contract, and its first line says it.
+Each function is one contract; its first line states it.
 """
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import Tensor
 
-from forward_forward.contracts.broken import expect, expect_tensor
+from forward_forward.contracts.broken import expect, expect_tensor, expect_unchanged
 from forward_forward.contracts.samples import KINDS, scores_of, seeded
+from forward_forward.examples.inputs import ScoreSource
 from forward_forward.examples.negatives import WrongLabels, hard_rows
 
 __all__ = [
@@ -19,14 +22,11 @@ __all__ = [
     "never_gives_the_true_label",
     "says_what_it_draws_from",
 ]
-SOURCES = "nothing", "softmax", "goodness", "first layer"
+SOURCES = get_args(ScoreSource)
 
 
 def says_what_it_draws_from(negatives: WrongLabels) -> None:
     """It has ``scores`` (nothing, softmax, goodness or first layer) and ``fraction``, 0 to 1.
-
-    Args:
-        negatives: Any strategy.
 
     Raises:
         Broken: One is missing or another; a plain function has neither.
@@ -46,9 +46,6 @@ def says_what_it_draws_from(negatives: WrongLabels) -> None:
 def never_gives_the_true_label(negatives: WrongLabels) -> None:
     """It gives labels [count, batch], 0 to classes - 1, never the true one, whatever the scores.
 
-    Args:
-        negatives: Any strategy.
-
     Raises:
         Broken: A label is true or out of range, or the shape or type is another.
 
@@ -63,12 +60,12 @@ def never_gives_the_true_label(negatives: WrongLabels) -> None:
 
 
 def check_wrong(wrong: Tensor, y: Tensor, classes: int) -> None:
-    """Refuse labels that are not wrong ones.
+    """Raise `Broken` unless labels are wrong ones.
 
     Args:
-        wrong: What a strategy gave [count, batch].
+        wrong: What a strategy returned [count, batch].
         y: True labels [batch].
-        classes: How many labels there are.
+        classes: Number of labels.
 
     Raises:
         Broken: A label is true or out of range, or the shape or type is another.
@@ -91,9 +88,6 @@ def check_wrong(wrong: Tensor, y: Tensor, classes: int) -> None:
 def needs_scores_of_its_share_alone(negatives: WrongLabels) -> None:
     """Scores of the first ``fraction`` of the batch are enough, and none where that is 0.
 
-    Args:
-        negatives: Any strategy.
-
     Raises:
         Broken: It gives labels that are not wrong ones, without the others' scores.
 
@@ -109,9 +103,6 @@ def needs_scores_of_its_share_alone(negatives: WrongLabels) -> None:
 
 def draws_from_its_generator_alone(negatives: WrongLabels) -> None:
     """The same generator gives the same labels; torch's own random numbers are not used.
-
-    Args:
-        negatives: Any strategy.
 
     Raises:
         Broken: Two draws differ, or the global state is another: a resumed run would go elsewhere.
@@ -134,9 +125,6 @@ def draws_from_its_generator_alone(negatives: WrongLabels) -> None:
 def leaves_labels_alone(negatives: WrongLabels) -> None:
     """The true labels and the scores stay as they are.
 
-    Args:
-        negatives: Any strategy.
-
     Raises:
         Broken: They are changed: the positives would get other labels.
 
@@ -148,9 +136,10 @@ def leaves_labels_alone(negatives: WrongLabels) -> None:
     before = y.clone(), scores.clone()
     wrong = negatives(y, 10, seeded(0), scores)
     wrong.add_(1)
-    same = all(map(torch.equal, (y, scores), before))
-    expect(
-        same, "expected labels and scores as they were, got others: use no x.op_(), return no view"
+    expect_unchanged(
+        (y, scores),
+        before,
+        "labels and scores as they were, got others: use no x.op_(), return no view",
     )
 
 

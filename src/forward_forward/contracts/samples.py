@@ -1,4 +1,4 @@
-"""Seeds -> what parts are tried on: activities [batch, *feature], margins, scores of labels."""
+"""Seeds -> the inputs of contracts: activities [batch, *feature], margins, scores of labels."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-Kind = Literal["random", "huge", "sure of the truth", "-inf", "inf", "nan"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+ScoreKind = Literal["random", "huge", "sure of the truth", "-inf", "inf", "nan"]
+KINDS: tuple[ScoreKind, ...] = get_args(ScoreKind)
 
 
 def seeded(seed: int) -> torch.Generator:
-    """A generator of its own."""
+    """A generator for this seed."""
     return torch.Generator().manual_seed(seed)
 
 
@@ -21,9 +21,9 @@ def activities(*feature: int, batch: int = 5, seed: int = 0) -> Tensor:
     """Activities of either sign in float64, none of them near a kink at 0 or a tie.
 
     Args:
-        feature: The shape of a row.
-        batch: Rows.
-        seed: For the draw.
+        feature: Shape of a row.
+        batch: Number of rows.
+        seed: Seed of the random numbers.
 
     >>> activities(2, 3).shape
     torch.Size([5, 2, 3])
@@ -57,14 +57,14 @@ def margins(negatives: int = 3, batch: int = 5) -> tuple[Tensor, Tensor]:
     return pos, torch.randn(negatives, batch, generator=rng, dtype=torch.float64)
 
 
-def scores_of(kind: Kind, y: Tensor, classes: int, seed: int = 0) -> Tensor:
+def scores_of(kind: ScoreKind, y: Tensor, classes: int, seed: int = 0) -> Tensor:
     """Scores of every label [batch, classes], from which hard negatives are drawn.
 
     Args:
-        kind: What they are like; huge and no numbers come of a network that diverges.
+        kind: What they are like; a network that diverges gives huge ones and NaN.
         y: True labels [batch].
-        classes: How many labels there are.
-        seed: For the draw.
+        classes: Number of labels.
+        seed: Seed of the random ones.
 
     >>> scores_of("sure of the truth", torch.tensor([1]), 2).argmax(1)
     tensor([1])

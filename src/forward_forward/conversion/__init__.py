@@ -1,6 +1,6 @@
-"""A model of torch -> local layers, with what became of each of its parts.
+"""A PyTorch model -> local layers, with a record of what each of its modules became.
 
-In reading order: ``ready`` (a copy of a model, and what stands against it), ``parts`` (the model
+In reading order: ``ready`` (a copy of the model, checked), ``modules`` (the model
 taken apart), ``groups`` (what belongs to one layer), ``widen`` (room for the label), ``model`` (the
 network).
 """

@@ -1,4 +1,4 @@
-"""The parts of a model in order -> groups of one part with weights each, and what is left out."""
+"""A model's modules in order -> groups around one module with weights each, and the remainder."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from forward_forward.conversion.parts import ENDS, Part
+from forward_forward.conversion.modules import ENDS, ModelPart
 
 
 @dataclass
 class Group:
-    """What becomes one layer.
+    """The modules that become one layer.
 
     Args:
-        core: The part with weights.
-        before: What prepares its input.
-        after: What follows it; another part with weights where the first is a mere projection.
+        core: The module with weights.
+        before: Modules that prepare its input.
+        after: Modules that follow it; with another one with weights if the core is a projection.
     """
 
-    core: Part
-    before: list[Part] = field(default_factory=list)
-    after: list[Part] = field(default_factory=list)
+    core: ModelPart
+    before: list[ModelPart] = field(default_factory=list)
+    after: list[ModelPart] = field(default_factory=list)
 
     @property
     def activated(self) -> bool:
@@ -31,70 +31,72 @@ class Group:
 
     @property
     def is_projection(self) -> bool:
-        """Whether nothing but a product comes of it, of which goodness can tell little."""
+        """Whether its output is affine in its input, which gives goodness little to measure."""
         return self.core.affine and all(part.affine for part in self.after)
 
     @property
     def weight_layers(self) -> int:
-        """How many modules with weights to learn are inside."""
+        """Number of modules with trainable weights inside."""
         return sum(len(part.weight_layers) for part in (self.core, *self.after))
 
 
 @dataclass(frozen=True)
 class Grouped:
-    """The groups, and the parts that no layer takes over, each with the reason."""
+    """The groups, and the modules that no layer takes over, each with the reason."""
 
     groups: list[Group]
-    dropped: list[tuple[Part, str]]
+    dropped: list[tuple[ModelPart, str]]
 
 
-def grouped(parts: Sequence[Part], num_classes: int) -> Grouped:
-    """Group the parts of a model around those with weights.
+def grouped(parts: Sequence[ModelPart], num_classes: int) -> Grouped:
+    """Group the modules of a model around those with weights.
 
-    A norm or an activation belongs to the weights before it; what drops values or changes the
-    shape, and a norm after an activation, prepares the input of the weights after it. Weights that
-    no activation follows are a projection, and are joined with those after them.
+    A norm or an activation belongs to the weights before it; dropout, changes of shape, and a norm
+    after an activation prepare the input of the weights after them. Weights that no activation
+    follows are a projection, and are joined with those after them.
 
     Args:
-        parts: In the order they run.
-        num_classes: A last linear layer of as many outputs is left out: it scores the labels.
+        parts: The modules in the order they run.
+        num_classes: A final linear layer with this many outputs is left out: it scores the labels.
 
     Raises:
-        ValueError: No part has weights, but for one that scores the labels.
+        ValueError: No module has weights, except one that scores the labels.
     """
     kept, dropped = _without_head(list(parts), num_classes)
     groups: list[Group] = []
-    waiting: list[Part] = []
+    pending: list[ModelPart] = []
     for part in kept:
         if part.kind == "weights" and groups and groups[-1].is_projection:
-            groups[-1].after += [*waiting, part]
-            waiting = []
+            groups[-1].after += [*pending, part]
+            pending = []
         elif part.kind == "weights":
-            groups.append(Group(part, waiting))
-            waiting = []
-        elif groups and _belongs(part, groups[-1], waiting):
-            groups[-1].after += [*waiting, part]
-            waiting = []
+            groups.append(Group(part, pending))
+            pending = []
+        elif groups and _belongs(part, groups[-1], pending):
+            groups[-1].after += [*pending, part]
+            pending = []
         else:
-            waiting.append(part)
+            pending.append(part)
     if not groups:
         raise ValueError(
             "convert expects a hidden layer with weights, got none"
             + (" but the one that scores the labels" if dropped else "")
-            + ": a layer of Forward-Forward is active for a label, it does not score them"
+            + ": add one; a layer of Forward-Forward measures goodness, it does not score labels"
         )
-    dropped += [(part, "no layer comes after it to read what it gives") for part in waiting]
+    dropped += [(part, "no layer after it reads its output") for part in pending]
     return Grouped(groups, dropped)
 
 
-def _belongs(part: Part, group: Group, waiting: list[Part]) -> bool:
+def _belongs(part: ModelPart, group: Group, pending: list[ModelPart]) -> bool:
     if part.kind == "activation":
         return True
-    return part.kind == "norm" and not waiting and not group.activated
+    return part.kind == "norm" and not pending and not group.activated
 
 
-def _without_head(parts: list[Part], num_classes: int) -> tuple[list[Part], list[tuple[Part, str]]]:
-    """The parts before a last linear layer that scores the labels, and that one and all after."""
+def _without_head(
+    parts: list[ModelPart], num_classes: int
+) -> tuple[list[ModelPart], list[tuple[ModelPart, str]]]:
+    """The modules before a final linear layer that scores the labels, and the remainder."""
     places = [place for place, part in enumerate(parts) if part.kind == "weights"]
     if not places:
         return parts, []

@@ -1,4 +1,4 @@
-"""A model of torch -> a network of local layers, and what became of each of its parts."""
+"""A PyTorch model -> a network of local layers, and what each of its modules became."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from forward_forward import seeds
 from forward_forward.conversion.groups import Group, grouped
-from forward_forward.conversion.parts import Part, has_own_weight, parts_of, probed, takes_channels
+from forward_forward.conversion.modules import (
+    ModelPart,
+    has_own_weight,
+    parts_of,
+    probed,
+    takes_channels,
+)
 from forward_forward.conversion.ready import (
     check_shared,
     copy_of,
@@ -27,7 +33,7 @@ from forward_forward.forward.mode import evaluating
 
 @dataclass(frozen=True)
 class Step:
-    """What became of one part of a model."""
+    """What one module of a model became."""
 
     part: str
     became: str
@@ -35,11 +41,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Conversion:
-    """A network of local layers, and how it was made; printed, it says what became of each part.
+    """A network of local layers; printed, it shows what each module of the model became.
 
     Args:
-        network: The network, untrained but for the weights that the model had.
-        steps: One for each part of the model, in the order they run.
+        network: The network, with copies of the model's weights and otherwise untrained.
+        steps: One for each module of the model, in the order they run.
     """
 
     network: Network
@@ -60,32 +66,33 @@ def convert(
     layer: Callable[..., Layer] = Layer,
     seed: int = 0,
 ) -> Conversion:
-    """Turn a model into local layers, each with a goal of its own.
+    """Convert a model into local layers, each with its own objective.
 
-    Each part with weights becomes a layer, with the norms and activations that follow it; what
-    pools, flattens or drops prepares the next. A part with several weight layers inside, such as a
-    residual or an attention block, becomes one layer: within it, and nowhere else, an error is
-    propagated backward. A last linear layer of ``num_classes`` outputs is left out. The label goes
-    into the first layer: appended to the inputs of a linear layer, as constant channels into a
-    convolution, as a learned embedding that is added into anything else.
+    Each module with weights becomes a layer, together with the norms and activations after it;
+    pooling, flattening and dropout prepare the input of the next. A module with several weight
+    layers inside, such as a residual or an attention block, becomes one layer: errors are
+    backpropagated within it and nowhere else. A final linear layer with ``num_classes`` outputs is
+    left out. The label enters the first layer: appended to the inputs of a linear layer, as
+    constant channels of a convolution's input, or as a learned embedding that is added to the
+    input of any other module.
 
     Args:
-        model: An ``nn.Sequential``, of such and of any other modules; it is left as it is, and the
-            layers begin with copies of its weights.
-        num_classes: How many labels there are.
-        input_shape: One sample's shape; None is enough where the model begins with a linear layer.
-        strength: Of the label; None takes 0.3 where it enters in channels, which cover all of a
-            picture, and else 1.
-        negatives: How wrong labels are chosen.
-        layer: Makes a layer of a block; ``functools.partial(Layer, loss=...)`` passes options.
-        seed: For the weights of the label.
+        model: An ``nn.Sequential`` of any modules, which may be nested. It is not changed: the
+            layers start with copies of its weights.
+        num_classes: Number of labels.
+        input_shape: Shape of one sample; optional if the model begins with a linear layer.
+        strength: Strength of the label; None for 0.3 if it enters as channels, which cover the
+            whole image, and 1 otherwise.
+        negatives: Strategy that chooses wrong labels.
+        layer: A block -> its layer; ``functools.partial(Layer, loss=...)`` passes options.
+        seed: Seed of the label's weights.
 
     Returns:
-        The network, and what became of each part.
+        The network, and what each module became.
 
     Raises:
-        ValueError: The order of the parts cannot be known, parts share weights, there is no hidden
-            layer, or a part gives something that is no tensor of a row for each sample.
+        ValueError: The order of the modules is unknown, modules share weights, there is no hidden
+            layer, or a module does not return a tensor with a row for each sample.
 
     >>> model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     >>> print(convert(model, num_classes=10))
@@ -97,8 +104,8 @@ def convert(
         raise ValueError(f"num_classes expects a whole number of 2 or more, got {num_classes!r}")
     if not isinstance(model, nn.Sequential) or type(model).forward is not nn.Sequential.forward:
         raise ValueError(
-            f"convert expects an nn.Sequential, got a {type(model).__name__}: what order its parts"
-            " run in is code of its own; put them into an nn.Sequential, or make the layers"
+            f"convert expects an nn.Sequential, got a {type(model).__name__}: its code decides in"
+            " which order its modules run; put them into an nn.Sequential, or build the layers"
             " yourself, Network(Layer(block), ...)"
         )
     weight = next(model.parameters(), torch.zeros(()))
@@ -124,7 +131,7 @@ def convert(
 
 
 class _Builder:
-    """Makes the layers one by one, following the shape of a sample through them."""
+    """Builds the layers one by one, passing a few samples through them."""
 
     def __init__(
         self,
@@ -136,23 +143,23 @@ class _Builder:
         self.num_classes, self.make, self.rng, self.shape = num_classes, layer, rng, shape
         self.notes: dict[str, str] = {}
         self.strength = 1.0
-        # Two samples, of which a norm over the batch may take the spread.
+        # Several samples, so that a norm over the batch has a deviation.
         self.seen = torch.randn(4, *shape, generator=rng)
 
-    def note(self, part: Part, words: str) -> None:
-        self.notes[part.name] = words
+    def note(self, part: ModelPart, became: str) -> None:
+        self.notes[part.name] = became
 
     def note_end(self, last: Group) -> None:
-        """Say so where a model ends in scores of something else than the labels."""
+        """Note a final linear layer that does not score the labels."""
         end = last.after[-1] if last.after else last.core
         if last.is_projection and isinstance(end.module, nn.Linear):
             self.notes[end.name] += (
-                f"; it is taken for a hidden layer: scores of {self.num_classes} labels would be"
-                f" left out, it has {end.module.out_features} outputs"
+                f"; it is treated as a hidden layer, since it has {end.module.out_features} outputs"
+                f" and does not score the {self.num_classes} labels"
             )
 
     def layer(self, number: int, group: Group) -> Layer:
-        """One layer of a group; ``seen`` becomes what it gives."""
+        """The layer of a group; ``seen`` becomes its output."""
         for each in (*group.before, group.core, *group.after):
             work_out_of_place(each.module)
         self._describe(number, group)
@@ -169,13 +176,13 @@ class _Builder:
         for part in group.after:
             what = "the activation" if part.kind == "activation" else "part"
             if part.kind == "weights":
-                what = "joined with what is before it, which no activation follows: part"
+                what = "joined with the weights before it, which no activation follows: part"
             self.note(part, f"{what} of layer {number}")
         inside = group.weight_layers
         self.note(group.core, f"layer {number}{_whole(inside) if inside > 1 else ''}")
 
     def _first(self, group: Group) -> Layer:
-        """The layer that the label goes into."""
+        """The layer that the label enters."""
         core = group.core.module
         flat = all(isinstance(part.module, nn.Flatten) for part in group.before)
         before = nn.Sequential(*(part.module for part in group.before)) if group.before else None
@@ -188,7 +195,7 @@ class _Builder:
         else:
             self.notes[group.core.name] += _ENTERS[way]
             core = widened(core, self.num_classes, self.rng)
-        group.core = Part(group.core.name, core, "weights")
+        group.core = ModelPart(group.core.name, core, "weights")
         label = torch.zeros(len(self.seen), self.num_classes)
         self.seen = torch.cat([self.seen.flatten(1), label], 1)
         if way == "appended" and flat:
@@ -196,12 +203,12 @@ class _Builder:
             if plain is not None:
                 return plain
         embedded = tuple(ready.shape[1:]) if way == "embedding" else None
-        entrance = LabelInput(self.shape, self.num_classes, way, before, embedded)
-        entrance.draw(self.rng)
-        return self._block(group, [Part("label", entrance, "shape")])
+        label_input = LabelInput(self.shape, self.num_classes, way, before, embedded)
+        label_input.draw(self.rng)
+        return self._block(group, [ModelPart("label", label_input, "shape")])
 
     def _plain(self, group: Group, dimensions: int) -> Layer | None:
-        """A layer of a linear block with an activation, for which gradients have a closed form."""
+        """A layer with a linear block and an activation, whose gradients have a closed form."""
         core, after = group.core.module, [part.module for part in group.after]
         shapes = [part.module for part in group.before if part.kind != "dropout"]
         drops = [part.module for part in group.before if part.kind == "dropout"]
@@ -217,30 +224,30 @@ class _Builder:
         )
         if not (fits and flat):
             return None
-        share = float(drops[0].p) if drops else 0.0  # type: ignore[arg-type]
-        return self.make(core, after[0], dropout=share) if share else self.make(core, after[0])
+        rate = float(drops[0].p) if drops else 0.0  # type: ignore[arg-type]
+        return self.make(core, after[0], dropout=rate) if rate else self.make(core, after[0])
 
-    def _block(self, group: Group, before: list[Part]) -> Layer:
+    def _block(self, group: Group, before: list[ModelPart]) -> Layer:
         modules = [part.module for part in (*before, group.core, *group.after)]
         block = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
         return self.make(nn.Sequential(block) if isinstance(block, nn.Linear) else block, None)
 
     def _follow(self, made: Layer, group: Group, number: int) -> None:
-        """What the layer gives for the samples so far; a ReLU is added where goodness needs one."""
+        """Pass the samples through the layer; add a ReLU if all goodness would be the same."""
         with evaluating(made), torch.no_grad():
             try:
                 seen = made(self.seen)
             except Exception as error:  # a user's module may raise anything
                 raise ValueError(
-                    f"{group.core.title} cannot become layer {number}: given samples of"
-                    f" {list(self.seen.shape[1:])} it says {type(error).__name__}: {error}"
+                    f"{group.core.title} cannot become layer {number}: for samples of"
+                    f" {list(self.seen.shape[1:])} it raises {type(error).__name__}: {error}"
                 ) from error
             if not isinstance(seen, Tensor) or seen.shape[:1] != self.seen.shape[:1]:
                 got = list(seen.shape) if isinstance(seen, Tensor) else type(seen).__name__
                 raise ValueError(
-                    f"{group.core.title} cannot become layer {number}: a block gives one tensor"
-                    f" [batch, ...], this one gives {got} for a batch of {len(self.seen)}; wrap it"
-                    " in a module that gives such a tensor"
+                    f"{group.core.title} cannot become layer {number}: a block returns one tensor"
+                    f" [batch, ...], this one returns {got} for a batch of {len(self.seen)}; wrap"
+                    " it in a module that returns such a tensor"
                 )
             goodness = made.goodness(seen)
             if float(goodness.std()) <= SAME * float(goodness.abs().mean()):
@@ -248,15 +255,15 @@ class _Builder:
                 seen = made(self.seen)
                 self.notes[group.core.name] += (
                     "; its outputs have the same length for all samples, as after a norm, so a ReLU"
-                    " follows"
+                    " is added"
                 )
         self.seen = seen
 
 
 _ENTERS = {
     "appended": ", the label appended to its inputs",
-    "channels": ", the label in channels of its own",
-    "embedding": ", one of them an embedding of the label that is added to its input",
+    "channels": ", the label as additional channels",
+    "embedding": ", one of them an embedding of the label, which is added to its input",
 }
 
 

@@ -1,4 +1,4 @@
-"""A linear layer or a convolution -> the same with more inputs, for the label."""
+"""A linear layer or a convolution -> the same with additional inputs, for the label."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch.nn.modules.conv import _ConvNd
 
 
 def widened(module: nn.Module, more: int, rng: torch.Generator) -> nn.Module:
-    """A copy with ``more`` inputs after its own, whose weights are drawn as large as the others.
+    """A copy with ``more`` additional inputs, whose random weights are as large as the others.
 
     Args:
-        module: A linear layer, or a convolution that is not in groups.
-        more: Inputs, or channels, that are added.
-        rng: Where their weights are drawn from.
+        module: A linear layer, or a convolution without groups.
+        more: Number of additional inputs or channels.
+        rng: Generator of their weights.
 
     Raises:
-        TypeError: Another kind of module.
+        TypeError: The module is of another kind.
 
     >>> wide = widened(nn.Linear(4, 3), 2, torch.Generator())
     >>> wide.weight.shape

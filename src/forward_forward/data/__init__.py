@@ -1,12 +1,10 @@
 """Arrays, tensors, frames, Datasets, files, folders in; batches x [batch, *shape], y [batch] out.
 
-In reading order: ``batch`` (one step's samples, what every source offers, and the checks),
-``held`` (a set [n, *shape] in memory, of which a ``share`` is held out); ``tree`` (files of a
-folder or an archive), ``listing`` (pictures by class), ``decode`` (files as pictures), ``on_disk``
-(a set of them, each batch read when due); ``frames`` and ``cells`` (rows of a table), ``table``
-(rows as inputs), ``arrays`` (npz files), ``tensors`` (a user's numbers as tensors), ``stream`` (a
-loader read batch by batch), ``source`` (what the user has, made one of the three); ``checksum`` (by
-which a run knows its data again) and ``augment`` (pictures changed at random).
+In reading order: ``batch`` (the samples of one step, the protocol of a Source, and the checks),
+``in_memory`` (a set [n, *shape], from which ``holdout`` selects rows), ``pictures`` (files in a
+folder or an archive), ``tables`` (rows as inputs), ``arrays`` (npz files), ``tensors`` (numbers as
+tensors), ``stream`` (a loader, read batch by batch), ``source`` (any of these as a Source),
+``checksum`` (by which a run recognises its data) and ``augment`` (random changes to pictures).
 """
 
 from forward_forward.data import augment

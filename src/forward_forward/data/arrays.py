@@ -23,18 +23,18 @@ PARTS = {
 def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
     """Read an npz file of inputs and labels.
 
-    The arrays are called ``x_train, y_train, x_test, y_test`` (and ``x_val, y_val``), as Keras has
-    them, with the part before or after; or ``x`` and ``y``; ``inputs``, ``images``, ``data`` or
-    ``features`` and ``labels`` or ``target`` are other words for these. Case does not matter.
+    The arrays are named ``x_train, y_train, x_test, y_test`` (and ``x_val, y_val``), as in Keras,
+    with the part before or after; or ``x`` and ``y``. ``inputs``, ``images``, ``data`` or
+    ``features`` may stand for x, ``labels`` or ``target`` for y, in upper or lower case.
 
     Args:
         path: The file, which may not hold pickled objects.
 
     Returns:
-        Each part's (X, y): "train", and "validation" and "test" where they are there.
+        The (X, y) of "train", and of "validation" and "test" if the file has them.
 
     Raises:
-        ValueError: The file is broken, holds objects, or arrays of other names.
+        ValueError: The file is broken, holds objects, or its arrays have other names.
     """
     path = os.fspath(path)
     try:
@@ -43,18 +43,18 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        # Of random bytes numpy says that they may be a pickle, and how to load it unsafely.
+        # numpy takes random bytes for a pickle, and tells how to load it unsafely.
         why = "it holds Python objects, or is no npz file" if "pickle" in str(error) else error
         fix = "save it with np.savez(path, x=..., y=...), as arrays of numbers or text"
         raise ValueError(f"expected an npz file of arrays, got {path!r}: {why}. {fix}") from error
-    found = {part: _pair(arrays, words) for part, words in PARTS.items()}
+    found = {part: _pair(arrays, names) for part, names in PARTS.items()}
     parts = {part: pair for part, pair in found.items() if pair is not None}
     if not parts and (pair := _pair(arrays, None)) is not None:
         parts = {"train": pair}
     if "train" not in parts:
         names = ", ".join(arrays) or "nothing"
         raise ValueError(
-            f"expected arrays called x and y, or x_train, y_train, x_test and y_test, in {path!r},"
+            f"expected arrays named x and y, or x_train, y_train, x_test and y_test, in {path!r},"
             f" got {names}: save them under such names"
         )
     return parts
@@ -63,7 +63,7 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
 def as_pictures(x: Array) -> Array:
     """Bytes [n, height, width] or [n, height, width, 1, 3 or 4] as [n, channels, height, width].
 
-    Other arrays are left as they are.
+    Other arrays are returned unchanged.
     """
     if x.dtype != np.uint8 or x.ndim not in (3, 4):
         return x
@@ -81,10 +81,10 @@ def _pair(arrays: dict[str, Array], parts: tuple[str, ...] | None) -> tuple[Arra
 
 
 def _one(
-    arrays: dict[str, Array], words: tuple[str, ...], parts: tuple[str, ...] | None
+    arrays: dict[str, Array], names: tuple[str, ...], parts: tuple[str, ...] | None
 ) -> Array | None:
-    wanted = set(words)
+    wanted = set(names)
     if parts is not None:
-        pairs = [*product(words, parts), *product(parts, words)]
+        pairs = [*product(names, parts), *product(parts, names)]
         wanted = {dash.join(pair) for pair in pairs for dash in ("_", "")}
     return next((array for name, array in arrays.items() if name.lower() in wanted), None)

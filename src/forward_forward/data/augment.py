@@ -1,7 +1,7 @@
-"""Pictures [batch, (channels,) height, width] in; the same shape and type out, changed at random.
+"""Pictures [batch, (channels,) height, width] in; the same shape and type, changed at random, out.
 
-A part is called as ``part(x, rng)``: a whole batch at once, on x's device, never changing x. What
-it fills in are zeros: black where pictures are 0..255 or 0..1, the mean where they are centred.
+Call a part as ``part(x, rng)`` with a whole batch: it works on x's device and leaves x unchanged.
+It fills in zeros: black if pictures are 0..255 or 0..1, the mean if they are centred.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ __all__ = ["Cutout", "Flip", "Shift"]
 
 @dataclass(frozen=True)
 class Shift:
-    """Every picture moved by -pixels..pixels down and to the right; zeros come in at the edges.
+    """Move every picture by -pixels..pixels down and to the right; zeros enter at the edges.
 
-    Each of the (2 pixels + 1)^2 offsets is as likely as any other.
+    All (2 pixels + 1)^2 offsets are equally likely.
 
     Args:
-        pixels: the largest shift, in pixels: 0 or more, less than either side.
+        pixels: The largest shift: 0 or more, less than either side.
 
     Raises:
-        ValueError: pixels is out of its range, or x is not a batch of pictures.
+        ValueError: ``pixels`` is out of range, or x is not a batch of pictures.
 
     >>> Shift(1)(torch.ones(1, 3, 3), torch.Generator().manual_seed(0))
     tensor([[[0., 1., 1.],
@@ -33,8 +33,8 @@ class Shift:
              [0., 0., 0.]]])
 
     References:
-        Keller Jordan (2024), "94% on CIFAR-10 in 3.29 Seconds on a Single GPU"; there the
-        picture's own edge comes in, mirrored.
+        Keller Jordan (2024), "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", which
+        fills in the mirrored edge instead of zeros.
     """
 
     pixels: int = 2
@@ -53,8 +53,8 @@ class Shift:
         padded = functional.pad(pictures, [self.pixels] * 4)
         _, _, tall, wide = padded.shape
         top, left = _drawn(2 * self.pixels + 1, (2, batch), x, rng)
-        # Every row of a result lies in one piece in the padded pictures, and copying rows is
-        # several times as fast as gathering pixels.
+        # Every row of a result is contiguous in the padded pictures, and copying rows is several
+        # times as fast as gathering pixels.
         planes = torch.arange(batch * channels, device=x.device).view(batch, channels, 1)
         rows = torch.arange(height, device=x.device) + top.view(batch, 1, 1) + planes * tall
         starts = rows * wide + left.view(batch, 1, 1)
@@ -64,7 +64,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class Flip:
-    """Every picture mirrored left to right with probability 1/2.
+    """Mirror every picture left to right with probability 1/2.
 
     Raises:
         ValueError: x is not a batch of pictures.
@@ -82,20 +82,20 @@ class Flip:
 
 @dataclass(frozen=True)
 class Cutout:
-    """A square of zeros at a random place in every picture, all of it inside the picture.
+    """Set a square at a random position inside every picture to zero.
 
     Args:
-        size: side of the square, in pixels: 1 or more, no more than either side.
+        size: Side of the square, in pixels: 1 or more, at most either side.
 
     Raises:
-        ValueError: size is out of its range, or x is not a batch of pictures.
+        ValueError: ``size`` is out of range, or x is not a batch of pictures.
 
     >>> Cutout(2)(torch.ones(3, 4, 4), torch.Generator().manual_seed(0)).sum((1, 2))
     tensor([12., 12., 12.])
 
     References:
         Terrance DeVries and Graham Taylor (2017), "Improved Regularization of Convolutional
-        Neural Networks with Cutout"; there the square may reach out of the picture.
+        Neural Networks with Cutout", where the square may extend beyond the picture.
     """
 
     size: int = 8
@@ -122,7 +122,7 @@ def _require_whole(name: str, value: int, least: int) -> None:
 
 
 def _pictures(x: Tensor) -> Tensor:
-    """The pictures [batch, channels, height, width], with one channel where x has none."""
+    """The pictures [batch, channels, height, width], with one channel if x has none."""
     if x.dim() not in (3, 4):
         expected = "pictures [batch, height, width] or [batch, channels, height, width] expected"
         raise ValueError(f"{expected}, got {list(x.shape)}: reshape, as in x.view(-1, 28, 28)")
@@ -132,6 +132,6 @@ def _pictures(x: Tensor) -> Tensor:
 
 
 def _drawn(below: int, shape: tuple[int, ...], x: Tensor, rng: torch.Generator) -> Tensor:
-    """Whole numbers 0..below-1, drawn where the generator is and sent after x without waiting."""
+    """Integers 0..below-1, drawn on the generator's device and copied to x's without waiting."""
     numbers = torch.randint(below, shape, generator=rng, device=rng.device)
     return numbers.to(x.device, non_blocking=True)

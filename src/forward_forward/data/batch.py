@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 class Batch(NamedTuple):
     """One step's samples: x [batch, *shape] float32, y [batch] int64, weight [batch] or None.
 
-    Of several labels a sample, y is 0 and 1 [batch, labels].
+    If a sample may have several labels, y is 0 and 1 [batch, labels].
     """
 
     x: Tensor
@@ -22,7 +23,7 @@ class Batch(NamedTuple):
 
 @runtime_checkable
 class Source(Protocol):
-    """What training and evaluation read: a name, the class names, sizes, batches."""
+    """Samples in batches, as training and evaluation read them, with a name and class names."""
 
     @property
     def name(self) -> str: ...
@@ -35,13 +36,23 @@ class Source(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Samples a batch, where nobody asks for another number."""
+        """Samples in a batch unless another number is asked for."""
         ...
 
     def __len__(self) -> int: ...
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0
     ) -> Iterator[Batch]: ...
+
+
+def is_source(what: object) -> TypeGuard[Source]:
+    """Whether something has all that a Source has, without asking for any of it.
+
+    Before Python 3.12 ``isinstance`` reads each property, and that of a stream opens its loader.
+    """
+    names = ("name", "classes", "shape", "batch_size", "__len__", "batches")
+    missing = object()
+    return all(inspect.getattr_static(what, name, missing) is not missing for name in names)
 
 
 def checked(x: Tensor, y: Tensor, weight: Tensor | None, classes: int, where: str = "") -> Batch:

@@ -1,4 +1,4 @@
-"""A source in; a checksum of its samples and labels out, so that a run knows its data again."""
+"""A source in; a checksum of its samples and labels, by which a run recognises its data, out."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from forward_forward.data.pictures.folder import Folder
 
 Checksums = Mapping[str, str | None]
 
-PART = 4096  # rows that are hashed at once
+CHUNK = 4096  # rows that are hashed at once
 
 
 def checksum(source: Source | None) -> str | None:
     """SHA-256 of a set's samples, labels, weights and classes.
 
     Args:
-        source: The set. Of pictures that are left on disk the paths count, and each one's size in
-            bytes, in an archive also its content: to read all of them would take as long as an
-            epoch does.
+        source: The set. Of pictures on disk, the paths and sizes count, and in an archive their
+            content too: reading all of them would take as long as an epoch.
 
     Returns:
-        64 hexadecimal digits; None of a stream, which may be another each time it is read, and of
-        sources of the user's own.
+        64 hexadecimal digits; None for a stream, which may differ each time it is read, and for
+        other classes of sources.
 
     >>> one, other = (Data(torch.full((2, 3), x), torch.arange(2), ("a", "b")) for x in (0.5, 0.6))
     >>> checksum(one) == checksum(one), checksum(one) == checksum(other)
@@ -53,25 +52,25 @@ def _add(found: hashlib._Hash, values: Tensor | None) -> None:
     if values is None:
         return
     found.update(f"{values.dtype} {list(values.shape)}".encode())
-    for part in torch.split(values.detach(), PART):
+    for part in torch.split(values.detach(), CHUNK):
         found.update(part.cpu().contiguous().view(torch.uint8).numpy().data)
 
 
 def check_unchanged(noted: Checksums, parts: Mapping[str, Source | None], fix: str) -> None:
-    """Refuse data that are no longer what a run was made with.
+    """Refuse data that have changed since a run was trained on them.
 
     Args:
-        noted: Checksums by part, as the run keeps them; parts it does not name are not checked.
-        parts: The same parts as they are now.
+        noted: Checksums by part, as run.json keeps them; other parts are not checked.
+        parts: The parts now.
         fix: What the user may do.
 
     Raises:
-        ValueError: Samples or labels of a part are others now.
+        ValueError: Samples or labels of a part differ.
     """
     for part, source in parts.items():
         then, now = noted.get(part), checksum(source)
         if source is not None and then is not None and now is not None and then != now:
             raise ValueError(
-                f"expected the {part} samples that the run was made with, got others in"
-                f" {source.name!r} ({len(source):,} of them): the data have changed since. {fix}"
+                f"expected the {part} samples that the run was trained with, got others in"
+                f" {source.name!r} ({len(source):,} samples): the data have changed since. {fix}"
             )

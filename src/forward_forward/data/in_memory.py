@@ -14,19 +14,19 @@ from forward_forward.data.holdout import held_out
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Data:
-    """A labelled set held as one tensor; uint8 inputs are divided by 255 in each batch.
+    """A labelled set in one tensor; uint8 inputs are divided by 255 in each batch.
 
     Args:
-        inputs: [n, *shape], uint8 (0..255) or floating (used as it is, as float32).
-        labels: [n] integers in 0..len(classes)-1, or [n, len(classes)] of 0 and 1 where a sample
-            may have several labels.
-        classes: the class names, in the order of the labels.
-        name: what reports call the set.
+        inputs: [n, *shape], uint8 (0..255) or floating (used unchanged, as float32).
+        labels: [n] integers in 0..len(classes)-1, or [n, len(classes)] of 0 and 1 if a sample may
+            have several labels.
+        classes: The class names, in the order of the labels.
+        name: What reports call the set.
         weights: [n] non-negative sample weights, or None.
-        holdout: rows in the set's conventional validation tail, used by ``split``.
+        holdout: How many of the last rows are by convention for validation; used by ``split``.
 
     Raises:
-        ValueError: shapes disagree, a label is out of range, or a value is NaN or infinite.
+        ValueError: Shapes disagree, a label is out of range, or a value is NaN or infinite.
 
     >>> data = Data(torch.rand(6, 3), torch.tensor([0, 1, 0, 1, 0, 1]), ("cat", "dog"))
     >>> data, data.shape, [len(batch.y) for batch in data.batches(4)]
@@ -59,7 +59,7 @@ class Data:
 
     @property
     def batch_size(self) -> int:
-        """Samples a batch, where nobody asks for another number."""
+        """Samples in a batch unless another number is asked for."""
         return 256
 
     @property
@@ -70,13 +70,13 @@ class Data:
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0
     ) -> Iterator[Batch]:
-        """Cut the set into batches, the last one may be smaller; global seeds are not used.
+        """Split the set into batches; the last one may be smaller. Global seeds are not used.
 
         Args:
-            batch_size: samples a batch.
-            shuffle: a CPU generator that draws the order; None keeps the order of the rows, and
-                such batches may share the set's memory: do not write into them.
-            skip: batches left out at the start, for a run that resumes within an epoch.
+            batch_size: Samples in a batch.
+            shuffle: A CPU generator that draws the order; None keeps the order of the rows, and
+                such batches may use the set's memory: do not write into them.
+            skip: Batches to skip at the start, as a run that resumes within an epoch does.
         """
         check_sizes(batch_size, skip)
         if shuffle is None:
@@ -99,7 +99,7 @@ class Data:
         return replace(self, inputs=inputs, labels=labels, weights=weights, holdout=holdout)
 
     def to(self, device: torch.device | str) -> Data:
-        """Hold the set on another device."""
+        """Move the set to another device."""
         return self._with(lambda values: values.to(device), self.holdout)
 
     def first(self, n: int) -> Data:
@@ -109,7 +109,7 @@ class Data:
         return self._with(lambda values: values[:n])
 
     def subset(self, indices: Tensor | Sequence[int]) -> Data:
-        """Keep the rows numbered [k] or marked by a mask [n], without ``holdout``."""
+        """Keep the rows with these numbers [k], or of a mask [n], without ``holdout``."""
         rows = torch.as_tensor(indices, device=self.inputs.device)
         if rows.dtype == torch.bool and rows.shape == (len(self),):
             rows = rows.nonzero()[:, 0]
@@ -123,15 +123,15 @@ class Data:
         return self._with(lambda values: values.index_select(0, rows.long()))
 
     def split(self, validation: float | None = None, seed: int = 0) -> tuple[Data, Data]:
-        """Part the set into (train, validation), both in the order of the rows.
+        """Split the set into (train, validation), both in the order of the rows.
 
         Args:
-            validation: rows (int) or fraction (float) held out, drawn class by class; None takes
-                the last ``holdout`` rows where the set has that convention, else 15 %.
-            seed: of the draw.
+            validation: Rows (int) or fraction (float) to hold out, drawn class by class; None
+                takes the last ``holdout`` rows if the set has that convention, else 15 %.
+            seed: Of the draw.
 
         Raises:
-            ValueError: too few rows to leave one of every class to train on.
+            ValueError: Too few rows to leave one of every class to train on.
 
         >>> data = Data(torch.rand(8, 3), torch.arange(8) % 2, ("cat", "dog"))
         >>> [part.labels.bincount().tolist() for part in data.split(2)]
@@ -141,7 +141,7 @@ class Data:
             cut = len(self) - self.holdout
             return self.first(cut), self._with(lambda values: values[cut:])
         labels = self.labels.cpu()
-        # Several labels a sample make no classes: then rows are drawn from all alike.
+        # With several labels a sample there are no classes to draw from: any row will do.
         one = labels if labels.dim() == 1 else torch.zeros(len(self), dtype=torch.int64)
         held = held_out(one, validation, seed)
         return self.subset(~held), self.subset(held)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from forward_forward.data.batch import Source, class_names
+from forward_forward.data.batch import Source, class_names, is_source
 from forward_forward.data.in_memory import Data
 from forward_forward.data.pictures.folder import folder
 from forward_forward.data.stream import Stream, found_classes
@@ -22,28 +22,28 @@ from forward_forward.data.tensors import as_tensor, stacked, unpack
 def as_source(
     source: object, *, classes: Sequence[str] | None = None, name: str = "data"
 ) -> Source:
-    """Make a Source of what the user has.
+    """Wrap data in any of the usual forms as a Source.
 
     Integer labels 0..C-1 keep their values; strings, booleans and other integers are numbered in
-    sorted order. Given ``classes`` fix the count and the order: strings are looked up in them,
-    and so are integers if every class name is an integer; other integers are positions.
+    sorted order. ``classes`` fix the number and the order: strings are looked up in them, and so
+    are integers if every class name is an integer; other integers are positions.
 
     Args:
-        source: a Source (returned as it is); (X [n, *shape], y [n]) or (X, y, weight [n]) of
+        source: A Source (returned unchanged); (X [n, *shape], y [n]) or (X, y, weight [n]) of
             arrays, lists or tensors; a map-style Dataset of (x, y), read into memory; a
             DataLoader, which becomes a Stream; or the path of a folder of pictures, one
             sub-folder a class (``folder`` has the options).
-        classes: the class names; None finds them (in a DataLoader by a first pass).
-        name: what reports call the set.
+        classes: The class names; None finds them (in a DataLoader by a first pass).
+        name: What reports call the set.
 
     Raises:
-        ValueError: none of these, or rows that do not fit together; the message names the row.
+        ValueError: It is none of these, or rows disagree; the message names the row.
 
     >>> as_source(([[0.0, 1.0], [2.0, 3.0]], ["dog", "cat"])).classes
     ('cat', 'dog')
     """
     names = None if classes is None else class_names(classes)
-    if isinstance(source, Source):
+    if is_source(source):
         if names not in (None, source.classes):
             raise ValueError(f"expected classes {source.classes} of the source, got {names}")
         return source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,13 @@ class Stream:
     """A DataLoader, or any re-iterable of (x, y) or (x, y, weight) batches, read as a Source.
 
     Args:
-        loader: gives x [batch, *shape] (uint8 is divided by 255) and integer y [batch].
-        classes: the class names, in the order of the labels.
-        name: what reports call the set.
-        samples: samples in one pass; None asks the loader, or counts them once.
+        loader: Yields x [batch, *shape] (uint8 is divided by 255) and integer y [batch].
+        classes: The class names, in the order of the labels.
+        name: What reports call the set.
+        samples: Samples in one pass; None asks the loader, or counts them once.
 
     Raises:
-        ValueError: the loader can be read only once, as a generator can.
+        ValueError: The loader can be read only once, like a generator.
 
     >>> stream = Stream([(torch.rand(4, 3), torch.tensor([0, 1, 1, 0]))], ("cat", "dog"))
     >>> len(stream), [batch.y.tolist() for batch in stream.batches(4)]
@@ -53,19 +54,22 @@ class Stream:
 
     @property
     def batch_size(self) -> int:
-        """The loader's own; of other iterables, the length of the first batch."""
+        """The loader's own; for other iterables, the length of the first batch."""
         if isinstance(self.loader, DataLoader) and self.loader.batch_size is not None:
             return self.loader.batch_size
-        return len(self._first()[1])
+        return self._first[1]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """One sample's shape, as the first batch has it."""
-        return tuple(as_tensor(self._first()[0]).shape[1:])
+        """One sample's shape, from the first batch."""
+        return self._first[0]
 
-    def _first(self) -> tuple[Any, Any, Any]:
+    @cached_property
+    def _first(self) -> tuple[tuple[int, ...], int]:
+        """One sample's shape and the samples in the first batch; opens the loader once."""
         with torch.random.fork_rng(devices=[]):
-            return unpack(next(iter(self.loader)), "batch 0")
+            x, y, _ = unpack(next(iter(self.loader)), "batch 0")
+        return tuple(as_tensor(x).shape[1:]), len(y)
 
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0
@@ -73,11 +77,11 @@ class Stream:
         """Read the loader's batches, in the loader's own order.
 
         Args:
-            batch_size: must be the loader's own, where that is known.
-            shuffle: seeds torch's global state for the loader while it is read, so that a
-                DataLoader with shuffle=True repeats its order; None leaves that state to it. A
-                generator of the loader's own goes its own way.
-            skip: batches read and dropped at the start.
+            batch_size: Must be the loader's own if that is known.
+            shuffle: Seeds torch's global state while the loader is read, so that a DataLoader with
+                shuffle=True repeats its order; None leaves that state alone. A loader with its own
+                generator is not affected.
+            skip: Batches to read and drop at the start.
         """
         check_sizes(batch_size, skip)
         own = self.loader.batch_size if isinstance(self.loader, DataLoader) else None
@@ -87,7 +91,7 @@ class Stream:
 
     def _read(self, skip: int, shuffle: torch.Generator | None) -> Iterator[Batch]:
         number = -1
-        items = self.loader if shuffle is None else _lent(self.loader, shuffle)
+        items = self.loader if shuffle is None else _seeded(self.loader, shuffle)
         for number, item in enumerate(items):
             if number >= skip:
                 x, y, weight = unpack(item, f"batch {number}")
@@ -96,11 +100,11 @@ class Stream:
                 batch = checked(x, y, weight, len(self.classes), f"batch {number}, ")
                 yield batch._replace(x=as_float(batch.x))
         if number < 0:
-            raise ValueError("expected batches, got none: is the loader's data set used up?")
+            raise ValueError("expected batches, got none: is the loader's data set exhausted?")
 
 
-def _lent(loader: Iterable[Any], rng: torch.Generator) -> Iterator[Any]:
-    """The loader's items, each drawn with torch's global state lent to it and then put back."""
+def _seeded(loader: Iterable[Any], rng: torch.Generator) -> Iterator[Any]:
+    """The loader's items, each drawn from its own seeded state of torch's global generator."""
     own = torch.Generator().manual_seed(rng.initial_seed()).get_state()
     items: Iterator[Any] | None = None
     while True:
@@ -126,7 +130,7 @@ def found_classes(loader: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _all_labels(loader: Iterable[Any]) -> Tensor:
-    """One pass over a loader that leaves its generator and torch's as they were."""
+    """One pass over a loader that restores its generator and torch's."""
     generator = loader.generator if isinstance(loader, DataLoader) else None
     state = None if generator is None else generator.get_state()
     with torch.random.fork_rng(devices=[]):

@@ -9,7 +9,7 @@ from forward_forward import datasets
 
 
 def main(names: list[str]) -> None:
-    """Fetch sets by name; exits with 1 where one is not to be had, with 2 where it is unknown."""
+    """Fetch sets by name; exit with 1 if one is unavailable, with 2 if its name is unknown."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in names or datasets.available():
         try:

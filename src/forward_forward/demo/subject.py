@@ -13,6 +13,7 @@ from forward_forward import checkpoint, datasets, recipes, seeds
 from forward_forward.data import Data
 from forward_forward.data.pictures.framing import Frame, frame_of
 from forward_forward.datasets.fetch import DataUnavailable, cache
+from forward_forward.datasets.run_data import sets_of_run
 from forward_forward.forward import Network
 
 IMAGES = 10_000  # of MNIST: enough for a low error, few enough to train in seconds
@@ -71,8 +72,6 @@ def subject_of(run: Path | str | None, say: Say) -> Subject:
 
 
 def _of_run(run: Path | str, say: Say) -> Subject:
-    from forward_forward.datasets.run_data import sets_of_run
-
     about = checkpoint.Run(run).about
     if not about.get("frame"):
         raise ValueError(f"the page needs a network trained on pictures, and {str(run)!r} was not")

@@ -1,7 +1,7 @@
 """Samples [batch, ...], labels [batch] -> positive, negative, neutral and candidate inputs.
 
-``labels`` puts the label into the input, ``multilabel`` any number of them, ``negatives`` chooses
-wrong labels, ``hybrids`` makes negatives without labels; ``inputs`` is what they all return.
+``labels`` puts one label into the input and ``multilabel`` any number of them; ``negatives``
+chooses wrong labels; ``hybrids`` makes negatives without labels; all return ``inputs``.
 """
 
 from forward_forward.examples.hybrids import HybridImages, HybridRows

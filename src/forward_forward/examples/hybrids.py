@@ -9,21 +9,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forward_forward.examples.inputs import Inputs, Samples, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
 
 
 def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blurs: int) -> Tensor:
     """Random masks with large regions of ones and zeros.
 
     Random bits are blurred ``blurs`` times with [1/4, 1/2, 1/4] along both axes (edges repeated),
-    then cut at one half, or at its median where it would be all ones or all zeros.
+    then thresholded at one half, or at the mask's median if it would be all ones or all zeros.
 
     Args:
-        batch: How many masks.
-        height: Rows of an image, in pixels.
-        width: Columns of an image, in pixels.
-        rng: Generator; the masks are where it is.
-        blurs: How often to blur; more makes larger regions.
+        batch: Number of masks.
+        height: Height of an image in pixels.
+        width: Width of an image in pixels.
+        rng: Generator; the masks are created on its device.
+        blurs: Number of blurs; more give larger regions.
 
     Returns:
         Masks of zeros and ones [batch, 1, height, width].
@@ -38,7 +38,7 @@ def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blu
         columns = functional.pad(mask, (1, 1, 0, 0), mode="replicate")
         mask = (columns[..., :-2] + 2 * columns[..., 1:-1] + columns[..., 2:]) / 4
     pixels = mask.flatten(1)
-    # On small images a mask may lie on one side of one half, and the hybrid would be a real image.
+    # A small mask may be entirely above or below one half; the hybrid would be a real image.
     one_sided = (pixels.amin(1) > 0.5) | (pixels.amax(1) <= 0.5)
     cut = torch.where(one_sided, pixels.median(1).values, 0.5)
     return (mask > cut.view(-1, 1, 1, 1)).float()
@@ -46,7 +46,7 @@ def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blu
 
 @dataclass(frozen=True)
 class _Hybrids(ABC):
-    """Training without labels: a negative is two samples mixed; how is the subclass's affair."""
+    """Training without labels: a negative mixes two samples by a subclass's mask."""
 
     num_classes: int
 
@@ -55,7 +55,7 @@ class _Hybrids(ABC):
         return False
 
     @property
-    def scores(self) -> str:
+    def scores(self) -> ScoreSource:
         return "nothing"
 
     def hard_rows(self, batch: int) -> int:
@@ -66,7 +66,7 @@ class _Hybrids(ABC):
 
     @abstractmethod
     def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
-        """Ones where a negative is as the first of its samples, zeros where as the other."""
+        """Ones where a negative takes the first sample's values, zeros where the second's."""
 
     def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
         return self.neutral(x)
@@ -79,8 +79,8 @@ class _Hybrids(ABC):
         batch = len(samples)
         if batch < 2:
             raise ValueError(
-                f"{type(self).__name__} expects at least two samples in a batch, since a hybrid is"
-                " made of two, got one: use another batch_size"
+                f"{type(self).__name__} expects at least two samples in a batch, since a hybrid"
+                f" mixes two, got {batch}: use another batch_size"
             )
         shift = torch.randint(1, batch, (1,), generator=rng, device=rng.device).to(samples.device)
         other = (torch.arange(batch, device=samples.device) - shift) % batch
@@ -103,15 +103,15 @@ class _Hybrids(ABC):
 class HybridImages(_Hybrids):
     """Training without labels: negatives are two images mixed by a blurred mask.
 
-    Short-range correlations stay those of real images, long-range ones do not, so a layer must
-    learn shapes. A label is read by a softmax head on the activities.
+    Short-range correlations remain those of real images, long-range ones do not, so a layer must
+    learn shapes. Labels are read by a softmax head on the activities.
 
     Args:
-        num_classes: Labels the network's head can say; the examples themselves use none.
-        blurs: How often the mask of random bits is blurred.
+        num_classes: Number of labels of the network's head; the examples themselves use none.
+        blurs: Number of times the mask of random bits is blurred.
 
     Raises:
-        ValueError: Called on samples that are no images, or on a single one.
+        ValueError: Called on samples that are not images, or on a single one.
 
     References:
         Hinton (2022), arXiv 2212.13345, section 3.2.
@@ -135,17 +135,17 @@ class HybridImages(_Hybrids):
 
 @dataclass(frozen=True)
 class HybridRows(_Hybrids):
-    """Training without labels on rows of any kind: a negative takes each value from one of two.
+    """Training without labels on any rows: a negative takes each value from one of two samples.
 
-    Every value by itself is real, what goes with what is not, so a layer must learn which values
-    go together. For images, whose neighbours go together most, `HybridImages` is harder.
+    Each value is real but their combination is not, so a layer must learn which values occur
+    together. For images, where neighbouring pixels correlate most, `HybridImages` is harder.
 
     Args:
-        num_classes: Labels the network's head can say; the examples themselves use none.
-        share: Of the values that are the other sample's, between 0 and 1.
+        num_classes: Number of labels of the network's head; the examples themselves use none.
+        share: Fraction of the values that come from the other sample, between 0 and 1.
 
     Raises:
-        ValueError: A share out of range, or called on a single sample.
+        ValueError: ``share`` is out of range, or called on a single sample.
 
     References:
         Hinton (2022), arXiv 2212.13345, section 3.2, whose masks are blurred.
@@ -165,6 +165,6 @@ class HybridRows(_Hybrids):
 
 
 def _unlabelled(images: Tensor) -> Inputs:
-    # Not len(images): an exported graph would have this batch's size for good.
+    # Not len(images): it would fix the batch size of an exported graph.
     index = torch.zeros(1, images.shape[0], dtype=torch.long, device=images.device)
     return Inputs(images, images.new_zeros(1, 0), index)

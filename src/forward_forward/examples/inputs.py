@@ -1,15 +1,15 @@
-"""What example makers return: a shared part [batch, *shape] and each variant's label pattern.
+"""Samples and label patterns -> inputs [variants, batch, *shape] that share what they can.
 
-Positive, negative, neutral and candidate inputs of a sample differ in the label part alone, so the
-rest is kept once: the first layer's product with it serves every variant. Label patterns are few,
-so they are kept once too, in a table that the variants point into: the first layer's product with a
-label is then a row that is looked up.
+Positive, negative, neutral and candidate inputs of a sample differ only in their label part, so the
+rest is stored once, and the first layer's product with it serves every variant. There are few label
+patterns, so they are stored once too, in a table that variants index: the first layer's product
+with a label is then a row that is looked up.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -20,14 +20,14 @@ class Inputs:
     """Variants of a batch that differ only in their label part.
 
     Args:
-        rest: Inputs [batch, *shape]; flat [batch, features] where there is a label part: without
-            it if that comes after the features, and zero there if it lies over them.
-        patterns: Label patterns [patterns, classes]; ``classes`` is 0 where there is no label part.
+        rest: Inputs [batch, *shape]; flat [batch, features] if there is a label part: without it
+            if it follows the features, with zeros in its columns if it overlays them.
+        patterns: Label patterns [patterns, classes]; ``classes`` is 0 if there is no label part.
         index: Each variant's row of ``patterns`` [variants, batch].
-        start: Column at which the label part begins: the number of features, or one below.
+        start: First column of the label part: the number of features if it is appended, or less.
 
     Raises:
-        ValueError: The shapes do not fit each other.
+        ValueError: The shapes do not match.
 
     >>> rest, patterns = torch.tensor([[0.0, 0.0, 7.0]]), torch.eye(2)
     >>> Inputs(rest, patterns, torch.tensor([[0], [1]])).dense()
@@ -95,17 +95,33 @@ class Inputs:
         return replace(self, rest=self.rest[rows], index=self.index[:, rows])
 
 
-Samples = Tensor | Inputs  # raw samples, or inputs made of them before: their rest is then shared
+Samples = Tensor | Inputs  # raw samples, or inputs made from them, whose rest is then shared
 
 
 def floating(x: Tensor) -> Tensor:
-    """The samples themselves, refused where they are no floating-point numbers."""
+    """The samples, unchanged; raises a ValueError if they are not floating-point numbers."""
     if not x.is_floating_point():
         raise ValueError(
             f"samples are expected as floating-point numbers, got {x.dtype}: scale them as the"
-            " training data were, for example x.float() / 255 for pictures"
+            " training data were scaled, for example x.float() / 255 for images"
         )
     return x
+
+
+ScoreSource = Literal["nothing", "softmax", "goodness", "first layer"]
+
+
+def check_scores(examples: Examples) -> None:
+    """Refuse examples whose ``scores`` are not one of `ScoreSource`.
+
+    Raises:
+        ValueError: Another name, which would otherwise train as if it were "goodness".
+    """
+    if examples.scores not in get_args(ScoreSource):
+        raise ValueError(
+            f"{examples!r} expects scores to be one of {', '.join(get_args(ScoreSource))}, got"
+            f" {examples.scores!r}: correct the name in the class of its negatives"
+        )
 
 
 class Examples(Protocol):
@@ -122,18 +138,18 @@ class Examples(Protocol):
     def num_classes(self) -> int: ...
 
     @property
-    def scores(self) -> str: ...
+    def scores(self) -> ScoreSource: ...
 
     def hard_rows(self, batch: int) -> int:
-        """How many of a batch's first rows need scores."""
+        """Number of a batch's first rows that need scores."""
         ...
 
     def width(self, features: int) -> int:
-        """Width of the network's input for samples of ``features`` values."""
+        """Width of the network's input for samples with ``features`` values."""
         ...
 
     def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
-        """The samples as they are, with the right label; a generator is given in training."""
+        """The samples with their true labels; a generator is passed in training."""
         ...
 
     def negative(
@@ -157,8 +173,8 @@ def stack(positive: Inputs, negative: Inputs) -> Inputs | Tensor:
         negative: One or more variants of the same samples.
 
     Returns:
-        `Inputs` where both share one rest, so that the first layer can; else the dense tensor
-        [variants * batch, *shape].
+        `Inputs` if both have the same rest, so that the first layer can share its product; else
+        the dense tensor [variants * batch, *shape].
     """
     if positive.rest is negative.rest:
         if positive.patterns is negative.patterns:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from forward_forward.examples.inputs import Inputs, Samples, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
 from forward_forward.examples.negatives import Uniform, WrongLabels, hard_rows
 
 
 @dataclass(frozen=True)
 class _Label(ABC):
-    """The label as a one-hot pattern in the input; where it goes is the subclass's affair."""
+    """The label as a one-hot pattern in the input; the subclass defines its columns."""
 
     num_classes: int
     strength: float = 1.0
@@ -32,7 +32,7 @@ class _Label(ABC):
         return True
 
     @property
-    def scores(self) -> str:
+    def scores(self) -> ScoreSource:
         return self.negatives.scores
 
     def hard_rows(self, batch: int) -> int:
@@ -51,7 +51,7 @@ class _Label(ABC):
     def negative(
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
     ) -> Inputs:
-        # Labels are looked through once, in `positive`: here they only choose others.
+        # `positive` has checked the labels' range; here they only exclude the true ones.
         wrong = self.negatives(self._integers(y), self.num_classes, rng, scores)
         return self._one_hot(x, wrong)
 
@@ -82,7 +82,7 @@ class _Label(ABC):
 
     def _labels(self, y: Tensor | None) -> Tensor:
         y = self._integers(y)
-        # Elsewhere than on the CPU, looking would wait for the device; `Data` has looked before.
+        # On other devices the check would wait for the device; `Data` has checked them before.
         if y.device.type == "cpu" and y.numel():
             least, most = (int(value) for value in y.aminmax())
             if least < 0 or most >= self.num_classes:
@@ -99,7 +99,7 @@ class _Label(ABC):
         """Inputs with labels [variants, batch]; None is every label, for each sample."""
         rest, start = self._rest(x)
         if isinstance(x, Inputs) and len(x.patterns) == self.num_classes:
-            patterns = x.patterns  # made here before: variants that share them stack the faster
+            patterns = x.patterns  # the same table: variants that share it stack faster
         else:
             patterns = torch.eye(self.num_classes, dtype=rest.dtype, device=rest.device)
             patterns *= self.strength
@@ -108,9 +108,9 @@ class _Label(ABC):
 
 
 def _every_row(patterns: Tensor, rest: Tensor) -> Tensor:
-    """Every pattern for each sample: [patterns, batch], held once."""
+    """Every pattern for each sample [patterns, batch], stored once."""
     rows = torch.arange(len(patterns), device=rest.device)
-    # Not len(rest): an exported graph would have this batch's size for good.
+    # Not len(rest): it would fix the batch size of an exported graph.
     return rows[:, None].expand(-1, rest.shape[0])
 
 
@@ -119,13 +119,13 @@ class AppendLabel(_Label):
     """The label as extra inputs after the sample's own: [batch, features + classes].
 
     Args:
-        num_classes: How many labels there are, at least 2.
+        num_classes: Number of labels, at least 2.
         strength: Value of the label's unit; the neutral label is ``strength / num_classes`` in
             every unit.
-        negatives: How wrong labels are chosen.
+        negatives: Strategy that chooses wrong labels.
 
     Raises:
-        ValueError: Fewer than 2 classes, a strength of 0, or labels that are no integers.
+        ValueError: Fewer than 2 classes, a strength of 0, or labels that are not integers.
 
     >>> AppendLabel(2).positive(torch.tensor([[5.0, 6.0]]), torch.tensor([1])).dense()
     tensor([[[5., 6., 0., 1.]]])
@@ -140,13 +140,13 @@ class AppendLabel(_Label):
 
 @dataclass(frozen=True)
 class OverlayLabel(_Label):
-    """The label over the sample's first values, which are lost: MNIST's border has room for it.
+    """The label in place of the sample's first values, which are lost, such as MNIST's border.
 
     Args:
-        num_classes: How many labels there are, 2 to the number of features.
+        num_classes: Number of labels, 2 to the number of features.
         strength: Value of the label's unit; the neutral label is ``strength / num_classes`` in
             every unit.
-        negatives: How wrong labels are chosen.
+        negatives: Strategy that chooses wrong labels.
 
     Raises:
         ValueError: Fewer than 2 classes, more classes than features, or labels that are not

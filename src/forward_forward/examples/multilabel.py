@@ -1,4 +1,4 @@
-"""Samples [batch, ...] and labels [batch, labels] -> inputs with two units a label, on and off."""
+"""Samples [batch, ...], labels [batch, labels] -> inputs with two units per label, on and off."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from forward_forward.examples.inputs import Inputs, Samples, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
 
 
 @dataclass(frozen=True)
 class MultiLabel:
-    """Any number of labels at once: each has two units after the sample's own, on and off.
+    """Any number of labels per sample: each has two units after the sample's values, on and off.
 
-    A label that is not known has half of its strength in either unit, so the length of the input
-    does not tell how many labels there are. A label is decided by the goodness of its being on and
-    of its being off, the others unknown; so in training too most are unknown. A negative has one
-    of the known labels wrong.
+    An unknown label has half its strength in both units, so the length of the input does not
+    reveal the number of labels. A label is decided by comparing the goodness with it on and with
+    it off, all other labels unknown; in training, too, most are unknown. In a negative, one of the
+    known labels is wrong.
 
     Args:
-        num_classes: How many labels there are.
+        num_classes: Number of labels.
         strength: Value of the unit of a known label.
-        known: Share of the labels that are known in training, at random; one always is.
-        count: Negatives a sample.
+        known: Fraction of the labels that are known in training, chosen at random; at least one.
+        count: Negatives per sample.
 
     Raises:
-        ValueError: A number is out of its range, or labels are not 0 and 1 [batch, labels].
+        ValueError: A number is out of range, or labels are not 0 and 1 [batch, labels].
 
     >>> MultiLabel(2).positive(torch.tensor([[5.0]]), torch.tensor([[1, 0]])).dense()
     tensor([[[5., 1., 0., 0., 1.]]])
@@ -51,7 +51,7 @@ class MultiLabel:
         return True
 
     @property
-    def scores(self) -> str:
+    def scores(self) -> ScoreSource:
         return "nothing"
 
     def hard_rows(self, batch: int) -> int:
@@ -61,7 +61,7 @@ class MultiLabel:
         return features + 2 * self.num_classes
 
     def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
-        """The right labels; with a generator, some of them, the others unknown."""
+        """The true labels; with a generator, a random part of them, the rest unknown."""
         labels = self._labels(y)
         known = torch.ones_like(labels)
         if rng is not None:
@@ -72,7 +72,7 @@ class MultiLabel:
     def negative(
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
     ) -> Inputs:
-        """One wrong of the labels that are known; where ``x`` are the positives, known there."""
+        """One known label wrong; known are those of the positives, if ``x`` are positives."""
         labels = self._labels(y)
         known = torch.ones_like(labels)
         if isinstance(x, Inputs):
@@ -87,7 +87,7 @@ class MultiLabel:
         return self._inputs(x, rest.new_full((1, len(rest), 2 * self.num_classes), 0.5))
 
     def candidates(self, x: Samples) -> Inputs:
-        """Every label on, then every label off, the others unknown: [2 labels, batch]."""
+        """Each label on, then each label off, the rest unknown: variants [2 labels, batch]."""
         rest = self._rest(x)
         patterns = rest.new_full((2 * self.num_classes, 2 * self.num_classes), 0.5)
         on, off = patterns.view(2, self.num_classes, 2, self.num_classes)
@@ -103,7 +103,7 @@ class MultiLabel:
         return (on > off).long()
 
     def _inputs(self, x: Samples, units: Tensor) -> Inputs:
-        """Variants with units [variants, batch, 2 labels], each a pattern of its own."""
+        """Variants with label units [variants, batch, 2 labels], one pattern for each."""
         rest = self._rest(x)
         patterns = units.flatten(0, 1).to(rest) * self.strength
         index = torch.arange(len(patterns), device=rest.device).view(units.shape[:2])
@@ -116,8 +116,8 @@ class MultiLabel:
         if y is None or y.dim() != 2 or y.shape[1] != self.num_classes:
             got = "none" if y is None else list(y.shape)
             raise ValueError(
-                f"MultiLabel expects labels 0 and 1 [batch, {self.num_classes}], got {got}: give a"
-                " column for each label"
+                f"MultiLabel expects labels 0 and 1 [batch, {self.num_classes}], got {got}: pass"
+                " one column for each label"
             )
         return y.bool()
 
@@ -127,12 +127,12 @@ def _draw(shape: Sequence[int], rng: torch.Generator, device: torch.device) -> T
 
 
 def _least(draw: Tensor) -> Tensor:
-    """True at the least number of each row [..., labels], once."""
+    """True at the smallest number of each row [..., labels], once per row."""
     places = torch.arange(draw.shape[-1], device=draw.device)
     return draw.argmin(-1, keepdim=True) == places
 
 
 def _units(labels: Tensor, known: Tensor) -> Tensor:
-    """Units [..., 2 labels] of labels [..., labels], half in both of one that is not known."""
+    """Units [..., 2 labels] of labels [..., labels]; both are a half if a label is unknown."""
     units = torch.cat([labels, ~labels], -1).float()
     return units.masked_fill(~torch.cat([known, known], -1).expand_as(units), 0.5)

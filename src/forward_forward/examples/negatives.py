@@ -1,26 +1,28 @@
-"""True labels [batch], scores [rows, classes] -> wrong labels [count, batch], never the true."""
+"""True labels [batch], scores [rows, classes] -> wrong labels [count, batch], never true ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
+
+from forward_forward.examples.inputs import ScoreSource
 
 __all__ = ["FromFirstLayer", "FromGoodness", "FromSoftmax", "Uniform"]
 
 
 class WrongLabels(Protocol):
-    """A way of choosing wrong labels.
+    """A strategy that chooses wrong labels.
 
     ``scores`` names what it draws from: "nothing", the "softmax" head's logits of the neutral pass,
-    the "goodness" of every label, or that in the "first layer" alone; ``fraction`` is the share of
-    the batch that needs them.
+    the "goodness" of every label, or that of the "first layer" only; ``fraction`` is the fraction
+    of the batch that needs these scores.
     """
 
     @property
-    def scores(self) -> str: ...
+    def scores(self) -> ScoreSource: ...
 
     @property
     def fraction(self) -> float: ...
@@ -35,8 +37,8 @@ def uniform_wrong(y: Tensor, classes: int, rng: torch.Generator) -> Tensor:
 
     Args:
         y: True labels [batch], 0 to classes - 1.
-        classes: How many labels there are, at least 2.
-        rng: Generator, best on the labels' device.
+        classes: Number of labels, at least 2.
+        rng: Generator, preferably on the labels' device.
 
     Returns:
         Labels [batch].
@@ -53,7 +55,7 @@ def uniform_wrong(y: Tensor, classes: int, rng: torch.Generator) -> Tensor:
 def sample_wrong(y: Tensor, logits: Tensor, draw: Tensor) -> Tensor:
     """A wrong label for each sample from the softmax of the wrong labels' logits.
 
-    The first label whose cumulative probability exceeds the draw is taken, as in Hinton's code.
+    It is the first label whose cumulative probability exceeds the draw, as in Hinton's code.
 
     Args:
         y: True labels [batch].
@@ -72,11 +74,11 @@ def sample_wrong(y: Tensor, logits: Tensor, draw: Tensor) -> Tensor:
     wrong = torch.nan_to_num(logits).scatter(1, y[:, None], -torch.inf)
     cumulative = wrong.softmax(1).cumsum(1)
     total = cumulative[:, -1]
-    # A true label adds 0 and so never passes the draw, if the draw stays below the rounded total.
+    # A true label adds 0, so it never passes a draw that is below the rounded total.
     below = torch.nextafter(total, torch.zeros_like(total))
     draw = torch.minimum(draw.to(total) * total, below)
     label = (cumulative <= draw[:, None]).sum(1)
-    # A device that sums in parallel may round otherwise; the law holds there too.
+    # Devices that sum in parallel may round differently; there, too, no true label is returned.
     return torch.where(label == y, (y + 1) % logits.shape[1], label)
 
 
@@ -85,7 +87,7 @@ class Uniform:
     """Wrong labels drawn uniformly.
 
     Args:
-        count: Negatives a sample, at least 1.
+        count: Negatives per sample, at least 1.
 
     Raises:
         ValueError: ``count`` is below 1.
@@ -96,12 +98,12 @@ class Uniform:
 
     count: int = 1
 
-    scores = "nothing"
+    scores: ClassVar[ScoreSource] = "nothing"
     fraction = 0.0
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise ValueError(f"Uniform expects count >= 1, got {self.count}")
+            raise ValueError(f"Uniform expects count >= 1, got {self.count}: use count=1 or more")
 
     def __call__(
         self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
@@ -112,15 +114,15 @@ class Uniform:
 def _hard(
     y: Tensor, classes: int, rng: torch.Generator, logits: Tensor | None, rows: int
 ) -> Tensor:
-    """Hard labels for the first ``rows`` samples, uniform ones for the others: [1, batch]."""
+    """Hard labels for the first ``rows`` samples, uniform ones for the rest: [1, batch]."""
     labels = uniform_wrong(y, classes, rng)
     if rows:
         if logits is None:
             raise ValueError(
-                "hard negatives expect scores of the labels, got none: train them"
-                " through Trainer, or use Uniform()"
+                "hard negatives expect scores of the labels, got none: train with Trainer, which"
+                " computes them, or use Uniform()"
             )
-        # In float64 the draw decides, not the rounding; MPS has float32 only.
+        # In float64, so that rounding does not decide; MPS has only float32.
         wide = torch.float32 if y.device.type == "mps" else torch.float64
         draw = torch.rand(rows, generator=rng, dtype=wide, device=rng.device).to(y.device)
         labels[:rows] = sample_wrong(y[:rows], logits[:rows].to(wide), draw)
@@ -129,9 +131,9 @@ def _hard(
 
 @dataclass(frozen=True)
 class FromSoftmax:
-    """Hard wrong labels, sampled from the softmax head's guess on the neutral input.
+    """Hard wrong labels, sampled from the softmax head's prediction on the neutral input.
 
-    The logits are those from before the head's own step on this batch. The network needs a head.
+    The logits are computed before the head's own step on this batch. The network needs a head.
 
     References:
         Hinton (2022), arXiv 2212.13345, section 3.3, and his program ``ffnew.m``.
@@ -140,7 +142,7 @@ class FromSoftmax:
     tensor([[1]])
     """
 
-    scores = "softmax"
+    scores: ClassVar[ScoreSource] = "softmax"
     fraction = 1.0
 
     def __call__(
@@ -155,8 +157,8 @@ class FromGoodness:
 
     Args:
         temperature: In units of goodness; smaller is harder.
-        fraction: Share of each batch that gets hard labels, 0 to 1; the others get uniform ones.
-            Goodness of every label is computed for that share alone.
+        fraction: Fraction of each batch that gets hard labels, 0 to 1; the rest get uniform ones.
+            Only for this fraction the goodness of every label is computed.
 
     Raises:
         ValueError: ``temperature`` is not positive or ``fraction`` not within 0 to 1.
@@ -168,7 +170,7 @@ class FromGoodness:
     temperature: float = 0.1
     fraction: float = 0.3
 
-    scores = "goodness"
+    scores: ClassVar[ScoreSource] = "goodness"
 
     def __post_init__(self) -> None:
         _check(self)
@@ -183,12 +185,12 @@ class FromGoodness:
 class FromFirstLayer:
     """Hard wrong labels, sampled from ``softmax(goodness of the first layer / temperature)``.
 
-    The first layer's product is shared by all labels, so its goodness of every label takes no
-    product of its own: hard negatives for the whole batch at the cost of a few passes over it.
+    All labels share the first layer's product, so its goodness of every label needs no further
+    product: hard negatives for the whole batch at the cost of a few passes over its activities.
 
     Args:
         temperature: In units of goodness; smaller is harder.
-        fraction: Share of each batch that gets hard labels, 0 to 1; the others get uniform ones.
+        fraction: Fraction of each batch that gets hard labels, 0 to 1; the rest get uniform ones.
 
     Raises:
         ValueError: ``temperature`` is not positive or ``fraction`` not within 0 to 1.
@@ -200,7 +202,7 @@ class FromFirstLayer:
     temperature: float = 0.03
     fraction: float = 1.0
 
-    scores = "first layer"
+    scores: ClassVar[ScoreSource] = "first layer"
 
     def __post_init__(self) -> None:
         _check(self)
@@ -232,5 +234,5 @@ def _by_goodness(
 
 
 def hard_rows(negatives: WrongLabels, batch: int) -> int:
-    """How many of a batch's first rows get hard labels and so need scores."""
+    """Number of a batch's first rows that get hard labels and so need scores."""
     return round(negatives.fraction * batch)

@@ -1,11 +1,12 @@
 """Inputs [variants, batch, ...] -> activities and goodness of every layer.
 
-``standardize`` scales samples, ``entrance`` lets a label into a block that is not linear,
-``normalize`` forgets a row's length, ``layer`` is normalise -> block -> goodness, ``activities``
-are what it gives; ``activation`` is what the engine knows of a layer's, ``affine`` holds the
-products of a linear block, in the memory of a ``room``; ``passes`` runs a row of layers, in
-evaluation ``mode``; ``check`` says what is wrong with one, ``head`` reads labels off activities,
-``network`` is the row with its examples, ``description`` writes it down.
+``standardize`` scales samples; ``label_input`` feeds a label to a block that is not linear;
+``normalize`` removes a row's length; ``layer`` is normalise -> block -> goodness, and
+``activities`` its output. ``activation`` holds fused activations, ``affine`` and ``operands`` the
+products of a linear block, in the memory of a ``workspace``; ``passes`` runs a stack of layers, in
+evaluation ``mode``. ``check`` finds what is wrong with a layer, ``head`` reads labels off
+activities, ``network`` is the stack with its examples, ``perceptron`` builds one of linear layers,
+and ``description`` writes it as plain values.
 """
 
 from forward_forward.forward.head import SoftmaxHead

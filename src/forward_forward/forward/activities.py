@@ -1,4 +1,4 @@
-"""A layer's activities [rows, *feature] -> the same with their length, found once for all uses."""
+"""A layer's activities [rows, *feature] -> the same with their lengths, computed once."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from forward_forward.goodness import length_of
 
 
 class Activities:
-    """What a layer gives: its activities, and on demand their length.
+    """A layer's activities and, on demand, the length of each row.
 
-    The length serves a radial goodness and the normalisation of the next layer alike.
+    Both a radial goodness and the normalisation of the next layer use the length.
 
     Args:
         h: Activities [rows, *feature].
-        length: Their length [rows], where it is known.
+        length: Their lengths [rows], if known.
 
     >>> import torch
     >>> Activities(torch.tensor([[3.0, 4.0]])).length
@@ -27,7 +27,7 @@ class Activities:
 
     @property
     def length(self) -> Tensor:
-        """L2 norm of each row [rows], found at the first call, while ``h`` still stands."""
+        """L2 norm of each row [rows], computed at first use, while the buffer of ``h`` is valid."""
         if self._length is None:
             self._length = length_of(self.h)
         return self._length

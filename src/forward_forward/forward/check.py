@@ -1,4 +1,4 @@
-"""A layer and an input [batch, *feature] -> what is wrong with its block, in sentences."""
+"""A layer and an input [batch, *feature] -> a sentence for each problem of the layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-SAME = 1e-3  # relative spread of goodness over samples, below which it tells nothing
+SAME = 1e-3  # relative spread of goodness over samples below which it carries no information
 
 
 class Checked(Protocol):
@@ -29,36 +29,36 @@ class Checked(Protocol):
 
 
 def problems(layer: Checked, x: Tensor) -> list[str]:
-    """What is wrong with a layer, or may surprise; nothing is changed.
+    """Problems of a layer, and behaviour that may surprise; nothing is changed.
 
     Args:
-        layer: The layer.
-        x: What goes into it [batch, *feature], some samples of different kinds.
+        layer: The layer, in evaluation mode.
+        x: Its input [batch, *feature]: samples of different classes.
 
     Returns:
-        A sentence for each problem; an empty list where there is none.
+        A sentence for each problem; an empty list if there is none.
 
     Raises:
-        ValueError: There are no samples, or they are no tensor.
+        ValueError: ``x`` is empty or not a tensor.
     """
     if not isinstance(x, Tensor) or len(x) == 0:
         got = list(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
         raise ValueError(f"check expects some samples [batch, *feature] as a tensor, got {got}")
     if not any(weight.requires_grad for weight in layer.parameters()):
-        return ["it has no weights to learn: join its block with one that has, or leave it out"]
+        return ["it has no weights to learn: join its block with one that has some, or remove it"]
     return [*_of_weights(layer), *_of_modules(layer), *_of_output(layer, x)]
 
 
 def shared(layers: Iterable[nn.Module]) -> dict[int, list[str]]:
-    """Layers whose weights are those of a lower one too, by their numbers from 0."""
+    """Layers that share weights with a lower layer: problems by layer, counted from 0."""
     owner: dict[int, int] = {}
     found: dict[int, list[str]] = {}
     for number, layer in enumerate(layers):
         lower = {owner[id(weight)] for weight in layer.parameters() if id(weight) in owner}
         for other in sorted(lower):
             found.setdefault(number, []).append(
-                f"it shares weights with layer {other + 1}: both take steps with them, each towards"
-                " a goal of its own; give each weights of its own"
+                f"it shares weights with layer {other + 1}: both update them, each for its own"
+                " objective; give each layer its own weights"
             )
         owner |= {id(weight): number for weight in layer.parameters() if id(weight) not in owner}
     return found
@@ -68,8 +68,8 @@ def _of_weights(layer: Checked) -> Iterator[str]:
     holders = weight_layers(layer.block)
     if len(holders) > 1:
         yield (
-            f"its block has {len(holders)} weight layers: inside, errors are propagated backward;"
-            " for a local rule make each a layer"
+            f"its block has {len(holders)} weight layers: inside, errors are backpropagated; for a"
+            " local rule make each of them a layer"
         )
     uses = Counter(
         id(weight)
@@ -77,11 +77,11 @@ def _of_weights(layer: Checked) -> Iterator[str]:
         for weight in each.parameters(recurse=False)
     )
     if any(count > 1 for count in uses.values()):
-        yield "modules inside share weights: their gradients are added up"
+        yield "modules inside share weights: their gradients are summed"
     if isinstance(layer.block, nn.Linear) and layer.activation is None:
         yield (
-            "its block is linear and no activation follows: gradients have no closed form; give"
-            " Layer the activation"
+            "its block is linear and no activation follows: gradients have no closed form; pass"
+            " the activation to Layer"
         )
 
 
@@ -89,8 +89,8 @@ def _of_modules(layer: Checked) -> Iterator[str]:
     for name, each in layer.named_modules():
         if getattr(each, "inplace", False):
             yield (
-                f"{name or 'it'} ({type(each).__name__}) works in place, and so may change what"
-                " another layer reads: make it with inplace=False"
+                f"{name or 'it'} ({type(each).__name__}) works in place, and may change what"
+                " another layer reads: create it with inplace=False"
             )
 
 
@@ -100,13 +100,13 @@ def _of_output(layer: Checked, x: Tensor) -> Iterator[str]:
         with torch.enable_grad():
             h = layer(x)
     except Exception as error:  # a user's block may raise anything
-        yield f"given {list(x.shape)} it says {type(error).__name__}: {error}"
+        yield f"for an input {list(x.shape)} it raises {type(error).__name__}: {error}"
         return
     if not torch.equal(before.nan_to_num(), x.nan_to_num()):
-        yield "it changes its input: another layer may read it; let it return a new tensor"
+        yield "it changes its input, which another layer may read: return a new tensor instead"
     if not isinstance(h, Tensor) or h.shape[:1] != x.shape[:1]:
         got = list(h.shape) if isinstance(h, Tensor) else f"a {type(h).__name__}"
-        yield f"it gives {got}: expected one tensor [{len(x)}, ...], a row for each sample"
+        yield f"it returns {got}: expected one tensor [{len(x)}, ...], a row for each sample"
         return
     if not h.requires_grad:
         yield "its output does not depend on its weights: is it detached somewhere?"
@@ -117,22 +117,22 @@ def _of_goodness(layer: Checked, h: Tensor) -> Iterator[str]:
     try:
         goodness = layer.goodness(h)
     except Exception as error:  # a user's goodness may raise anything
-        yield f"its goodness, given {list(h.shape)}, says {type(error).__name__}: {error}"
+        yield f"its goodness raises {type(error).__name__} for {list(h.shape)}: {error}"
         return
     if goodness.shape != h.shape[:1]:
-        yield f"its goodness is {list(goodness.shape)}: expected one number a sample [{len(h)}]"
+        yield f"its goodness is {list(goodness.shape)}: expected one number per sample [{len(h)}]"
     elif not bool(goodness.isfinite().all()):
-        yield "its goodness is not finite: normalise its input, or scale its weights down"
+        yield "its goodness is not finite: normalise its input, or use smaller weights"
     elif not bool(h.any()):
-        yield "all its units are silent: no gradient comes of that; use another start or activation"
+        yield "all its units are 0, so no gradient: use another initialisation or activation"
     elif len(h) > 1 and float(goodness.std()) <= SAME * float(goodness.abs().mean()):
         yield (
-            "its goodness is the same for all samples, as after a norm: let an activation follow"
-            " the norm, or put the norm first"
+            "its goodness is the same for all samples, as after a norm: put an activation after the"
+            " norm, or put the norm first"
         )
 
 
-PARAMETRIZED = "parametrizations"  # where torch keeps what a weight is made of
+PARAMETRIZED = "parametrizations"  # where torch keeps what a weight is computed from
 
 NORMS = (
     nn.modules.batchnorm._BatchNorm,
@@ -147,8 +147,8 @@ NORMS = (
 def weight_layers(module: nn.Module) -> list[nn.Module]:
     """The modules inside, or the module itself, that have weights of their own to learn.
 
-    Norms and the slopes of activations are left out: they scale what others have learned. A weight
-    that is made of others, as by ``weight_norm``, is one with the module that uses it.
+    Norms and the slopes of activations are left out: they only scale. A weight that is computed
+    from others, as by ``weight_norm``, counts once, for the module that uses it.
     """
     scaling = (*NORMS, nn.PReLU)
     return [

@@ -1,4 +1,4 @@
-"""A network <-> a description in plain values, from which it is built again, without weights."""
+"""A network <-> a description in plain values, from which it can be rebuilt, without weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NETWORK = ("examples", "readout", "reading")
 
 
 def names() -> dict[str, Any]:
-    """Every name that a description may hold."""
+    """Every name that a description may contain."""
     parts = notation.public(examples, goodness, losses, normalize)
     own = {each.__name__: each for each in (layers.PeerNormalization, Standardize, LabelInput)}
     earlier = {"Entrance": LabelInput}  # its name in runs written before 0.2
@@ -31,11 +31,11 @@ def describe(network: Network) -> dict[str, Any]:
     """The network in plain values.
 
     Args:
-        network: The network; parts of the user's own are named but cannot be built from the name.
+        network: The network; its user-defined parts are named, but not rebuilt from the name.
 
     Returns:
         ``layers`` (one dictionary each), ``examples``, ``readout``, ``reading`` and ``head``, and
-        ``inputs`` where there is something before the examples.
+        ``inputs`` if the network transforms samples first.
 
     >>> from forward_forward.forward import mlp
     >>> describe(mlp(4, 8, num_classes=2))["layers"][0]["activation"]
@@ -65,9 +65,9 @@ def describe(network: Network) -> dict[str, Any]:
 
 
 def rewritten(description: Mapping[str, Any]) -> dict[str, Any]:
-    """A description with its texts as `describe` writes them now; code of the user's own stays.
+    """A description of any version, with its texts as `describe` writes them now.
 
-    Descriptions that earlier versions wrote are compared by it with those of today.
+    It makes descriptions comparable. The names of user-defined code stay as they are.
     """
     known = names()
 
@@ -82,7 +82,7 @@ def rewritten(description: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def buildable(description: dict[str, Any]) -> bool:
-    """Whether a description can be built: whether it names no code of the user's own."""
+    """Whether a description can be built: whether it names no user-defined code."""
     try:
         build(description)
     except ValueError:
@@ -93,10 +93,10 @@ def buildable(description: dict[str, Any]) -> bool:
 def build(description: dict[str, Any]) -> Network:
     """The untrained network of a description.
 
-    A loss of the user's own is left out: no label is read from a loss.
+    A user-defined loss is replaced by the default one, since prediction does not use the loss.
 
     Raises:
-        ValueError: A part is the user's own code, which is not run because a file names it.
+        ValueError: A part is user-defined code, which is never run because a file names it.
     """
     known = names()
     rows = [
@@ -113,5 +113,5 @@ def build(description: dict[str, Any]) -> Network:
 
 
 def _needed(row: dict[str, str]) -> dict[str, str]:
-    """A layer's row without a loss that is code; the layer then has the default one."""
+    """A layer's row without a loss that is code; the layer then has the default loss."""
     return {name: text for name, text in row.items() if name != "loss" or ":" not in text}

@@ -12,22 +12,22 @@ from forward_forward.forward.normalize import MeanSquareOne, Normalize
 
 
 class SoftmaxHead(nn.Module):
-    """A linear softmax on the activities of the neutral input, trained on the way.
+    """A linear softmax on the activities of the neutral input, trained along with the layers.
 
-    Its gradient reaches its own weights alone. Weights start at 0; there is no bias. The logits are
-    the sum of what the layers add.
+    Its gradient reaches only its own weights. Weights start at 0; there is no bias. The logits are
+    the sum of the layers' contributions.
 
     Args:
         widths: Units of every layer of the network.
         num_classes: How many labels there are.
         skip: How many of the lowest layers are not read; Hinton skips the first.
-        normalize: Applied to the activities first; None leaves them as they are.
-        local: Whether each layer learns from a softmax of its own share of the logits, and so needs
-            nothing of the others, as where layers lie in several processes; by default all learn
-            from the softmax of the sum, as Hinton's do.
+        normalize: Applied to the activities first; None leaves them unchanged.
+        local: Whether each layer learns from the softmax of its own logits, independently of the
+            other layers, for example when they are in several processes. By default all learn from
+            the softmax of the summed logits, as Hinton's do.
 
     Raises:
-        ValueError: No layer is left to read.
+        ValueError: ``skip`` leaves no layer to read.
 
     References:
         Hinton (2022), arXiv 2212.13345, sections 3.2 and 3.3; ``ffsoftmaxtest.m``.
@@ -58,7 +58,7 @@ class SoftmaxHead(nn.Module):
         self.skip = skip
         self.normalize = normalize
         self.local = local
-        # No random start is drawn: zeros make the first guess uniform.
+        # Zeros rather than random numbers: the first prediction is uniform.
         self.weights = nn.ParameterList(
             nn.Parameter(torch.zeros(num_classes, width)) for width in self.widths[skip:]
         )
@@ -67,11 +67,11 @@ class SoftmaxHead(nn.Module):
         """A layer's activities as the head reads them: detached, flat, normalised, a copy."""
         h = h.detach().flatten(1)
         row = h if self.normalize is None else self.normalize(h)
-        # The layers' memory is used again: what still lies in it must not be kept.
+        # The layers' buffers are reused: the head must not keep a view of them.
         return row.clone() if row.data_ptr() == h.data_ptr() else row
 
     def logits(self, rows: Sequence[Tensor]) -> Tensor:
-        """What each layer that is read adds to the logits [layers - skip, batch, classes]."""
+        """The logits each layer contributes [layers - skip, batch, classes]."""
         pairs = zip(rows, self.weights, strict=True)
         return torch.stack([h @ weight.t() for h, weight in pairs])
 

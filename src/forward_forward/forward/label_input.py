@@ -1,4 +1,4 @@
-"""Flat samples with a label behind them [batch, features + classes] -> what a block reads."""
+"""Flat samples with an appended label [batch, features + classes] -> the input of a block."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Way = Literal["appended", "channels", "embedding"]
 
 
 class LabelInput(nn.Module):
-    """Takes a sample and its label apart, and lets the label enter in a way that suits a block.
+    """Separates a sample from its label and combines them in a form that suits a block.
 
     Args:
-        shape: One sample's shape.
-        classes: How many labels there are.
-        way: "appended" to the values of a flat sample; as constant "channels", one a label, of a
-            picture; or as a learned "embedding", added to the sample.
-        before: What prepares the sample before the label enters; None leaves it as it is.
-        embedded: Shape of what is embedded: the prepared sample's, where the way is "embedding".
+        shape: Shape of one sample.
+        classes: Number of labels.
+        way: "appended" to the values of a flat sample; as constant "channels" of an image, one per
+            label; or as a learned "embedding" that is added to the sample.
+        before: Applied to the sample before the label is added; None leaves it unchanged.
+        embedded: Shape of the embedding, that of the prepared sample; only for "embedding".
 
     Raises:
-        ValueError: An embedding has no shape, or there is a shape and no embedding.
+        ValueError: "embedding" without ``embedded``, or ``embedded`` without "embedding".
 
-    >>> entrance = LabelInput((1, 2, 2), classes=3, way="channels")
-    >>> entrance(torch.tensor([[1.0, 2.0, 3.0, 4.0, 0.0, 9.0, 0.0]]))[0, :3]
+    >>> label_input = LabelInput((1, 2, 2), classes=3, way="channels")
+    >>> label_input(torch.tensor([[1.0, 2.0, 3.0, 4.0, 0.0, 9.0, 0.0]]))[0, :3]
     tensor([[[1., 2.],
              [3., 4.]],
     <BLANKLINE>
@@ -50,8 +50,8 @@ class LabelInput(nn.Module):
         super().__init__()
         if (way == "embedding") != (embedded is not None):
             raise ValueError(
-                'an entrance expects embedded=(...), and only by "embedding", got'
-                f" embedded={embedded} by {way!r}"
+                'LabelInput expects embedded=(...) with way="embedding", and only then, got'
+                f" embedded={embedded} with way={way!r}"
             )
         self.shape = shape
         self.classes = classes
@@ -68,7 +68,7 @@ class LabelInput(nn.Module):
             self.embedding.normal_(0, 1 / math.sqrt(self.classes), generator=rng)
 
     def arguments(self) -> dict[str, Any]:
-        """What it is made with, to be written down."""
+        """The constructor's arguments, for a network's description."""
         names = ("shape", "classes", "way", "before", "embedded")
         return {name: getattr(self, name) for name in names}
 

@@ -1,6 +1,6 @@
-"""Inputs [batch, *feature] -> activities [batch, *feature] and what is needed to judge them.
+"""Inputs [batch, *feature] -> activities [batch, *feature], their goodness and margins.
 
-A layer detaches its input, so nothing that happens after it can reach what lies before it.
+A layer detaches its input, so no gradient reaches what comes before it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ Threshold = float | Literal["width", "calibrated"]
 
 @dataclass(frozen=True)
 class PeerNormalization:
-    """Pull every unit's mean activity on positives towards the layer's mean, silent units too.
+    """Pull every unit's mean activity on positives towards the layer's mean, even of silent units.
 
-    ``lambda (mean(m) - m)`` is added to the uphill gradient of every positive case's total input,
-    after the activation's slope and not gated by it; m is the running mean activity of positives,
-    updated first.
+    ``lambda (mean(m) - m)`` is added to the ascent direction of every positive's total input, after
+    the activation's slope and not gated by it; m is the running mean activity of positives, updated
+    first.
 
     Args:
         strength: lambda, for the true gradient of the sum of squares; Hinton's 0.03 is for half of
-            it, so 0.06. Divide it by the width for the mean square, whose gradient is so much less.
-        decay: Share of the running mean that is kept at each step, 0 to 1.
+            that gradient, hence 0.06. For the mean square divide it by the width, as that gradient
+            is smaller by this factor.
+        decay: Fraction of the running mean that is kept at each step, 0 to 1.
 
     References:
         Hinton (2022), arXiv 2212.13345, section 3.2, note on peer normalisation; ``ffnew.m``.
@@ -45,19 +46,20 @@ class PeerNormalization:
     decay: float = 0.9
 
 
-def peer_gradient(peer: PeerNormalization, mean_activity: Tensor, share: Tensor) -> Tensor:
-    """What peer normalisation adds to the downhill gradient of the positives' total inputs.
+def peer_gradient(peer: PeerNormalization, mean_activity: Tensor, sample_weight: Tensor) -> Tensor:
+    """What peer normalisation adds to the gradient of the positives' total inputs.
 
     Args:
         peer: Its constants.
         mean_activity: Running mean activity of positives [feature].
-        share: Each case's share in the mean over the batch [batch]; ``1 / batch`` unweighted.
+        sample_weight: Each sample's weight in the mean over the batch [batch]; ``1 / batch`` if
+            unweighted.
 
     Returns:
         Gradient [batch, feature].
     """
     pull = peer.strength * (mean_activity.mean() - mean_activity)
-    return -share[:, None] * pull
+    return -sample_weight[:, None] * pull
 
 
 def _activation(given: nn.Module | Callable[[], nn.Module] | None) -> nn.Module | None:
@@ -66,11 +68,14 @@ def _activation(given: nn.Module | Callable[[], nn.Module] | None) -> nn.Module 
     try:
         return given()
     except TypeError as error:
-        raise ValueError(f"activation expects what makes one without arguments: {error}") from error
+        raise ValueError(
+            f"activation expects a module, or what returns one without arguments, got {given!r}:"
+            f" {error}"
+        ) from error
 
 
 class Layer(nn.Module):
-    """A layer with its own goal: high goodness for positive data, low for negative.
+    """A layer with its own objective: high goodness for positive data, low for negative.
 
     ``z = block(normalize(x))``, ``h = activation(z)``, and the loss compares
     ``(goodness(h) - threshold) / temperature`` of positives and negatives.
@@ -78,22 +83,22 @@ class Layer(nn.Module):
     Args:
         block: Any module that maps [batch, *feature] to [batch, *feature]; a linear one gets
             closed-form gradients.
-        activation: Elementwise activation: a module, or what makes one, such as its class; None
-            where the block has its own.
+        activation: Elementwise activation: a module or a callable that returns one, such as its
+            class; None if the block has its own.
         goodness: Activities [batch, *feature] -> [batch].
         loss: Margins of positives [batch] and negatives [negatives, batch] -> [batch].
-        normalize: Applied to the input first; None leaves it as it is.
+        normalize: Applied to the input first; None leaves it unchanged.
         threshold: A number; "width", the goodness at unit activity (Hinton's); or "calibrated",
             the mean goodness of the untrained layer on training inputs.
-        threshold_factor: Multiplies a threshold that was given by name.
+        threshold_factor: Multiplies a threshold given by name.
         temperature: Divides goodness minus threshold; positive.
         peer: Peer normalisation, or None. Needs an ``activation``.
-        dropout: Share of the inputs dropped in training, before normalisation, 0 to 1; the same
-            ones for all variants of a sample.
+        dropout: Fraction of the inputs dropped in training, before normalisation, 0 to 1; the same
+            inputs for all variants of a sample.
 
     Raises:
-        ValueError: An argument is out of range, or peer normalisation was asked of a block with
-            its own activation.
+        ValueError: An argument is out of range, or peer normalisation is used with a block that
+            has its own activation.
 
     >>> layer = Layer(nn.Linear(4, 3), threshold="width")
     >>> layer(torch.ones(2, 4)).shape
@@ -164,13 +169,13 @@ class Layer(nn.Module):
 
     @property
     def linear(self) -> nn.Linear | None:
-        """The block, where it is linear and closed-form gradients apply; else None."""
+        """The block if it is linear and closed-form gradients apply; else None."""
         is_linear = type(self.block) is nn.Linear and self.activation is not None
         return self.block if is_linear else None  # type: ignore[return-value]
 
     @property
     def closed_form(self) -> bool:
-        """Whether gradients can be taken by hand: a linear block holds all the layer's weights."""
+        """Whether gradients have a closed form: a linear block holds all the layer's weights."""
         linear = self.linear
         return linear is not None and len(list(self.parameters())) == len(list(linear.parameters()))
 
@@ -183,11 +188,11 @@ class Layer(nn.Module):
         return x if self.normalize is None else self.normalize(x)
 
     def check_width(self, width: int) -> None:
-        """Refuse inputs of another width than a linear block takes."""
+        """Raise a ValueError if inputs do not have the width of a linear block."""
         if isinstance(self.block, nn.Linear) and width != self.block.in_features:
             raise ValueError(
-                f"the layer expects {self.block.in_features} inputs, the label's among them, got"
-                f" {width}: are the samples of the shape that the network was built for?"
+                f"the layer expects {self.block.in_features} inputs, including the label's, got"
+                f" {width}: pass samples of the shape that the network was built for"
             )
 
     def preactivation(self, x: Tensor) -> Tensor:
@@ -204,7 +209,7 @@ class Layer(nn.Module):
         return self.activate(self.preactivation(x))
 
     def rate(self, activities: Activities) -> Tensor:
-        """Goodness [batch] of the layer's activities, from their length where that is enough."""
+        """Goodness [batch] of the layer's activities, from their length if that suffices."""
         radial = radial_of(self.goodness)
         if radial is None:
             return self.goodness(activities.h)
@@ -216,18 +221,18 @@ class Layer(nn.Module):
         return above if self.temperature == 1 else above / self.temperature
 
     def check(self, x: Tensor) -> list[str]:
-        """What is wrong with the layer, or may surprise, in sentences.
+        """Problems of the layer, and behaviour that may surprise, in sentences.
 
         Args:
-            x: What goes into it [batch, *feature], some samples of different kinds.
+            x: Its input [batch, *feature]: samples of different classes.
 
         Returns:
-            A sentence for each problem, an empty list where there is none: no weights, several
-            weight layers, shared weights, parts that work in place, an output that is no row for
-            each sample, goodness that is not finite or the same for all samples.
+            A sentence for each problem, an empty list if there is none: no weights, several weight
+            layers, shared weights, modules that work in place, an output without a row for each
+            sample, goodness that is not finite or the same for all samples.
 
         >>> Layer(nn.Flatten(), activation=None).check(torch.rand(4, 3))
-        ['it has no weights to learn: join its block with one that has, or leave it out']
+        ['it has no weights to learn: join its block with one that has some, or remove it']
         """
         with evaluating(self):  # a norm in training mode would update its running statistics
             return problems(self, x)
@@ -239,7 +244,7 @@ class Layer(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, h: Tensor) -> None:
-        """Give a threshold named "width" or "calibrated" its value.
+        """Compute the value of a threshold named "width" or "calibrated".
 
         Args:
             h: The untrained layer's activities on training inputs [batch, *feature].
@@ -259,5 +264,5 @@ class Layer(nn.Module):
             mean: Mean activity of the batch's positive cases [feature].
         """
         if self.peer is None or self.mean_activity is None:
-            raise ValueError("the layer has no peer normalisation: build it with peer=...")
+            raise ValueError("the layer has no peer normalisation: create it with peer=...")
         return self.mean_activity.mul_(self.peer.decay).add_(mean, alpha=1 - self.peer.decay)

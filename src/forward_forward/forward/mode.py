@@ -1,4 +1,4 @@
-"""A module -> the same in evaluation mode for a while."""
+"""A module -> the same in evaluation mode within a block of code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode for a while; each part then gets its own mode back."""
+    """Put a module into evaluation mode within the block; afterwards restore every part's mode."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

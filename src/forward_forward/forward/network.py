@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward.examples import Examples, Inputs
-from forward_forward.examples.inputs import floating
+from forward_forward.examples.inputs import check_scores, floating
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
@@ -29,21 +29,23 @@ READINGS = get_args(Reading)
 
 
 class Network(nn.Module):
-    """A row of layers, each with its own goal, and the way a label enters and is read.
+    """A stack of layers, each with its own objective, with the way a label enters and is read.
 
     Args:
         layers: The layers, lowest first.
         examples: How samples become positive, negative, neutral and candidate inputs.
-        inputs: Applied to the samples first, such as `Standardize`; None leaves them as they are.
+        inputs: Applied to the samples first, such as `Standardize`; None leaves them unchanged.
         head: A softmax head on the activities, or None.
-        readout: First layer and the one after the last whose goodness is summed to read a label;
-            None sums them all, as the poster does.
-        reading: "goodness" or "head": what `predict` uses. By default goodness, if the examples
-            put the label into the input.
+        readout: The range of layers, ``(first, stop)``, whose goodness is summed to read a label;
+            None sums over all of them, as the poster does.
+        reading: "goodness" or "head": what `predict` uses. By default "goodness" if the examples
+            put the label into the input, else "head".
 
     Raises:
-        ValueError: No layers, a range without layers, or a reading that the parts do not allow.
+        ValueError: There are no layers, the range is empty, or ``reading`` needs examples with
+            labels or a head that the network does not have.
 
+    >>> from forward_forward.examples import AppendLabel
     >>> net = Network(Layer(nn.Linear(6, 8)), examples=AppendLabel(num_classes=2))
     >>> net.goodness(torch.rand(3, 4)).shape
     torch.Size([3, 2])
@@ -71,10 +73,11 @@ class Network(nn.Module):
         if not possible.get(reading, False):
             raise ValueError(
                 f'reading={reading!r} is not possible here: "goodness" expects examples with'
-                ' labels, "head" expects head=SoftmaxHead(...)'
+                ' labels, and "head" expects head=SoftmaxHead(...)'
             )
         if head is not None:
             _check_head(head, layers, examples)
+        check_scores(examples)
         if examples.scores == "softmax" and head is None:
             raise ValueError(
                 "negatives drawn from the softmax expect a head: add head=SoftmaxHead(...), or use"
@@ -99,14 +102,14 @@ class Network(nn.Module):
 
     @property
     def _threshold(self) -> Tensor:
-        """A threshold: it goes where the weights go, and is found without a search through them."""
+        """A threshold: it moves with the weights, and reading it needs no search for one."""
         return self.layers[0].threshold_value
 
     def ready(self, x: Tensor) -> Tensor:
-        """Samples as the examples take them: on the network's device, in its type, standardised.
+        """Samples as the examples read them: on the network's device, in its type, standardised.
 
         Raises:
-            ValueError: They are no floating-point numbers, so their scale is unknown.
+            ValueError: They are not floating-point numbers, so their scale is unknown.
         """
         x = floating(x).to(self.device, self.dtype, non_blocking=True)
         return x if self.inputs is None else self.inputs(x)
@@ -169,7 +172,7 @@ class Network(nn.Module):
         return self.read(self.goodness_by_layer(x))
 
     def scores(self, x: Tensor, by: Reading | None = None) -> Tensor:
-        """What a label is read from: summed goodness, or the head's logits [batch, classes]."""
+        """Scores of the labels [batch, classes]: summed goodness or the head's logits."""
         by = by or self.reading
         if by not in READINGS:
             raise ValueError(f'by expects "goodness" or "head", got {by!r}')
@@ -185,12 +188,12 @@ class Network(nn.Module):
             by: "goodness" or "head"; None for the network's own reading.
 
         Returns:
-            Labels [batch]; of several labels a sample, 0 and 1 [batch, labels].
+            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels].
         """
         return self.examples.decide(self.scores(x, by))
 
     def check(self, x: Tensor) -> dict[int, list[str]]:
-        """What is wrong with each layer, by its number from 0: see `Layer.check`.
+        """Problems of each layer, by its index: see `Layer.check`.
 
         Args:
             x: Samples [batch, ...], on the scale of the training data.
@@ -204,12 +207,12 @@ class Network(nn.Module):
                     found[number] = [*own, *found.get(number, [])]
                 try:
                     source = layer(source)
-                except Exception:  # said by the layer's own check; those above cannot be looked at
+                except Exception:  # the layer's own check reports it; those above have no input
                     break
         return dict(sorted(found.items()))
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:
-        """Give thresholds named "width" or "calibrated" their values; others stay.
+        """Compute the thresholds named "width" or "calibrated"; others stay.
 
         Args:
             x: Training samples [batch, ...], about 1,024 of them.
@@ -231,5 +234,5 @@ def _check_head(head: SoftmaxHead, layers: Sequence[Layer], examples: Examples) 
         raise ValueError(
             f"the head expects {len(head.widths)} layers of {head.widths} units and"
             f" {head.num_classes} classes, got {len(layers)} layers and {examples.num_classes}"
-            " classes: give SoftmaxHead the units of every layer, lowest first"
+            " classes: pass SoftmaxHead the units of every layer, lowest first"
         )

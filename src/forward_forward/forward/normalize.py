@@ -1,11 +1,11 @@
-"""Rows [batch, *feature] -> rows of a set length: a layer's goodness does not reach the next."""
+"""Rows [batch, *feature] -> rows of fixed length: the next layer cannot read the goodness off."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from torch import Tensor
 
@@ -16,12 +16,11 @@ __all__ = ["MeanSquareOne", "UnitLength"]
 Normalize = Callable[[Tensor], Tensor]
 
 
-@runtime_checkable
 class LengthNormalize(Protocol):
-    """A normalisation that divides a row by a number found from its length.
+    """A normalisation that divides a row by a number computed from its length.
 
-    The engine needs no more of such a one than the divisor, so the first layer's product can be
-    shared by inputs that differ in their label alone.
+    The engine then needs only the divisor, so inputs that differ only in their label can share the
+    first layer's product.
     """
 
     def divisor(self, length: Tensor, width: int) -> Tensor: ...
@@ -40,7 +39,7 @@ class MeanSquareOne:
     """Scale each row to mean square 1, ``x / (eps + sqrt(mean(x^2)))``; no mean is subtracted.
 
     Args:
-        eps: Added to the root, so that a row of zeros stays one.
+        eps: Added to the root, so that a row of zeros stays zero.
 
     Returns:
         Called on rows [batch, *feature]: the same shape.
@@ -67,7 +66,7 @@ class UnitLength:
     """Scale each row to length 1, ``x / (eps + sqrt(sum(x^2)))``.
 
     Args:
-        eps: Added to the root, so that a row of zeros stays one.
+        eps: Added to the root, so that a row of zeros stays zero.
 
     Returns:
         Called on rows [batch, *feature]: the same shape.

@@ -40,10 +40,10 @@ def operand_of(affine: Affine, source: Inputs | Activities) -> DenseOperand | La
 class DenseOperand:
     """Rows written out.
 
-    ``rows`` [rows, inputs] are in the products' type; where the layer normalises by length, not yet
-    normalised: each is still to be multiplied by its `factor`. That is cheaper on the units' side,
-    where every row is scaled anyway. ``length`` is theirs [rows] where that is needed, else None;
-    ``width`` is how many inputs there are.
+    ``rows`` [rows, inputs] are in the products' type. If the layer normalises by length, they are
+    not yet normalised: each is still to be multiplied by its `factor`. That is cheaper on the
+    units' side, where every row is scaled anyway. ``length`` [rows] is the rows' length if it is
+    needed, else None; ``width`` is the number of inputs.
     """
 
     def __init__(self, affine: Affine, source: Activities) -> None:
@@ -58,22 +58,16 @@ class DenseOperand:
 
     @cached_property
     def factor(self) -> Tensor | None:
-        """What normalisation multiplies each row by [rows]; None where it is no division."""
+        """What normalisation multiplies each row by [rows]; None if it is no division."""
         divisor, length = self.affine.divisor, self.length
         if divisor is None or length is None:
             return None
         return divisor(length, self.width).reciprocal()
 
-    def product(self) -> Tensor:
-        """The product with the weights [rows, units], in the products' type."""
-        affine = self.affine
-        out = affine.take_operand(slots.PRODUCT, self.rows.shape[0], affine.weight.shape[0])
-        return torch.mm(self.rows, affine.weight.t(), out=out)
-
     def totals(self) -> Tensor:
         """Total inputs of the units [rows, units]."""
         affine = self.affine
-        # The product in its own type is spent before the slopes are lowered into its memory.
+        # The product in its own type is spent before the slopes are lowered into this slot.
         z = affine.multiply(affine.activities, self.rows, affine.weight.t(), low=slots.DELTA)
         return scaled_and_biased(z, self.factor, affine.bias, out=z)
 
@@ -83,24 +77,20 @@ class DenseOperand:
         scale: Tensor | None = None,
         kept: Tensor | None = None,
         batch: int = 0,
-        slopes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Gradients of the weights [units, inputs] and of the biases [units].
 
         Args:
             delta: Slopes with respect to the totals [variants * batch, units].
             scale: What each row is still to be multiplied by [variants * batch], or None.
-            kept: The samples that count [kept], out of 0 to ``batch`` - 1; None for all.
-            batch: How many samples there are, where only some count.
-            slopes: Those with respect to the product, in the products' type, where they are known;
-                by default they are found.
+            kept: The samples that contribute [kept], out of 0 to ``batch`` - 1; None for all.
+            batch: Number of samples, if only some contribute.
         """
         affine, rows, factor = self.affine, self.rows, self.factor
         if kept is not None:
             rows, delta = _rows_of(rows, kept, batch), _rows_of(delta, kept, batch)
             scale, factor = _rows_of(scale, kept, batch), _rows_of(factor, kept, batch)
-        if slopes is None:
-            slopes = affine.lowered(slots.DELTA, delta, _times(scale, factor))
+        slopes = affine.lowered(slots.DELTA, delta, _times(scale, factor))
         bias = column_sums(delta, scale)  # before the product, which leaves the caches cold
         return affine.multiply(slots.GRADIENT, slopes.t(), rows), bias
 
@@ -144,18 +134,16 @@ class LabelledOperand:
         scale: Tensor | None = None,
         kept: Tensor | None = None,
         batch: int = 0,
-        slopes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """As those of `DenseOperand`; ``slopes`` are then summed over the variants."""
+        """Gradients as of `DenseOperand`; the slopes are summed over the variants."""
         index, factor, rest = self.inputs.index, self.factor, self.shared.operand
         if kept is not None:
             index, rest = index[:, kept], rest.index_select(0, kept)
             factor, delta = _rows_of(factor, kept, batch), _rows_of(delta, kept, batch)
             scale = _rows_of(scale, kept, batch)
         scales = _times(scale, factor)
-        if slopes is None:
-            total = self._total(delta.view(*index.shape, delta.shape[1]), scales)
-            slopes = self.affine.lowered(slots.DELTA, total)
+        total = self._total(delta.view(*index.shape, delta.shape[1]), scales)
+        slopes = self.affine.lowered(slots.DELTA, total)
         # Normalisation does not scale the biases.
         by_pattern, bias = sums_by(index, delta, scales, scale, self.inputs.patterns.shape[0])
         return self._joined(slopes, rest, by_pattern), bias
@@ -233,7 +221,7 @@ def scaled_and_biased(
 
 
 def _rows_of(matrix: Rows, kept: Tensor, batch: int) -> Rows:
-    """The rows of some samples [variants * kept, ...] of all rows [variants * batch, ...]."""
+    """The rows of some samples [variants * kept, ...], from all rows [variants * batch, ...]."""
     if matrix is None:
         return None
     variants = matrix.view(-1, batch, *matrix.shape[1:])
@@ -241,14 +229,14 @@ def _rows_of(matrix: Rows, kept: Tensor, batch: int) -> Rows:
 
 
 def _times(first: Tensor | None, second: Tensor | None) -> Tensor | None:
-    """The product of two scales, of which None is 1."""
+    """The product of two scales; None is 1."""
     if first is None or second is None:
         return second if first is None else first
     return first * second
 
 
 def column_sums(rows: Tensor, scale: Tensor | None) -> Tensor:
-    """Sums of the rows [units], each times ``scale`` [rows] where that is given."""
+    """Sums of the rows [units], each multiplied by ``scale`` [rows], if any."""
     return rows.sum(0) if scale is None else scale @ rows
 
 
@@ -258,11 +246,11 @@ def sums_by(
     """Sums of the rows with each index [count, units], and of all rows [units].
 
     Args:
-        index: Each row's, 0 to ``count`` - 1 [variants, batch].
+        index: Each row's index, 0 to ``count`` - 1 [variants, batch].
         rows: The rows [variants * batch, units].
-        scale: What a row is multiplied by in the sum for its index [rows], or None.
-        whole: And in the sum of all [rows], or None.
-        count: How many indices there are.
+        scale: Each row's factor in the sum of its index [rows], or None for 1.
+        whole: Each row's factor in the sum of all rows [rows], or None for 1.
+        count: Number of indices.
 
     >>> sums_by(torch.tensor([[1, 0, 1]]), torch.eye(3), None, None, count=2)
     (tensor([[0., 1., 0.],
@@ -275,11 +263,11 @@ def sums_by(
         return sums, column_sums(rows, whole)
     # One product for both sums; on other devices `index_add_` would add in any order. Rows in
     # fours, since products with an odd number of them take up to twice as long.
-    shares = rows.new_zeros(-(-(count + 1) // 4) * 4, rows.shape[0])
+    weights = rows.new_zeros(-(-(count + 1) // 4) * 4, rows.shape[0])
     if scale is None:
-        shares.scatter_(0, index[None], 1)
+        weights.scatter_(0, index[None], 1)
     else:
-        shares.scatter_(0, index[None], scale[None])
-    shares[count] = 1 if whole is None else whole
-    sums = shares @ rows
+        weights.scatter_(0, index[None], scale[None])
+    weights[count] = 1 if whole is None else whole
+    sums = weights @ rows
     return sums[:count], sums[count]

@@ -1,4 +1,4 @@
-"""Inputs -> activities [variants * batch, *feature] of every layer, with its present weights."""
+"""Inputs -> activities [variants * batch, *feature] of every layer, with its current weights."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def written_out(source: Inputs | Activities) -> Tensor:
 
 
 def as_source(x: Inputs | Tensor) -> Inputs | Activities:
-    """Rows of a user as what a layer reads."""
+    """Inputs as they are, and rows [rows, *shape] as `Activities`: what a layer reads."""
     return Activities(x) if isinstance(x, Tensor) else x
 
 
 class ForwardPass:
-    """Forward passes through a row of layers, all with the weights of the moment they begin.
+    """Forward passes through a stack of layers, with the weights of when the passes began.
 
     The first layer's product with a batch is computed once for all label variants of that batch.
 
@@ -54,16 +54,16 @@ class ForwardPass:
         ]
 
     def begin(self) -> ForwardPass:
-        """The same passes with the weights as they are now.
+        """Begin passes with the current weights.
 
         Raises:
-            ValueError: A layer's block was replaced by another.
+            ValueError: A layer's block was replaced.
         """
         for index, (layer, affine) in enumerate(zip(self.layers, self.affines, strict=True)):
             if layer.linear is not (None if affine is None else affine.linear):
                 raise ValueError(
                     f"layer {index} expected the block that it had when training began, got"
-                    " another: its optimiser holds the old one's weights, so make a new Trainer"
+                    " another: its optimiser holds the old block's weights, so make a new Trainer"
                 )
             if affine is not None:
                 affine.begin()
@@ -104,7 +104,7 @@ def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
 
 
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:
-    # Entering evaluation mode takes longer than a small kernel: not where nothing has a mode.
+    # Entering evaluation mode takes longer than a small kernel: skip it if nothing has a mode.
     if affine is not None and affine.activation is not None and not affine.has_mode:
         return Activities(affine.activation.in_place(operand_of(affine, source).totals()))
     with evaluating(layer):

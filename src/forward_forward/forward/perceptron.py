@@ -31,25 +31,27 @@ def mlp(
     """A network of linear layers: weights normal with variance 1 / inputs, biases 0.
 
     Args:
-        features: Values in a sample, without the label.
+        features: Values per sample, without the label.
         hidden: Units of each layer, lowest first.
-        num_classes: How many labels there are.
-        seed: For the weights; torch's global random state is left alone.
-        examples: How samples become inputs. By default the label is appended and a share of the
-            negatives is drawn from the goodness of the labels.
+        num_classes: Number of labels.
+        seed: Seed of the weights; torch's global random state is not used.
+        examples: How samples become inputs. By default the label is appended, and a fraction of
+            the negatives is drawn from the goodness of the labels.
         inputs: See `Network`.
-        layer: Makes a layer of a linear block; ``functools.partial(Layer, threshold="width")``
-            passes options.
-        dropout: Of every layer's inputs, or one for each layer; None for what ``layer`` says.
-        head: Whether to add a softmax head on all layers but the first (on the first, if alone);
-            "local" for one whose layers learn apart: see `SoftmaxHead`.
+        layer: A linear block -> its layer; ``functools.partial(Layer, threshold="width")`` passes
+            options.
+        dropout: Dropout of every layer's inputs, or a list with one for each layer; None for that
+            of ``layer``.
+        head: Whether to add a softmax head on all layers but the first (on a single layer, on that
+            one); "local" for one whose layers learn independently: see `SoftmaxHead`.
         readout: See `Network`.
 
     Returns:
         The network, untrained.
 
     Raises:
-        ValueError: No hidden layer, a list of dropouts of another length, or one out of range.
+        ValueError: There is no hidden layer, ``dropout`` has another length, or one is out of
+            range.
 
     References:
         Hinton (2022), ``ffnew.m``, for the weights.
@@ -59,21 +61,21 @@ def mlp(
     """
     if not hidden or min(hidden) < 1:
         raise ValueError(f"mlp expects the units of at least one hidden layer, got {hidden}")
-    shares = list(dropout) if isinstance(dropout, Sequence) else [dropout] * len(hidden)
-    if len(shares) != len(hidden) or not all(share is None or 0 <= share < 1 for share in shares):
+    rates = list(dropout) if isinstance(dropout, Sequence) else [dropout] * len(hidden)
+    if len(rates) != len(hidden) or not all(rate is None or 0 <= rate < 1 for rate in rates):
         raise ValueError(
-            f"mlp expects a dropout from 0 to below 1, or {len(hidden)} of them, one a layer, got"
+            f"mlp expects a dropout from 0 to below 1, or {len(hidden)} of them, one per layer, got"
             f" {dropout}"
         )
     examples = examples or AppendLabel(num_classes, negatives=FromGoodness())
     sizes = [examples.width(features), *hidden]
     layers = []
-    for index, share in enumerate(shares):
+    for index, rate in enumerate(rates):
         made = layer(
             drawn_linear(sizes[index], sizes[index + 1], seeds.generator(seed, "weights", index))
         )
-        if share is not None:
-            made.dropout = share
+        if rate is not None:
+            made.dropout = rate
         layers.append(made)
     softmax = None
     if head:
@@ -92,13 +94,13 @@ def drawn_linear(
 ) -> nn.Linear:
     """A linear layer with normal weights of variance ``1 / fan_in`` and biases 0.
 
-    Torch's global random state is left alone.
+    Torch's global random state is not used.
 
     Args:
         inputs: Width of its input.
         units: Width of its output.
-        rng: Where the weights are drawn from.
-        fan_in: All inputs of its units, where other layers feed them too; None for ``inputs``.
+        rng: Generator of the weights.
+        fan_in: Number of all inputs of a unit, if other layers feed it too; None for ``inputs``.
         bias: Whether it has biases.
 
     References:

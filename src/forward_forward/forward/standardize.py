@@ -1,4 +1,4 @@
-"""Samples [batch, *shape] -> each value with the mean 0 and deviation 1 that training data had."""
+"""Samples [batch, *shape] -> values with mean 0 and deviation 1 over the training data."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Standardize(nn.Module):
-    """Subtract each input's mean and divide by its deviation; both are kept with the weights.
+    """Subtract each input's mean and divide by its deviation; both are saved with the weights.
 
-    For data whose columns have units of their own: a layer normalises whole rows, so the largest
-    unit would drown all others.
+    For data whose columns have different units: a layer normalises whole rows, so the column with
+    the largest numbers would outweigh all others.
 
     Args:
-        features: Values in a sample.
+        features: Values per sample.
 
     >>> standardize = Standardize(2)
     >>> standardize.measure([torch.tensor([[1.0, 5.0], [3.0, 5.0]])])
@@ -42,7 +42,7 @@ class Standardize(nn.Module):
 
     @classmethod
     def of(cls, train: Source) -> Standardize:
-        """One for some training data, measured in a pass over them.
+        """A standardisation measured in one pass over training data.
 
         Args:
             train: The data.
@@ -53,10 +53,10 @@ class Standardize(nn.Module):
 
     @torch.no_grad()
     def measure(self, batches: Iterable[Tensor]) -> None:
-        """Take means and deviations from samples; a value that is constant keeps its scale.
+        """Compute means and deviations of samples; a constant value keeps its scale.
 
         Args:
-            batches: Of samples, each [batch, *shape].
+            batches: Batches of samples, each [batch, *shape].
 
         References:
             Chan, Golub and LeVeque (1979), for the sums of several batches.
@@ -72,7 +72,7 @@ class Standardize(nn.Module):
             squares = squares + step.square() * len(rows) * (count - len(rows)) / count
         deviation = (squares / count).sqrt()
         self.mean.copy_(mean)
-        # What differs by rounding alone is constant too.
+        # Values that differ only by rounding are constant too.
         self.deviation.copy_(torch.where(deviation > 1e-7 * mean.abs(), deviation, 1.0))
 
     def forward(self, x: Tensor) -> Tensor:

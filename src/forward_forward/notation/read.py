@@ -15,21 +15,23 @@ from typing import Any
 
 
 class OwnCode(ValueError):
-    """A file names code of the user's own, which is not run for that."""
+    """A file names user-defined code, which is never run because of that."""
 
     def __init__(self, text: str) -> None:
-        whose = (
-            "made of more than its name tells" if text.startswith("torch.") else "code of your own"
+        reason = (
+            "has more state than its name and arguments give"
+            if text.startswith("torch.")
+            else "is code of your own, and code is never run because a file names it"
         )
         super().__init__(
-            f"{text!r} is {whose}, and code is never run because a file names it:"
-            " build the network yourself and pass it, as in ff.load(run, network=network)"
+            f"{text!r} {reason}: build the network yourself and pass it, as in"
+            " ff.load(run, network=network)"
         )
         self.text = text
 
 
 def public(*modules: ModuleType) -> dict[str, Any]:
-    """The public names of modules and what they stand for."""
+    """The public names of modules, with the objects they name."""
     return {name: getattr(module, name) for module in modules for name in module.__all__}
 
 
@@ -39,14 +41,14 @@ def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
     Args:
         text: ``name``, ``name(argument=literal, ...)`` or, if ``typed``, ``package.module:object``
             with or without arguments.
-        names: What the names stand for.
-        typed: Whether a person typed the text just now; only then is a dotted one imported.
+        names: Objects by name.
+        typed: Whether a person typed the text; only then is a dotted name imported.
 
     Returns:
         The part.
 
     Raises:
-        ValueError: No such name; the message has the nearest valid one.
+        ValueError: There is no such name; the message gives the closest valid one.
 
     >>> from forward_forward import goodness
     >>> read("PNorm(p=4)", public(goodness))
@@ -80,7 +82,7 @@ def _imported(text: str) -> Any:
             return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{text!r} cannot be imported: {error}") from error
-    except Exception as error:  # whatever is wrong with the file, a person just wrote it
+    except Exception as error:  # a user's module may raise anything
         kind = type(error).__name__
         raise ValueError(f"{text!r} cannot be imported: {kind}: {error}") from error
 
@@ -105,13 +107,13 @@ def _working_folder_first() -> Iterator[None]:
 
 
 def made(part: Any) -> Any:
-    """A part that was named; a class that was named without arguments is made with its defaults.
+    """A part that was read; a class named without arguments is instantiated with its defaults.
 
     Args:
-        part: What `read` gave.
+        part: The result of `read`.
 
     Raises:
-        ValueError: It is no part, or a class that needs arguments.
+        ValueError: It is not callable, or it is a class that needs arguments.
 
     >>> from forward_forward import losses
     >>> made(losses.SymBa)
@@ -146,7 +148,7 @@ def _value(expression: ast.expr, names: Mapping[str, Any]) -> Any:
 
 
 def looked_up(name: str, names: Mapping[str, Any]) -> Any:
-    """What a name stands for, or a ValueError with the nearest valid one."""
+    """The object that a name stands for, or a ValueError with the closest valid name."""
     if name in names:
         return names[name]
     if name == "inf":

@@ -12,7 +12,7 @@ PLAIN = bool, int, float, str, tuple  # values that are written as Python litera
 
 
 def torch_modules() -> dict[str, Any]:
-    """Torch's own modules by name: what a block or an activation can be rebuilt from."""
+    """Torch's modules by name, from which blocks and activations are rebuilt."""
     named = {name: getattr(nn, name) for name in dir(nn)}
     return {
         name: value

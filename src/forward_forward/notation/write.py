@@ -15,7 +15,7 @@ from forward_forward.notation.torch_modules import PLAIN, constructor_arguments
 
 @runtime_checkable
 class Arguments(Protocol):
-    """A part that says what it is made with, since its ``repr`` does not."""
+    """A part that states its constructor's arguments itself."""
 
     def arguments(self) -> dict[str, Any]: ...
 
@@ -24,12 +24,12 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
     """The text that names a part; `read` gives an equal part back.
 
     Args:
-        part: A named part, a dataclass of such, a torch module, a literal or None.
-        names: What the names stand for.
+        part: A named part, a dataclass of such parts, a torch module, a literal or None.
+        names: Objects by name.
 
     Returns:
-        Text. A part of the user's own gets its ``package.module:name``, a dataclass with those
-        plain arguments that are not its defaults.
+        Text. For a user-defined part it is ``package.module:name``, and for a user-defined
+        dataclass also its plain arguments that differ from the defaults.
 
     >>> from forward_forward import goodness, notation
     >>> write(goodness.Minimised(goodness.mean_square), notation.public(goodness))
@@ -56,16 +56,16 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
 
 
 def _changed(part: Any) -> str:
-    """Of a dataclass, the plain values of its arguments that are not the defaults, in brackets."""
+    """A dataclass's plain arguments that differ from the defaults, in brackets."""
     if not is_dataclass(part) or isinstance(part, type):
         return ""
     given = [(each, getattr(part, each.name)) for each in fields(part) if each.init]
-    words = [
+    options = [
         f"{each.name}={value!r}"
         for each, value in given
         if isinstance(value, PLAIN) and value != each.default
     ]
-    return f"({', '.join(words)})" if words else ""
+    return f"({', '.join(options)})" if options else ""
 
 
 def _call(part: Any, arguments: Mapping[str, Any], names: Mapping[str, Any]) -> str:
@@ -74,7 +74,7 @@ def _call(part: Any, arguments: Mapping[str, Any], names: Mapping[str, Any]) -> 
 
 
 def write_call(make: Any) -> str:
-    """The text for a class or a ``functools.partial`` of one, for the record: it is not read back.
+    """The text of a class or a ``functools.partial`` of one, for the record; `read` cannot read it.
 
     >>> from functools import partial
     >>> write_call(partial(dict, momentum=0.9))

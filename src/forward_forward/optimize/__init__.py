@@ -1,12 +1,11 @@
-"""Batches -> trained layers: every layer takes its own step, and nothing flows back between them.
+"""Batches -> trained layers: every layer takes its own step; nothing propagates back between them.
 
-``gradients`` are a layer's own, by hand or by autograd, ``compiled`` the same in fewer kernels, and
-``engine`` chooses between them. ``coming`` makes a batch ready to be shown, ``looking`` sees it
-before it is: ``chance`` draws and ``scores`` ranks what a step needs first. ``steps`` lets layers
-learn, from the whole batch or from a ``part`` of it; ``trainer`` takes one step of all layers;
-``calibrate`` sets thresholds before the first, ``fit`` repeats steps over the epochs, alone or in a
-``crew``, and ``cached`` spares the greedy order the layers below.
-``optimizers``, ``averaged_sgd``, ``schedules``, ``precision`` and ``statistics`` are its parts.
+``trainer`` is the entry: its `fit` checks the data (``checks``), sets thresholds (``calibrate``)
+and runs the epochs (``fit``) through a ``strategy``, in one process or several; ``frozen_cache``
+keeps the activities below the layer in training, and ``state`` converts a trainer for checkpoints.
+``train_step`` takes one step: ``prepare`` readies a batch, ``look_ahead`` scores it for hard
+negatives by ``scores``, and ``steps`` updates the layers by the ``gradients`` that ``engine``
+selects. The remaining modules are their parts.
 """
 
 from forward_forward.optimize.averaged_sgd import AveragedSGD

@@ -14,13 +14,14 @@ class AveragedSGD(Optimizer):
     """Gradient descent on an exponential average of the gradient, with decoupled weight decay.
 
     ``v <- average v + (1 - average) gradient`` from v = 0, then
-    ``w <- w - lr (v + weight_decay w)``, the decay taken from the weights before the step. Torch's
-    ``SGD(dampening=...)`` differs: its first step is a full one and its decay enters the average.
+    ``w <- w - lr (v + weight_decay w)``, with the decay computed from the weights before the step.
+    Torch's ``SGD(dampening=...)`` differs: its first step is a full one and its decay enters the
+    average.
 
     Args:
         params: Parameters or groups of them.
         lr: Learning rate.
-        average: Share of the average that is kept at each step, 0 to below 1.
+        average: Weight of the old average in the new one, 0 to below 1.
         weight_decay: Decay of the weights, decoupled from the average.
 
     Raises:

@@ -10,13 +10,13 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def usable(device: torch.device | str) -> torch.device:
-    """The device of a name, refused where this machine does not have it.
+    """The device with a name, if this machine has it.
 
     Args:
         device: Such as "cpu", "cuda" or "mps".
 
     Raises:
-        ValueError: No such device, or not here.
+        ValueError: The device does not exist or is not available.
 
     >>> usable("cpu")
     device(type='cpu')
@@ -26,8 +26,8 @@ def usable(device: torch.device | str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"the device {str(device)!r} cannot be used here ({reason}): use cpu, or cuda or mps"
-            " where torch was built for it and `ff doctor` sees it"
+            f"the device {str(device)!r} is not available ({reason}): use cpu, or cuda or mps if"
+            " `ff doctor` lists it"
         ) from error
     return torch.device(device)
 
@@ -36,7 +36,7 @@ def products(precision: Precision, device: torch.device) -> torch.dtype | None:
     """The operands' type for a precision; weights, norms and sums stay in float32.
 
     Args:
-        precision: "float32" for the weights' own type, "bfloat16", or "auto": bfloat16 where the
+        precision: "float32" for the weights' own type, "bfloat16", or "auto": bfloat16 if the
             device multiplies it in hardware.
         device: Where the products are computed.
 

@@ -1,4 +1,4 @@
-"""How far a training is, and what it gave in the end."""
+"""The state of a training -> its progress so far, and its result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from forward_forward.track import Row
 
 @dataclass
 class Progress:
-    """Where training stands: whole epochs done, steps into the next one, and the best so far."""
+    """Epochs done, steps into the next one, and the best epoch so far."""
 
     epoch: int = 0
     step: int = 0
@@ -22,10 +22,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training gave: a row of figures an epoch, and the best of them.
+    """The result of training.
 
-    ``validation_error`` is in percent and None without validation data; ``seconds`` is the time
-    of training and validation together, ``validation_seconds`` that of validation alone.
+    Args:
+        history: One row of figures per epoch.
+        best_epoch: The epoch with the lowest validation error, or the last one, counted from 1.
+        validation_error: Of that epoch, in percent; None without validation data.
+        seconds: Time of training and validation.
+        validation_seconds: Time of validation alone.
+        run: The run's folder, or None.
     """
 
     history: list[Row]

@@ -1,4 +1,4 @@
-"""Time in epochs (so far, in all) -> factor of the learning rate."""
+"""Epochs (done, total) -> factor of the learning rate."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Schedule = Callable[[float, float], float]
 
 
 def constant(epoch: float, epochs: float) -> float:
-    """The learning rate as it is.
+    """A constant learning rate.
 
     Args:
         epoch: Epochs done so far, with fractions.
-        epochs: Epochs in all.
+        epochs: Total number of epochs.
 
     Returns:
         1.
@@ -28,11 +28,11 @@ def constant(epoch: float, epochs: float) -> float:
 
 
 def cosine(epoch: float, epochs: float) -> float:
-    """Half a cosine from 1 to 0, moved at every step.
+    """Half a cosine from 1 to 0, updated at every step.
 
     Args:
         epoch: Epochs done so far, with fractions.
-        epochs: Epochs in all.
+        epochs: Total number of epochs.
 
     Returns:
         ``(1 + cos(pi epoch / epochs)) / 2``.
@@ -44,14 +44,14 @@ def cosine(epoch: float, epochs: float) -> float:
 
 
 def half_cooldown(epoch: float, epochs: float) -> float:
-    """Constant for the first half of the epochs, then linear to zero, moved once an epoch.
+    """Constant for the first half of the epochs, then linear to zero, updated once per epoch.
 
     Args:
         epoch: Epochs done so far, with fractions.
-        epochs: Epochs in all.
+        epochs: Total number of epochs.
 
     Returns:
-        1 while e <= epochs / 2, after that ``(1 + 2 (epochs - e)) / epochs``, e counted from 1.
+        1 while e <= epochs / 2, then ``(1 + 2 (epochs - e)) / epochs``, e counted from 1.
 
     References:
         Hinton (2022), ``ffnew.m``.
@@ -67,11 +67,11 @@ def half_cooldown(epoch: float, epochs: float) -> float:
 
 @dataclass(frozen=True)
 class Warmup:
-    """A linear rise from 0 to 1 before another schedule, which runs on its own clock meanwhile.
+    """A linear rise from 0 to 1, multiplied by another schedule that starts at the same time.
 
     Args:
-        schedule: The schedule that follows.
-        epochs: Length of the rise, in epochs; fractions are fine.
+        schedule: The other schedule.
+        epochs: Length of the rise in epochs, perhaps a fraction.
 
     >>> Warmup(constant, epochs=2)(0.5, 10)
     0.25

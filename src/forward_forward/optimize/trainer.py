@@ -21,44 +21,41 @@ if TYPE_CHECKING:
 
 
 class Trainer(TrainStep):
-    """Trains a network: one optimiser a layer, one more for a softmax head.
+    """Trains a network: one optimiser per layer, and one for a softmax head.
 
-    All layers read their input as computed before any layer's step of this batch (Hinton's order).
+    Each layer's input is computed before any layer takes its step on the batch (Hinton's order).
 
     Args:
         network: The network; it is moved to ``device``.
-        optimizer: A torch optimiser's class, or a ``functools.partial`` of one with options. Fused
-            kernels are used where it has them, unless the partial says otherwise.
+        optimizer: A torch optimiser's class, or a ``functools.partial`` of one with options. Its
+            fused kernels are used if it has them, unless the partial sets ``fused``.
         lr: Learning rate of every layer.
-        weight_decay: Of weights, not of biases; None keeps the optimiser's own default.
-        schedule: Factor of the learning rates over the epochs; `fit` moves it.
-        order: "joint": all layers learn from each batch; "greedy": one after the other, each for
-            an equal share of the epochs, the layers below it frozen.
+        weight_decay: Applied to weights, not to biases; None keeps the optimiser's own default.
+        schedule: Factor of the learning rates over the epochs, applied by `fit`.
+        order: "joint": all layers learn from each batch; "greedy": one layer after the other, each
+            for an equal number of epochs, with the layers below it frozen.
         engine: "closed_form" gradients, with autograd for blocks that are not linear; or
             "autograd" for all, the slow reference.
-        precision: Of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 where the
-            device multiplies it in hardware). Weights and sums stay in float32.
-        compile: Whether to join the small kernels of linear layers with torch.compile: a tenth
-            off the time of small layers, for some seconds at the first step. Layers with peer
-            normalisation or an unknown activation run as without. Needs a C++ compiler or a GPU.
-        skip: Samples whose slope in a layer is below this share of the batch's steepest are left
-            out of its gradients' products; 0 leaves out none. Other blocks than linear ones, and
-            layers with peer normalisation, take all samples. On a GPU it waits for the device.
+        precision: Of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 if the device
+            multiplies it in hardware). Weights and sums stay in float32.
+        skip: Samples whose slope in a layer is below this fraction of the batch's steepest are left
+            out of its gradients' products; 0 leaves out none. Blocks that are not linear, and
+            layers with peer normalisation, use all samples. On a GPU it waits for the device.
         augment: Random changes of the pictures [batch, (channels,) height, width] of each batch,
-            such as ``data.augment.Shift(2)``, in this order; the same for all label variants.
-        look_ahead: How many steps before a batch is shown its hard negatives are scored and the
-            head learns from it, with the weights of that step; 0 is Hinton's. It lets layers that
-            lie in several processes work at once. Batches then come through `ahead`.
-        average: Decay of an exponential average of the weights, taken at each step and used for
-            validation and by the trained network; None for none.
+            such as ``data.augment.Shift(2)``, in this order; equal for all label variants.
+        look_ahead: How many steps before a batch's own step its hard negatives are scored and the
+            head learns from it, with the weights of that moment; 0 is Hinton's order. It lets
+            layers in several processes work at the same time. Batches then come from `ahead`.
+        average: Decay of an exponential average of the weights, updated at each step and used for
+            validation and for the trained network; None for none.
         head_lr: Learning rate of the softmax head; None for ``lr``.
         head_weight_decay: Weight decay of the head; None for ``weight_decay``.
-        seed: For negatives, dropout and the order of samples; torch's global state is left alone.
-        device: Where to train; None for where the network is.
+        seed: For negatives, dropout and the order of samples; torch's global state is not touched.
+        device: Where to train; None for the network's device.
 
     Raises:
-        ValueError: An unknown name, a device that is not here, or a weight decay for an optimiser
-            that has none.
+        ValueError: An unknown name, a device that is not available, or a weight decay for an
+            optimiser that has none.
 
     >>> from forward_forward.forward import mlp
     >>> trainer = Trainer(mlp(4, 8, num_classes=2), lr=0.01)

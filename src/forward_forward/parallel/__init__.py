@@ -1,12 +1,11 @@
-"""A network and several ranks -> one training, its layers or its batches spread over them.
+"""A network and several processes -> one training, its layers or its batches spread over them.
 
-``layout`` says which layers and which part of a batch each rank has; ``balance`` parts layers by
-their ``costs``, as a ``trial`` gives them; ``joining`` takes a rank's place in torch.distributed,
-after a ``meeting`` of those that live. ``mail`` is what travels between stages, each a ``parcel``,
-over ``links`` or in ``shared`` memory; a ``stage`` learns from it, and ``looks`` at
-batches to come; ``freshest`` is a stage at its own pace, ``replicas`` share a batch. ``crew`` is
-what `fit` sees of all this, ``shards`` its checkpoints, ``waiting`` how a lost rank is noticed.
-``simulate`` foretells how fast it is.
+In reading order: ``layout`` (which layers and which shard of a batch each rank has: its ``place``),
+``balance`` (layers split into stages by their ``costs``), ``process_group`` (entering and leaving
+torch.distributed, after a ``rendezvous``), ``messages`` (what travels between stages, over
+``channels``), ``stage`` (its layers' steps, and ``stage_look_ahead``), ``async_stage`` (the same at
+its own pace, over ``async_channels``), ``data_parallel`` (replicas of a stage), ``strategy`` (what
+`fit` runs on each rank), ``sharded_checkpoint``, and ``timeouts`` (how a lost rank is noticed).
 """
 
 from forward_forward.parallel.layout import Layout

@@ -1,6 +1,6 @@
-"""The newest activities of a stage -> the next one, each at its own pace: older ones are dropped.
+"""The newest activities of a stage -> the next stage, each at its own pace; older ones are dropped.
 
-Two threads wait for the network, so that the layers never do.
+One thread sends and one receives, so that the layers never wait for the network.
 """
 
 from __future__ import annotations
@@ -8,22 +8,31 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from forward_forward.parallel.parcel import Fields, Parcel, size
+from forward_forward.parallel.messages import PackedTensors, TensorSpecs
 from forward_forward.parallel.timeouts import Timeout
 
-END, STOP = -1, -2  # instead of a step: an epoch is over; training stops
+END_OF_EPOCH, STOP_TRAINING = -1, -2  # signals, sent in place of a step's number
 
 
-class _Courier(threading.Thread, ABC):
-    """A thread whose error is raised where its work is wanted."""
+class Latest(NamedTuple):
+    """The newest message: the step and the size of the batch that it belongs to."""
 
-    def __init__(self, peer: int, patience: Timeout, device: torch.device) -> None:
+    step: int
+    batch: int
+    message: PackedTensors
+
+
+class _ChannelThread(threading.Thread, ABC):
+    """A thread at one end of a channel; its error is raised in whoever waits for its work."""
+
+    def __init__(self, peer: int, timeout: Timeout, device: torch.device) -> None:
         super().__init__(daemon=True)
-        self.peer, self.patience, self.device = peer, patience, device
+        self.peer, self.timeout, self.device = peer, timeout, device
         self.changed = threading.Condition()
         self.error: Exception | None = None
 
@@ -37,138 +46,110 @@ class _Courier(threading.Thread, ABC):
 
     @abstractmethod
     def work(self) -> None:
-        """What the thread does, until all is done."""
+        """What the thread does until the epoch ends."""
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
-        """Wait, with the lock held, until something is so, or the thread has failed."""
+        """Wait, with the lock held, for a condition; raise the thread's error if it has failed."""
         self.changed.wait_for(lambda: ready() or self.error is not None)
         if self.error is not None:
             raise self.error
 
 
-class Sender(_Courier):
-    """Sends the newest parcel whenever the last one has arrived."""
+class LatestSender(_ChannelThread):
+    """Sends the newest message as soon as the previous one has arrived."""
 
-    def __init__(self, peer: int, patience: Timeout, device: torch.device) -> None:
-        super().__init__(peer, patience, device)
-        self.sent = 0
-        self._waiting: tuple[Tensor, Parcel] | None = None  # header and content
-        self._spare = [torch.empty(0, dtype=torch.uint8, device=device) for _ in range(2)]
+    def __init__(self, peer: int, timeout: Timeout, device: torch.device) -> None:
+        super().__init__(peer, timeout, device)
+        self.sent = 0  # bytes so far
+        self._pending: Latest | None = None
 
-    def offer(
-        self, header: tuple[int, int], fields: Fields, fill: Callable[[Parcel], None]
-    ) -> None:
-        """Let a parcel be sent, in the place of one that still waits."""
+    def offer(self, step: int, batch: int, message: PackedTensors) -> None:
+        """Send a message next, in place of one that is still pending."""
         with self.changed:
-            if self.error is not None:
-                raise self.error
-            memory = self._waiting[1].memory if self._waiting else self._spare.pop()
-            if len(memory) < size(fields):
-                memory = torch.empty(size(fields), dtype=torch.uint8, device=self.device)
-            parcel = Parcel(fields, memory)
-            fill(parcel)
-            self._waiting = (torch.tensor(header, device=self.device), parcel)
+            self.wait_for(lambda: True)
+            self._pending = Latest(step, batch, message)
             self.changed.notify_all()
 
-    def end(self, word: int) -> None:
-        """Send what still waits, then a word; the thread ends."""
+    def close(self, signal: int) -> None:
+        """Send what is still pending, then a signal; the thread ends."""
         with self.changed:
-            self.wait_for(lambda: self._waiting is None)
-            self._waiting = (torch.tensor((word, 0), device=self.device), Parcel({}))
+            self.wait_for(lambda: self._pending is None)
+            self._pending = Latest(signal, 0, PackedTensors({}))
             self.changed.notify_all()
         self.join()
         if self.error is not None:
             raise self.error
 
     def work(self) -> None:
-        while True:
+        step = 0
+        while step not in (END_OF_EPOCH, STOP_TRAINING):
             with self.changed:
-                self.changed.wait_for(lambda: self._waiting is not None)
-                assert self._waiting is not None  # as was waited for
-                header, parcel = self._waiting
-                self._waiting = None
+                self.changed.wait_for(lambda: self._pending is not None)
+                assert self._pending is not None  # by the line above
+                step, batch, message = self._pending
+                self._pending = None
                 self.changed.notify_all()
-            over = int(header[0]) in (END, STOP)
-            for content in (header,) if over else (header, parcel.content):
-                self._send(content)
-            if over:
-                return
-            with self.changed:
-                self._spare.append(parcel.memory)
+            self._send(torch.tensor((step, batch), device=self.device))
+            if len(message.payload):
+                self._send(message.payload)
 
     def _send(self, content: Tensor) -> None:
-        work = self.patience.send(content, self.peer)
-        self.patience.wait(work, self.peer, "sends to")
+        work = self.timeout.send(content, self.peer)
+        self.timeout.wait(work, self.peer, "sends to")
         self.sent += content.nbytes
 
 
-class Receiver(_Courier):
-    """Receives parcels as they come, and keeps the newest.
+class LatestReceiver(_ChannelThread):
+    """Receives messages as they arrive, and keeps the newest.
 
     Args:
-        peer: The rank they come from.
-        patience: How long to wait for it.
-        device: Where they are wanted.
-        fields: What a batch of a size comes as.
+        peer: The rank that sends them.
+        timeout: How long to wait for it.
+        device: Where they are placed.
+        specs: The tensors in a message, by the size of its batch.
     """
 
     def __init__(
         self,
         peer: int,
-        patience: Timeout,
+        timeout: Timeout,
         device: torch.device,
-        fields: Callable[[int], Fields],
+        specs: Callable[[int], TensorSpecs],
     ) -> None:
-        super().__init__(peer, patience, device)
-        self.fields = fields
-        self.word = 0  # the last one, once it has come
-        self._newest: tuple[int, int, Parcel] | None = None
-        self._used: tuple[int, int, Parcel] | None = None
-        self._spare = [torch.empty(0, dtype=torch.uint8, device=device) for _ in range(3)]
+        super().__init__(peer, timeout, device)
+        self.specs = specs
+        self.signal: int | None = None  # the last thing that arrives
+        self.received: Latest | None = None
+        self._unread = False
 
-    def newest(self) -> tuple[int, int, Parcel] | None:
-        """Step, batch size and content of the newest parcel, again if there is no newer one.
+    def latest(self) -> Latest | None:
+        """The newest message, the same one again if no newer one has arrived.
 
-        None once the last was given and the word has come that no more will.
+        None once the last message was returned and the signal that no more follow has arrived.
         """
         with self.changed:
-            self.wait_for(lambda: bool(self._newest or self._used or self.word))
-            if self._newest is not None:
-                if self._used is not None:
-                    self._spare.append(self._used[2].memory)
-                self._used, self._newest = self._newest, None
-            elif self.word:
+            self.wait_for(lambda: self.received is not None or self.signal is not None)
+            if self.signal is not None and not self._unread:
                 return None
-            return self._used
-
-    def again(self) -> tuple[int, int, Parcel]:
-        """The parcel that was given last."""
-        assert self._used is not None  # one was
-        return self._used
+            self._unread = False
+            return self.received
 
     def work(self) -> None:
         while True:
             header = torch.empty(2, dtype=torch.int64, device=self.device)
             self._receive(header)
             step, batch = header.tolist()
-            if step in (END, STOP):
+            if step in (END_OF_EPOCH, STOP_TRAINING):
                 with self.changed:
-                    self.word = step
+                    self.signal = step
                     self.changed.notify_all()
                 return
-            fields = self.fields(batch)
+            message = PackedTensors(self.specs(batch), device=self.device)
+            self._receive(message.payload)
             with self.changed:
-                memory = self._spare.pop()
-            if len(memory) < size(fields):
-                memory = torch.empty(size(fields), dtype=torch.uint8, device=self.device)
-            parcel = Parcel(fields, memory)
-            self._receive(parcel.content)
-            with self.changed:
-                if self._newest is not None:
-                    self._spare.append(self._newest[2].memory)
-                self._newest = (step, batch, parcel)
+                self.received, self._unread = Latest(step, batch, message), True
                 self.changed.notify_all()
 
     def _receive(self, content: Tensor) -> None:
-        work = self.patience.receive(content, self.peer)
-        self.patience.wait(work, self.peer, "waits for")
+        work = self.timeout.receive(content, self.peer)
+        self.timeout.wait(work, self.peer, "waits for")

@@ -1,14 +1,13 @@
-"""The newest activities from below -> this stage's own steps, at its own pace.
+"""The newest activities from the stage below -> this stage's own steps, at its own pace.
 
-A stage that is quicker than the one below it learns from the same batch again, one that is slower
-leaves batches out. No stage waits, and the weights are those of no other run.
+A stage that is faster than the one below trains on the same batch again; a slower one skips
+batches. No stage waits, so no two runs end in the same weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import torch
 from torch import Tensor
 
 from forward_forward.data.batch import Batch
@@ -16,121 +15,133 @@ from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
 from forward_forward.optimize.metrics import by_name
 from forward_forward.optimize.randomness import StepRandomness
+from forward_forward.optimize.strategy import SetRates
 from forward_forward.optimize.train_step import TrainStep
-from forward_forward.parallel.async_channels import END, STOP, Receiver, Sender
-from forward_forward.parallel.data_parallel import Replicas
-from forward_forward.parallel.messages import Mail, activities_of, put
-from forward_forward.parallel.parcel import Parcel
-from forward_forward.parallel.stage import Pace
+from forward_forward.parallel.async_channels import (
+    END_OF_EPOCH,
+    STOP_TRAINING,
+    Latest,
+    LatestReceiver,
+    LatestSender,
+)
+from forward_forward.parallel.data_parallel import AllReduceGroup
+from forward_forward.parallel.messages import (
+    MessagePlan,
+    PackedTensors,
+    pack_activities,
+    unpack_activities,
+)
+from forward_forward.parallel.stage import placeholder
 from forward_forward.parallel.timeouts import Timeout
 
 
-class FreshStage:
-    """Consecutive layers of a network, out of step with the others; the arguments are `Stage`'s."""
+class AsyncStage:
+    """Consecutive layers that do not wait for the other stages; the arguments are `Stage`'s."""
 
     def __init__(
-        self, trainer: TrainStep, mail: Mail, patience: Timeout, replicas: Replicas | None
+        self,
+        trainer: TrainStep,
+        plan: MessagePlan,
+        timeout: Timeout,
+        replicas: AllReduceGroup | None,
     ) -> None:
-        self.trainer, self.mail, self.patience, self.replicas = trainer, mail, patience, replicas
-        self.place = mail.place
-        self.wished = self.stops = False
-        self._sent = 0
-        self._number = 0
-        self._parcel: tuple[int, Parcel] | None = None
-        self.above: Sender | None = None
-        self.below: Receiver | None = None
+        self.trainer, self.plan, self.timeout, self.replicas = trainer, plan, timeout, replicas
+        self.place = plan.place
+        self.stop_requested = self.stops = False
+        self._sent = 0  # bytes, in the epochs before
+        self._current = Latest(0, 0, PackedTensors({}))
+        self.above: LatestSender | None = None
+        self.below: LatestReceiver | None = None
 
-    def turns(
-        self, batches: Iterable[Batch], steps: range, sizes: list[int], pace: Pace, restored: int
+    def batches(
+        self,
+        batches: Iterable[Batch],
+        steps: range,
+        sizes: list[int],
+        set_rates: SetRates,
+        restored: int,
     ) -> Iterator[Batch]:
-        """An epoch's turns: a batch each in the first stage, elsewhere as many as there is time."""
-        self._begin()
+        """An epoch's batches: all of them in the first stage, as many as time allows elsewhere."""
+        self._open()
         if self.below is None:
+            layers = len(self.trainer.network.layers)
             for number, batch in zip(steps, batches, strict=True):
-                pace(number)
-                self._number = number
-                self.trainer.queue.add(
-                    self.trainer.forward.begin(),
-                    *batch,
-                    self.trainer.steps,
-                    len(self.trainer.network.layers),
-                )
+                set_rates(number)
+                self._current = Latest(number, len(batch.x), PackedTensors({}))
+                forward = self.trainer.forward.begin()
+                self.trainer.queue.add(forward, *batch, self.trainer.steps, layers)
                 yield batch
         else:
-            yield from self._as_they_come(self.below, pace)
-        self._end(END)
+            yield from self._arriving(self.below, set_rates)
+        self._close(END_OF_EPOCH)
 
     def step(self) -> dict[str, Tensor]:
-        """Learn from the newest batch; the statistics of this stage's layers."""
+        """Train on the newest batch; returns the metrics of this stage's layers."""
         trainer = self.trainer
-        source, share, chance = self._input()
-        # The first stage's look, if any, was with these weights: its products serve again.
+        source, weight, randomness = self._input()
+        # If the first stage scored this batch, it did so with these weights: reuse its products.
         forward = trainer.forward if self.below is None else trainer.forward.begin()
-        figures, top = trainer.layer_steps(forward, source, share, chance, self.place.layers)
+        metrics, top = trainer.layer_steps(forward, source, weight, randomness, self.place.layers)
         if self.above is not None:
-            batch = len(share)
-
-            def fill(parcel: Parcel) -> None:
-                put(parcel, top)
-                parcel["share"].copy_(share)
-
-            fields = self.mail.show(self.place.stage + 1, batch)
-            self.above.offer((self._number, batch), fields, fill)
+            number, batch = self._current.step, len(weight)
+            specs = self.plan.training(self.place.stage + 1, batch)
+            message = PackedTensors(specs, device=trainer.device)
+            pack_activities(message, top)
+            message["sample_weight"].copy_(weight)
+            self.above.offer(number, batch, message)
         trainer.close_step()
-        if self.below is None and self.wished:
-            self._end(STOP)
-        return by_name(figures)
+        if self.below is None and self.stop_requested:
+            self._close(STOP_TRAINING)
+        return by_name(metrics)
 
     def drain(self) -> None:
-        """Nothing is on its way once an epoch has ended."""
+        """Nothing to do: no message is in transit once an epoch has ended."""
 
     @property
     def sent(self) -> int:
         """Bytes sent so far."""
         return self._sent + (0 if self.above is None else self.above.sent)
 
-    def _begin(self) -> None:
+    def _open(self) -> None:
         place, device = self.place, self.trainer.device
         self.stops = False
         if not place.last:
-            self.above = Sender(place.at(place.stage + 1), self.patience, device)
+            self.above = LatestSender(place.at(place.stage + 1), self.timeout, device)
             self.above.start()
         if not place.first:
             peer = place.at(place.stage - 1)
-            fields = lambda batch: self.mail.show(place.stage, batch)  # noqa: E731
-            self.below = Receiver(peer, self.patience, device, fields)
+            specs = lambda batch: self.plan.training(place.stage, batch)  # noqa: E731
+            self.below = LatestReceiver(peer, self.timeout, device, specs)
             self.below.start()
 
-    def _as_they_come(self, below: Receiver, pace: Pace) -> Iterator[Batch]:
-        while (found := below.newest()) is not None:
-            yield self._turn(found, pace)
-        if below.word == STOP:  # one more, after which all stop
-            self._end(STOP)
-            yield self._turn(below.again(), pace)
+    def _arriving(self, below: LatestReceiver, set_rates: SetRates) -> Iterator[Batch]:
+        while (latest := below.latest()) is not None:
+            yield self._take(latest, set_rates)
+        if below.signal == STOP_TRAINING and below.received is not None:
+            self._close(STOP_TRAINING)  # after one more step, as `stops` says
+            yield self._take(below.received, set_rates)
 
-    def _turn(self, found: tuple[int, int, Parcel], pace: Pace) -> Batch:
-        self._number, batch, parcel = found
-        self._parcel = (batch, parcel)
-        pace(self._number)
-        return Batch(torch.empty(batch, 0), torch.empty(batch, 0), None)
+    def _take(self, latest: Latest, set_rates: SetRates) -> Batch:
+        self._current = latest
+        set_rates(latest.step)
+        return placeholder(latest.batch)
 
     def _input(self) -> tuple[Inputs | Activities, Tensor, StepRandomness]:
-        preparing = self.trainer.preparer
+        preparer = self.trainer.preparer
         if self.below is None:
-            coming = self.trainer.queue.pending.popleft()
-            return preparing.source(coming), coming.sample_weight, coming.randomness
-        assert self._parcel is not None  # it is this stage's turn
-        batch, parcel = self._parcel
-        chance = preparing.randomness(self.trainer.steps, batch)
-        return activities_of(parcel), parcel["share"], chance
+            prepared = self.trainer.queue.pending.popleft()
+            return preparer.source(prepared), prepared.sample_weight, prepared.randomness
+        message = self._current.message
+        randomness = preparer.randomness(self.trainer.steps, self._current.batch)
+        return unpack_activities(message), message["sample_weight"], randomness
 
-    def _end(self, word: int) -> None:
-        """Send what waits, and the word that no more comes."""
-        if word == STOP:
+    def _close(self, signal: int) -> None:
+        """Send what is pending, and the signal that no more follows."""
+        if signal == STOP_TRAINING:
             self.stops = True
         if self.above is not None:
-            self.above.end(word)
+            self.above.close(signal)
             self._sent += self.above.sent
             self.above = None
-        if self.below is not None and word == END:
+        if self.below is not None and signal == END_OF_EPOCH:
             self.below.join()

@@ -1,4 +1,4 @@
-"""Seconds of each layer, a number of stages -> how many consecutive layers each stage gets."""
+"""The cost of each layer and a number of stages -> how many consecutive layers each stage gets."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["balance_bound", "balanced", "ranges", "stage_costs"]
 
 
 def balanced(costs: Sequence[float], stages: int) -> tuple[int, ...]:
-    """The split into consecutive layers whose slowest stage is fastest.
+    """The split into consecutive layers that minimises the cost of the slowest stage.
 
-    Of those, the one with the smallest sum of squares of the stages' costs; if some are still
-    equal, the one whose first differing stage has fewer layers.
+    Ties are broken by the smallest sum of squares of the stages' costs, and then by fewer layers in
+    the first stage that differs.
 
     Args:
         costs: Seconds of each layer, or any other positive unit.
-        stages: Stages to fill, each with a layer or more.
+        stages: The number of stages, each with at least one layer.
 
     Returns:
         The number of layers of each stage.
@@ -34,42 +34,42 @@ def balanced(costs: Sequence[float], stages: int) -> tuple[int, ...]:
     if not 1 <= stages <= len(costs):
         raise ValueError(
             f"expected 1 to {len(costs)} stages for {len(costs)} layers, got {stages}: each stage"
-            " needs a layer of its own"
+            " needs at least one layer"
         )
     sums = [0, *itertools.accumulate(_integers(costs))]
     return _evenest(sums, stages, _slowest(sums, stages))
 
 
 def ranges(split: Sequence[int]) -> list[range]:
-    """Which layers each stage owns, counted from 0.
+    """The layers of each stage, counted from 0.
 
     Args:
         split: The number of layers of each stage.
 
     Raises:
-        ValueError: If there is no stage, or one without a layer.
+        ValueError: If there is no stage, or a stage has no layer.
 
     >>> ranges((3, 1))
     [range(0, 3), range(3, 4)]
     """
     if not split or min(split) < 1:
-        raise ValueError(f"expected a layer or more for each stage, got the split {tuple(split)}")
+        raise ValueError(f"expected at least one layer in each stage, got split={tuple(split)}")
     ends = itertools.accumulate(split)
     return [range(end - count, end) for count, end in zip(split, ends, strict=True)]
 
 
 def stage_costs(costs: Sequence[float], split: Sequence[int]) -> list[float]:
-    """The sum of each stage's costs.
+    """The total cost of each stage.
 
     Args:
         costs: Seconds of each layer, or any other positive unit.
         split: The number of layers of each stage.
 
     Returns:
-        One cost a stage, in the unit of ``costs``.
+        One cost for each stage, in the unit of ``costs``.
 
     Raises:
-        ValueError: If the split is not of as many layers, or a cost is not positive and finite.
+        ValueError: If the split has another number of layers, or a cost is not positive and finite.
 
     >>> stage_costs([1, 2, 3, 3], (3, 1))
     [6.0, 3.0]
@@ -78,21 +78,21 @@ def stage_costs(costs: Sequence[float], split: Sequence[int]) -> list[float]:
     owned = ranges(split)
     if owned[-1].stop != len(costs):
         raise ValueError(
-            f"expected a split of {len(costs)} layers, got {tuple(split)}, which is of"
-            f" {owned[-1].stop}: give each layer to one stage, or use balanced(costs, stages)"
+            f"expected a split of {len(costs)} layers, got {tuple(split)}, which has"
+            f" {owned[-1].stop}: assign each layer to one stage, or use balanced(costs, stages)"
         )
     return [math.fsum(costs[layer] for layer in each) for each in owned]
 
 
 def balance_bound(costs: Sequence[float], split: Sequence[int]) -> float:
-    """The cost of all stages over that of the slowest: no pipeline of this split is faster.
+    """The total cost over that of the slowest stage: no pipeline of this split is faster.
 
     Args:
         costs: Seconds of each layer, or any other positive unit.
         split: The number of layers of each stage.
 
     Returns:
-        The largest speed-up over one process, at most the number of stages.
+        The speed-up over one process, at most the number of stages.
 
     Raises:
         ValueError: As :func:`stage_costs`.
@@ -107,24 +107,24 @@ def _check_costs(costs: Sequence[float]) -> None:
     for layer, cost in enumerate(costs):
         if not 0 < cost < math.inf:
             raise ValueError(
-                f"expected a positive, finite cost of each layer, got {cost} for layer {layer}:"
-                " time it anew, over more steps"
+                f"expected a positive, finite cost for each layer, got {cost} for layer {layer}:"
+                " measure it again, over more steps"
             )
 
 
 def _integers(costs: Sequence[float]) -> list[int]:
-    # A float is an integer over a power of two. Integers add up exactly, so equal stages are found
-    # equal and the split does not hang on the order of summation.
+    # A float is an integer over a power of two. Sums of integers are exact, so equal stages compare
+    # equal, and the split does not depend on the order of summation.
     ratios = [float(cost).as_integer_ratio() for cost in costs]
     finest = max(denominator for _, denominator in ratios)
     return [numerator * (finest // denominator) for numerator, denominator in ratios]
 
 
 def _slowest(sums: list[int], stages: int) -> int:
-    """The least cost of the slowest stage; ``sums`` are of the layers before each place."""
+    """The least possible cost of the slowest stage; ``sums[k]`` is that of the first k layers."""
     layers = len(sums) - 1
-    least = [sums[-1] - before for before in sums[:-1]]  # of the layers from each place on
-    for later in range(1, stages):  # stages after the one that is added in front
+    least = [sums[-1] - before for before in sums[:-1]]  # of the layers from each index on
+    for later in range(1, stages):  # stages that follow the one added in front
         least = [
             min(
                 max(sums[cut] - sums[first], least[cut])
@@ -136,7 +136,7 @@ def _slowest(sums: list[int], stages: int) -> int:
 
 
 def _evenest(sums: list[int], stages: int, slowest: int) -> tuple[int, ...]:
-    """The split with the smallest sum of squares among those with no stage above ``slowest``."""
+    """The split with the smallest sum of squares among those whose stages cost <= ``slowest``."""
     layers = len(sums) - 1
     best: dict[int, tuple[int, tuple[int, ...]]] = {layers: (0, ())}
     for _ in range(stages):

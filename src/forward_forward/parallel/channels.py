@@ -1,7 +1,7 @@
-"""Parcels of known shapes -> the next rank, in order: two on the way at once, and no more.
+"""Messages of known shapes -> the next rank, in order, with at most two in transit.
 
-Sending waits where two parcels have not been taken yet, so a slow stage holds back those before it
-rather than filling memory.
+A sender waits while two of its messages have not been received, so a slow stage holds back the
+stages below it instead of filling memory.
 """
 
 from __future__ import annotations
@@ -10,101 +10,95 @@ from collections.abc import Iterator
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
 
-from forward_forward.parallel.parcel import Fields, Parcel, size
+from forward_forward.parallel.messages import PackedTensors, TensorSpecs, packed_size
 from forward_forward.parallel.timeouts import Timeout
 
-SLOTS = 2
+IN_TRANSIT = 2
 
 
-class _Memory:
-    """Memory for parcels that are on the way, used in turn."""
+class _BufferRing:
+    """Message buffers that are reused in turn."""
 
-    def __init__(self, device: torch.device, slots: int = SLOTS) -> None:
-        self.device = device
-        self._slots = [torch.empty(0, dtype=torch.uint8, device=device) for _ in range(slots)]
-        self._turn = 0
+    def __init__(self, device: torch.device, count: int) -> None:
+        self._buffers = [torch.empty(0, dtype=torch.uint8, device=device) for _ in range(count)]
+        self._next = 0
 
-    def next(self, fields: Fields) -> Parcel:
-        """The parcel after those in the other slots; the one before it in this slot is spent."""
-        self._turn = (self._turn + 1) % len(self._slots)
-        return Parcel(fields, self._at_least(size(fields)))
-
-    def _at_least(self, length: int) -> Tensor:
-        if len(self._slots[self._turn]) < length:
-            fresh = torch.empty(length, dtype=torch.uint8, device=self.device)
-            self._slots[self._turn] = fresh
-        return self._slots[self._turn]
+    def message(self, specs: TensorSpecs) -> PackedTensors:
+        """A message in the next buffer; the one that was in it is overwritten."""
+        index, needed = self._next, packed_size(specs)
+        self._next = (index + 1) % len(self._buffers)
+        if len(self._buffers[index]) < needed:
+            self._buffers[index] = self._buffers[index].new_empty(needed)
+        return PackedTensors(specs, self._buffers[index])
 
 
-class Outbox:
-    """Sends parcels to one rank.
+class SendChannel:
+    """Sends messages to one rank.
 
     Args:
         peer: The rank.
-        patience: How long to wait for it.
-        device: Where parcels are made.
+        timeout: How long to wait for it.
+        device: Where messages are composed.
     """
 
-    def __init__(self, peer: int, patience: Timeout, device: torch.device) -> None:
-        self.peer, self.patience = peer, patience
+    def __init__(self, peer: int, timeout: Timeout, device: torch.device) -> None:
+        self.peer, self.timeout = peer, timeout
         self.sent = 0  # bytes so far
-        self._memory = _Memory(device)
-        self._on_the_way: list[dist.Work] = []
+        self._ring = _BufferRing(device, IN_TRANSIT)
+        self._in_transit: list[dist.Work] = []
 
-    def parcel(self, fields: Fields) -> Parcel:
-        """One to be filled; waits until there is room for it."""
-        if len(self._on_the_way) == SLOTS:
-            self.patience.wait(self._on_the_way.pop(0), self.peer, "sends to")
-        return self._memory.next(fields)
+    def message(self, specs: TensorSpecs) -> PackedTensors:
+        """An empty message to fill; waits until a buffer is free."""
+        if len(self._in_transit) == IN_TRANSIT:
+            self._wait()
+        return self._ring.message(specs)
 
-    def send(self, parcel: Parcel) -> None:
-        """Send the parcel that `parcel` gave."""
-        self._on_the_way.append(self.patience.send(parcel.content, self.peer))
-        self.sent += len(parcel.content)
+    def send(self, message: PackedTensors) -> None:
+        """Start to send the message that `message` returned last."""
+        self._in_transit.append(self.timeout.send(message.payload, self.peer))
+        self.sent += len(message.payload)
 
     def drain(self) -> None:
-        """Wait until all is taken."""
-        while self._on_the_way:
-            self.patience.wait(self._on_the_way.pop(0), self.peer, "sends to")
+        """Wait until every message has been received."""
+        while self._in_transit:
+            self._wait()
+
+    def _wait(self) -> None:
+        self.timeout.wait(self._in_transit.pop(0), self.peer, "sends to")
 
 
-class Inbox:
-    """Receives parcels from one rank; while one is used, the next come in.
+class ReceiveChannel:
+    """Receives messages from one rank; the next ones arrive while one is in use.
 
     Args:
         peer: The rank.
-        patience: How long to wait for it.
-        device: Where parcels are wanted.
-        ahead: How many parcels come in while one is used.
+        timeout: How long to wait for it.
+        device: Where messages are placed.
+        ahead: How many messages may arrive while one is in use.
     """
 
-    def __init__(self, peer: int, patience: Timeout, device: torch.device, ahead: int = 1) -> None:
-        self.peer, self.patience, self.ahead = peer, patience, ahead
-        self._memory = _Memory(device, ahead + 1)
-        self._expected: Iterator[Fields] = iter(())
-        self._coming: list[tuple[Parcel, dist.Work]] = []
+    def __init__(self, peer: int, timeout: Timeout, device: torch.device, ahead: int = 1) -> None:
+        self.peer, self.timeout, self.ahead = peer, timeout, ahead
+        self._ring = _BufferRing(device, ahead + 1)
+        self._expected: Iterator[TensorSpecs] = iter(())
+        self._in_transit: list[tuple[PackedTensors, dist.Work]] = []
 
-    def expect(self, fields: Iterator[Fields]) -> None:
-        """Begin to receive a row of parcels; each is asked for when the one before it is used."""
-        self._expected = fields
+    def expect(self, specs: Iterator[TensorSpecs]) -> None:
+        """Start to receive a sequence of messages; each is requested when a buffer is free."""
+        self._expected = specs
         for _ in range(self.ahead):
-            self._ask()
+            self._request()
 
-    def take(self) -> Parcel:
-        """The next parcel; it stands until the next call."""
-        parcel, work = self._coming.pop(0)
-        self.patience.wait(work, self.peer, "waits for")
-        self._ask()  # into the memory of the one before, which is spent
-        return parcel
+    def receive(self) -> PackedTensors:
+        """The next message, valid until the next call."""
+        message, work = self._in_transit.pop(0)
+        self.timeout.wait(work, self.peer, "waits for")
+        self._request()  # into the buffer of the message before, which is no longer in use
+        return message
 
-    def _ask(self) -> None:
-        fields = next(self._expected, None)
-        if fields is None:
-            return
-        parcel = self._memory.next(fields)
-        self._coming.append((parcel, self.patience.receive(parcel.content, self.peer)))
-
-    def drain(self) -> None:
-        """Give back all that was taken; here there is nothing to give."""
+    def _request(self) -> None:
+        specs = next(self._expected, None)
+        if specs is not None:
+            message = self._ring.message(specs)
+            self._in_transit.append((message, self.timeout.receive(message.payload, self.peer)))

@@ -1,4 +1,4 @@
-"""A trainer and its data -> seconds that each layer takes of a step, in one process."""
+"""A trainer and its data -> the seconds that each layer needs for a step, in one process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from forward_forward.data import Source
 from forward_forward.examples import Inputs
@@ -19,80 +20,80 @@ from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.optimizers import forget_gradients, stepper
 from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.train_step import TrainStep
-from forward_forward.parallel.trial import examples_of
+from forward_forward.parallel.messages import stacked_examples
 
-TIMES = 3
-Read = Inputs | Activities
+REPEATS = 3
+LayerInput = Inputs | Activities
 
 
 def layer_seconds(trainer: TrainStep, source: Source, batch_size: int) -> list[float]:
-    """Median seconds of each layer's own step, and of its part of the looks at batches to come.
+    """Median seconds of each layer's step, and of its part of the probes of batches ahead.
 
-    Layers are measured one at a time on copies, which are then forgotten: the network stays as it
-    is. Layers that are alike are measured once.
+    Layers are measured one at a time on temporary copies, so the network does not change. Of layers
+    with the same description and input shape, one is measured.
 
     Args:
         trainer: The trainer.
-        source: Training data; its first batch is used.
+        source: Training data, of which the first batch is used.
         batch_size: Samples a step.
     """
     network = trainer.network
     x, y, _ = next(iter(source.batches(batch_size)))
-    source_of, looks = _first_inputs(network, x, y)
-    share = torch.full((len(x),), 1 / len(x), dtype=network.dtype, device=network.device)
-    known: dict[str, float] = {}
+    source_of, probes = _first_inputs(network, x, y)
+    weight = torch.full((len(x),), 1 / len(x), dtype=network.dtype, device=network.device)
+    measured: dict[str, float] = {}
     seconds = []
     for index, layer in enumerate(network.layers):
         shape = tuple(source_of.h.shape) if isinstance(source_of, Activities) else "samples"
         kind = f"{index == 0} {shape} {layer}"
-        looked = [functools.partial(_activities, trainer, index, look) for look in looks]
-        if kind not in known:
-            step = _step_of(trainer, index, source_of, share)
-            known[kind] = _median(step) + sum(map(_median, looked))
-        seconds.append(known[kind])
+        probing = [functools.partial(_activities, trainer, index, each) for each in probes]
+        if kind not in measured:
+            step = _step_of(trainer, index, source_of, weight)
+            measured[kind] = _median(step) + sum(map(_median, probing))
+        seconds.append(measured[kind])
         source_of = _activities(trainer, index, source_of)
-        looks = [look() for look in looked]
+        probes = [each() for each in probing]
     return seconds
 
 
-def _first_inputs(network: Network, x: torch.Tensor, y: torch.Tensor) -> tuple[Read, list[Read]]:
-    """What the first layer reads in a step, and in the looks that go through all layers."""
+def _first_inputs(network: Network, x: Tensor, y: Tensor) -> tuple[LayerInput, list[LayerInput]]:
+    """The first layer's input in a step, and in the probes that pass through all layers."""
     examples = network.examples
-    positive, shown = examples_of(network, x, y)
-    looks: list[Read] = []
+    positive, stacked = stacked_examples(network, x, y)
+    probes: list[LayerInput] = []
     hard = examples.hard_rows(len(x))
     if examples.scores == "goodness" and hard:
-        looks.append(as_source(examples.candidates(positive.first(hard))))
+        probes.append(as_source(examples.candidates(positive.first(hard))))
     if network.head is not None:
-        looks.append(as_source(examples.neutral(positive)))
-    return as_source(shown), looks
+        probes.append(as_source(examples.neutral(positive)))
+    return as_source(stacked), probes
 
 
 @torch.no_grad()
-def _activities(trainer: TrainStep, index: int, source: Read) -> Activities:
+def _activities(trainer: TrainStep, index: int, source: LayerInput) -> Activities:
     forward = ForwardPass([trainer.network.layers[index]], trainer.products)
     return next(forward.activities(source))
 
 
 def _step_of(
-    trainer: TrainStep, index: int, source: Read, share: torch.Tensor
+    trainer: TrainStep, index: int, source: LayerInput, weight: Tensor
 ) -> Callable[[], None]:
-    """A layer's step, on a copy of the layer."""
+    """A step of a copy of one layer."""
     layer, optimizer = copy.deepcopy((trainer.network.layers[index], trainer.optimizers[index]))
     if not layer.calibrated:
         layer.threshold_value.fill_(1.0)
     engine = trainer.layer_steps.engine
     gradients = Engine([layer], engine.kind, skip=engine.skip)
     passes = ForwardPass([layer], trainer.products)
-    chance = StepRandomness(trainer.seed, 0, trainer.device)
+    randomness = StepRandomness(trainer.seed, 0, trainer.device)
 
     @torch.no_grad()
     def step() -> None:
         seen = source
         if isinstance(seen, Activities) and index:
-            seen = chance.dropped_rows(seen, layer.dropout, len(share), index)
+            seen = randomness.dropped_rows(seen, layer.dropout, len(weight), index)
         affine = passes.begin().affines[0]
-        gradients.gradients(0, affine, seen, share, (0, "measured"))
+        gradients.gradients(0, affine, seen, weight, (0, "measured"))
         stepper(optimizer)()
         forget_gradients(optimizer)
 
@@ -100,9 +101,9 @@ def _step_of(
 
 
 def _median(call: Callable[[], object]) -> float:
-    call()  # the first time, memory is asked for
+    call()  # the first call allocates memory
     spans = []
-    for _ in range(TIMES):
+    for _ in range(REPEATS):
         began = time.perf_counter()
         call()
         if torch.cuda.is_available():

@@ -1,4 +1,7 @@
-"""Gradients of a part of a batch -> those of the whole: an all-reduce a layer, beside its work."""
+"""Gradients of a shard of a batch -> those of the whole batch, by one all-reduce for each layer.
+
+The all-reduce of a layer runs while the next layers compute.
+"""
 
 from __future__ import annotations
 
@@ -10,56 +13,61 @@ from forward_forward.parallel.timeouts import Timeout
 
 
 class _Bucket:
-    """A layer's gradients in one piece, with a number for each that says whether there is one."""
+    """The gradients of a layer in one tensor, so that one all-reduce sums them.
+
+    Behind them lie a number for each weight, which says whether it has a gradient, and one that
+    says whether a rank asks to stop.
+    """
 
     def __init__(self, weights: list[nn.Parameter]) -> None:
         self.weights = weights
-        count = sum(weight.numel() for weight in weights)
+        sizes = [weight.numel() for weight in weights]
+        count = sum(sizes)
         self.flat = weights[0].new_zeros(count + len(weights) + 1)
-        self.there, self.extra = self.flat[count:-1], self.flat[-1:]
-        parts = torch.split(self.flat[:count], [weight.numel() for weight in weights])
-        self.parts = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
+        self.present, self.stop = self.flat[count:-1], self.flat[-1:]
+        views = torch.split(self.flat[:count], sizes)
+        self.views = [view.view_as(weight) for view, weight in zip(views, weights, strict=True)]
 
-    def place_of(self, weight: Tensor) -> Tensor | None:
-        """Where a weight's gradient lies."""
-        pairs = zip(self.weights, self.parts, strict=True)
-        return next((part for own, part in pairs if own is weight), None)
+    def view_of(self, weight: Tensor) -> Tensor | None:
+        """The memory of a weight's gradient."""
+        pairs = zip(self.weights, self.views, strict=True)
+        return next((view for own, view in pairs if own is weight), None)
 
-    def fill(self, extra: float) -> None:
-        """Take the gradients in; from here on they lie here."""
-        there = [float(weight.grad is not None) for weight in self.weights]
-        for weight, part in zip(self.weights, self.parts, strict=True):
+    def fill(self, stop: float) -> None:
+        """Move the gradients into the bucket, and let ``weight.grad`` be views of it."""
+        present = [float(weight.grad is not None) for weight in self.weights]
+        for weight, view in zip(self.weights, self.views, strict=True):
             if weight.grad is None:
-                part.zero_()  # not the last step's sum
-            elif weight.grad.data_ptr() != part.data_ptr():
-                part.copy_(weight.grad)
-            weight.grad = part
-        self.there.copy_(torch.tensor(there))
-        self.extra.fill_(extra)
+                view.zero_()  # it holds the sum of the step before
+            elif weight.grad.data_ptr() != view.data_ptr():
+                view.copy_(weight.grad)
+            weight.grad = view
+        self.present.copy_(torch.tensor(present))
+        self.stop.fill_(stop)
 
-    def give_back(self) -> None:
-        """Take gradients away that no replica has: their weights are not to be moved."""
-        for weight, there in zip(self.weights, self.there.tolist(), strict=True):
-            if not there:
+    def clear_absent(self) -> None:
+        """Remove gradients that no replica has, so that their weights are not updated."""
+        for weight, present in zip(self.weights, self.present.tolist(), strict=True):
+            if not present:
                 weight.grad = None
 
 
-class Replicas:
-    """The replicas of one stage, each with another part of every batch.
+class AllReduceGroup:
+    """The replicas of one stage, each with another shard of every batch.
 
     Args:
         group: Their process group.
-        patience: How long to wait for them.
+        timeout: How long to wait for them.
     """
 
-    def __init__(self, group: dist.ProcessGroup, patience: Timeout) -> None:
-        self.group, self.patience = group, patience
-        self.wished = False  # whether this rank wishes to stop: it tells the others on the way
-        self.agreed = False  # whether any did, as all know after a step
+    def __init__(self, group: dist.ProcessGroup, timeout: Timeout) -> None:
+        self.group, self.timeout = group, timeout
+        self.stop_requested = False  # by this rank; sent with the next gradients
+        self.stop_agreed = False  # whether any replica asked, as all of them know after a step
         self.sent = 0  # bytes so far
         self._count = dist.get_world_size(group)
         self._buckets: dict[int, _Bucket] = {}
-        self._on_the_way: dict[int, dist.Work] = {}
+        self._pending: dict[int, dist.Work] = {}
 
     def add(self, values: Tensor) -> Tensor:
         return self._reduce(values, dist.ReduceOp.SUM)
@@ -69,33 +77,35 @@ class Replicas:
 
     def place(self, index: int, weight: Tensor) -> Tensor | None:
         bucket = self._buckets.get(index)  # there is none before the first step
-        return None if bucket is None else bucket.place_of(weight)
+        return None if bucket is None else bucket.view_of(weight)
 
     def begin(self, index: int, weights: list[nn.Parameter]) -> None:
         bucket = self._buckets.get(index)
         if bucket is None:
             bucket = self._buckets[index] = _Bucket(weights)
-        bucket.fill(float(self.wished))
-        self._on_the_way[index] = self._started(bucket.flat, dist.ReduceOp.SUM)
+        bucket.fill(float(self.stop_requested))
+        self._pending[index] = self._start(bucket.flat, dist.ReduceOp.SUM)
 
     def end(self, index: int) -> None:
-        self._wait(self._on_the_way.pop(index))
+        self._wait(self._pending.pop(index))
         bucket = self._buckets[index]
-        bucket.give_back()
-        if bucket.extra > 0:
-            self.agreed = True
+        bucket.clear_absent()
+        if bucket.stop > 0:
+            self.stop_agreed = True
 
-    def _reduce(self, values: Tensor, by: dist.ReduceOp.RedOpType) -> Tensor:
-        self._wait(self._started(values, by))
+    def _reduce(self, values: Tensor, operation: dist.ReduceOp.RedOpType) -> Tensor:
+        self._wait(self._start(values, operation))
         return values
 
-    def _started(self, values: Tensor, by: dist.ReduceOp.RedOpType) -> dist.Work:
-        # A ring sends each number once to be summed and once to be known.
+    def _start(self, values: Tensor, operation: dist.ReduceOp.RedOpType) -> dist.Work:
+        # In a ring each rank sends its part of every number twice: to sum it, and to spread it.
         self.sent += 2 * (self._count - 1) * values.nbytes // self._count
-        work: dist.Work = self.patience.guard(
-            lambda: dist.all_reduce(values, by, group=self.group, async_op=True), None, "sums with"
+        work: dist.Work = self.timeout.guard(
+            lambda: dist.all_reduce(values, operation, group=self.group, async_op=True),
+            None,
+            "sums with",
         )
         return work
 
     def _wait(self, work: dist.Work) -> None:
-        self.patience.wait(work, None, "sums with")
+        self.timeout.wait(work, None, "sums with")

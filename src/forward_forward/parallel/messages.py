@@ -1,41 +1,93 @@
-"""A network and the size of a batch -> what travels between stages, and in which order.
+"""A network and a batch size -> the messages between stages: which tensors, and in which order.
 
-Forward go the activities that a stage reads, with the figures that all stages need of a batch;
-scores of labels go from a later stage to the first. No gradient goes anywhere.
+Activities travel upwards, together with the sample weights that every stage needs; scores of labels
+return from a later stage to the first. Gradients never leave the stage that computes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from forward_forward.data import Source
-from forward_forward.examples import Inputs
+from forward_forward.examples import Inputs, stack
+from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import divisor_of
 from forward_forward.forward.passes import ForwardPass, as_source, written_out
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.scores import scored_layers
 from forward_forward.optimize.train_step import TrainStep
-from forward_forward.parallel.parcel import Fields, Parcel
 from forward_forward.parallel.place import Place
-from forward_forward.parallel.trial import examples_of
 
-Look = Literal["head", "goodness"]
-MANY = 2**40  # samples: of so many, some are scored unless none ever is
-GOES_ON = -1  # instead of a step that is the last one
+Probe = Literal["head", "goodness"]  # a pass over a batch before any layer trains on it
+TensorSpecs = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
+ALIGNMENT = 64  # bytes: matrix products of unaligned operands round differently
+LARGE_BATCH = 2**40  # samples: if none of so many is scored, none ever is
+NO_STOP = -1  # in place of the number of the last step
+
+
+class PackedTensors:
+    """Named tensors that are views of one buffer, so that a single call sends or receives them all.
+
+    Args:
+        specs: Shape and type of each tensor.
+        buffer: Memory to use, uint8 [at least ``packed_size(specs)``]; allocated if omitted.
+        device: Where to allocate it.
+
+    >>> message = PackedTensors({"h": ((2, 3), torch.float32), "stop": ((), torch.int64)})
+    >>> message["h"].shape, message.payload.shape
+    (torch.Size([2, 3]), torch.Size([72]))
+    """
+
+    def __init__(
+        self,
+        specs: TensorSpecs,
+        buffer: Tensor | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        needed = packed_size(specs)
+        if buffer is None:
+            buffer = torch.empty(needed, dtype=torch.uint8, device=device)
+        self.buffer = buffer
+        self.payload = self.buffer[:needed]
+        self._views: dict[str, Tensor] = {}
+        start = 0
+        for name, (shape, dtype) in specs.items():
+            length = math.prod(shape) * dtype.itemsize
+            self._views[name] = self.buffer[start : start + length].view(dtype).view(shape)
+            start += _aligned(length)
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._views[name]
+
+    def get(self, name: str) -> Tensor | None:
+        """The tensor of a name, or None if there is no such tensor."""
+        return self._views.get(name)
+
+
+def packed_size(specs: TensorSpecs) -> int:
+    """Bytes that the tensors occupy when packed."""
+    lengths = [math.prod(shape) * dtype.itemsize for shape, dtype in specs.values()]
+    return sum(map(_aligned, lengths[:-1])) + sum(lengths[-1:])
+
+
+def _aligned(length: int) -> int:
+    return -(-length // ALIGNMENT) * ALIGNMENT
 
 
 @dataclass(frozen=True)
-class Shapes:
-    """What a sample becomes.
+class SampleShapes:
+    """The shapes of everything that is computed from one sample.
 
     Args:
         variants: Positives and negatives of a sample in training.
-        candidates: Candidates of a sample; 0 where no label is in the input.
+        candidates: Candidates of a sample; 0 if the input contains no label.
         features: Shape of each layer's activities.
         label: Shape of a sample's label.
     """
@@ -47,13 +99,13 @@ class Shapes:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, trainer: TrainStep, source: Source, batch_size: int) -> Shapes:
-        """Those of a trainer's network on some data, read in batches of a size."""
+    def of(cls, trainer: TrainStep, source: Source, batch_size: int) -> SampleShapes:
+        """The shapes for a trainer's network, found by passing two samples through it."""
         network = trainer.network
         x, y, _ = next(iter(source.batches(batch_size)))
         x, y = x[:2], y[:2]
-        positive, shown = examples_of(network, x, y)
-        rows = written_out(as_source(shown))
+        positive, examples = stacked_examples(network, x, y)
+        rows = written_out(as_source(examples))
         candidates = 0
         if network.examples.labelled:
             candidates = network.examples.candidates(positive).variants
@@ -62,117 +114,128 @@ class Shapes:
         return cls(len(rows) // len(x), candidates, features, tuple(y.shape[1:]))
 
 
-class Mail:
-    """The parcels between the stages of a network.
+def stacked_examples(network: Network, x: Tensor, y: Tensor) -> tuple[Inputs, Inputs | Tensor]:
+    """Positives, and positives stacked with negatives, as in a training step without scores.
+
+    Args:
+        network: The network, which is not changed.
+        x: Samples [batch, ...].
+        y: Labels [batch, ...].
+    """
+    examples, y = network.examples, y.to(network.device)
+    positive = examples.positive(network.ready(x), y)
+    scores = torch.zeros(len(x), examples.num_classes, device=network.device)
+    rng = torch.Generator(network.device).manual_seed(0)
+    return positive, stack(positive, examples.negative(positive, y, rng, scores))
+
+
+class MessagePlan:
+    """The contents of every message between the stages of a network.
 
     Args:
         trainer: The trainer.
-        shapes: Of a sample.
-        place: Where this rank stands.
+        shapes: Shapes of what is computed from a sample.
+        place: This rank's stage and replica.
     """
 
-    def __init__(self, trainer: TrainStep, shapes: Shapes, place: Place) -> None:
+    def __init__(self, trainer: TrainStep, shapes: SampleShapes, place: Place) -> None:
         self.trainer, self.shapes, self.place = trainer, shapes, place
         self.part = BatchShard(place.replica, place.replicas)
         self.counted = scored_layers(trainer.network, len(trainer.network.layers))
         self.dtype = trainer.network.dtype
 
     @property
-    def looks(self) -> tuple[Look, ...]:
-        """The passes over a batch to come in which more than the first stage has a part."""
+    def probes(self) -> tuple[Probe, ...]:
+        """The probes that involve stages above the first."""
         network = self.trainer.network
-        looks: list[Look] = []
+        probes: list[Probe] = []
         if self.place.stages == 1:
             return ()
         if network.head is not None:
-            looks.append("head")
-        hard = network.examples.hard_rows(MANY)
+            probes.append("head")
+        hard = network.examples.hard_rows(LARGE_BATCH)
         beyond = self.place.stage_of(self.counted.stop - 1) > 0
         if network.examples.scores in ("goodness", "first layer") and hard and beyond:
-            looks.append("goodness")
-        return tuple(looks)
+            probes.append("goodness")
+        return tuple(probes)
 
-    def end_of(self, look: Look) -> int:
-        """The last stage of a look."""
-        if look == "head":
+    def last_stage(self, probe: Probe) -> int:
+        """The highest stage that a probe reaches."""
+        if probe == "head":
             return self.place.stages - 1
         return self.place.stage_of(self.counted.stop - 1)
 
-    def answers(self, look: Look) -> bool:
-        """Whether the first stage wants the result of a look."""
-        return look == "goodness" or self.trainer.network.examples.scores == "softmax"
+    def returns_scores(self, probe: Probe) -> bool:
+        """Whether the first stage needs the result of a probe."""
+        return probe == "goodness" or self.trainer.network.examples.scores == "softmax"
 
     def rows(self, batch: int) -> int:
-        """How many samples of a batch are this replica's."""
+        """How many samples of a batch belong to this replica."""
         rows = self.part.rows(batch)
         return int(rows.stop - rows.start)
 
-    def scored(self, look: Look, batch: int) -> int:
-        """How many of them are scored in a look."""
-        if look == "head":
+    def scored_rows(self, probe: Probe, batch: int) -> int:
+        """How many of these samples a probe scores."""
+        if probe == "head":
             return self.rows(batch)
         return self.part.hard(batch, self.trainer.network.examples.hard_rows(batch))
 
-    def show(self, stage: int, batch: int) -> Fields:
-        """What a stage reads to learn from a batch; ``stop`` is the last step, or `GOES_ON`."""
+    def training(self, stage: int, batch: int) -> TensorSpecs:
+        """The message a stage trains on; ``stop`` is the number of the last step, or `NO_STOP`."""
         rows = self.rows(batch)
         activities = self._activities(stage, self.shapes.variants * rows)
-        return {**activities, "share": ((rows,), self.dtype), "stop": ((1,), torch.int64)}
+        return {**activities, "sample_weight": ((rows,), self.dtype), "stop": ((1,), torch.int64)}
 
-    def look(self, look: Look, stage: int, batch: int) -> Fields:
-        """What a stage reads to look at a batch; ``total`` are the scores of the layers below."""
-        rows = self.scored(look, batch)
-        if look == "goodness":
+    def probing(self, probe: Probe, stage: int, batch: int) -> TensorSpecs:
+        """The message of a probe to a stage; ``scores`` are summed over the layers below."""
+        rows = self.scored_rows(probe, batch)
+        if probe == "goodness":
             candidates = self._activities(stage, self.shapes.candidates * rows)
-            return {**candidates, **self.scores(look, batch)}
+            return {**candidates, **self.scores(probe, batch)}
         labels = ((rows, *self.shapes.label), torch.int64)
-        shares = ((rows,), self.dtype)
+        weights = ((rows,), self.dtype)
         neutral = self._activities(stage, rows)
-        return {**neutral, **self.scores(look, batch), "y": labels, "share": shares}
+        return {**neutral, **self.scores(probe, batch), "y": labels, "sample_weight": weights}
 
-    def scores(self, look: Look, batch: int) -> Fields:
-        """Scores of labels."""
+    def scores(self, probe: Probe, batch: int) -> TensorSpecs:
+        """The message with the scores of labels, ``scores`` [scored rows, classes]."""
         classes = self.trainer.network.examples.num_classes
-        width = classes if look == "head" else self.shapes.candidates
-        return {"total": ((self.scored(look, batch), width), self.dtype)}
+        width = classes if probe == "head" else self.shapes.candidates
+        return {"scores": ((self.scored_rows(probe, batch), width), self.dtype)}
 
-    def _activities(self, stage: int, rows: int) -> Fields:
+    def _activities(self, stage: int, rows: int) -> TensorSpecs:
         above = Place(stage * self.place.replicas, self.place.split, self.place.replicas).layers
         h = ((rows, *self.shapes.features[above.start - 1]), self.dtype)
-        if not self.measures(above.start):
+        layer = self.trainer.network.layers[above.start]
+        if layer.linear is None or divisor_of(layer.normalize) is None:
             return {"h": h}
-        return {"h": h, "length": ((rows,), self.dtype)}
-
-    def measures(self, layer: int) -> bool:
-        """Whether a layer needs the lengths of the activities that it reads."""
-        above = self.trainer.network.layers[layer]
-        return above.linear is not None and divisor_of(above.normalize) is not None
+        return {"h": h, "length": ((rows,), self.dtype)}  # by which the layer normalises them
 
 
-def put(parcel: Parcel, activities: Inputs | Activities) -> None:
-    """Put activities into a parcel, with their length where it is wanted."""
-    assert isinstance(activities, Activities)  # a stage has a layer
-    if parcel["h"].data_ptr() != activities.h.data_ptr():  # else they were written there
-        parcel["h"].copy_(activities.h)
-    length = parcel.get("length")
+def pack_activities(message: PackedTensors, activities: Inputs | Activities) -> None:
+    """Copy activities into a message, with their lengths if the message includes them."""
+    assert isinstance(activities, Activities)  # a stage has at least one layer
+    if message["h"].data_ptr() != activities.h.data_ptr():  # else they were computed in place
+        message["h"].copy_(activities.h)
+    length = message.get("length")
     if length is not None:
         length.copy_(activities.length)
 
 
-def activities_of(parcel: Parcel) -> Activities:
-    """The activities in a parcel."""
-    return Activities(parcel["h"], parcel.get("length"))
+def unpack_activities(message: PackedTensors) -> Activities:
+    """The activities in a message."""
+    return Activities(message["h"], message.get("length"))
 
 
-def turns(steps: range, look_ahead: int) -> Iterator[tuple[Literal["see", "show"], int]]:
-    """Batches by their step, in the order in which they are seen and shown.
+def schedule(steps: range, look_ahead: int) -> Iterator[tuple[Literal["probe", "train"], int]]:
+    """The order in which the batches of some steps are probed and trained on.
 
-    >>> list(turns(range(3), 1))[:4]
-    [('see', 0), ('see', 1), ('show', 0), ('see', 2)]
+    >>> list(schedule(range(3), 1))[:4]
+    [('probe', 0), ('probe', 1), ('train', 0), ('probe', 2)]
     """
     for number in steps:
-        yield "see", number
+        yield "probe", number
         if number - look_ahead >= steps.start:
-            yield "show", number - look_ahead
+            yield "train", number - look_ahead
     for number in steps[max(0, len(steps) - look_ahead) :]:
-        yield "show", number
+        yield "train", number

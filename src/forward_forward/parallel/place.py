@@ -1,23 +1,20 @@
-"""A rank's number and the split of the layers -> the layers and the replica that it has."""
+"""A rank's number and the split of the layers -> the layers and the replica that the rank has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from forward_forward.parallel.balance import ranges
-
-Sync = Literal["exact", "async"]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one rank stands.
+    """The stage and the replica of one rank.
 
     Args:
-        rank: Its number; those of one stage follow each other.
-        split: How many layers each stage has.
-        replicas: How many ranks each stage has.
+        rank: The number of the rank; the ranks of a stage have consecutive numbers.
+        split: The number of layers of each stage.
+        replicas: The number of ranks of each stage.
 
     >>> Place(3, split=(2, 1), replicas=2).layers
     range(2, 3)
@@ -41,21 +38,21 @@ class Place:
 
     @property
     def layers(self) -> range:
-        """The layers that are here."""
+        """The layers of this rank's stage."""
         return ranges(self.split)[self.stage]
 
     @property
     def first(self) -> bool:
-        """Whether the samples come in here."""
+        """Whether this rank reads the samples."""
         return self.stage == 0
 
     @property
     def last(self) -> bool:
-        """Whether the highest layer is here."""
+        """Whether this rank has the highest layer."""
         return self.stage == self.stages - 1
 
     def at(self, stage: int) -> int:
-        """The rank of this replica at another stage."""
+        """The rank with the same replica of another stage."""
         return stage * self.replicas + self.replica
 
     def stage_of(self, layer: int) -> int:

@@ -1,10 +1,10 @@
-"""A trainer, stages, replicas and torchrun's environment -> this rank's part in the training."""
+"""A trainer, numbers of stages and replicas, torchrun's environment -> this rank's strategy."""
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
-import sys
 from datetime import timedelta
 
 import torch
@@ -16,23 +16,24 @@ from forward_forward.data import Source
 from forward_forward.examples import HybridImages, HybridRows
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.train_step import TrainStep
-from forward_forward.parallel.async_stage import FreshStage
+from forward_forward.parallel.async_stage import AsyncStage
 from forward_forward.parallel.balance import balance_bound, balanced
 from forward_forward.parallel.costs import layer_seconds
-from forward_forward.parallel.data_parallel import Replicas
-from forward_forward.parallel.messages import Mail, Shapes
-from forward_forward.parallel.place import Place, Sync
-from forward_forward.parallel.rendezvous import fresh
+from forward_forward.parallel.data_parallel import AllReduceGroup
+from forward_forward.parallel.messages import MessagePlan, SampleShapes
+from forward_forward.parallel.place import Place
+from forward_forward.parallel.rendezvous import isolated_store
 from forward_forward.parallel.stage import Stage
 from forward_forward.parallel.strategy import DistributedStrategy
 from forward_forward.parallel.timeouts import LostRank, Timeout
 
-NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+LAUNCHER_VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+logger = logging.getLogger(__name__)
 
 
 def launched() -> bool:
     """Whether torchrun, or another launcher of torch.distributed, has started this process."""
-    return dist.is_initialized() or all(name in os.environ for name in NEEDED)
+    return dist.is_initialized() or all(name in os.environ for name in LAUNCHER_VARIABLES)
 
 
 def join(
@@ -43,85 +44,78 @@ def join(
     replicas: int,
     *,
     split: tuple[int, ...] | None,
-    sync: Sync,
+    sync: str,
     timeout: float,
 ) -> DistributedStrategy:
-    """Take this rank's place among those that share a training; see `Layout.join`.
+    """Return the strategy of this rank, in an existing process group; all ranks call this.
 
-    Args:
-        trainer: The same on all ranks.
-        source: Training data, the same on all ranks.
-        batch_size: Samples a step, of all replicas together.
-        stages: Groups of consecutive layers; with ``replicas``, as many as there are ranks.
-        replicas: Copies of each stage.
-        split: How many layers each stage has; None balances them by measured cost.
-        sync: "exact" or "async".
-        timeout: Seconds to wait for another rank.
+    The arguments are those of `Layout` and of `Layout.join`; the number of stages times that of
+    replicas is the number of ranks.
     """
     _check(trainer, split, source, batch_size, stages, replicas)
     split = split or _balanced(trainer, source, batch_size, stages)
     place = Place(dist.get_rank(), tuple(split), replicas)
-    patience = Timeout(place, timeout)
-    mail = Mail(trainer, Shapes.of(trainer, source, batch_size), place)
-    _check_looks(trainer, mail, sync)
-    others = None
+    limit = Timeout(place, timeout)
+    plan = MessagePlan(trainer, SampleShapes.of(trainer, source, batch_size), place)
+    _check_probes(trainer, plan, sync)
+    group = None
     if replicas > 1:
         mesh = _mesh(dist.group.WORLD, trainer.device.type, stages, replicas)
-        others = Replicas(mesh["replicas"].get_group(), patience)
-    trainer.reset(BatchShard(place.replica, replicas), others)
-    kind: type[Stage | FreshStage] = FreshStage if sync == "async" else Stage
+        group = AllReduceGroup(mesh["replicas"].get_group(), limit)
+    trainer.reset(BatchShard(place.replica, replicas), group)
+    kind: type[Stage | AsyncStage] = AsyncStage if sync == "async" else Stage
     sizes = [min(batch_size, len(source) - at) for at in range(0, len(source), batch_size)]
-    return DistributedStrategy(trainer, kind(trainer, mail, patience, others), patience, sizes)
+    return DistributedStrategy(trainer, kind(trainer, plan, limit, group), limit, sizes)
 
 
 def begin(timeout: float, device: torch.device) -> None:
-    """Join torch.distributed's process group, if that was not done before.
+    """Enter torch.distributed's process group, unless this process is in one already.
 
     Args:
         timeout: Seconds to wait for other ranks.
-        device: Where tensors are that are sent.
+        device: Where the tensors lie that are sent.
 
     Raises:
         ValueError: No launcher has started this process.
-        LostRank: The ranks do not reach each other.
+        LostRank: The ranks cannot reach each other.
     """
     if dist.is_initialized():
         return
     if not launched():
         raise ValueError(
-            "a training over several processes expects to be started in each of them, got one:"
+            "a training over several processes must be started in each of them, got one process:"
             " torchrun --nproc-per-node 2 -m forward_forward train --parallel layers ..."
         )
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     try:
         limit = timedelta(seconds=timeout)
         store, rank, ranks = next(rendezvous("env://", timeout=limit))
-        store = fresh(store, rank, ranks, limit)
+        store = isolated_store(store, rank, ranks, limit)
         dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=limit)
     except RuntimeError as error:
         reason = str(error).strip().partition("\n")[0]
         raise LostRank(
-            "the ranks do not reach each other: start all of them, and on several machines name"
-            " the network between them, as `ip address` does, in each one's environment:"
-            f" GLOO_SOCKET_IFNAME=eth0, and NCCL_SOCKET_IFNAME for GPUs (torch: {reason})"
+            "the ranks cannot reach each other: start all of them; on several machines, set"
+            " GLOO_SOCKET_IFNAME (and NCCL_SOCKET_IFNAME for GPUs) on each to the network interface"
+            f" that connects them, as listed by `ip address`, such as eth0 (torch: {reason})"
         ) from error
 
 
 @functools.cache
 def _mesh(world: dist.ProcessGroup, device: str, stages: int, replicas: int) -> DeviceMesh:
-    """Made once: its groups hold connections for as long as the process group lives."""
+    """Created once: its groups keep connections open as long as the process group exists."""
     return init_device_mesh(device, (stages, replicas), mesh_dim_names=("stages", "replicas"))
 
 
 def leave() -> None:
-    """Leave the process group, if there is one; all ranks call this when all is done."""
+    """Leave the process group, if there is one; all ranks call this at the end."""
     _mesh.cache_clear()
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def _balanced(trainer: TrainStep, source: Source, batch_size: int, stages: int) -> tuple[int, ...]:
-    """Layers of each stage by their cost, as the first rank measures it."""
+    """The number of layers of each stage, by their cost as the first rank measures it."""
     found: list[tuple[int, ...]] = [()]
     layers = len(trainer.network.layers)
     if stages in (1, layers):
@@ -129,9 +123,11 @@ def _balanced(trainer: TrainStep, source: Source, batch_size: int, stages: int) 
     if dist.get_rank() == 0:
         seconds = layer_seconds(trainer, source, batch_size)
         found[0] = balanced(seconds, stages)
-        bound = balance_bound(seconds, found[0])
-        words = " + ".join(map(str, found[0]))
-        print(f"layers of the stages: {words}; at most {bound:.2f} times as fast", file=sys.stderr)
+        logger.info(
+            "layers of the stages: %s, at most %.2f times as fast as one process",
+            " + ".join(map(str, found[0])),
+            balance_bound(seconds, found[0]),
+        )
     dist.broadcast_object_list(found, src=0)
     return found[0]
 
@@ -147,19 +143,19 @@ def _check(
     layers = len(trainer.network.layers)
     if trainer.order != "joint":
         raise ValueError(
-            'layers that learn in parallel expect order="joint", got "greedy": there one layer'
-            " learns at a time"
+            'parallel training expects order="joint", got "greedy", which trains one layer at a'
+            " time"
         )
     if stages > layers or (split is not None and sum(split) != layers):
-        told = f"split={split}" if split is not None else f"{stages} stages"
+        asked = f"split={split}" if split is not None else f"{stages} stages"
         raise ValueError(
-            f"the network has {layers} layers, got {told}: give each stage at least one layer, and"
-            f" each layer to one stage; or share batches (--parallel data)"
+            f"the network has {layers} layers, got {asked}: assign at least one layer to each"
+            " stage, and each layer to one stage; or spread the batches (--parallel data)"
         )
     if not len(source):
         raise ValueError(
-            "ranks expect to know how many samples there are, got a stream without a length: give"
-            " the data as arrays, a Dataset or a folder"
+            "parallel training expects data of known length, got a stream without a length: pass"
+            " arrays, a Dataset or a folder"
         )
     last = len(source) % batch_size or batch_size
     least = 2 * replicas if isinstance(trainer.network.examples, HybridImages | HybridRows) else 1
@@ -170,21 +166,21 @@ def _check(
         )
 
 
-def _check_looks(trainer: TrainStep, mail: Mail, sync: Sync) -> None:
+def _check_probes(trainer: TrainStep, plan: MessagePlan, sync: str) -> None:
     head = trainer.network.head
-    if mail.looks and head is not None and not head.local:
+    if plan.probes and head is not None and not head.local:
         raise ValueError(
-            "a softmax head over layers of several stages expects layers that learn apart, got one"
-            ' that learns from the sum: SoftmaxHead(..., local=True), mlp(head="local"), or'
-            " --set local_head=True with the standard recipe"
+            "a softmax head over layers of several stages must train each layer's part on its own,"
+            ' got one that trains on the sum: use SoftmaxHead(..., local=True), mlp(head="local"),'
+            " or --set local_head=True with the standard recipe"
         )
     if sync == "async" and trainer.look_ahead:
         raise ValueError(
-            f'sync="async" has no steps to look ahead by, got look_ahead={trainer.look_ahead}:'
-            ' leave it out, or use sync="exact"'
+            'sync="async" expects look_ahead=0, because its stages take steps of their own, got'
+            f' look_ahead={trainer.look_ahead}: omit it, or use sync="exact"'
         )
-    if mail.looks and sync == "async":
+    if sync == "async" and plan.probes:
         raise ValueError(
-            'sync="async" expects negatives that the first stage chooses by itself, Uniform or'
-            ' FromFirstLayer, and no head, got others: use them, or sync="exact"'
+            'sync="async" expects negatives that need no scores from the upper stages, Uniform or'
+            ' FromFirstLayer, and no head: use these, or sync="exact"'
         )

@@ -1,7 +1,7 @@
-"""A crew's training <-> one checkpoint in which each rank has written what it holds.
+"""The tensors of several ranks <-> one checkpoint, to which each rank writes those it owns.
 
-The files are safetensors, by torch.distributed.checkpoint, so another number of ranks, or one
-process, can go on from them; no pickle is written or read.
+The files are safetensors, written by torch.distributed.checkpoint, so another number of ranks, or a
+single process, can resume from them; nothing is pickled.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-Wanted = Callable[[str], bool]
-
 
 def write(folder: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write this rank's tensors; all ranks call this. Those of one name are written once.
+    """Write the tensors of this rank; all ranks call this. Tensors of equal name are written once.
 
     Raises:
-        OSError: A rank could not write: its disk is full, say.
+        OSError: A rank could not write, for example because its disk is full.
     """
     # Copies: the format refuses tensors that share their memory, or are not laid out row by row.
     ready = {
@@ -37,22 +35,21 @@ def write(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
     try:
         save(ready, storage_writer=writer)
-    except CheckpointException as error:  # no Exception: it would pass by all who report errors
+    except CheckpointException as error:  # a BaseException: handlers of Exception would miss it
         reasons = [f"rank {rank}: {failure[0]}" for rank, failure in error.failures.items()]
         raise OSError(f"a checkpoint could not be written ({'; '.join(reasons)})") from error
 
 
-def read(folder: Path, wanted: Wanted) -> dict[str, Tensor]:
-    """Read the tensors that are wanted here; all ranks call this.
+def read(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
+    """Read the tensors that this rank wants; all ranks call this.
 
     Args:
-        folder: Written by `write` on any number of ranks.
-        wanted: Whether a tensor of a name is.
+        folder: A checkpoint written by `write`, on any number of ranks.
+        wanted: Whether to read the tensor of a name.
     """
     reader = HuggingFaceStorageReader(str(folder))
-    about = reader.read_metadata().state_dict_metadata
     tensors: dict[str, Tensor] = {}
-    for name, kind in about.items():
+    for name, kind in reader.read_metadata().state_dict_metadata.items():
         if wanted(name) and isinstance(kind, TensorStorageMetadata):
             tensors[name] = torch.empty(kind.size, dtype=kind.properties.dtype)
     load(tensors, storage_reader=reader)

@@ -1,7 +1,7 @@
-"""A batch before it is shown -> each stage's part of its scores, summed on the way up.
+"""A batch before training on it -> the scores of its labels, summed stage by stage on the way up.
 
-Only the sum, scores of labels [rows, classes], returns to the first stage; the head's layers learn
-on the way, each from its own guess.
+Only the sum, scores of labels [rows, classes], returns to the first stage. A head's layers train
+along the way, each on its own prediction.
 """
 
 from __future__ import annotations
@@ -18,149 +18,147 @@ from forward_forward.forward.passes import ForwardPass
 from forward_forward.optimize.prepare import PreparedBatch
 from forward_forward.optimize.scores import label_goodness, teach_local_head
 from forward_forward.optimize.train_step import TrainStep
-from forward_forward.parallel.channels import Inbox, Outbox
-from forward_forward.parallel.messages import Look, Mail, activities_of, put
-from forward_forward.parallel.parcel import Fields, Parcel
+from forward_forward.parallel.channels import ReceiveChannel, SendChannel
+from forward_forward.parallel.messages import (
+    MessagePlan,
+    PackedTensors,
+    Probe,
+    pack_activities,
+    unpack_activities,
+)
 from forward_forward.parallel.timeouts import Timeout
 
 
 class StageLookAhead:
-    """One stage's part of the looks at batches to come.
+    """One stage's part of the probes of batches ahead.
 
     Args:
         trainer: Holds the network.
-        mail: What travels.
-        above: To the stage above, or None at the highest.
-        patience: How long to wait for other ranks.
+        plan: The messages between stages.
+        above: The channel to the stage above, or None in the highest.
+        timeout: How long to wait for other ranks.
     """
 
     def __init__(
-        self, trainer: TrainStep, mail: Mail, above: Outbox | None, patience: Timeout
+        self, trainer: TrainStep, plan: MessagePlan, above: SendChannel | None, timeout: Timeout
     ) -> None:
-        self.trainer, self.mail, self.above = trainer, mail, above
-        place, device = mail.place, trainer.device
-        ends = {mail.end_of(look) for look in mail.looks if mail.answers(look)}
-        self.answer: Outbox | None = None
-        self.answers: Inbox | None = None
+        self.trainer, self.plan, self.above = trainer, plan, above
+        place, device = plan.place, trainer.device
+        self._scoring = [probe for probe in plan.probes if plan.returns_scores(probe)]
+        ends = {plan.last_stage(probe) for probe in self._scoring}
+        self.to_first: SendChannel | None = None
+        self.scores: ReceiveChannel | None = None
         if place.stage in ends:
-            self.answer = Outbox(place.at(0), patience, device)
+            self.to_first = SendChannel(place.at(0), timeout, device)
         if place.first and ends:
-            # Of all batches that are seen before one is shown: else those above would wait for
-            # this rank to take them, and this rank for those above.
+            # Scores of every batch that is probed before one is trained on must be able to arrive;
+            # otherwise the stages above would wait for this rank, and this rank for them.
             ahead = trainer.look_ahead + 1
-            self.answers = Inbox(place.at(max(ends)), patience, device, ahead)
-        self._promised: deque[bool] = deque()  # whether a waiting batch's scores are to come
+            self.scores = ReceiveChannel(place.at(max(ends)), timeout, device, ahead)
+        self._awaited: deque[bool] = deque()  # of the queue: whether scores will arrive
 
     def expect(self, sizes: Iterator[int]) -> None:
-        """Begin to receive the scores of batches of these sizes, where this rank needs them."""
-        self._promised.clear()
-        if self.answers is None:
-            return
-        looks = [look for look in self.mail.looks if self.mail.answers(look)]
-        self.answers.expect(self.mail.scores(look, size) for size in sizes for look in looks)
+        """Start to receive the scores of batches of these sizes, if this rank needs them."""
+        self._awaited.clear()
+        if self.scores is not None:
+            specs = (self.plan.scores(probe, size) for size in sizes for probe in self._scoring)
+            self.scores.expect(specs)
 
-    def see_first(self, batch: Batch) -> None:
-        """Look at a batch where its samples come in; it then waits until it is shown."""
-        trainer, looking = self.trainer, self.trainer.queue
-        forward = trainer.forward.begin()
-        if looking.restored or not self.mail.looks:
-            layers = len(trainer.network.layers)
-            looking.add(forward, *batch, trainer.steps, layers)
-            self._promised.append(False)
+    def probe_first(self, batch: Batch) -> None:
+        """Probe a batch in the first stage; it then stays in the queue until it is trained on."""
+        trainer, queue = self.trainer, self.trainer.queue
+        forward, layers = trainer.forward.begin(), len(trainer.network.layers)
+        if queue.restored or not self.plan.probes:
+            queue.add(forward, *batch, trainer.steps, layers)
+            self._awaited.append(False)
             return
-        coming = trainer.preparer.prepare(*batch, trainer.steps + len(looking.pending))
-        positive = trainer.preparer.shard.of(coming.positive, coming.size)
-        assert isinstance(positive, Inputs)  # a part of inputs is inputs
+        prepared = trainer.preparer.prepare(*batch, trainer.steps + len(queue.pending))
+        positive = trainer.preparer.shard.of(prepared.positive, prepared.size)
+        assert isinstance(positive, Inputs)  # a shard of inputs is inputs
         forward.share(positive)
-        for look in self.mail.looks:
-            self._begin(look, forward, positive, coming)
-        looks = self.mail.looks
-        if "goodness" not in looks:
-            scores = looking.label_scores(forward, positive, coming, len(trainer.network.layers))
-            coming = coming._replace(scores=scores)
-        self._promised.append(any(self.mail.answers(look) for look in looks))
-        looking.pending.append(coming)
+        for probe in self.plan.probes:
+            self._begin(probe, forward, positive, prepared)
+        if "goodness" not in self.plan.probes:
+            scores = queue.label_scores(forward, positive, prepared, layers)
+            prepared = prepared._replace(scores=scores)
+        self._awaited.append(bool(self._scoring))
+        queue.pending.append(prepared)
 
-    def see(self, look: Look, parcel: Parcel, batch: int) -> None:
-        """Look at a batch that comes from the stage below."""
+    def probe(self, probe: Probe, message: PackedTensors, batch: int) -> None:
+        """Continue the probe of a batch with a message from the stage below."""
         forward = self.trainer.forward.begin()
-        y, share = parcel.get("y"), parcel.get("share")
-        self._go_on(look, forward, activities_of(parcel), batch, y, share, parcel["total"])
+        y, weight = message.get("y"), message.get("sample_weight")
+        source = unpack_activities(message)
+        self._continue(probe, forward, source, batch, y, weight, message["scores"])
 
-    def shown(self) -> PreparedBatch:
-        """The batch that waits longest, with its scores."""
-        coming = self.trainer.queue.pending.popleft()
-        return self._with_scores(coming) if self._promised.popleft() else coming
+    def next_batch(self) -> PreparedBatch:
+        """The first batch of the queue, with its scores."""
+        prepared = self.trainer.queue.pending.popleft()
+        return self._with_scores(prepared) if self._awaited.popleft() else prepared
 
     def settle(self) -> None:
-        """Get the scores of all batches that wait: training stops here."""
-        waiting = self.trainer.queue.pending
-        for index, coming in enumerate(list(waiting)):
-            if self._promised and self._promised.popleft():
-                waiting[index] = self._with_scores(coming)
+        """Receive the scores of all batches in the queue, because training stops here."""
+        pending = self.trainer.queue.pending
+        for index, prepared in enumerate(list(pending)):
+            if self._awaited and self._awaited.popleft():
+                pending[index] = self._with_scores(prepared)
 
     def drain(self) -> None:
-        """Wait until all scores are taken."""
-        if self.answer is not None:
-            self.answer.drain()
+        """Wait until all scores have been received."""
+        if self.to_first is not None:
+            self.to_first.drain()
 
-    def _with_scores(self, coming: PreparedBatch) -> PreparedBatch:
-        assert self.answers is not None  # they were promised
-        return coming._replace(scores=self.answers.take()["total"].clone())
+    def _with_scores(self, prepared: PreparedBatch) -> PreparedBatch:
+        assert self.scores is not None  # else none are awaited
+        return prepared._replace(scores=self.scores.receive()["scores"].clone())
 
     def _begin(
-        self, look: Look, forward: ForwardPass, positive: Inputs, coming: PreparedBatch
+        self, probe: Probe, forward: ForwardPass, positive: Inputs, prepared: PreparedBatch
     ) -> None:
-        examples, batch, y = self.trainer.network.examples, coming.size, coming.labels
-        if look == "head":
+        examples, batch, y = self.trainer.network.examples, prepared.size, prepared.labels
+        if probe == "head":
             rows = self.trainer.preparer.shard.rows(batch)
             y = None if y is None else y[rows]
             neutral = examples.neutral(positive)
-            self._go_on(look, forward, neutral, batch, y, coming.sample_weight, None)
+            self._continue(probe, forward, neutral, batch, y, prepared.sample_weight, None)
             return
-        candidates = examples.candidates(positive.first(self.mail.scored(look, batch)))
-        self._go_on(look, forward, candidates, batch, None, None, None)
+        candidates = examples.candidates(positive.first(self.plan.scored_rows(probe, batch)))
+        self._continue(probe, forward, candidates, batch, None, None, None)
 
-    def _go_on(
+    def _continue(
         self,
-        look: Look,
+        probe: Probe,
         forward: ForwardPass,
         source: Inputs | Activities,
         batch: int,
         y: Tensor | None,
-        share: Tensor | None,
+        weight: Tensor | None,
         below: Tensor | None,
     ) -> None:
-        """Run this stage's layers, and hand on what they add."""
-        trainer, place, mail = self.trainer, self.mail.place, self.mail
+        """Run this stage's layers, and pass on the scores with these layers' part added."""
+        trainer, place, plan = self.trainer, self.plan.place, self.plan
         network = trainer.network
-        if look == "head":
+        if probe == "head":
             assert y is not None  # a head learns from labels
-            assert share is not None
+            assert weight is not None
             own = place.layers
-            total, top = teach_local_head(network, forward, source, y, share, own, below)
+            scores, top = teach_local_head(network, forward, source, y, weight, own, below)
             trainer.queue.move_head()
         else:
-            own = range(place.layers.start, min(place.layers.stop, mail.counted.stop))
-            variants = mail.shapes.candidates
-            total, top = label_goodness(
-                network, forward, source, variants, own, mail.counted, below
+            own = range(place.layers.start, min(place.layers.stop, plan.counted.stop))
+            variants = plan.shapes.candidates
+            scores, top = label_goodness(
+                network, forward, source, variants, own, plan.counted, below
             )
-        if place.stage < mail.end_of(look):
-            self._send_up(mail.look(look, place.stage + 1, batch), top, total, y, share)
-        elif self.answer is not None and mail.answers(look):
-            out = self.answer.parcel(mail.scores(look, batch))
-            out["total"].copy_(total)
-            self.answer.send(out)
-
-    def _send_up(
-        self, fields: Fields, top: Activities, total: Tensor, y: Tensor | None, share: Tensor | None
-    ) -> None:
-        assert self.above is not None  # there is a stage above the end of no look
-        out = self.above.parcel(fields)
-        put(out, top)
-        for name, values in (("total", total), ("y", y), ("share", share)):
-            place = out.get(name)
-            if place is not None and values is not None:
-                place.copy_(values)
-        self.above.send(out)
+        if place.stage < plan.last_stage(probe):
+            assert self.above is not None  # the highest stage is the last one of every probe
+            out = self.above.message(plan.probing(probe, place.stage + 1, batch))
+            pack_activities(out, top)
+            for name, values in (("scores", scores), ("y", y), ("sample_weight", weight)):
+                if values is not None:
+                    out[name].copy_(values)
+            self.above.send(out)
+        elif self.to_first is not None and plan.returns_scores(probe):
+            out = self.to_first.message(plan.scores(probe, batch))
+            out["scores"].copy_(scores)
+            self.to_first.send(out)

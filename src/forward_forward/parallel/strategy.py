@@ -1,8 +1,9 @@
-"""A trainer on each of several ranks -> one training: what `fit` asks of them all."""
+"""A trainer on each of several ranks -> one training: the strategy by which `fit` runs on them."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,72 +20,72 @@ from forward_forward.optimize.state import restore, state_of
 from forward_forward.optimize.strategy import SetRates, sums_of
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel import sharded_checkpoint
-from forward_forward.parallel.async_stage import FreshStage
+from forward_forward.parallel.async_stage import AsyncStage
 from forward_forward.parallel.place import Place
 from forward_forward.parallel.stage import Stage
 from forward_forward.parallel.timeouts import Timeout
 
 Result = TypeVar("Result")
 SILENT = "silent_units"
-GRACE = 30.0  # as long as torchrun waits before it kills
+# "layers.1.block.weight", "head.weights.0"; "layer1.exp_avg.0", "head.0.exp_avg" of optimisers
+OWNER = re.compile(r"(averaged\.module\.)?(layers?\.?|(?P<head>head\.(weights\.)?))(?P<index>\d+)")
+GRACE = 30.0  # seconds that torchrun waits before it kills a process
 
 
 class DistributedStrategy:
-    """One rank among those that share a training.
+    """One of the ranks that train a network together.
 
     Args:
-        trainer: Holds the whole network, of which this rank moves its own layers.
-        stage: Those layers.
-        patience: How long to wait for other ranks.
+        trainer: Holds the whole network, of which this rank updates its own layers.
+        stage: These layers.
+        timeout: How long to wait for other ranks.
         sizes: Samples in each batch of an epoch.
     """
 
     def __init__(
-        self,
-        trainer: TrainStep,
-        stage: Stage | FreshStage,
-        patience: Timeout,
-        sizes: list[int],
+        self, trainer: TrainStep, stage: Stage | AsyncStage, timeout: Timeout, sizes: list[int]
     ) -> None:
-        self.trainer, self.stage, self.patience, self.sizes = trainer, stage, patience, sizes
+        self.trainer, self.stage, self.timeout, self.sizes = trainer, stage, timeout, sizes
         self.place: Place = stage.place
         self.leads = self.place.rank == 0
         self.grace = GRACE
-        self._wished = False  # whether any rank, as far as is known here, wishes to stop
+        self._stop_requested = False  # by any rank, as far as this one knows
         self._parent = os.getppid()
 
-    def batches(self, batches: Iterable[Batch], steps: range, pace: SetRates) -> Iterator[Batch]:
-        waiting = self.trainer.queue.restored
-        restored = len(waiting)
+    def batches(
+        self, batches: Iterable[Batch], steps: range, set_rates: SetRates
+    ) -> Iterator[Batch]:
+        scores = self.trainer.queue.restored
+        restored = len(scores)
         if not self.place.first:
-            waiting.clear()
-        return self.stage.turns(batches, steps, self.sizes, pace, restored)
+            scores.clear()
+        return self.stage.batches(batches, steps, self.sizes, set_rates, restored)
 
     def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None) -> dict[str, Tensor]:
         return self.stage.step()
 
-    def stops(self, wished: bool) -> bool:
-        # Ranks whose torchrun was killed would train on, unseen and in the way of a new start.
+    def stops(self, requested: bool) -> bool:
+        # Ranks whose torchrun was killed would train on unnoticed, and disturb a new start.
         orphaned = "TORCHELASTIC_RUN_ID" in os.environ and os.getppid() != self._parent
-        self._wished = self._wished or wished or orphaned
-        self.stage.wished = self._wished
+        self._stop_requested = self._stop_requested or requested or orphaned
+        self.stage.stop_requested = self._stop_requested
         if self.stage.stops:  # on all ranks after this step, whether they save then or not
             self.stage.drain()
         return self.stage.stops
 
     @property
     def ends(self) -> bool:
-        return self._wished
+        return self._stop_requested
 
     def close_epoch(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, list[float]]:
         self.stage.drain()
         self.share_weights()
-        # Within an epoch the first stage alone can say which step is the last.
-        self._wished = any(self._gather(self._wished))
+        # Within an epoch only the first stage can announce the last step.
+        self._stop_requested = any(self._gather(self._stop_requested))
         return {name: values.tolist() for name, values in self._whole(sums, steps).items()}
 
     def evaluate(self, judge: Source) -> dict[str, Any]:
-        """Each rank takes every so-manieth batch."""
+        """Errors on data, of which each rank evaluates every n-th batch, n being their number."""
         network = self.trainer.evaluated
         count, total = predict.count_errors(network, judge, (self.place.rank, self._world))
         counts = self._gather((count, total))
@@ -97,7 +98,7 @@ class DistributedStrategy:
                 outcome[0] = act()
             except Exception as error:
                 outcome[1] = error
-        self.patience.guard(lambda: dist.broadcast_object_list(outcome, src=0), 0, "waits for")
+        self.timeout.guard(lambda: dist.broadcast_object_list(outcome, src=0), 0, "waits for")
         if outcome[1] is not None:
             raise outcome[1]
         result: Result = outcome[0]
@@ -105,18 +106,18 @@ class DistributedStrategy:
 
     def save(self, run: Run, sums: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
         self.stage.drain()
-        # At their own pace, stages take other numbers of steps: the first one's are those kept.
+        # Asynchronous stages take different numbers of steps; the first one's is saved.
         steps = self._gather(max(progress["progress"]["step"], 1))
         scale = steps[0] / steps[self.place.rank]
         tensors, numbers = self._state({name: value * scale for name, value in sums.items()})
         folder = run.path / "checkpoints" / "last"
 
         def fill(partial: Path) -> None:
-            self._meet()  # the folder is there
-            self.patience.guard(
+            self._barrier()  # the folder exists
+            self.timeout.guard(
                 lambda: sharded_checkpoint.write(partial, tensors), None, "writes a checkpoint with"
             )
-            self._meet()  # all have written
+            self._barrier()  # all ranks have written
             if self.leads:
                 files.write_json(partial / "progress.json", {**progress, **numbers})
 
@@ -124,14 +125,14 @@ class DistributedStrategy:
             files.replace_folder(folder, fill)
         else:
             fill(files.partial(folder))
-        self._meet()  # it is in its place
+        self._barrier()  # the folder has replaced the one before
 
     def load(self, run: Run) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         folder = run.checkpoint("last")
         if folder is None:
             return None
         if checkpoint.sharded(folder):
-            tensors = self.patience.guard(
+            tensors = self.timeout.guard(
                 lambda: sharded_checkpoint.read(folder, self._wants),
                 None,
                 "reads a checkpoint with",
@@ -142,7 +143,7 @@ class DistributedStrategy:
         progress = checkpoint.progress_of(folder)
         checkpoint.load_weights(self.trainer.network, weights, str(run.path))
         progress["optimizers"] = {
-            name: value for name, value in progress["optimizers"].items() if self._moves(name)
+            name: value for name, value in progress["optimizers"].items() if self._owns(name)
         }
         restore(self.trainer, others, progress)
         return self._own_sums(sums_of(others, self.trainer)), progress
@@ -154,18 +155,18 @@ class DistributedStrategy:
         return self.place.stages * self.place.replicas
 
     def _gather(self, value: Result) -> list[Result]:
-        """Every rank's value, lowest rank first."""
+        """The values of all ranks, in the order of their numbers."""
         found: list[Any] = [None] * self._world
-        self.patience.guard(
-            lambda: dist.all_gather_object(found, value), None, "gathers figures of"
+        self.timeout.guard(
+            lambda: dist.all_gather_object(found, value), None, "gathers metrics from"
         )
         return found
 
-    def _meet(self) -> None:
-        self.patience.guard(lambda: dist.barrier(), None, "writes a checkpoint with")
+    def _barrier(self) -> None:
+        self.timeout.guard(lambda: dist.barrier(), None, "writes a checkpoint with")
 
     def _whole(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, Tensor]:
-        """Sums of all layers over all replicas, divided by the steps; silent units are a mean."""
+        """Sums of all layers over all replicas, per step; silent units are averaged."""
         own = {name: value.cpu() / max(steps, 1) for name, value in sums.items()}
         everyone = self._gather((self.place, own))
         whole: dict[str, Tensor] = {}
@@ -179,7 +180,7 @@ class DistributedStrategy:
         return whole
 
     def _own_sums(self, whole: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Its part of an epoch's sums so far: those of a stage stay with one replica."""
+        """Return this rank's part of an epoch's sums; the first replica of a stage keeps them."""
         own = self.place.layers
         mine = {name: value[own.start : own.stop].clone() for name, value in whole.items()}
         for name, value in mine.items():
@@ -188,37 +189,39 @@ class DistributedStrategy:
         return mine
 
     def share_weights(self) -> None:
-        """Give each layer's weights to all ranks, from the lowest that moves it."""
+        """Send each layer's weights to all ranks, from the lowest rank that updates the layer."""
         networks = [self.trainer.network]
         if self.trainer.averaged is not None:
             networks.append(self.trainer.averaged.module)  # type: ignore[arg-type]
         for network in networks:
             for stage in range(self.place.stages):
                 source = stage * self.place.replicas
-                for part in self._parts(network, stage):
-                    self._broadcast(part, source)
+                for values in self._tensors(network, stage):
+                    self._broadcast(values, source)
 
-    def _parts(self, network: Any, stage: int) -> list[Tensor]:
-        """The tensors of a stage's layers, and of the head's weights on them."""
+    def _tensors(self, network: Any, stage: int) -> list[Tensor]:
+        """The tensors of a stage's layers, and the head's weights for their activities."""
         own = Place(stage * self.place.replicas, self.place.split, self.place.replicas).layers
-        parts = [each for i in own for each in network.layers[i].state_dict().values()]
+        tensors = [each for i in own for each in network.layers[i].state_dict().values()]
         head = network.head
         if head is not None:
-            parts += [head.weights[i - head.skip].data for i in own if i >= head.skip]
-        return parts
+            tensors += [head.weights[i - head.skip].data for i in own if i >= head.skip]
+        return tensors
 
     def _broadcast(self, values: Tensor, source: int) -> None:
         with torch.no_grad():
-            self.patience.guard(lambda: dist.broadcast(values, source), source, "takes weights of")
+            self.timeout.guard(
+                lambda: dist.broadcast(values, source), source, "receives weights from"
+            )
 
     def _state(self, sums: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors that this rank writes, and the numbers of all."""
+        """The tensors that this rank writes, and the numbers of all ranks."""
         tensors, numbers = state_of(self.trainer)
-        tensors = {name: value for name, value in tensors.items() if self._moves(name)}
+        tensors = {name: value for name, value in tensors.items() if self._owns(name)}
         tensors |= {f"sum.{name}": value for name, value in self._whole(sums, 1).items()}
-        tensors |= self._waiting_scores()
+        tensors |= self._pending_scores()
         for name, value in self.trainer.network.state_dict().items():
-            if self._has(name):
+            if self._owns(name):
                 tensors[f"network.{name}"] = value
         everyone = self._gather(numbers)
         merged = {**everyone[0]}
@@ -230,10 +233,10 @@ class DistributedStrategy:
         }
         return trained, merged
 
-    def _waiting_scores(self) -> dict[str, Tensor]:
-        """Scores of the batches that were seen and not yet shown, of all replicas together."""
-        waiting = self.trainer.queue.pending
-        rows = [(each.size, each.scores) for each in waiting] if self.place.first else []
+    def _pending_scores(self) -> dict[str, Tensor]:
+        """Scores of the batches that were probed and not yet trained on, of all replicas."""
+        pending = self.trainer.queue.pending
+        rows = [(each.size, each.scores) for each in pending] if self.place.first else []
         examples, found = self.trainer.network.examples, {}
         for index, (batch, scores) in enumerate(rows):
             if scores is not None:
@@ -246,30 +249,20 @@ class DistributedStrategy:
         return found
 
     def _wants(self, name: str) -> bool:
-        """Whether a tensor of a checkpoint is needed here: other layers' optimisers are not."""
+        """Whether this rank needs a tensor of a checkpoint: not the optimisers of other layers."""
         kind, _, rest = name.partition(".")
         everywhere = rest.startswith(("sum.", "waiting.", "averaged."))
-        return kind == "network" or everywhere or self._moves(rest)
+        return kind == "network" or everywhere or self._owns(rest)
 
-    def _has(self, name: str) -> bool:
-        """Whether a tensor of the network is this rank's to write."""
-        parts = name.split(".")
-        own = self.place.layers
-        if parts[0] == "layers":
-            return int(parts[1]) in own
-        head = self.trainer.network.head
-        if parts[:2] == ["head", "weights"] and head is not None:
-            return int(parts[2]) + head.skip in own
-        return self.place.first
+    def _owns(self, name: str) -> bool:
+        """Whether a value of the network, the average or an optimiser belongs to this rank.
 
-    def _moves(self, name: str) -> bool:
-        """Whether something an optimiser or the average remembers is of this rank's layers."""
-        owner, _, rest = name.partition(".")
-        if owner.startswith("layer"):
-            return int(owner.removeprefix("layer")) in self.place.layers
+        Values of a layer, or of the head's weights for its activities, belong to the ranks that
+        update it; all others to those of the first stage.
+        """
+        found = OWNER.match(name)
+        if found is None:
+            return self.place.first
         head = self.trainer.network.head
-        if owner == "head" and head is not None:
-            return int(rest.partition(".")[0]) + head.skip in self.place.layers
-        if owner == "averaged":
-            return not rest.startswith("module.") or self._has(rest.removeprefix("module."))
-        return False
+        skip = head.skip if found["head"] and head is not None else 0
+        return int(found["index"]) + skip in self.place.layers

@@ -1,4 +1,4 @@
-"""Work of torch.distributed -> its end, or an error that says which rank did not answer."""
+"""A call of torch.distributed -> its result, or an error that names the rank that is lost."""
 
 from __future__ import annotations
 
@@ -20,55 +20,55 @@ class LostRank(RuntimeError):
 
 
 class Timeout:
-    """How long this rank waits for others.
+    """How long this rank waits for the others.
 
     Args:
-        place: Where this rank stands.
-        seconds: How long.
+        place: This rank's stage and replica, for error messages.
+        seconds: The time limit.
     """
 
     def __init__(self, place: Place, seconds: float) -> None:
         self.place, self.seconds = place, seconds
         self.limit = timedelta(seconds=seconds)
 
-    def send(self, content: Tensor, peer: int, tag: int = 0) -> dist.Work:
-        """Begin to send; the content must stand until that is done."""
-        work = self.guard(lambda: dist.isend(content, peer, tag=tag), peer, "sends to")
+    def send(self, content: Tensor, peer: int) -> dist.Work:
+        """Start to send; the content must not change until the work is done."""
+        work = self.guard(lambda: dist.isend(content, peer), peer, "sends to")
         assert work is not None  # this rank is in the group
         return work
 
-    def receive(self, content: Tensor, peer: int, tag: int = 0) -> dist.Work:
-        """Begin to receive."""
-        work = self.guard(lambda: dist.irecv(content, peer, tag=tag), peer, "waits for")
+    def receive(self, content: Tensor, peer: int) -> dist.Work:
+        """Start to receive into a tensor."""
+        work = self.guard(lambda: dist.irecv(content, peer), peer, "waits for")
         assert work is not None  # this rank is in the group
         return work
 
-    def wait(self, work: dist.Work, peer: int | None, deed: str) -> None:
-        """Wait for something that another rank has a part in.
+    def wait(self, work: dist.Work, peer: int | None, action: str) -> None:
+        """Wait for work that involves another rank.
 
         Args:
-            work: What torch.distributed began.
-            peer: The other rank, or None where it may be any.
-            deed: What this rank does, such as "receives from".
+            work: What torch.distributed has started.
+            peer: The other rank, or None if it may be any.
+            action: What this rank does, such as "sends to".
 
         Raises:
-            LostRank: It failed, or was not done in time.
+            LostRank: The work failed, or was not done in time.
         """
-        self.guard(lambda: work.wait(self.limit), peer, deed)
+        self.guard(lambda: work.wait(self.limit), peer, action)
 
-    def guard(self, act: Callable[[], Result], peer: int | None, deed: str) -> Result:
-        """The result of something that other ranks have a part in."""
+    def guard(self, call: Callable[[], Result], peer: int | None, action: str) -> Result:
+        """The result of a call that involves other ranks; the arguments are those of `wait`."""
         try:
-            return act()
+            return call()
         except RuntimeError as error:
-            if peer in (None, self.place.rank):  # of what it gives to all: any may be the one
+            if peer in (None, self.place.rank):  # a collective: any rank may be the one
                 other = "another rank"
             else:
                 other = str(replace(self.place, rank=peer))
             reason = str(error).strip().partition("\n")[0]
             raise LostRank(
-                f"{self.place} {deed} {other}, which died or did not answer within"
-                f" {self.seconds:g} s. The last checkpoint stands: the same torchrun command with"
-                " --max-restarts goes on from it by itself, and so does `--resume`."
+                f"{self.place} {action} {other}, which died or did not answer within"
+                f" {self.seconds:g} s. The last checkpoint is intact: with --max-restarts, the same"
+                " torchrun command resumes from it automatically; otherwise use `--resume`."
                 f" (torch: {reason})"
             ) from error

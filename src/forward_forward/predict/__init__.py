@@ -1,7 +1,7 @@
-"""A trained network, samples [batch, ...] -> goodness of every label [batch, classes], errors.
+"""A trained network and samples [batch, ...] -> errors, embeddings, familiarity, fast labels.
 
-The label whose candidate input makes the layers most active is the answer. ``scan`` looks at every
-label of every sample, and at the softmax head; ``stages`` looks at few labels of few samples.
+``evaluation`` measures errors by the goodness of every label and by the softmax head;
+``two_stage_prediction`` computes the goodness of few labels of few samples.
 """
 
 from forward_forward.predict.evaluation import (

@@ -1,8 +1,4 @@
-"""A trained network, samples [batch, ...] -> goodness of every label [batch, classes], errors.
-
-The label whose candidate input makes the layers most active is the answer (`goodness`), or a
-softmax head reads the activities of one neutral pass (`head_logits`).
-"""
+"""A trained network, samples [batch, ...] -> errors in percent, activities, familiarity [batch]."""
 
 from __future__ import annotations
 
@@ -35,9 +31,9 @@ def evaluate(
         batch_size: Samples at a time; None for the source's own number.
 
     Returns:
-        ``error`` by the network's own reading; where there are candidates, ``goodness_error`` and
-        ``goodness_error_by_layer``, each layer read alone; where there is a head, ``head_error``
-        and ``head_error_by_layer``, for the layers it reads.
+        ``error`` by the network's own reading; with candidates, ``goodness_error`` and
+        ``goodness_error_by_layer``, each layer read alone; with a head, ``head_error`` and
+        ``head_error_by_layer``, for the layers it reads.
     """
     return errors_of(network, *count_errors(network, source, batch_size=batch_size))
 
@@ -52,12 +48,12 @@ def count_errors(
     *,
     batch_size: int | None = None,
 ) -> Counts:
-    """What `errors_of` divides: the weight of wrong samples by name, and that of all.
+    """The counts that `errors_of` divides: weight of wrong samples by name, weight of all samples.
 
     Args:
         network: The network.
         source: The data.
-        part: Which batches: every so-manieth from which on.
+        part: Which batches to count, ``(first, n)``: every n-th batch from the first one on.
         batch_size: Samples at a time; None for the source's own number.
     """
     wrong: dict[str, Tensor] = {}
@@ -75,7 +71,7 @@ def count_errors(
 
 
 def added(counts: Sequence[Counts]) -> Counts:
-    """The counts of several parts together."""
+    """The sums of the counts of several parts."""
     wrong: dict[str, Tensor] = {}
     for part, _ in counts:
         for name, missed in part.items():
@@ -86,13 +82,13 @@ def added(counts: Sequence[Counts]) -> Counts:
 def errors_of(
     network: Network, wrong: Mapping[str, Tensor], total: float
 ) -> dict[str, float | list[float]]:
-    """Errors in percent, as those of `evaluate`, from counts."""
+    """Errors in percent, named as in `evaluate`, from counts."""
     errors = {name: (100 * missed / total).tolist() for name, missed in wrong.items()}
     return {"error": errors[f"{network.reading}_error"], **errors}
 
 
 def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Which samples each way of reading gets wrong; of several labels a sample, what share."""
+    """The samples each reading gets wrong; with several labels, the fraction of each sample's."""
 
     def wrong(scores: Tensor) -> Tensor:
         misses = network.examples.decide(scores) != y
@@ -109,15 +105,15 @@ def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tenso
 
 
 def familiarity(network: Network, x: Tensor) -> Tensor:
-    """Goodness of samples as they are, with no label: low where they are unlike the training data.
+    """Goodness of samples without a label: low for samples unlike the training data.
 
     Args:
-        network: A network, best one that was trained without labels (`HybridRows`,
-            `HybridImages`); others give the goodness with the neutral label.
+        network: A network, preferably trained without labels (`HybridRows`, `HybridImages`); others
+            give the goodness with the neutral label.
         x: Samples [batch, ...].
 
     Returns:
-        Goodness less the threshold, over the temperature, summed over the layers of the readout
+        Goodness minus threshold, divided by the temperature, summed over the layers of the readout
         [batch].
 
     >>> from forward_forward.examples import HybridRows

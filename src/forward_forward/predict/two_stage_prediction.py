@@ -1,8 +1,8 @@
 """Samples [batch, ...] -> labels [batch]: a neutral pass ranks them, goodness decides close calls.
 
-Scanning every label means a pass through the upper layers for each. One neutral pass costs a tenth
-of ten of them, and a linear ranking of its activities names the scan's label for most samples; the
-exact goodness is then computed only for labels that the ranking cannot tell from its best.
+Scanning every label takes one pass through the upper layers per label. With ten labels, one neutral
+pass costs a tenth of that, and a linear ranking of its activities finds the scan's label for most
+samples. The exact goodness is computed only for labels that score close to the best one.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from forward_forward.forward.passes import (
 )
 from forward_forward.forward.workspace import Workspace
 
-# Units that a ranking reads at most, unless the last layer has more: a fit takes their cube.
+# Most units a ranking reads, unless the last layer has more: the cost of a fit is cubic in them.
 UNITS = 2_000
-# Of the mean square of a unit, which is 1: chosen on MNIST's validation images, and not critical.
+# Relative to the mean square of a unit, 1. Chosen on MNIST's validation images; not critical.
 RIDGE = 0.01
-# Samples are ranked by a fit to the others while the margin is found, or it would be too small.
+# To find the margin, each sample is ranked by a fit to the other folds; else it is too small.
 FOLDS = 5
-# The margin lets through this many times fewer misses than are allowed, since it is an estimate.
+# The margin is an estimate, so it allows this many times fewer misses than were asked for.
 SAFETY = 4
 
 
 class Report(NamedTuple):
-    """How two stages did on some samples.
+    """How two stages performed on some samples.
 
-    ``agreement`` is the share of labels equal to the full scan's, ``share`` that of the samples
-    that needed the second stage, and ``candidates`` the number of labels scanned there per sample,
-    the mean over all samples, those that needed none included.
+    ``agreement`` is the fraction of labels equal to the full scan's, ``share`` the fraction of
+    samples that needed the second stage, and ``candidates`` the mean number of labels scanned per
+    sample, counting 0 for samples that needed none.
     """
 
     agreement: float
@@ -52,10 +52,10 @@ class Report(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Linear scores of the labels from the activities of the neutral input, as a head's.
+    """Linear scores of the labels from the activities of the neutral input, like a head's.
 
     Args:
-        skip: How many of the lowest layers are not read.
+        skip: Number of lowest layers that are not read.
         weights: For each layer that is read [classes, units], on activities of mean square 1.
     """
 
@@ -70,25 +70,25 @@ class Ranking:
 
 
 def _of_unit(each: Activities, weight: Tensor | None = None) -> Tensor:
-    """A layer's activities at mean square 1 [batch, units], or their products with weights."""
+    """Activities scaled to mean square 1 [batch, units], or their products with weights."""
     rows = each.h.flatten(1)
     root = math.sqrt(rows.shape[1])
-    # The scale stays finite, so that a silent layer's zeros stay zeros.
+    # The scale is finite, so that a silent layer's zeros stay zero.
     scale = root / each.length.clamp_min(root * torch.finfo(rows.dtype).tiny)
     return (rows if weight is None else rows @ weight.t()) * scale[:, None]
 
 
 class TwoStage:
-    """Labels as the full scan of the goodness gives them, for nearly all samples, in less time.
+    """Predicts the label of the full goodness scan for nearly all samples, in less time.
 
     The neutral pass gives every label a score. Labels whose score is at most ``margin`` below the
-    best one stay candidates; where there are several, their exact goodness decides.
+    best one remain candidates; if there are several, their exact goodness decides.
 
     Args:
         network: A network whose examples put the label into the input.
         ranking: Scores of the labels from the neutral input's activities; `two_stage` fits one.
-        margin: Difference in score, at least 0; infinity leaves all to the exact goodness.
-        expected: What `two_stage` found on the samples it calibrated with, or None.
+        margin: Difference in score, at least 0; with infinity the exact goodness always decides.
+        expected: The report of `two_stage` on the samples it was fitted to, or None.
 
     Raises:
         ValueError: The examples have no candidates, or the margin is below 0.
@@ -129,7 +129,7 @@ class TwoStage:
         return self._read(x)[0]
 
     def report(self, x: Tensor) -> Report:
-        """Predict in both ways and compare; this takes longer than the full scan.
+        """Predict by two stages and by the full scan, and compare; slower than the scan alone.
 
         Args:
             x: Samples [batch, ...].
@@ -138,11 +138,11 @@ class TwoStage:
         return _report(labels == self.network.goodness(x).argmax(1), counts)
 
     def agreement(self, x: Tensor) -> float:
-        """Share of samples [batch, ...] whose label is the full scan's, 0 to 1."""
+        """Fraction of samples [batch, ...] whose label is the full scan's, 0 to 1."""
         return self.report(x).agreement
 
     def _read(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels [batch], and how many candidates each was chosen from [batch]."""
+        """Labels [batch], and the number of candidates each was chosen from [batch]."""
         x = self.network.ready(x)
         forward = ForwardPass(self.network.layers, workspace=Workspace())
         scores = self._scores(forward, x)
@@ -161,8 +161,8 @@ class TwoStage:
         return torch.cat([self.ranking(forward.activities(neutral(part))) for part in parts])
 
     def _decided(self, forward: ForwardPass, x: Tensor, likely: Tensor) -> Tensor:
-        """The label of the largest goodness [batch] among candidates [batch, candidates]."""
-        # In order, so that of two labels with one goodness the first is taken, as by the scan.
+        """The candidates [batch, candidates] -> those of the largest goodness [batch]."""
+        # Sorted, so that of two labels with equal goodness the first is taken, as in the scan.
         likely = likely.sort(1).values
         rows = rows_at_a_time(likely.shape[1])
         best = []
@@ -178,24 +178,24 @@ class TwoStage:
 def two_stage(network: Network, x: Tensor, *, agreement: float = 0.999) -> TwoStage:
     """Fit the first stage to the full scan of some samples, and choose the margin.
 
-    The ranking is a ridge regression of the exact goodness, less its mean over the labels, on the
-    activities of the neutral input, so no labels are needed. The margin is the least that would
-    have kept the scan's label among the candidates of all but a share ``(1 - agreement) / 4`` of
+    The ranking is a ridge regression of the exact goodness, minus its mean over the labels, on the
+    activities of the neutral input, so no true labels are needed. The margin is the smallest that
+    keeps the scan's label among the candidates for all but a fraction ``(1 - agreement) / 4`` of
     the samples, each ranked by a fit to the other four fifths.
 
     Args:
-        network: A trained network whose examples put the label into the input; if it is trained
-            on, make the stages anew.
-        x: Samples [batch, ...], about 10,000; best such as the network was not trained on, for it
-            is surer of those it knows.
-        agreement: Wanted share of labels equal to the full scan's, above 0; 1 scans them all.
+        network: A trained network whose examples put the label into the input. After further
+            training, fit the stages again.
+        x: Samples [batch, ...], about 10,000, preferably not from the training set, on which the
+            network is more certain.
+        agreement: Fraction of labels that should equal the full scan's, above 0; 1 scans all.
 
     Returns:
-        The two stages, and what to expect of them as ``expected``.
+        The two stages, with the agreement to expect as ``expected``.
 
     Raises:
-        ValueError: The examples have no candidates, being made without labels; the agreement is
-            out of range; or there are too few samples to see so small a disagreement.
+        ValueError: The examples put no label into the input, the agreement is out of range, or
+            there are too few samples to measure so small a disagreement.
 
     >>> from forward_forward.forward import mlp
     >>> network, x = mlp(4, 8, 8, num_classes=3), torch.rand(200, 4)
@@ -213,7 +213,7 @@ def two_stage(network: Network, x: Tensor, *, agreement: float = 0.999) -> TwoSt
     if agreement < 1 and allowed < 1 - 1e-9:  # 1,000 samples are enough for 0.999, rounding or not
         raise ValueError(
             f"an agreement of {agreement} expects {math.ceil(1 / (1 - agreement) - 1e-6)} samples"
-            f" or more, got {len(x)}: give more, or ask for less agreement"
+            f" or more, got {len(x)}: pass more, or a smaller agreement"
         )
     goodness = network.goodness(x)
     skip, units = _units_read(network, x)
@@ -229,22 +229,22 @@ def two_stage(network: Network, x: Tensor, *, agreement: float = 0.999) -> TwoSt
 def _check_labelled(network: Network) -> None:
     if isinstance(network.examples, MultiLabel):
         raise ValueError(
-            "two stages find one label among many, got examples of several labels a sample: predict"
-            " by network.predict, which looks at two variants a label"
+            "two stages expect one label per sample, got examples with several labels: use"
+            " network.predict, which computes two variants per label"
         )
     if not network.examples.labelled:
         raise ValueError(
             "two stages expect examples that put the label into the input, such as AppendLabel, got"
-            f" {type(network.examples).__name__}: predict by the head, which takes one pass anyway"
+            f" {type(network.examples).__name__}: predict by the head, which needs only one pass"
         )
 
 
 def _candidates(scores: Tensor, margin: float) -> Tensor:
-    """How many labels to look at [batch]: those with a score within the margin of the best.
+    """Number of candidates [batch]: labels whose score is within the margin of the best one.
 
-    The number is rounded up to 2, 4, 8 ... or all, so that samples make few groups of one shape.
+    It is rounded up to 2, 4, 8 ... or all, so that samples form few groups of equal shape.
     """
-    # Not ">=": where scores are not numbers, all labels are candidates.
+    # Not ">=": if scores are NaN, all labels are candidates.
     counts = (~(scores < scores.amax(1, keepdim=True) - margin)).sum(1)
     classes = scores.shape[1]
     sizes = [2**power for power in range(classes.bit_length()) if 2**power < classes]
@@ -261,7 +261,7 @@ def _report(agrees: Tensor, counts: Tensor) -> Report:
 
 def _units_read(network: Network, x: Tensor) -> tuple[int, list[Tensor]]:
     """The lowest layer to read, and activities at mean square 1 [batch, units] from it upwards."""
-    layers = network.layers[: network.readout[1]]  # what lies above has no say in the label
+    layers = network.layers[: network.readout[1]]  # those above do not contribute to the label
     forward = ForwardPass(layers, workspace=Workspace())
     parts = []
     for part in torch.split(network.ready(x), ROWS):
@@ -275,7 +275,7 @@ def _units_read(network: Network, x: Tensor) -> tuple[int, list[Tensor]]:
 
 
 def _fitted(skip: int, units: list[Tensor], goodness: Tensor) -> tuple[Ranking, Tensor]:
-    """A ranking, and the scores [batch, classes] of each sample by a fit to the other folds."""
+    """A ranking, and each sample's scores [batch, classes] by a fit to the other folds."""
     widths = [each.shape[1] for each in units]
     # On the CPU in float64, which not every device has.
     rows = torch.cat(units, 1).cpu().double()
@@ -293,6 +293,6 @@ def _fitted(skip: int, units: list[Tensor], goodness: Tensor) -> tuple[Ranking, 
 
 
 def _ridge(square: Tensor, product: Tensor, count: int) -> Tensor:
-    """Weights [units, classes] of least squared error on so many rows, and not large."""
+    """Weights [units, classes] of a ridge regression, from sums over ``count`` rows."""
     penalty = RIDGE * max(1, count) * torch.eye(len(square), dtype=square.dtype)
     return torch.cholesky_solve(product, torch.linalg.cholesky(square + penalty))

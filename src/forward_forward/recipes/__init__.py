@@ -1,6 +1,8 @@
-"""Training data -> a plan: the default, and published experiments, one function each.
+"""Training data and settings -> a plan: the default, and published experiments.
 
-``standard`` is what ``ff train`` does; ``poster`` and ``hinton2022`` are the works they name.
+``standard`` is the default of ``ff train``; ``poster`` and ``hinton2022`` are named after the works
+that they reproduce. ``settings`` (names -> recipes and parts) and ``parameters`` (text -> values)
+serve the command line.
 """
 
 from forward_forward.recipes import hinton2022, poster

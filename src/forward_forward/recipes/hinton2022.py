@@ -29,19 +29,20 @@ def mnist_supervised_matlab(
 ) -> Plan:
     """1.42 % on MNIST by the author's own program ``ffnew.m`` (n = 3, 95 % interval +-0.17).
 
-    The update agrees with that program's to rounding (``tests/recipes/test_hinton2022.py``). Its
-    gradient is half the true one, so here the rate (0.005), the weight cost (0.002) and the peer
-    strength (0.06) are stated for the true gradient. Labels lie over the first pixels, negatives
-    are sampled from the softmax of the neutral pass, the first layer is left out of the read-out.
+    The update equals that of the program up to rounding (``tests/recipes/test_hinton2022.py``). Its
+    gradient is half the true one, so here the learning rate (0.005), the weight decay (0.002)
+    and the peer strength (0.06) are stated for the true gradient. Labels overlay the first pixels,
+    negatives are sampled from the softmax of the neutral pass, and the readout omits the first
+    layer.
 
     Args:
-        train: Training data, ten classes or more.
-        seed: For weights, negatives and order. The author's batches are never shuffled between
-            epochs; here they are, as in the later ports.
-        epochs: The cool-down begins after half of them.
+        train: Training data with at least ten classes.
+        seed: Random seed of weights, negatives and sample order. The author's program does not
+            shuffle batches between epochs; here they are shuffled, as in the later ports.
+        epochs: Passes over the data; the learning rate falls after half of them.
         hidden: Units of each layer, at least two layers.
-        batch_size: Samples a step.
-        precision: Of the products.
+        batch_size: Samples per step.
+        precision: Precision of matrix products.
         device: Where to train.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a recipe gives: a trainer and the figures that `fit` needs besides the data."""
+"""What a recipe returns: a trainer, and the numbers that `fit` needs besides the data."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from forward_forward.optimize import Trainer
 
 @dataclass(frozen=True)
 class Plan:
-    """One experiment, ready to be run.
+    """One experiment, ready to run.
 
     Args:
         trainer: The trainer, with its untrained network.
         epochs: Passes over the training data.
-        batch_size: Samples a step.
+        batch_size: Samples per step.
     """
 
     trainer: Trainer
@@ -29,5 +29,5 @@ Recipe = Callable[..., Plan]  # (train: Source, *, seed, ...) -> Plan; its keywo
 
 
 def features(train: Source) -> int:
-    """Values in one sample."""
+    """The number of values in one sample."""
     return math.prod(train.shape)

@@ -21,7 +21,7 @@ from forward_forward.optimize.precision import Precision
 from forward_forward.optimize.schedules import Schedule
 from forward_forward.recipes.plan import Plan, features
 
-__all__ = ["method"]  # the recipes; `variation` is what they, and the claims, are made of
+__all__ = ["method"]  # the recipes; `variation` is for them and for the claims
 
 
 def method(
@@ -38,20 +38,20 @@ def method(
 ) -> Plan:
     """3.67 % on MNIST by the poster's loss, goodness and inference (n = 3, 95 % interval +-0.18).
 
-    The poster's data sizes and rates are not in its text; a rate of 1e-3 was chosen on validation
-    data (3e-3 left the second layer of one seed in three at 13 %). The slope of the sigmoid loss
-    vanishes where goodness is far from the threshold, so the threshold is calibrated: the mean
-    goodness of the untrained layer, times a factor.
+    The poster does not state its data sizes and learning rates; a rate of 1e-3 was chosen on
+    validation data (with 3e-3, the second layer of one seed in three stayed at 13 %). The slope of
+    the sigmoid loss vanishes if goodness is far from the threshold, so the threshold is calibrated:
+    the mean goodness of the untrained layer, times a factor.
 
     Args:
         train: Training data.
-        seed: For weights, negatives and order.
+        seed: Random seed of weights, negatives and sample order.
         epochs: Passes over the data.
         hidden: Units of each layer.
-        batch_size: Samples a step.
-        lr: Learning rate of Adam at the start; it falls to 0 by half a cosine.
+        batch_size: Samples per step.
+        lr: Initial learning rate of Adam; it falls to 0 along half a cosine.
         threshold_factor: Multiplies the calibrated threshold.
-        precision: Of the products.
+        precision: Precision of matrix products.
         device: Where to train.
 
     Returns:
@@ -94,26 +94,26 @@ def variation(
     precision: Precision = "auto",
     device: torch.device | str | None = None,
 ) -> Plan:
-    """The poster's method with any of its parts exchanged, as its figures compare them.
+    """The poster's method with any of its parts replaced, as its figures compare them.
 
     Args:
         train: Training data.
-        seed: For weights, negatives and order.
+        seed: Random seed of weights, negatives and sample order.
         epochs: Passes over the data.
         hidden: Units of each layer.
-        batch_size: Samples a step.
-        lr: Learning rate at the start.
-        optimizer: A torch optimiser's class, or a ``functools.partial`` of one (Figure 6).
+        batch_size: Samples per step.
+        lr: Initial learning rate.
+        optimizer: Class of a torch optimizer, or a ``functools.partial`` of one (Figure 6).
         schedule: Factor of the learning rate over the epochs.
-        loss: Of every layer (Figure 8, right).
-        goodness: Of every layer (Figure 9).
+        loss: Loss of every layer (Figure 8, right).
+        goodness: Goodness of every layer (Figure 9).
         threshold: A number, "width" or "calibrated".
-        threshold_factor: Multiplies a threshold that was given by name.
+        threshold_factor: Multiplies a threshold given by name.
         temperature: Divides goodness minus threshold.
-        weight_decay: Of weights; None keeps the optimiser's own.
-        activation: What makes the activation of a layer (Figure 8, left).
+        weight_decay: Weight decay; None for the optimizer's default.
+        activation: Makes the activation of each layer, such as its class (Figure 8, left).
         negatives: How wrong labels are chosen (Figure 4).
-        precision: Of the products.
+        precision: Precision of matrix products.
         device: Where to train.
 
     Returns:

@@ -55,30 +55,31 @@ def standard(
 
     Positive and negative data, and a layer-local loss of goodness.
 
-    The label is appended, the stronger the fewer the inputs; a tenth of the inputs is dropped; the
-    negatives are hard ones, drawn from the first layer's goodness of all labels; labels are read
-    from the summed goodness of all layers but the first; samples of shallow slope are left out of
-    the gradients' products. A softmax head is added where the negatives are drawn from one. Flat
-    samples, such as the rows of a table, and pictures in colour are standardised.
+    The label is appended, with a strength that grows as the number of inputs falls. A tenth of the
+    inputs is dropped. Hard negatives are drawn from the first layer's goodness of all labels, and
+    labels are read from the summed goodness of all layers except the first. Samples with a small
+    slope are omitted from the matrix products of the gradients. A softmax head is added if the
+    negatives are drawn from one. Flat samples, such as the rows of a table, and colour images are
+    standardised.
 
     Args:
         train: Training data.
-        seed: For weights, negatives, dropout and order.
+        seed: Random seed of weights, negatives, dropout and sample order.
         epochs: Passes over the data; None for about 300,000 samples in all, in 6 to 55 epochs.
         hidden: Units of each layer.
-        batch_size: Samples a step; None for 320, or about a twentieth of smaller data.
-        lr: Learning rate at the start; it falls to 0 by half a cosine.
-        optimizer: A torch optimiser's class.
-        loss: Of each layer.
-        goodness: Of each layer.
-        threshold: Of each layer.
+        batch_size: Samples per step; None for 320, or about a twentieth of a smaller data set.
+        lr: Initial learning rate; it falls to 0 along half a cosine.
+        optimizer: Class of a torch optimizer.
+        loss: Loss of each layer.
+        goodness: Goodness of each layer.
+        threshold: Threshold of each layer: a number, "width" or "calibrated".
         activation: Makes the activation of each layer, such as its class.
         negatives: How wrong labels are chosen.
-        label: Whether the label is appended to the inputs or laid over the first of them.
-        precision: Of the products.
-        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, else 0.
+        label: Whether to append the label to the inputs, or overlay the first of them with it.
+        precision: Precision of matrix products.
+        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, and 0 otherwise.
         look_ahead: See `Trainer`.
-        local_head: Whether the layers of a softmax head learn apart: see `SoftmaxHead`.
+        local_head: Whether the layers of a softmax head learn separately: see `SoftmaxHead`.
         device: Where to train.
 
     Returns:
@@ -105,8 +106,8 @@ def standard(
         readout=(min(1, len(hidden) - 1), len(hidden)),
     )
     if skip is None:
-        # Without loss of accuracy on MNIST (docs/engine.md), for this loss. Elsewhere than on a
-        # CPU, finding these samples would wait for the device in each step.
+        # For this loss, without loss of accuracy on MNIST (docs/engine.md). On other devices than
+        # the CPU, finding these samples would synchronise with the device in each step.
         on_cpu = device is None or str(device).startswith("cpu")
         skip = SKIP if on_cpu and isinstance(loss, SiluPair) else 0.0
     trainer = Trainer(
@@ -129,21 +130,21 @@ def standard(
 
 
 def has_own_units(train: Source) -> bool:
-    """Whether samples are to be standardised: columns have units of their own, colours a mean.
+    """Whether to standardise samples: table columns have units of their own, colours a large mean.
 
-    Of pictures in colour most of a sample is what all have in common, and layers that see little
-    else fall silent. Light marks on dark ground, as of MNIST, are left as they are.
+    Most of a colour image is common to all of them, and layers that see little else fall silent.
+    Light marks on a dark background, as in MNIST, are not standardised.
     """
     return len(train.shape) == 1 or (len(train.shape) == 3 and train.shape[0] == 3)
 
 
 def strength_for(features: int) -> float:
-    """The label's strength: 1 beside MNIST's 784 inputs, 3 beside the 64 of digits and fewer."""
-    # Chosen on validation data. More would drown the few inputs of smaller data.
+    """The strength of the label: 1 for the 784 inputs of MNIST, 3 for 64 inputs and fewer."""
+    # Chosen on validation data. A stronger label would drown out the inputs of small samples.
     return min(3.0, max(1.0, 24 / math.sqrt(features)))
 
 
 def batch_size_for(samples: int) -> int:
-    """A power of two, 32 to 256, or 320: small data need small batches to take enough steps."""
+    """A power of two from 32 to 256, or 320: on small data, small batches give enough steps."""
     nearest: int = 2 ** round(math.log2(max(1, samples / 20)))
     return min(320, max(32, nearest))

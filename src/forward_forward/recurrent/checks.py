@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from forward_forward.examples import Examples
+from forward_forward.examples.inputs import check_scores
 from forward_forward.forward.layer import Layer
 
 LabelPlace = Literal["image", "top"]
@@ -53,6 +54,7 @@ def check_examples(examples: Examples, features: int, classes: int, label: str) 
             f"a recurrent network expects examples with {classes} labels, got {examples!r}: give it"
             f" AppendLabel(num_classes={classes})"
         )
+    check_scores(examples)
     if examples.scores == "softmax":
         raise ValueError(
             "a recurrent network has no softmax head to draw negatives from: use Uniform() or"

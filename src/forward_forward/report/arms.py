@@ -125,8 +125,8 @@ def _tuning_series(name: str, trials: Sequence[Mapping[str, Any]]) -> dict[str, 
 
 
 def _mean(errors: Sequence[float | None]) -> float | None:
-    known = [each for each in errors if each is not None]
-    return sum(known) / len(known) if known and len(known) == len(errors) else None
+    present = [each for each in errors if each is not None]
+    return sum(present) / len(present) if present and len(present) == len(errors) else None
 
 
 def comparison_rows(comparisons: Sequence[Mapping[str, Any]]) -> Rows | None:

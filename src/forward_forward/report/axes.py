@@ -55,8 +55,8 @@ def scale(axis: Axis, values: NDArray[np.float64], *, log: bool, ticks: int = 5)
     Returns:
         Whether the scale is logarithmic; it never is if a value is not positive.
     """
-    known = values[np.isfinite(values)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    present = values[np.isfinite(values)]
+    low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 1.0)
     log = log and low > 0
     if log:
         room = (high / low) ** 0.06 if high > low else 1.5
@@ -66,13 +66,13 @@ def scale(axis: Axis, values: NDArray[np.float64], *, log: bool, ticks: int = 5)
         room = 0.06 * (high - low) if high > low else max(abs(high) * 0.1, 1e-3)
         # A quantity that is never negative gets no axis below zero.
         limits = max(low - room, 0.0) if low >= 0 else low - room, high + room
-        whole = bool((known == known.round()).all())  # such as epochs
+        whole = bool((present == present.round()).all())  # such as epochs
         locator = MaxNLocator(ticks, steps=STEPS, integer=whole)
     name = axis.axis_name  # type: ignore[attr-defined]
     if log:
         getattr(axis.axes, f"set_{name}scale")("log", nonpositive="mask")
     getattr(axis.axes, f"set_{name}lim")(*limits)
-    axis.set_major_locator(locator if len(known) else NullLocator())
+    axis.set_major_locator(locator if len(present) else NullLocator())
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(tick))
     axis.set_minor_formatter(NullFormatter())

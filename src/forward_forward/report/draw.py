@@ -127,9 +127,9 @@ def _curve(axes: Any, x: NDArray[np.float64], y: NDArray[np.float64], index: int
             axes.plot(x, seed, color=colour(index), linewidth=0.8, alpha=0.45, zorder=2)
             if marker:
                 axes.scatter(x, seed, 7, color=colour(index), alpha=0.45, linewidth=0, zorder=2)
-    known = y[~np.isnan(y).all(1)]
-    if len(known):
-        mean = known.mean(0)  # NaN, which is a gap, if one seed has no number
+    present = y[~np.isnan(y).all(1)]
+    if len(present):
+        mean = present.mean(0)  # NaN, which is a gap, if one seed has no number
         line = {"linestyle": style, "marker": marker, "markersize": 4}
         axes.plot(x, mean, color=colour(index), linewidth=2.2, zorder=3, **line)
 
@@ -222,8 +222,10 @@ def _bars(
     predicted: int | None,
     fill: str,
 ) -> None:
-    known = goodness[~np.isnan(goodness)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (math.nan, math.nan)
+    present = goodness[~np.isnan(goodness)]
+    low, high = (
+        (float(present.min()), float(present.max())) if len(present) else (math.nan, math.nan)
+    )
     digits = decimals_for((high - low) / 2)
     title = f"{name}: {number(low, digits)} to {number(high, digits)}"
     scales.row_heading(axes, base - height + 6, [title], "")

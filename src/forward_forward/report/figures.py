@@ -238,10 +238,10 @@ def _histograms(figure: Mapping[str, Any], prefix: str) -> Content:
 def _bounds(panels: Sequence[Mapping[str, Any]], level: float = math.nan) -> tuple[float, float]:
     """The least and the greatest edge of all panels, and a level that is not far from them."""
     edges = array(edge for panel in panels for each in panel["series"] for edge in each["edges"])
-    known = edges[~np.isnan(edges)]
-    if not len(known):
+    present = edges[~np.isnan(edges)]
+    if not len(present):
         return 0.0, 1.0
-    low, high = float(known.min()), float(known.max())
+    low, high = float(present.min()), float(present.max())
     near = 2 * low - high <= level <= 2 * high - low
     return (min(low, level), max(high, level)) if near else (low, high)
 

@@ -22,15 +22,15 @@ def decimals_of(values: NDArray[np.float64]) -> int | None:
     >>> decimals_of(np.array([[1.2345, 2.5]])), decimals_of(np.array([[0.5, 1200.0]]))
     (2, 1)
     """
-    known = np.abs(values[~np.isnan(values)])
-    sizes = known[known > 0]
+    present = np.abs(values[~np.isnan(values)])
+    sizes = present[present > 0]
     if len(sizes) == 0:
         return 0
     smallest = -math.floor(math.log10(sizes.min()))
-    given = max(len(f"{value:.6g}".partition(".")[2]) for value in known)
+    given = max(len(f"{value:.6g}".partition(".")[2]) for value in present)
     if smallest > 4:
         return None
-    return min(given, max(decimals_for(float(np.median(known)) / 10), smallest))
+    return min(given, max(decimals_for(float(np.median(present)) / 10), smallest))
 
 
 def strengths_of(
@@ -47,10 +47,10 @@ def strengths_of(
     >>> strengths_of(np.array([[1.0, 3.0, np.nan]]), low_is_good=True)
     ([[1.0, 0.0, None]], False)
     """
-    known = values[~np.isnan(values)]
-    if len(known) == 0:
+    present = values[~np.isnan(values)]
+    if len(present) == 0:
         return [[None] * values.shape[1] for _ in values], False
-    log = bool(known.min() > 0 and known.max() > 20 * known.min())
+    log = bool(present.min() > 0 and present.max() > 20 * present.min())
     scaled = np.log(values) if log else values
     low, high = np.nanmin(scaled), np.nanmax(scaled)
     strength = (scaled - low) / (high - low) if high > low else 0 * scaled + 0.5

@@ -45,12 +45,12 @@ def mean_interval(values: Iterable[Any]) -> tuple[float, float]:
     >>> "{:.3f} ± {:.3f}".format(*mean_interval([1.0, 2.0, 3.0]))
     '2.000 ± 2.484'
     """
-    known = array(values)
-    known = known[~np.isnan(known)]
-    if len(known) < 2:
-        return (float(known[0]) if len(known) else math.nan), math.nan
-    half = special.stdtrit(len(known) - 1, 0.975) * known.std(ddof=1) / math.sqrt(len(known))
-    return float(known.mean()), float(half)
+    present = array(values)
+    present = present[~np.isnan(present)]
+    if len(present) < 2:
+        return (float(present[0]) if len(present) else math.nan), math.nan
+    half = special.stdtrit(len(present) - 1, 0.975) * present.std(ddof=1) / math.sqrt(len(present))
+    return float(present.mean()), float(half)
 
 
 def number(value: Any, decimals: int | None = None) -> str:
@@ -63,19 +63,17 @@ def number(value: Any, decimals: int | None = None) -> str:
     >>> number(0.000021), number(-1234.5), number(2.5, 2), number(None)
     ('2.1 × 10⁻⁵', '−1,234', '2.50', '–')
     """
-    known = finite(value)
-    if math.isnan(known):
+    x = finite(value)
+    if math.isnan(x):
         return MISSING
     if decimals is not None:
-        text = f"{known:,.{decimals}f}"
-    elif isinstance(value, int) or (
-        abs(known) < 1e6 and (known.is_integer() or abs(known) >= 999.5)
-    ):
-        text = f"{known:,.0f}"
-    elif abs(known) < 1e-3 or abs(known) >= 1e6:
-        return _power(f"{known:.1e}")
+        text = f"{x:,.{decimals}f}"
+    elif isinstance(value, int) or (abs(x) < 1e6 and (x.is_integer() or abs(x) >= 999.5)):
+        text = f"{x:,.0f}"
+    elif abs(x) < 1e-3 or abs(x) >= 1e6:
+        return _power(f"{x:.1e}")
     else:
-        text = f"{known:.3g}"
+        text = f"{x:.3g}"
     return text.replace("-", "−")
 
 
@@ -153,10 +151,10 @@ def p_value(value: Any) -> str:
     >>> p_value(0.00001), p_value(0.0312), p_value(None)
     ('< 0.0001', '0.031', '–')
     """
-    known = finite(value)
-    if math.isnan(known):
+    x = finite(value)
+    if math.isnan(x):
         return MISSING
-    return "< 0.0001" if known < 1e-4 else f"{known:.2g}"
+    return "< 0.0001" if x < 1e-4 else f"{x:.2g}"
 
 
 def plain(value: Any) -> str:

@@ -110,12 +110,12 @@ class SampleFinder:
 
     def _sets_of(self, about: Mapping[str, Any]) -> Sets:
         command = about.get("command") or {}
-        # For a run started from Python only the name of the data is known.
+        # For a run started from Python only the name of the data is recorded.
         what = command.get("data") or (about.get("data") or {}).get("name")
         if "data" not in command and what not in datasets.available():
-            known = ", ".join(datasets.available())
+            names = ", ".join(datasets.available())
             raise ValueError(
-                f"the run's data are called {what!r}, and only {known} can be found by name"
+                f"the run's data are called {what!r}, and only {names} can be found by name"
             )
         options = {key: command[key] for key in ("target", "size") if command.get(key) is not None}
         table = about.get("table")

@@ -107,14 +107,14 @@ def _by_layer(test: Mapping[str, Any]) -> str:
 def _error_figures(runs: Sequence[RunRead]) -> list[Markup]:
     """Validation error of each run, by epoch and by seconds of training."""
     errors = {run.name: [row.get("validation_error") for row in run.rows] for run in runs}
-    known = [run for run in runs if set(errors[run.name]) - {None}]
+    present = [run for run in runs if set(errors[run.name]) - {None}]
     # A logarithmic axis would have gaps at epochs without errors.
     log = not any(0.0 in each for each in errors.values())
     figures = []
-    for x, x_label in (("epoch", "epoch"), ("seconds", "seconds of training")) if known else ():
+    for x, x_label in (("epoch", "epoch"), ("seconds", "seconds of training")) if present else ():
         series = [
             {"name": run.name, "x": [row.get(x) for row in run.rows], "y": [errors[run.name]]}
-            for run in known
+            for run in present
         ]
         figure = curves(f"Validation error by {x}", "", "validation error, %", series)
         figures.append(figure_html({**figure, "x_label": x_label, "y_log": log}, f"error-{x}"))

@@ -40,6 +40,7 @@ def sweep_page(path: Path | str, *, command: str | None = None) -> str:
     about, kept = folder.about(path), folder.trials(path)
     outcome = Outcome(kept["trials"], kept["importance"])
     best, counted = outcome.best, outcome.counted
+    settings = {} if best is None else best["settings"]
     started = [trial for trial in outcome.trials if trial["state"] != "withdrawn"]
     with drawing():
         return render(
@@ -47,9 +48,7 @@ def sweep_page(path: Path | str, *, command: str | None = None) -> str:
             title=f"Sweep {path.resolve().name}",
             facts=_facts(about, outcome),
             best=best,
-            chosen=[]
-            if best is None
-            else [(n, setting_text(v)) for n, v in best["settings"].items()],
+            chosen=[(name, setting_text(value)) for name, value in settings.items()],
             command=command,
             counted=len(counted),
             history=_history(outcome) if counted else [],

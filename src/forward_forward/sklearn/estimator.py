@@ -170,14 +170,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _current_trainer(self) -> Trainer:
         """The network's trainer; it is rebuilt with its state after unpickling."""
         settings = self.solver, self.learning_rate_init, self.alpha
-        if "_trainer" in self.__dict__ and self._trainer_settings != settings:
-            self._trainer = self._new_trainer(self._trainer.steps)
-        elif "_trainer" not in self.__dict__:
-            self._trainer = self._new_trainer(0)
+        trainer: Trainer | None = self.__dict__.get("_trainer")
+        if trainer is None:
+            trainer = self._new_trainer(0)
             if "_trainer_state" in self.__dict__:
-                restore(self._trainer, *self.__dict__.pop("_trainer_state"))
-        self._trainer_settings = settings
-        return self._trainer
+                restore(trainer, *self.__dict__.pop("_trainer_state"))
+        elif self.__dict__["_trainer_settings"] != settings:
+            trainer = self._new_trainer(trainer.steps)
+        self._trainer, self._trainer_settings = trainer, settings
+        return trainer
 
     def _new_trainer(self, steps: int) -> Trainer:
         trainer = Trainer(

@@ -59,11 +59,11 @@ def beating(trial: optuna.Trial) -> Iterator[None]:
 @cache
 def here() -> str:
     """The host since it booted; within a container, the container."""
-    words = [platform.node()]
+    names = [platform.node()]
     with suppress(OSError):
-        words.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        words.append(os.readlink("/proc/self/ns/pid"))
-    return " ".join(words)
+        names.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        names.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(names)
 
 
 class StaleTrials:
@@ -82,7 +82,7 @@ class StaleTrials:
         if mark is not None and mark["host"] == here() and _ended(mark["pid"], mark["process"]):
             return True
         now = time.monotonic()
-        before, since = self._seen.get(trial.number, (mark, now))
+        before, since = self._seen.get(trial.number, (None, now))
         if before != mark:
             since = now
         self._seen[trial.number] = mark, since
@@ -92,4 +92,6 @@ class StaleTrials:
 
 def _ended(pid: int, process: str) -> bool:
     """Whether a process of this host is known to have ended."""
-    return process != PROCESS if pid == os.getpid() else not psutil.pid_exists(pid)
+    if pid == os.getpid():
+        return process != PROCESS
+    return not psutil.pid_exists(pid)

@@ -98,11 +98,11 @@ class Choice:
 Space = Mapping[str, Range | Choice]
 
 
-def read(words: Iterable[str], recipe: Callable[..., Any]) -> Space:
+def read(pairs: Iterable[str], recipe: Callable[..., Any]) -> Space:
     """Read a space of settings from text.
 
     Args:
-        words: ``name=low..high``, ``name=value,value,...``, or ``default`` for the default space,
+        pairs: ``name=low..high``, ``name=value,value,...``, or ``default`` for the default space,
             whose settings the others replace.
         recipe: The recipe whose settings they are.
 
@@ -119,14 +119,14 @@ def read(words: Iterable[str], recipe: Callable[..., Any]) -> Space:
     """
     space: dict[str, Range | Choice] = {}
     typed: set[str] = set()
-    for word in words:
-        if word == DEFAULT:
+    for pair in pairs:
+        if pair == DEFAULT:
             space = {**default_space(recipe), **space}
             continue
-        name, equals, text = word.partition("=")
+        name, equals, text = pair.partition("=")
         if not equals or not text:
             raise ValueError(
-                f"expected name=low..high, name=value,value or {DEFAULT!r}, got {word!r}: such as"
+                f"expected name=low..high, name=value,value or {DEFAULT!r}, got {pair!r}: such as"
                 " lr=1e-4..1e-2 or loss=sigmoid,SymBa(alpha=4)"
             )
         if name in NOT_SEARCHED:

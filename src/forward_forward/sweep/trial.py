@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from forward_forward.sweep.space import Choice, PartTemplate, Range, Space
+from forward_forward.track import Watcher
 
 if TYPE_CHECKING:
     import optuna
 
     from forward_forward.data import Source
     from forward_forward.recipes import Plan
-    from forward_forward.track import Beginning, Ending, Row
+    from forward_forward.track import Row
 
 Settings = Mapping[str, Any]  # text, numbers and lists by the names of a recipe's settings
 Make = Callable[[Settings], "Plan"]
@@ -100,17 +101,11 @@ def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> f
     return fitted.validation_error
 
 
-class _Reporter:
+class _Reporter(Watcher):
     """Reports each epoch's error to Optuna, and stops training if Optuna prunes the trial."""
 
     def __init__(self, trial: optuna.Trial, epochs: int) -> None:
         self.trial, self.epochs = trial, epochs
-
-    def start(self, beginning: Beginning) -> None:
-        pass
-
-    def step(self) -> None:
-        pass
 
     def epoch(self, row: Row) -> None:
         import optuna
@@ -119,6 +114,3 @@ class _Reporter:
         # After the last epoch, pruning would save nothing.
         if row["epoch"] < self.epochs and self.trial.should_prune():
             raise optuna.TrialPruned
-
-    def stop(self, ending: Ending) -> None:
-        pass

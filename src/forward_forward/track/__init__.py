@@ -1,8 +1,7 @@
-"""Rows of figures, one an epoch -> a JSONL file, and whoever else watches a run.
+"""Rows of figures, one per epoch -> a JSONL file, TensorBoard, MLflow and other watchers.
 
-In reading order: ``watcher`` (what a run tells, and to whom), ``jsonl`` (the file that every run
-has), ``numbers`` (rows and settings -> numbers and words by name), ``tensorboard`` and ``mlflow``
-(other programs' files, for those who look at runs with them).
+``watcher`` defines the calls that a run makes, ``jsonl`` the file that every run has; ``numbers``
+flattens rows and settings into named values for ``tensorboard`` and ``mlflow``.
 """
 
 from forward_forward.track.jsonl import Jsonl

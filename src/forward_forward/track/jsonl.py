@@ -1,4 +1,4 @@
-"""Rows of figures -> a JSONL file, one line an epoch, and back."""
+"""Rows of figures <-> a JSONL file, one line per epoch."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from forward_forward.track.watcher import Row
 
 
 class Jsonl:
-    """A file with one JSON object a line, one line an epoch.
+    """A file with one JSON object per line, one line per epoch.
 
     Args:
-        path: The file; it is made where it is missing.
+        path: The file; created when first written to.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def rows(self) -> list[Row]:
-        """What the file holds; a line that a crash cut short is left out."""
+        """The rows in the file, without a last line that a crash cut short."""
         rows = []
         for line in self.path.read_text().splitlines() if self.path.exists() else []:
             try:
@@ -30,12 +30,12 @@ class Jsonl:
         return rows
 
     def keep(self, epochs: int) -> list[Row]:
-        """Drop rows past an epoch, those of work that was lost, and return the others."""
+        """Delete the rows after an epoch, whose work was lost, and return the remaining ones."""
         rows = [row for row in self.rows() if row["epoch"] <= epochs]
         files.write(self.path, "".join(json.dumps(row) + "\n" for row in rows).encode())
         return rows
 
     def append(self, row: Row) -> None:
-        """Add a line."""
+        """Append a row."""
         with self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")

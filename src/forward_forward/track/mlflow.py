@@ -1,4 +1,4 @@
-"""Rows of figures -> runs of MLflow in an sqlite file: metrics, parameters, and how they ended."""
+"""Rows of figures -> MLflow runs in an sqlite file: metrics, parameters and final status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from forward_forward import files
 from forward_forward.track.numbers import scalars, settings_of
-from forward_forward.track.watcher import Beginning, Ending, Row
+from forward_forward.track.watcher import Beginning, Ending, Row, Tracker
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 MEMORY = "mlflow.json"  # within a run's folder
 EXPERIMENT = "forward-forward"
 STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
-LETTERS = 500  # of a parameter, at most
-BATCH = 100  # parameters or metrics at a time; MLflow takes no more parameters
+LENGTH = 500  # of a parameter's text, at most
+BATCH = 100  # parameters or metrics per call; MLflow accepts no more parameters
+NO_TELEMETRY = "MLFLOW_DISABLE_TELEMETRY"
 
 Item = TypeVar("Item")
 
 
 class Memory(NamedTuple):
-    """Where MLflow has a run of ours."""
+    """Where MLflow keeps a run."""
 
     uri: str
     experiment: str
@@ -37,28 +38,28 @@ class Memory(NamedTuple):
 
 
 def default_uri() -> str:
-    """The file mlflow.db in the current folder, where ``mlflow ui`` looks by itself."""
+    """The file mlflow.db in the current folder, which ``mlflow ui`` reads by default."""
     return f"sqlite:///{Path('mlflow.db').resolve().as_posix()}"
 
 
 def remembered(run: Path) -> Memory | None:
-    """Where MLflow has the run in this folder, or None where it was never told of it."""
+    """Where MLflow keeps the run in this folder, or None if it was never recorded there."""
     try:
         return Memory(**json.loads((run / MEMORY).read_text()))
     except FileNotFoundError:
         return None
 
 
-class MLflow:
-    """Writes a run for MLflow: its settings as parameters, a row of figures an epoch as metrics.
+class MLflow(Tracker):
+    """Writes a run for MLflow: its settings as parameters, each epoch's figures as metrics.
 
-    A resumed run goes on as the same run of MLflow, which its folder remembers in mlflow.json, and
-    no epoch is there twice. It ends as FINISHED, as KILLED after Ctrl-C, or as FAILED.
+    A resumed run continues the same MLflow run, which the run's folder records in mlflow.json, and
+    no epoch appears twice. Its status is FINISHED, KILLED after Ctrl-C, or FAILED.
 
     Args:
-        uri: Where to; None for the file mlflow.db in the current folder, or for where a resumed
-            run is. MLflow's variables of the environment are not asked.
-        experiment: The experiment's name; it is made where it is missing.
+        uri: Where to write; None for the file mlflow.db in the current folder, or for the place of
+            the resumed run. MLflow's environment variables are not used.
+        experiment: The experiment's name; it is created if it does not exist.
 
     Raises:
         ImportError: A package is missing.
@@ -68,48 +69,48 @@ class MLflow:
     def __init__(self, uri: str | None = None, *, experiment: str = EXPERIMENT) -> None:
         if uri is not None and ":" not in uri:
             raise ValueError(
-                f"MLflow expects a URI such as 'sqlite:///mlflow.db', got {uri!r}: its store of"
-                " plain folders is no longer kept up"
+                f"MLflow expects a URI such as 'sqlite:///mlflow.db', got {uri!r}: use such a URI,"
+                " since its store of plain folders is no longer maintained"
             )
         self.uri, self.experiment = uri, experiment
         _import()
 
     def start(self, beginning: Beginning) -> None:
-        """Begin a run of MLflow, or go on with the one that the run's folder remembers."""
+        """Create an MLflow run, or continue the one recorded in the run's folder."""
         run = beginning.run
-        known = remembered(run) if run is not None and beginning.resumed else None
-        uri = self.uri or (known.uri if known else default_uri())
+        memory = remembered(run) if run is not None and beginning.resumed else None
+        uri = self.uri or (memory.uri if memory else default_uri())
         self._about, self._epochs = beginning.settings, beginning.epochs
         self._ended = False
         with _explained(uri):
             self._client = _client(uri)
-            if known is None or not self._goes_on(known, beginning):
-                self._begin(uri, beginning)
+            if memory is None or not self._reopened(memory, beginning):
+                self._create(uri, beginning)
         metrics = self._client.get_metric_history(self._run, "seconds")
         done = {metric.step for metric in metrics}
         for row in beginning.history:
             if row["epoch"] not in done:
                 self.epoch(row)
 
-    def _goes_on(self, known: Memory, beginning: Beginning) -> bool:
-        """Whether MLflow still has the run; it is then open again, unless all is done."""
+    def _reopened(self, memory: Memory, beginning: Beginning) -> bool:
+        """Whether MLflow still has the run, which is then open again unless training is done."""
         from mlflow.exceptions import MlflowException
 
         try:
-            status = self._client.get_run(known.run_id).info.status
+            status = self._client.get_run(memory.run_id).info.status
         except MlflowException as error:
             warnings.warn(
-                f"MLflow no longer has the run {known.run_id}, so it gets a new one: {error}",
+                f"MLflow no longer has the run {memory.run_id}, so it gets a new one: {error}",
                 stacklevel=2,
             )
             return False
-        self._run = known.run_id
+        self._run = memory.run_id
         self._ended = status == "FINISHED" and beginning.epoch >= beginning.epochs
         if not self._ended:
             self._client.update_run(self._run, status="RUNNING")
         return True
 
-    def _begin(self, uri: str, beginning: Beginning) -> None:
+    def _create(self, uri: str, beginning: Beginning) -> None:
         from mlflow.entities import Param
 
         experiment = self._client.get_experiment_by_name(self.experiment)
@@ -127,20 +128,17 @@ class MLflow:
         for part in _parts([Param(key, _text(value)) for key, value in settings.items()]):
             self._client.log_batch(self._run, params=part)
 
-    def step(self) -> None:
-        """Nothing is written of single steps."""
-
     def epoch(self, row: Row) -> None:
         """Write the row's figures."""
         self._metrics(scalars(row, self._about), row["epoch"])
 
     def stop(self, ending: Ending) -> None:
-        """Say how training ended."""
+        """Write the final status."""
         if not self._ended:
             self._client.set_terminated(self._run, STATUS[ending])
 
     def result(self, figures: Mapping[str, Any]) -> None:
-        """Write the test set's figures, as of the last epoch, unless they are there already."""
+        """Write the test set's figures at the last epoch, unless they were written before."""
         numbers = scalars(figures, self._about, "test_")
         if not numbers.keys() <= self._client.get_run(self._run).data.metrics.keys():
             self._metrics(numbers, self._epochs)
@@ -155,10 +153,11 @@ class MLflow:
 
 
 def _import() -> None:
-    """Make sure that MLflow is there, and that it tells nobody of it."""
-    # MLflow reports its use to its makers unless this is set before it is imported; a run of ours
-    # is nobody else's affair.
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    """Import MLflow, without its usage reports unless the user's environment asks for them."""
+    # MLflow starts reporting as it is imported; afterwards the environment is as it was.
+    unset = NO_TELEMETRY not in os.environ
+    if unset:
+        os.environ[NO_TELEMETRY] = "true"
     try:
         import alembic  # noqa: F401
         import mlflow  # noqa: F401
@@ -168,14 +167,17 @@ def _import() -> None:
             f"MLflow's sqlite files need the package {error.name}: pip install"
             ' "forward-forward[mlflow]"'
         ) from error
+    finally:
+        if unset:
+            del os.environ[NO_TELEMETRY]
 
 
 def _client(uri: str) -> MlflowClient:
-    """MLflow's client for one store, whatever store the process uses otherwise."""
+    """MLflow's client for one store, whichever store the process uses otherwise."""
     from mlflow import MlflowClient
 
     with warnings.catch_warnings():
-        # MLflow's tables use a strategy of SQLAlchemy's that SQLAlchemy 2.1 deprecates.
+        # MLflow's tables use a loader strategy that SQLAlchemy 2.1 deprecates.
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
         with _quiet():
             return MlflowClient(tracking_uri=uri)
@@ -183,7 +185,7 @@ def _client(uri: str) -> MlflowClient:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what MLflow says in the midst of the progress as it makes its tables."""
+    """Silence the messages that MLflow logs as it creates its tables."""
     logger = logging.getLogger("mlflow.store.db.utils")
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -195,7 +197,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _explained(uri: str) -> Iterator[None]:
-    """Say where MLflow failed: its own errors do not."""
+    """Add the URI to MLflow's errors, which do not contain it."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -205,9 +207,9 @@ def _explained(uri: str) -> Iterator[None]:
 
 
 def _text(value: Any) -> str:
-    """A setting as a parameter's text, cut where it is too long."""
+    """A setting as a parameter's text, truncated if it is too long."""
     text = str(value)
-    return text if len(text) <= LETTERS else text[: LETTERS - 3] + "..."
+    return text if len(text) <= LENGTH else text[: LENGTH - 3] + "..."
 
 
 def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

@@ -1,4 +1,4 @@
-"""A run's settings and rows of figures -> words and numbers by name, for files that are flat."""
+"""A run's settings and rows of figures -> named values, for formats without nesting."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-# What run.json says of the outcome and of the samples; all else is a setting or the machine's.
+# Entries of run.json about the outcome and the samples; all others are settings or the machine.
 OUTCOMES = (
     "made_by",
     "status",
@@ -26,33 +26,33 @@ BY_LAYER = "_by_layer"
 def settings_of(about: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run by dotted name, layers counted from 1.
 
-    What was typed is left out, since all that it set is elsewhere, and so is the date. A network's
-    parts are written there as Python writes them: numbers and words among them are read.
+    The typed settings are omitted, since their effects are recorded elsewhere, and so is the date.
+    A network's parts are recorded as Python code: numbers and strings among them are parsed.
 
     Args:
-        about: What run.json says.
+        about: The content of run.json.
 
     Returns:
-        Numbers, words, None, and lists of them.
+        Numbers, strings, None, and lists of them.
 
     >>> layer = {"block": "Linear(4, 4)", "threshold": "'width'", "dropout": "0.5"}
     >>> list(settings_of({"status": "trained", "network": {"layers": [layer]}}).values())
     ['Linear(4, 4)', 'width', 0.5]
     """
-    said = {name: value for name, value in about.items() if name not in OUTCOMES}
+    kept = {name: value for name, value in about.items() if name not in OUTCOMES}
     for section, name in (("command", "settings"), ("machine", "date")):
-        if isinstance(said.get(section), Mapping):
-            said[section] = {key: each for key, each in said[section].items() if key != name}
+        if isinstance(kept.get(section), Mapping):
+            kept[section] = {key: each for key, each in kept[section].items() if key != name}
     return {
         name: _literal(value) if name.startswith("network.") else value
-        for name, value in _leaves(said)
+        for name, value in _leaves(kept)
     }
 
 
 def _literal(value: Any) -> Any:
     try:
         return ast.literal_eval(value)
-    except (ValueError, SyntaxError):  # a part with a name, or no text at all
+    except (ValueError, SyntaxError):  # the name of a part, or not a string
         return value
 
 
@@ -69,15 +69,15 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dict[int, float]:
-    """A figure's values by the number of the layer, from 1; none where the row has no such figure.
+    """A figure's values by the number of the layer, from 1; empty if the row has no such figure.
 
-    A row of the greedy order has training figures of the layer in turn alone, whose number it
-    gives; a softmax head may leave the lowest layers out.
+    In the greedy order a row has training figures of only the layer in training, whose number it
+    gives; a softmax head may skip the lowest layers.
 
     Args:
         row: Figures of an epoch, or of a data set.
         name: The figure, such as "loss" or "validation_head_error_by_layer".
-        about: What run.json says; "network" is read.
+        about: The content of run.json; only "network" is used.
 
     >>> by_layer({"epoch": 9, "layers": [2], "loss": [0.5]}, "loss", {})
     {2: 0.5}
@@ -95,12 +95,12 @@ def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dic
 
 
 def scalars(row: Mapping[str, Any], about: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    """A row's figures, one number a name: those of layers end in the number of the layer.
+    """A row's figures, one number per name; figures of layers end in the layer's number.
 
     Args:
         row: Figures of an epoch, or of a data set.
-        about: What run.json says; "network" is read.
-        prefix: Stands before each name.
+        about: The content of run.json; only "network" is used.
+        prefix: Put before each name.
 
     >>> scalars({"epoch": 1, "loss": [0.5, 0.25], "seconds": 2.0}, {})
     {'loss/layer1': 0.5, 'loss/layer2': 0.25, 'seconds': 2.0}

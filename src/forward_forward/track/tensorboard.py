@@ -1,4 +1,4 @@
-"""Rows of figures -> event files that TensorBoard shows: scalars, and settings as hparams."""
+"""Rows of figures -> TensorBoard event files: scalars, and settings as hparams."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from forward_forward.track.numbers import scalars, settings_of
-from forward_forward.track.watcher import Beginning, Ending, Row
+from forward_forward.track.watcher import Beginning, Ending, Row, Tracker
 
 FOLDER = "tensorboard"  # within a run's folder
-# By these TensorBoard's table of settings compares runs.
+# The figures by which TensorBoard's table of settings compares runs.
 COMPARED = ("validation_error", "test_error")
 
 
-class TensorBoard:
-    """Writes a run for TensorBoard: a point of every figure an epoch, at ``step = epoch``.
+class TensorBoard(Tracker):
+    """Writes a run for TensorBoard: one point of every figure per epoch, at ``step = epoch``.
 
-    A resumed run goes on in the same folder; points of work that was lost are marked as void, so
-    no epoch is there twice. The settings appear under "hparams" and count as a success there once
-    training has finished.
+    A resumed run continues in the same folder; points of lost work are marked as void, so that no
+    epoch appears twice. The settings appear under "hparams", as a success once training has
+    finished.
 
     Args:
-        folder: Where the event files go, of one run alone; ``runs/NAME/tensorboard`` lies well.
+        folder: Where the event files go, for one run only; ``runs/NAME/tensorboard`` is the usual
+            place.
 
     Raises:
         ImportError: The package tensorboard is missing.
@@ -39,10 +40,10 @@ class TensorBoard:
         self.folder = Path(folder)
 
     def start(self, beginning: Beginning) -> None:
-        """Open the folder, with what is known already in it.
+        """Open the folder and write the settings and the history so far.
 
         Raises:
-            ValueError: A new run, and the folder holds another.
+            ValueError: The run is new, but the folder holds another.
         """
         from torch.utils.tensorboard import SummaryWriter
         from torch.utils.tensorboard.summary import hparams
@@ -50,12 +51,12 @@ class TensorBoard:
         empty = not any(self.folder.glob("events.out.tfevents.*"))
         if not (empty or beginning.resumed):
             raise ValueError(
-                f"{str(self.folder)!r} holds the events of another run: give each run a folder of"
-                " its own, or remove that one"
+                f"{str(self.folder)!r} holds the events of another run: use a separate folder for"
+                " each run, or remove this one"
             )
         self._about = beginning.settings
         self._epochs = beginning.epochs
-        # Any: to torch's types, its file may be closed at any moment.
+        # Any: by torch's types, the file may be closed at any moment.
         self._writer: Any = SummaryWriter(
             str(self.folder), purge_step=None if empty else beginning.epoch
         )
@@ -64,25 +65,22 @@ class TensorBoard:
         experiment, start, self._end = hparams(settings, compared)  # type: ignore[no-untyped-call]
         if empty:
             self._add(experiment, start)
-        # The last known epoch is written again: a crash may have come between it and its point.
+        # The last epoch is written again: a crash may have happened before its point was written.
         for row in beginning.history if empty else beginning.history[-1:]:
             self._points(scalars(row, self._about), row["epoch"])
 
-    def step(self) -> None:
-        """Nothing is written of single steps."""
-
     def epoch(self, row: Row) -> None:
-        """Write a point of each of the row's figures."""
+        """Write a point for each of the row's figures."""
         self._points(scalars(row, self._about), row["epoch"])
 
     def stop(self, ending: Ending) -> None:
-        """Close the files; of a finished run they say so."""
+        """Record that a finished run has finished, and close the files."""
         if ending == "finished":
             self._add(self._end)
         self._writer.close()
 
     def result(self, figures: Mapping[str, Any]) -> None:
-        """Write the test set's figures, as of the last epoch."""
+        """Write the test set's figures at the last epoch."""
         self._points(scalars(figures, self._about, "test_"), self._epochs)
         self._writer.close()
 
@@ -93,9 +91,9 @@ class TensorBoard:
     def _points(self, numbers: Mapping[str, float], epoch: int) -> None:
         for name, value in numbers.items():
             self._writer.add_scalar(name, value, epoch)
-        self._writer.flush()  # so that it can be looked at while training goes on
+        self._writer.flush()  # so that it can be viewed during training
 
 
 def _plain(value: Any) -> bool | int | float | str:
-    """A setting as hparams take it: a number, or a word."""
+    """A setting as hparams accept it: a number or a string."""
     return value if isinstance(value, bool | int | float | str) else str(value)

@@ -1,4 +1,4 @@
-"""A run's beginning, steps, rows of figures and ending -> whoever watches it."""
+"""A run's start, steps, epochs and end -> calls to its watchers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 Row = dict[str, Any]
 Ending = Literal["finished", "interrupted", "failed"]
@@ -15,17 +15,16 @@ Ending = Literal["finished", "interrupted", "failed"]
 
 @dataclass(frozen=True)
 class Beginning:
-    """What training begins with, or goes on from.
+    """The state of a run as training starts or resumes.
 
     Args:
-        epochs: Epochs in all.
-        epoch: Epochs that are done already.
-        steps: Steps an epoch, or None where that is not known beforehand.
-        resumed: Whether a run goes on that was begun before; it may have been broken off so early
-            that no epoch is done.
-        settings: What run.json says of the run's settings.
+        epochs: Total number of epochs.
+        epoch: Epochs that are already done.
+        steps: Steps per epoch, or None if that is not known in advance.
+        resumed: Whether an earlier run is resumed; perhaps none of its epochs was completed.
+        settings: The run's settings, as in run.json.
         history: The rows of the epochs that are done.
-        run: The run's folder, or None where all stays in memory.
+        run: The run's folder, or None if nothing is written to disk.
     """
 
     epochs: int
@@ -37,46 +36,41 @@ class Beginning:
     run: Path | None = None
 
 
-class Watcher(Protocol):
-    """Follows a run. All methods are called from the training loop, in order."""
+class Watcher:
+    """Follows a run: override what you need. The training loop calls all methods, in order."""
 
     def start(self, beginning: Beginning) -> None:
-        """Training begins, or goes on."""
-        ...
+        """Called as training starts or resumes."""
 
     def step(self) -> None:
-        """A step was taken."""
-        ...
+        """Called after each step."""
 
     def epoch(self, row: Row) -> None:
-        """An epoch is over, and its checkpoint is written."""
-        ...
+        """Called after each epoch, once its checkpoint is written."""
 
     def stop(self, ending: Ending) -> None:
-        """Training is over: finished, interrupted by Ctrl-C, or broken off by an error."""
-        ...
+        """Called when training has finished, was interrupted by Ctrl-C, or failed."""
 
 
-class Tracker(Watcher, Protocol):
-    """A watcher that keeps what it is told, and wants the figures of the test set too."""
+class Tracker(Watcher):
+    """A watcher that records a run, and the test set's figures too."""
 
     def result(self, figures: Mapping[str, Any]) -> None:
-        """The test set was read, after training: what `predict.evaluate` gave."""
-        ...
+        """Called after training with the test set's figures from `predict.evaluate`."""
 
 
 @contextmanager
 def watched(watchers: Sequence[Watcher], beginning: Beginning) -> Iterator[None]:
-    """Tell watchers that training begins and, however it ends, each of them that it is over.
+    """Start watchers and, however the block ends, stop each that was started.
 
     Args:
-        watchers: Told in this order of the beginning, and in the opposite one of the end.
-        beginning: What they are told.
+        watchers: Started in this order, stopped in reverse.
+        beginning: Passed to ``start``.
     """
-    with ExitStack() as told:
+    with ExitStack() as started:
         for watcher in watchers:
             watcher.start(beginning)
-            told.push(partial(_stop, watcher))
+            started.push(partial(_stop, watcher))
         yield
 
 

@@ -390,6 +390,7 @@ def test_a_table_with_all_that_is_hard_is_trained_on_from_one_command(ff, tmp_pa
     assert right >= 36
 
 
+@pytest.mark.slow
 def test_an_export_says_what_each_input_is(ff, tmp_path):
     run = tmp_path / "run"
     rows(40).assign(dose=[None, *range(39)]).to_csv(tmp_path / "a.csv", index=False)

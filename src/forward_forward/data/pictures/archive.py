@@ -1,6 +1,6 @@
 """A folder, a zip or a tar in; the paths of the files below it, and the bytes of each, out.
 
-An archive is read where it lies: nothing of it is ever written to the disk.
+Archives are never unpacked: nothing of them is written to the disk.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -25,12 +25,15 @@ _BROKEN = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOF
 
 
 class Store(Protocol):
-    """Where files lie: their paths with slashes, below the store's root."""
+    """Files in a folder or an archive, by their paths with slashes below its root."""
 
     @property
     def path(self) -> str: ...
-    def files(self) -> list[str]: ...
-    def folders(self) -> list[str]: ...
+
+    def paths(self) -> Iterable[str]:
+        """Of all files, and of folders, which end in a slash; folders with files may be missing."""
+        ...
+
     def open(self, file: str) -> BinaryIO: ...
     def mark(self, file: str) -> str: ...
 
@@ -40,25 +43,25 @@ class Tree:
     """The files of a store, or those below one of its folders.
 
     Args:
-        store: Where they lie.
-        root: The folder, "" for all of the store.
+        store: The folder or archive.
+        root: The folder in it, "" for the whole store.
     """
 
     store: Store
     root: str = ""
 
     def folders(self) -> list[str]:
-        """Names of the folders right below the root, sorted; hidden ones are left out."""
-        return sorted({each.split("/")[0] for each in self._below(self.store.folders())})
+        """Names of the folders directly below the root, sorted, without hidden ones."""
+        return sorted({each.split("/")[0] for each in self._below() if "/" in each})
 
     def files(self) -> list[str]:
-        """Paths of all files below the root, sorted; hidden ones are left out."""
-        return sorted(self._below(self.store.files()))
+        """Paths of all files below the root, sorted, without hidden ones."""
+        return sorted(each for each in self._below() if not each.endswith("/"))
 
-    def _below(self, paths: list[str]) -> Iterator[str]:
+    def _below(self) -> Iterator[str]:
         start = f"{self.root}/" if self.root else ""
-        for path in paths:
-            if path.startswith(start) and not hidden(path):
+        for path in self.store.paths():
+            if path.startswith(start) and path != start and not hidden(path):
                 yield path[len(start) :]
 
     def below(self, folder: str) -> Tree:
@@ -70,76 +73,70 @@ class Tree:
         return self.store.open(f"{self.root}/{file}" if self.root else file)
 
     def mark(self, file: str) -> str:
-        """What tells a file from another of the same path: its size; in an archive its content."""
+        """What distinguishes files of the same path: the size; in an archive, the content too."""
         return self.store.mark(f"{self.root}/{file}" if self.root else file)
 
     def shown(self, file: str = "") -> str:
-        """A file's path, or the root's, as messages name it."""
+        """The path of a file, or of the root, for messages."""
         return os.path.join(self.store.path, self.root, file).rstrip(os.sep)
 
 
 def hidden(path: str) -> bool:
-    """Whether a path leads through a hidden folder or to a hidden file, or is macOS's rubbish."""
+    """Whether a file, or a folder on its path, is hidden or holds macOS metadata."""
     return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
 
 
 def is_archive(path: str | os.PathLike[str]) -> bool:
-    """Whether a file's name is that of an archive which `tree_of` reads."""
+    """Whether a file name ends as that of an archive that `tree_of` reads."""
     return os.fspath(path).lower().endswith(ARCHIVES)
 
 
 def tree_of(path: str | os.PathLike[str]) -> Tree:
     """The tree of a folder or an archive.
 
-    An archive that holds one folder alone, as most do, is taken as that folder.
+    If an archive holds a single folder and no files beside it, that folder is the root.
 
     Args:
-        path: The folder, or a file that ends as one of `ARCHIVES`.
+        path: The folder, or a file that ends in one of `ARCHIVES`.
 
     Raises:
-        ValueError: There is no such thing, or an archive that is broken, encrypted, or holds paths
-            that lead out of it.
+        ValueError: The archive is broken or encrypted, or has paths that lead out of it.
+        OSError: There is no such file.
 
-    >>> "tree.py" in tree_of(Path(__file__).parent).files()
+    >>> "archive.py" in tree_of(Path(__file__).parent).files()
     True
     """
+    path = os.fspath(path)
     if not is_archive(path) or os.path.isdir(path):
-        return Tree(_FolderStore(os.fspath(path)))
-    store: Store
-    with broken_is_said(os.fspath(path)):
-        if os.fspath(path).lower().endswith(".zip"):
-            store = _ZipStore(os.fspath(path))
-        else:
-            store = _TarStore(os.fspath(path))
-    tree = Tree(store)
-    if len(tree.folders()) == 1 and not any("/" not in file for file in tree.files()):
-        return tree.below(tree.folders()[0])
-    return tree
+        return Tree(_FolderStore(path))
+    with broken_archive_named(path):
+        tree = Tree(_ZipStore(path) if path.lower().endswith(".zip") else _TarStore(path))
+    folders, files = tree.folders(), tree.files()
+    alone = len(folders) == 1 and all("/" in file for file in files)
+    return tree.below(folders[0]) if alone else tree
 
 
 @contextmanager
-def broken_is_said(path: str) -> Iterator[None]:
+def broken_archive_named(path: str) -> Iterator[None]:
     """Turn what the readers of archives raise into an error that names the archive."""
     try:
         yield
     except _BROKEN as error:
         if isinstance(error, OSError) and error.filename is not None:
-            raise  # the file system's own words, which name the file
-        raise ValueError(
-            f"expected a whole archive, got {path!r}: {error}. Fetch or pack it again"
-        ) from error
-    except RuntimeError as error:  # what zipfile says of encrypted files
-        raise ValueError(
-            f"expected an archive without a password, got {path!r}: {error}"
-        ) from error
+            raise  # of the file system, which names the file itself
+        fix = "download or pack it again"
+        raise ValueError(f"expected a complete archive, got {path!r}: {error}: {fix}") from error
+    except RuntimeError as error:  # how zipfile refuses encrypted files
+        fix = "pack it without a password"
+        raise ValueError(f"expected no encrypted archive, got {path!r}: {error}: {fix}") from error
 
 
 def _check(file: str, size: int, archive: str) -> None:
-    """Refuse what an honest archive of pictures does not hold."""
+    """Refuse what no honest archive of pictures holds."""
     if file.startswith(("/", "\\")) or ".." in PurePosixPath(file).parts or ":" in file[:2]:
         raise ValueError(
-            f"expected files below the archive's root, got {file!r} in {archive!r}: such an archive"
-            " is not to be trusted, pack it again"
+            f"expected files below the archive's root, got {file!r} in {archive!r}: do not trust"
+            " this archive, or pack it again"
         )
     if size > LARGEST:
         raise ValueError(
@@ -152,28 +149,15 @@ def _check(file: str, size: int, archive: str) -> None:
 class _FolderStore:
     path: str
 
-    def files(self) -> list[str]:
-        return [
-            self._relative(place, each) for place, folders, files in self._walk() for each in files
-        ]
-
-    def folders(self) -> list[str]:
-        return [
-            self._relative(place, each)
-            for place, folders, files in self._walk()
-            for each in folders
-        ]
-
-    def _walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
-        def fail(error: OSError) -> None:  # os.walk would leave out a folder that may not be read
+    def paths(self) -> Iterator[str]:
+        def fail(error: OSError) -> None:  # os.walk would skip a folder that may not be read
             raise error
 
         for place, folders, files in os.walk(self.path, onerror=fail, followlinks=True):
             folders[:] = [each for each in folders if not each.startswith(".")]
-            yield place, folders, files
-
-    def _relative(self, place: str, name: str) -> str:
-        return Path(place, name).relative_to(self.path).as_posix()
+            below = Path(place).relative_to(self.path)
+            yield from ((below / each).as_posix() for each in files)
+            yield from (f"{(below / each).as_posix()}/" for each in folders)
 
     def open(self, file: str) -> BinaryIO:
         return open(os.path.join(self.path, file), "rb")
@@ -183,11 +167,11 @@ class _FolderStore:
 
 
 class _ZipStore:
-    """A zip: each file is decompressed when it is read, so it may be larger than memory."""
+    """A zip archive: files are decompressed when they are read, so it may exceed the memory."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        # A process of its own needs a handle of its own: forked ones share the place in the file.
+        # Each process needs its own handle: forked ones share the position in the file.
         self._handle: tuple[int, zipfile.ZipFile] | None = None
         self._entries = [each.filename for each in self._zip().infolist()]
         for each in self._zip().infolist():
@@ -201,16 +185,11 @@ class _ZipStore:
             self._handle = os.getpid(), zipfile.ZipFile(self.path)
         return self._handle[1]
 
-    def files(self) -> list[str]:
-        return [each for each in self._entries if not each.endswith("/")]
-
-    def folders(self) -> list[str]:
-        return _folders(
-            self.files(), [each.rstrip("/") for each in self._entries if each[-1:] == "/"]
-        )
+    def paths(self) -> list[str]:
+        return self._entries
 
     def open(self, file: str) -> BinaryIO:
-        with broken_is_said(self.path):
+        with broken_archive_named(self.path):
             return io.BytesIO(self._zip().read(file))
 
     def mark(self, file: str) -> str:
@@ -219,46 +198,34 @@ class _ZipStore:
 
 
 class _TarStore:
-    """A tar: read once from end to end; its files are kept in memory as they are, compressed."""
+    """A tar archive: read once, from end to end; its files are kept in memory, still encoded."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._bytes: dict[str, bytes] = {}
-        self._folders: list[str] = []
+        self._files: dict[str, bytes] = {}  # b"" for folders
         with tarfile.open(path, "r|*") as tar:
             for member in tar:
-                self._take(tar, member)
+                name = member.name.removeprefix("./")
+                _check(name, member.size, path)
+                if member.isdir():
+                    self._files[f"{name}/"] = b""
+                elif not hidden(name):
+                    self._files[name] = self._content(tar, member, name)
 
-    def _take(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-        name = member.name.removeprefix("./")
-        _check(name, member.size, self.path)
-        if member.isdir():
-            self._folders.append(name)
-            return
-        if hidden(name):
-            return
+    def _content(self, tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
         content = tar.extractfile(member) if member.isreg() else None
         if content is None:
             raise ValueError(
                 f"expected plain files, got {name!r} in {self.path!r}, a link or a device: pack the"
                 " files themselves, as with tar --dereference --hard-dereference"
             )
-        self._bytes[name] = content.read()
+        return content.read()
 
-    def files(self) -> list[str]:
-        return list(self._bytes)
-
-    def folders(self) -> list[str]:
-        return _folders(self.files(), self._folders)
+    def paths(self) -> list[str]:
+        return list(self._files)
 
     def open(self, file: str) -> BinaryIO:
-        return io.BytesIO(self._bytes[file])
+        return io.BytesIO(self._files[file])
 
     def mark(self, file: str) -> str:
-        return f"{len(self._bytes[file])} {zlib.crc32(self._bytes[file]):08x}"
-
-
-def _folders(files: list[str], named: list[str]) -> list[str]:
-    """All folders of an archive, which need not name them all."""
-    around = {str(each) for file in files for each in PurePosixPath(file).parents}
-    return sorted({*around, *(each for each in named if each)} - {"."})
+        return f"{len(self._files[file])} {zlib.crc32(self._files[file]):08x}"

@@ -1,41 +1,39 @@
-"""A tree of files in; the parts of a set, its classes and each one's pictures by path, out."""
+"""A tree of files in; the parts of a set, its classes and the paths of their pictures out."""
 
 from __future__ import annotations
 
 import difflib
 import os
 
+from forward_forward.data.arrays import PARTS as NAMES
 from forward_forward.data.pictures.archive import Tree, is_archive, tree_of
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
-PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}  # what folders are called that hold one part of a set each
+# The part of a set that a folder of this name holds.
+PARTS = {name: part for part, names in NAMES.items() for name in names}
 
 
 def pictures_tree(path: str | os.PathLike[str]) -> Tree:
     if not os.path.isdir(path) and not (is_archive(path) and os.path.isfile(path)):
         found = "a file" if os.path.exists(path) else "which does not exist"
         expected = "expected a folder or an archive with one sub-folder a class, got"
-        fix = "check the path; datasets.load(...) reads sets by name"
+        fix = "check the path; datasets.load(...) takes the names of sets"
         raise ValueError(f"{expected} {os.fspath(path)!r}, {found}: {fix}")
     return tree_of(path)
 
 
 def parts_of(tree: Tree) -> dict[str, Tree]:
-    """The parts of a set by name (train, validation, test), where all sub-folders are such parts.
+    """The parts of a set by name (train, validation, test) if all sub-folders are such parts.
 
     Raises:
-        ValueError: two folders are the same part, or none is the one to train on.
+        ValueError: Two folders are the same part, or none is the one to train on.
     """
     names = tree.folders()
     others = [each for each in names if each.lower() not in PARTS]
     train = [each for each in names if PARTS.get(each.lower()) == "train"]
     if others and train and tree.below(train[0]).folders():
-        expected = f"expected train, val and test alone in {tree.shown()!r}"
+        expected = f"expected nothing but train, val and test in {tree.shown()!r}"
         fix = f"name the folder to train on, {tree.shown(train[0])!r}, or move {others[0]!r} away"
         raise ValueError(f"{expected}, got {others[0]!r} beside {train[0]!r}: {fix}")
     if others or not names:
@@ -45,16 +43,16 @@ def parts_of(tree: Tree) -> dict[str, Tree]:
         part = PARTS[each.lower()]
         if part in parts:
             expected = f"expected one folder for each part of the set in {tree.shown()!r}"
-            raise ValueError(f"{expected}, got two to be its {part} part, {names}: join them")
+            raise ValueError(f"{expected}, got two for its {part} part, {names}: merge them")
         parts[part] = tree.below(each)
     if "train" not in parts:
         expected = f"expected a folder 'train' in {tree.shown()!r}"
-        raise ValueError(f"{expected}, got {names}: name the one to train on so")
+        raise ValueError(f"{expected}, got {names}: rename the one to train on")
     return parts
 
 
 def files_by_class(tree: Tree) -> dict[str, list[str]]:
-    """The sub-folders' names, sorted, each with its pictures' paths below the root, sorted."""
+    """The names of the sub-folders, each with the paths of its pictures, all sorted."""
     found_in: dict[str, list[str]] = {name: [] for name in tree.folders()}
     for file in tree.files():
         if "/" in file and file.lower().endswith(ENDINGS):
@@ -68,7 +66,7 @@ def files_by_class(tree: Tree) -> dict[str, list[str]]:
 
 
 def other_files(tree: Tree) -> list[str]:
-    """Paths of the files in sub-folders that are left out, for they do not end as pictures do."""
+    """Paths of the files in sub-folders that are skipped: they have no image extension."""
     return [file for file in tree.files() if "/" in file and not file.lower().endswith(ENDINGS)]
 
 

@@ -1,4 +1,4 @@
-"""Names of picture files in; uint8 pictures [k, channels, height, width], all read alike, out."""
+"""Names of picture files in; uint8 pictures [k, channels, height, width] of one kind out."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ CHANNELS = {"L": 1, "RGB": 3}
 
 @dataclass(frozen=True)
 class Reader(Dataset[Tensor | str]):
-    """Names of files in; their pictures uint8 [k, channels, height, width] out, or what is wrong.
+    """Names of files in; their pictures uint8 [k, channels, height, width], or an error, out.
 
-    An error is given back as text: raised in a worker, it would reach the user inside the text of
-    a traceback. The list of all files stays in the main process; a worker gets a batch's at a time.
+    Errors are returned as text: raised in a worker, they would reach the user inside a traceback.
+    The list of all files stays in the main process; a worker gets those of one batch at a time.
     """
 
     tree: Tree
     mode: str
     shape: tuple[int, int, int]
-    scaled: bool  # else every picture must have the shape
-    grey_only: bool  # the mode was found on a few pictures: colours in others must not be lost
+    scaled: bool  # if not, every picture must have the shape
+    grey_only: bool  # whether a picture in colour is an error: only a few were seen, all grey
     like: str  # the file that has the shape
 
     def __getitem__(self, files: Sequence[str]) -> Tensor | str:
@@ -58,7 +58,7 @@ class Reader(Dataset[Tensor | str]):
             expected = f"expected {height} x {width} pictures (height x width) like {self.like!r}"
             found = f"{image.height} x {image.width} in {path!r}"
             raise ValueError(f"{expected}, got {found}: pass size=({height}, {width}) to scale all")
-        if image.has_transparency_data:  # what is transparent shows white paper, as in predictions
+        if image.has_transparency_data:  # which becomes white, as in predictions
             paper = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(paper, image.convert("RGBA"))
         image = image.convert(self.mode)
@@ -71,7 +71,7 @@ class Reader(Dataset[Tensor | str]):
 def reader_like(
     tree: Tree, firsts: Sequence[str], sides: tuple[int, int] | None, mode: str | None
 ) -> Reader:
-    """What reads all pictures alike, as the first ones of the classes are."""
+    """A reader that expects pictures like the first ones of each class."""
     if mode is not None and mode not in CHANNELS:
         raise ValueError(f"expected mode 'L' (grey), 'RGB' or None, got {mode!r}")
     grey = mode is None and all(_read(tree, file, _is_grey) for file in firsts)
@@ -91,13 +91,13 @@ def reader_like(
 def _read(tree: Tree, file: str, look: Callable[[Image], T]) -> T:
     from PIL import Image
 
-    with tree.open(file) as content:  # what is wrong with an archive is said there
+    with tree.open(file) as content:  # which reports broken archives itself
         try:
             with Image.open(content) as image:
                 return look(image)
         except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
             expected = f"expected a picture file, got {tree.shown(file)!r}: {error}"
-            raise ValueError(f"{expected}. Replace or remove it") from error
+            raise ValueError(f"{expected}: replace or remove it") from error
 
 
 def _upright(tree: Tree, file: str) -> Image:
@@ -106,14 +106,13 @@ def _upright(tree: Tree, file: str) -> Image:
     # Once it is decoded, a picture no longer says how it was stored.
     deep, image = _read(tree, file, lambda each: (_is_deep(each), ImageOps.exif_transpose(each)))
     if deep:
-        found = f"more in {tree.shown(file)!r}"
-        expected = f"expected pictures of 8 bits a channel, got {found}"
-        raise ValueError(f"{expected}: save them as such, or give a Dataset that reads them")
+        expected = f"expected pictures of 8 bits a channel, got more in {tree.shown(file)!r}"
+        raise ValueError(f"{expected}: convert them, or pass a Dataset that reads them")
     return image
 
 
 def _is_deep(image: Image) -> bool:
-    """Whether a channel has more than 8 bits: Pillow would cut such values off, or off at 255."""
+    """Whether a channel has more than 8 bits, which Pillow would truncate, or clip at 255."""
     stored = [str(part[3]) for part in getattr(image, "tile", ())]  # as ('RGB;16B', ...)
     return image.mode.startswith("I") or image.mode == "F" or any("16" in each for each in stored)
 

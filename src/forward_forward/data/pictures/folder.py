@@ -1,4 +1,4 @@
-"""Pictures in a folder or archive, one sub-folder a class, in; x [batch, channels, h, w], y out."""
+"""A folder or archive of pictures, one sub-folder a class, in; x [batch, channels, h, w], y out."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from forward_forward.data.pictures.decode import Reader, reader_like
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Folder:
-    """A labelled set of pictures left on disk, made by ``folder``; each batch is read when due.
+    """A labelled set of pictures on disk, made by ``folder``; each batch is read when needed.
 
     Args:
         files: [n] paths below the folder, in the order of the classes.
-        labels: [n] int64, the place of each file's class in ``classes``.
-        classes: the class names.
-        reader: turns names of files into pictures.
-        name: what reports call the set.
-        batch_size: samples a batch, where nobody asks for another number.
-        workers: processes that read; 0 reads in this one.
+        labels: [n] int64, the position of each file's class in ``classes``.
+        classes: The class names.
+        reader: Reads files as pictures.
+        name: What reports call the set.
+        batch_size: Samples in a batch unless another number is asked for.
+        workers: Processes that read; 0 reads in this one.
     """
 
     files: tuple[str, ...]
@@ -62,15 +62,15 @@ class Folder:
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0
     ) -> Iterator[Batch]:
-        """Read the set batch by batch, the last one may be smaller; global seeds are not used.
+        """Read the set batch by batch; the last one may be smaller. Global seeds are not used.
 
         Args:
-            batch_size: samples a batch.
-            shuffle: a CPU generator that draws the order; None keeps the order of the files.
-            skip: batches left out at the start, for a run that resumes; they are not read.
+            batch_size: Samples in a batch.
+            shuffle: A CPU generator that draws the order; None keeps the order of the files.
+            skip: Batches to skip at the start, as a resumed run does; they are not read.
 
         Raises:
-            ValueError: a file is no picture, or unlike the others; raised when its turn comes.
+            ValueError: A file is no picture, or differs from the others; raised when it is read.
         """
         check_sizes(batch_size, skip)
         if shuffle is None:
@@ -106,7 +106,7 @@ class Folder:
         """Read all pictures into memory: uint8 [n, channels, height, width].
 
         Raises:
-            ValueError: a file is no picture, or unlike the others.
+            ValueError: A file is no picture, or differs from the others.
         """
         pictures = torch.empty((len(self), *self.shape), dtype=torch.uint8)
         start = 0
@@ -116,32 +116,32 @@ class Folder:
         return Data(pictures, self.labels, self.classes, self.name)
 
     def subset(self, indices: Tensor | Sequence[int]) -> Folder:
-        """Keep the pictures numbered [k] or marked by a mask [n], in the order given."""
+        """Keep the pictures with these numbers [k], in their order, or of a mask [n]."""
         numbers = torch.arange(len(self))[torch.as_tensor(indices)]
         files = tuple(self.files[row] for row in numbers.tolist())
         return replace(self, files=files, labels=self.labels[numbers])
 
     def split(self, validation: float | None = None, seed: int = 0) -> tuple[Folder, Folder]:
-        """Part the set into (train, validation), as `Data.split` does.
+        """Split the set into (train, validation), as `Data.split` does.
 
         Args:
-            validation: pictures (int) or fraction (float) held out, class by class; None is 15 %.
-            seed: of the draw.
+            validation: Pictures (int) or fraction (float) to hold out, by class; None is 15 %.
+            seed: Of the draw.
 
         Raises:
-            ValueError: too few pictures to leave one of every class to train on.
+            ValueError: Too few pictures to leave one of every class to train on.
         """
         held = held_out(self.labels, validation, seed)
         return self.subset(~held), self.subset(held)
 
 
 def _leave_interrupts(worker: int) -> None:
-    """Ctrl+C is for the main process alone, which may save a checkpoint before it ends."""
+    """Leave Ctrl+C to the main process, which may save a checkpoint before it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def folder(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Tree,
     *,
     size: int | tuple[int, int] | None = None,
     mode: str | None = None,
@@ -150,75 +150,49 @@ def folder(
     batch_size: int = 256,
     workers: int | None = None,
 ) -> Folder:
-    """A folder of pictures, larger than memory or not, as a Source: one sub-folder a class.
+    """A folder of pictures as a Source, larger than memory or not: one sub-folder a class.
 
-    PNG, JPEG, BMP, GIF (the first frame), WebP and TIFF files are taken, in folders within folders
-    too; other files and hidden ones are left out. Labels come from the sub-folders' names alone.
-    Pictures stand upright as their EXIF tag says, and what is transparent becomes white. An
-    archive (zip, or tar with any of its compressions) is read where it lies, and never unpacked:
-    a zip may be larger than memory, the files of a tar are kept there.
+    PNG, JPEG, BMP, GIF (the first frame), WebP and TIFF files are read, also in deeper folders;
+    other files and hidden ones are skipped. Labels come from the names of the sub-folders.
+    Pictures are rotated as their EXIF tag says, and transparent pixels become white. An archive
+    (zip, or tar with any compression) is never unpacked: a zip may be larger than memory, the
+    files of a tar are kept in memory.
 
     Args:
-        path: the folder or archive.
-        size: (height, width) or one side in pixels that all pictures are scaled to, whatever
+        path: The folder or archive, or one of its folders as a `Tree`.
+        size: (height, width) or one side, in pixels, that all pictures are scaled to, whatever
             their proportions; None expects pictures of one size.
-        mode: "L" reads all as grey, "RGB" in colour; None looks at the first picture of every
-            class, and grey it is if all of these are.
-        classes: the class names in the order of the labels; None takes the sub-folders, sorted.
-        name: what reports call the set.
-        batch_size: samples a batch, where nobody asks for another number.
-        workers: processes that read ahead; None takes one a core, at most 4. Where these are not
-            forked (Windows, macOS, Python 3.14), a script needs ``if __name__ == "__main__":``.
+        mode: "L" reads all as grey, "RGB" in colour; None reads grey if the first picture of every
+            class is grey.
+        classes: The class names in the order of the labels; None takes the sub-folders, sorted.
+        name: What reports call the set.
+        batch_size: Samples in a batch unless another number is asked for.
+        workers: Processes that read ahead; None takes one per core, at most 4. Where processes
+            are not forked (Windows, macOS, Python 3.14), a script needs ``if __name__ ==
+            "__main__":``.
 
     Returns:
         A Source of x float32 [batch, channels, height, width] in 0..1.
 
     Raises:
-        ValueError: no such folder, fewer than two classes, a class without pictures, or a first
-            picture that cannot be read.
+        ValueError: There is no such folder, or fewer than two classes, or a class without
+            pictures, or a first picture cannot be read.
 
-    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from PIL import Image
     >>> with TemporaryDirectory() as path:
     ...     for name in ("cat", "dog"):
-    ...         (Path(path) / name).mkdir()
+    ...         os.mkdir(f"{path}/{name}")
     ...         Image.new("L", (8, 6)).save(f"{path}/{name}/0.png")
     ...     folder(path)
     Folder('data': 2 pictures of [1, 6, 8], 2 classes)
     """
-    tree = pictures_tree(path)
-    if parts := parts_of(tree):
-        expected = f"expected a sub-folder for each of 2 or more classes in {tree.shown()!r}"
-        fix = f"{tree.shown(tree.folders()[0])!r} is one set, and datasets.load takes all of them"
-        raise ValueError(f"{expected}, got the parts of a split, {sorted(parts)}: {fix}")
-    return folder_of(
-        tree,
-        size=size,
-        mode=mode,
-        classes=classes,
-        name=name,
-        batch_size=batch_size,
-        workers=workers,
-    )
-
-
-def folder_of(
-    tree: Tree,
-    *,
-    size: int | tuple[int, int] | None = None,
-    mode: str | None = None,
-    classes: Sequence[str] | None = None,
-    name: str = "data",
-    batch_size: int = 256,
-    workers: int | None = None,
-) -> Folder:
-    """The same of a tree, for one that holds several sets."""
     if workers is None:
         workers = min(4, os.cpu_count() or 1)
     if batch_size < 1 or workers < 0:
         found = f"{batch_size} and {workers}"
         raise ValueError(f"expected batch_size >= 1 and workers >= 0, got {found}")
+    tree = path if isinstance(path, Tree) else _without_parts(pictures_tree(path))
     found_in = files_by_class(tree)
     names = tuple(found_in) if classes is None else class_names(classes)
     check_classes(tree, list(found_in), names)
@@ -228,19 +202,27 @@ def folder_of(
 
 
 def read_like(tree: Tree, like: Folder) -> Folder:
-    """Another part of the set that a folder is part of: the same classes, read in the same way.
+    """Another part of a set, with the same classes, read in the same way.
 
     Args:
-        tree: where the part lies, one sub-folder a class; a class may have none there.
-        like: the part to train on.
+        tree: The part, one sub-folder a class; some classes may be missing.
+        like: The part to train on.
 
     Raises:
-        ValueError: a class that is not among the other part's, or one without pictures.
+        ValueError: A class is not among those of the other part, or has no pictures.
     """
     found_in = files_by_class(tree)
     check_classes(tree, list(found_in), like.classes)
     reader = replace(like.reader, tree=tree)
     return _listed(found_in, like.classes, reader, like.name, like.batch_size, like.workers)
+
+
+def _without_parts(tree: Tree) -> Tree:
+    if parts := parts_of(tree):
+        expected = f"expected a sub-folder for each of 2 or more classes in {tree.shown()!r}"
+        fix = f"pass {tree.shown(tree.folders()[0])!r} alone, or all of them to datasets.load"
+        raise ValueError(f"{expected}, got the parts of a split, {sorted(parts)}: {fix}")
+    return tree
 
 
 def _listed(

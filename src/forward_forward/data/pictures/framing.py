@@ -14,11 +14,11 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from forward_forward.data import Source
 
-SAMPLED = 1000  # training pictures that are looked at
+SAMPLED = 1000  # training pictures that are inspected
 
-MARK = 0.2  # brightness above the blank border, of 1, that counts as a mark
+MARK = 0.2  # difference in brightness from the blank border that counts as content
 
-OPPOSITE = 0.6  # between a border's brightness and the training pictures': the other way round
+OPPOSITE = 0.6  # difference in brightness between borders above which a picture is inverted
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Frame:
 
     Args:
         shape: Channels, height and width.
-        blank: Brightness of the empty border, 0 to 1; None where the border is in use.
-        content: Longer side of what is drawn, as a share of the picture's; 1 where it fills it.
+        blank: Brightness of the blank border, 0 to 1; None if there is none.
+        content: Longer side of the content as a fraction of the picture's; 1 if it fills it.
     """
 
     shape: tuple[int, int, int]
@@ -44,13 +44,13 @@ class Frame:
 
 
 def frame_of(data: Source) -> Frame | None:
-    """The frame of a set of pictures, found on its first thousand; None for other data.
+    """The frame of a set of pictures, from its first thousand; None for other data.
 
     Args:
         data: The training data.
 
     Returns:
-        The frame, or None where a sample is not [1 or 3 channels, height, width].
+        The frame, or None if samples are not [1 or 3 channels, height, width].
 
     >>> from forward_forward import datasets
     >>> frame_of(datasets.digits()[0])
@@ -79,7 +79,7 @@ class _Box:
 
 
 def _box(picture: Tensor, blank: float) -> _Box | None:
-    """The smallest box around all that differs from the blank border."""
+    """The smallest box around everything that differs from the blank border."""
     marks = (picture - blank).abs() > MARK
     rows, columns = marks.any(1).nonzero()[:, 0], marks.any(0).nonzero()[:, 0]
     if not len(rows):
@@ -88,24 +88,24 @@ def _box(picture: Tensor, blank: float) -> _Box | None:
 
 
 def read_picture(path: Path | str | BinaryIO, frame: Frame) -> tuple[Tensor, list[str]]:
-    """A picture file as a sample.
+    """Read a picture file as a sample.
 
-    Where the training pictures have a blank border, a picture with a border of the opposite
-    brightness is turned to theirs. One of their own size is else taken as it is; any other is
-    scaled, and where they have a blank border its content is scaled and centred as theirs is.
+    If the training pictures have a blank border, a picture whose border has the opposite
+    brightness is inverted. Pictures of the training size are otherwise unchanged; any other is
+    scaled, or, if there is a blank border, its content is scaled and centred like theirs.
 
     Args:
         path: The file, or an open one, in any format that Pillow reads.
         frame: The frame of the training data.
 
     Returns:
-        The sample [1, channels, height, width], 0 to 1, and what was done to it, in words.
+        The sample [1, channels, height, width], 0 to 1, and descriptions of what was changed.
 
     Raises:
-        ValueError: The file cannot be read as a picture, or has nothing on it.
+        ValueError: The file cannot be read as a picture, or is blank.
     """
     picture = _pixels(path, frame.shape[0])
-    picture, done = _turned(picture, frame)
+    picture, done = _inverted(picture, frame)
     if picture.shape[1:] == frame.shape[1:]:
         return picture[None], done
     height, width = frame.shape[1:]
@@ -119,16 +119,16 @@ def read_picture(path: Path | str | BinaryIO, frame: Frame) -> tuple[Tensor, lis
 
 
 def _border(picture: Tensor) -> float:
-    """Brightness of the outermost pixels, the middle one of them."""
+    """Median brightness of the outermost pixels."""
     bright = picture.mean(0)
     return float(torch.cat([bright[0], bright[-1], bright[:, 0], bright[:, -1]]).median())
 
 
-def _turned(picture: Tensor, frame: Frame) -> tuple[Tensor, list[str]]:
-    """Turn dark to light where the border says that the training pictures are the other way."""
+def _inverted(picture: Tensor, frame: Frame) -> tuple[Tensor, list[str]]:
+    """Invert a picture whose border has the opposite brightness of the training pictures'."""
     if frame.blank is None or abs(_border(picture) - frame.blank) < OPPOSITE:
         return picture, []
-    return 1 - picture, ["turned dark to light, as in the training data"]
+    return 1 - picture, ["inverted, as the training data are"]
 
 
 def _pixels(path: Path | str | BinaryIO, channels: int) -> Tensor:
@@ -143,15 +143,15 @@ def _pixels(path: Path | str | BinaryIO, channels: int) -> Tensor:
                 values = np.asarray(upright, dtype=np.float32)
                 values = (values - values.min()) / max(float(np.ptp(values)), 1e-9)
                 return torch.from_numpy(values)[None].expand(channels, -1, -1)
-            # What is transparent shows the paper beneath it.
+            # Transparent pixels show the paper beneath.
             paper = Image.new("RGBA", upright.size, "white")
             flat = Image.alpha_composite(paper, upright.convert("RGBA"))
             values = np.array(flat.convert("L" if channels == 1 else "RGB"), dtype=np.float32)
     except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
         name = repr(str(path)) if isinstance(path, str | Path) else "something else"
         raise ValueError(
-            f"expected a picture file, got {name}: {error}. PNG, JPEG, GIF, BMP and others"
-            " that Pillow knows are read"
+            f"expected a picture file, got {name}: {error}: pass PNG, JPEG, GIF, BMP or another"
+            " format that Pillow reads"
         ) from error
     return torch.from_numpy(values / 255).view(*values.shape[:2], channels).permute(2, 0, 1)
 
@@ -163,11 +163,11 @@ def _resized(picture: Tensor, height: int, width: int) -> Tensor:
 
 
 def _framed(picture: Tensor, frame: Frame, was: str) -> tuple[Tensor, list[str]]:
-    """Crop to the content, scale it as the training data's, and centre its mass."""
+    """Crop to the content, scale it like the training data's, and centre its mass."""
     blank, border = frame.blank or 0.0, _border(picture)
     box = _box(picture.mean(0), border)
     if box is None:
-        raise ValueError("the picture is blank: expected something drawn on it")
+        raise ValueError("expected a picture with content, got a blank one: draw something on it")
     content = (picture - border)[:, box.top : box.bottom, box.left : box.right]
     height, width = frame.shape[1:]
     scale = frame.content * max(height, width) / max(content.shape[1:])
@@ -182,8 +182,8 @@ def _framed(picture: Tensor, frame: Frame, was: str) -> tuple[Tensor, list[str]]
     return sample.clamp(0, 1)[None], [f"content of {was} scaled and centred in {width} x {height}"]
 
 
-def _start(mass: Tensor, room: int) -> int:
-    """Where content begins along an axis if its centre of mass is to lie in the middle."""
+def _start(mass: Tensor, size: int) -> int:
+    """The position of content along an axis that puts its centre of mass in the middle."""
     places = torch.arange(len(mass)) + 0.5
     centre = float((mass * places).sum() / mass.sum().clamp(min=1e-9))
-    return max(0, min(room - len(mass), round(room / 2 - centre)))
+    return max(0, min(size - len(mass), round(size / 2 - centre)))

@@ -1,7 +1,7 @@
-"""Networks and batches -> how much faster several ranks train than one process, in one run.
+"""Networks and batches -> the speed-up of several ranks over one process, in one run.
 
-Each rank has one thread. All ways take turns on the same machine: Forward-Forward in one process,
-with its layers spread, with its batches spread; and backprop in one process and spread.
+Each rank has one thread. All methods take turns on one machine: Forward-Forward in one process,
+with its layers spread and with its batches spread, and backprop in one process and spread.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ from forward_forward.lab.benchmark.run import Say, network_name
 from forward_forward.parallel.balance import balance_bound
 
 FEATURES = 784
-
-
-WAYS = {  # and the one that each is compared with
+COMPARED = {  # each method, and the one that it is compared with
     "unconnected": ("unconnected", "one process"),
     "layers": ("layers", "one process"),
     "data": ("data", "one process"),
@@ -41,10 +39,9 @@ class ParallelSetting:
     Args:
         settings: Units of the layers, and samples a step.
         ranks: Processes.
-        steps: Steps of a round that are timed, after two that fill the pipeline; more of a small
-            network.
-        rounds: Fewest and most turns that each way gets, more of a small network; what counts is
-            the median of a round's ratios.
+        steps: Timed steps of a round, after two that fill the pipeline; small networks take more.
+        rounds: Fewest and most rounds of each method, more for a small network; speed-ups are
+            medians of the ratios within a round.
     """
 
     settings: tuple[tuple[tuple[int, ...], int], ...] = (
@@ -64,11 +61,11 @@ QUICK = ParallelSetting((((500,) * 2, 1024),), rounds=(4, 4))
 
 
 def benchmark_parallel(setting: ParallelSetting, say: Say = lambda _: None) -> dict[str, Any]:
-    """Measure, and foretell the same by the simulator.
+    """Measure the speed-ups, and predict them with the simulator.
 
     Args:
         setting: What to measure.
-        say: Called with a line as the benchmark goes on.
+        say: Called with a line of progress.
 
     Returns:
         ``machine``, ``ranks``, ``link`` and ``rows``, one for each network and batch.
@@ -77,8 +74,8 @@ def benchmark_parallel(setting: ParallelSetting, say: Say = lambda _: None) -> d
         RuntimeError: A rank failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        told, found = Path(folder, "told.json"), Path(folder, "found.json")
-        told.write_text(
+        job, out = Path(folder, "job.json"), Path(folder, "out.json")
+        job.write_text(
             json.dumps(
                 {
                     "features": FEATURES,
@@ -88,22 +85,22 @@ def benchmark_parallel(setting: ParallelSetting, say: Say = lambda _: None) -> d
                 }
             )
         )
-        _launch(setting.ranks, told, found, say)
-        result: dict[str, Any] = json.loads(found.read_text())
+        _launch(setting.ranks, job, out, say)
+        result: dict[str, Any] = json.loads(out.read_text())
     for row in result["rows"]:
         row |= _ratios(row, result["link"])
     return {"machine": {**machine(), "threads": 1}, "features": FEATURES, **result}
 
 
-def _launch(ranks: int, told: Path, found: Path, say: Say) -> None:
+def _launch(ranks: int, job: Path, out: Path, say: Say) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(ranks), "-m", "forward_forward.lab.benchmark.ranks"]
-    command += [str(told), str(found)]
+    command += [str(job), str(out)]
     env, kept = {**os.environ, "OMP_NUM_THREADS": "1"}, []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
         for line in process.stderr or ():
             kept.append(line)
-            if line.startswith("["):  # a size that is begun; torchrun's own lines are kept back
+            if line.startswith("["):  # the next size; torchrun's own lines are not shown
                 say(line.strip())
     if process.returncode != 0:
         raise RuntimeError(f"a rank of the benchmark failed: {''.join(kept[-40:])}")
@@ -112,7 +109,7 @@ def _launch(ranks: int, told: Path, found: Path, say: Say) -> None:
 def _ratios(row: dict[str, Any], link: dict[str, float]) -> dict[str, Any]:
     costs = row["layer_seconds"]
     bound = balance_bound(costs, row["split"])
-    speed_up = {arm: _median(row, *ways) for arm, ways in WAYS.items()}
+    speed_up = {name: _median(row, *pair) for name, pair in COMPARED.items()}
     spread = simulate.layers(work_of(row), row["split"], _link(link))
     return {
         "network": network_name(row["hidden"]),
@@ -124,9 +121,9 @@ def _ratios(row: dict[str, Any], link: dict[str, float]) -> dict[str, Any]:
 
 
 def _median(row: dict[str, Any], spread: str, alone: str) -> float:
-    """Median of the speed-ups of all rounds, each by the times of that round.
+    """Median of the speed-ups within each round.
 
-    A virtual machine's neighbours slow down all that is measured at a time alike.
+    Other load on the machine slows down all methods of a round to the same degree.
     """
     rounds = row["rounds"]
     pairs = zip(rounds[alone], rounds[spread], strict=True)
@@ -134,10 +131,10 @@ def _median(row: dict[str, Any], spread: str, alone: str) -> float:
 
 
 def work_of(row: dict[str, Any]) -> simulate.Work:
-    """What the simulator needs of a row: all of it measured in one process, or counted.
+    """The simulator's input for a row: seconds measured in one process, and bytes counted.
 
-    A layer sends on its activities, positives and negatives, with their lengths, and each sample's
-    share in the mean.
+    A layer sends its activities, of positives and negatives, with their lengths, and each sample's
+    weight.
     """
     batch, hidden = row["batch"], row["hidden"]
     sent = [4 * (2 * batch * units + 3 * batch) for units in hidden]
@@ -147,7 +144,7 @@ def work_of(row: dict[str, Any]) -> simulate.Work:
 
 
 def _link(link: dict[str, float]) -> simulate.Link:
-    """As the simulator takes it; what took no time that could be seen has no limit."""
+    """The simulator's link; a rate is infinite if no time could be measured."""
     wire, copy = (
         link["message"] / link[name] if link[name] else math.inf for name in ("wire", "copy")
     )

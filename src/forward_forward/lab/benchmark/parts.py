@@ -138,7 +138,7 @@ def gradients_of(each: Named) -> str | None:
     """
     if each.kind == "negatives":
         return None
-    closed_form = goodness.HasSlope if each.kind == "goodness" else losses.HasSlope
+    closed_form = goodness.HasSlope if each.kind == "goodness" else losses.HasSlopes
     return "closed form" if supports(each.part, closed_form) else "autograd"
 
 

@@ -1,6 +1,6 @@
-"""Two or more ranks and the sizes of networks -> seconds and bytes of a step, each way in turn.
+"""On two or more ranks: sizes of networks -> seconds and bytes of a step, of each method in turn.
 
-`forward_forward.lab.benchmark.parallel` starts this on each rank; the first writes the results.
+`forward_forward.lab.benchmark.parallel` starts this on each rank; the first one writes the results.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from forward_forward.data import Data
 from forward_forward.data.batch import Batch
 from forward_forward.lab.benchmark.arms import CLASSES, engine
 from forward_forward.lab.benchmark.spread import (
-    WARM,
+    WARM_UP,
     BackpropOnce,
     BackpropSpread,
     OneProcess,
@@ -30,16 +30,14 @@ from forward_forward.lab.benchmark.spread import (
     Unconnected,
 )
 from forward_forward.optimize import Trainer
+from forward_forward.parallel import Layout, Place
 from forward_forward.parallel.balance import balanced
-from forward_forward.parallel.channels import Inbox, Outbox
-from forward_forward.parallel.layout import Layout
-from forward_forward.parallel.parcel import Fields
-from forward_forward.parallel.place import Place
-from forward_forward.parallel.shared import inbox, outbox
+from forward_forward.parallel.channels import ReceiveChannel, SendChannel
+from forward_forward.parallel.messages import TensorSpecs
 from forward_forward.parallel.timeouts import Timeout
 
 TIMEOUT = 120.0
-WORD, STREAM = 64, 16 * 2**20  # bytes of the messages by which the link is measured
+SMALL, LARGE = 64, 16 * 2**20  # bytes of the messages by which the link is measured
 MESSAGES, TRIES = 24, 3
 ROUND = 0.5  # seconds of one process that a round of a small network takes
 ALL_ROUNDS = 12.0  # and all rounds together
@@ -47,62 +45,56 @@ Split = tuple[int, ...]
 
 
 def measure(widths: list[int], size: int, steps: int, rounds: Sequence[int]) -> dict[str, Any]:
-    """A row of figures for one network and batch size; all ranks call this."""
+    """The results for one network and batch size; all ranks call this."""
     data, batch = _samples(widths[0], size)
     one = OneProcess(_trainer(widths, batch), batch)
-    split, steps, count = _tried(OneProcess(_trainer(widths, batch), batch), steps, rounds)
-    arms: dict[str, Any] = {
+    split, steps, count = _planned(OneProcess(_trainer(widths, batch), batch), steps, rounds)
+    by_layers = Layout(split=split, timeout=TIMEOUT)
+    by_data = Layout(stages=1, replicas=None, timeout=TIMEOUT)
+    methods: dict[str, Any] = {
         "one process": one,
         "unconnected": Unconnected(_trainer(widths, batch), batch),
-        "layers": Spread(_trainer(widths, batch), data, batch, _layers(split)),
-        "data": Spread(_trainer(widths, batch), data, batch, _data()),
+        "layers": Spread(_trainer(widths, batch), data, batch, by_layers),
+        "data": Spread(_trainer(widths, batch), data, batch, by_data),
         "backprop": BackpropOnce(widths, batch),
         "backprop, data": BackpropSpread(widths, batch),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in arms}
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
     layers: list[list[float]] = []
-    carried: dict[str, list[int]] = {name: [] for name in arms}
-    for each in range(count + 1):
-        for name, arm in arms.items():
+    loopback: dict[str, list[int]] = {name: [] for name in methods}
+    for number in range(count + 1):
+        for name, method in methods.items():
             dist.barrier()
-            before = _loopback()
-            found = arm.run(steps + WARM)
+            before = _loopback_bytes()
+            found = method.run(steps + WARM_UP)
             dist.barrier()
-            if each:  # the first round asks for memory
+            if number:  # the first round allocates memory
                 seconds[name].append(_slowest(found))
-                if arm is one and dist.get_rank() == 0:
+                if method is one and dist.get_rank() == 0:
                     layers.append(one.layer_seconds())
-                carried[name].append((_loopback() - before) // (steps + WARM))
-    return _row(widths, size, arms, seconds, carried, layers)
+                loopback[name].append((_loopback_bytes() - before) // (steps + WARM_UP))
+    return _row(widths, size, methods, seconds, loopback, layers)
 
 
 def _trainer(widths: list[int], batch: Batch) -> Trainer:
-    """The engine's, the same on all ranks, its thresholds set."""
+    """The same calibrated trainer on all ranks."""
     trainer = engine(widths, torch.float32)
     trainer.network.calibrate(batch.x, batch.y)
     return trainer
 
 
-def _tried(alone: OneProcess, steps: int, rounds: Sequence[int]) -> tuple[Split, int, int]:
-    """Layers of each rank by their seconds in one process, steps of a round, and rounds."""
-    told: list[Any] = [None]
-    seconds = alone.run(WARM + 3)
+def _planned(alone: OneProcess, steps: int, rounds: Sequence[int]) -> tuple[Split, int, int]:
+    """Layers of each rank by their seconds in one process, steps of a round, number of rounds."""
+    found: list[Any] = [None]
+    seconds = alone.run(WARM_UP + 3)
     if dist.get_rank() == 0:
         split = balanced(alone.layer_seconds(), dist.get_world_size())
         steps = max(steps, round(ROUND / seconds))
         fewest, most = rounds
-        told[0] = split, steps, max(fewest, min(most, round(ALL_ROUNDS / (steps * seconds))))
-    dist.broadcast_object_list(told, src=0)
-    found: tuple[Split, int, int] = told[0]
-    return found
-
-
-def _layers(split: tuple[int, ...]) -> Layout:
-    return Layout(split=split, timeout=TIMEOUT)
-
-
-def _data() -> Layout:
-    return Layout(stages=1, replicas=None, timeout=TIMEOUT)
+        found[0] = split, steps, max(fewest, min(most, round(ALL_ROUNDS / (steps * seconds))))
+    dist.broadcast_object_list(found, src=0)
+    planned: tuple[Split, int, int] = found[0]
+    return planned
 
 
 def _samples(features: int, size: int) -> tuple[Data, Batch]:
@@ -112,103 +104,103 @@ def _samples(features: int, size: int) -> tuple[Data, Batch]:
 
 
 def _slowest(seconds: float) -> float:
-    """The seconds of the slowest rank, where all have some."""
+    """The largest value of all ranks."""
     found: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(found, seconds)
     return float(max(found))
 
 
-def _loopback() -> int:
-    """Bytes that this machine has sent to itself so far, headers and all."""
+def _loopback_bytes() -> int:
+    """Bytes that this machine has sent to itself so far, including headers."""
     return int(psutil.net_io_counters(pernic=True)["lo"].bytes_sent)
 
 
 def _row(
     widths: list[int],
     size: int,
-    arms: dict[str, Any],
+    methods: dict[str, Any],
     seconds: dict[str, list[float]],
-    carried: dict[str, list[int]],
+    loopback: dict[str, list[int]],
     layers: list[list[float]],
 ) -> dict[str, Any]:
-    one, spread, shared = arms["one process"], arms["layers"], arms["data"]
-    sent = _slowest(spread.sent), _slowest(shared.sent)
-    spread.ranks.share_weights()
+    one, by_layers, by_data = methods["one process"], methods["layers"], methods["data"]
+    sent = _slowest(by_layers.sent), _slowest(by_data.sent)
+    by_layers.strategy.share_weights()
     if dist.get_rank() != 0:
         return {}
-    taken = one.trainer.steps, spread.ranks.trainer.steps
+    trained = by_layers.strategy.trainer
     weights = {
-        "layers": difference(one.trainer, spread.ranks.trainer),
-        "data": difference(one.trainer, shared.ranks.trainer),
+        "layers": difference(one.trainer, trained),
+        "data": difference(one.trainer, by_data.strategy.trainer),
     }
     return {
         "hidden": widths[1:],
         "batch": size,
-        "split": list(spread.ranks.place.split),
+        "split": list(by_layers.strategy.place.split),
         "layer_seconds": min(layers, key=sum),  # of the least disturbed round
         "step_seconds": {name: statistics.median(each) for name, each in seconds.items()},
         "rounds": seconds,
-        "bytes": {name: statistics.median(each) for name, each in carried.items()},
-        "bytes_counted": {"layers": sent[0] / taken[1], "data": sent[1] / taken[1]},
-        "steps_compared": taken[0],
+        "bytes": {name: statistics.median(each) for name, each in loopback.items()},
+        "bytes_counted": {"layers": sent[0] / trained.steps, "data": sent[1] / trained.steps},
+        "steps_compared": one.trainer.steps,
         "weights": weights,
-        "optimizer_seconds": one.optimizer_seconds(),  # last: it moves weights
+        "optimizer_seconds": one.optimizer_seconds(),  # last: it changes weights
     }
 
 
 def difference(first: Trainer, second: Trainer) -> float:
-    """Length of the difference of a tensor of weights over its own, the largest of all tensors."""
+    """The largest difference of a tensor of weights, relative to its length."""
     pairs = zip(first.network.parameters(), second.network.parameters(), strict=True)
     return max(float((a - b).norm() / a.norm()) for a, b in pairs)
 
 
 def link() -> dict[str, float]:
-    """Seconds from one rank to the next: of any message, and more of a large one.
+    """The cost of a message from the first rank to the second.
 
     Returns:
-        ``message`` [bytes] of a large one; ``delay``, seconds of a small one; ``wire``, the further
-        seconds of a large one, and ``copy``, those of a rank's own processor. Where ranks see one
-        memory, a large one takes no longer.
+        ``message``, bytes of a large message; ``delay``, seconds of a small one; ``wire``, the
+        additional seconds of a large one; and ``copy``, those of the busier rank's processor.
     """
     place = Place(dist.get_rank(), (1,) * dist.get_world_size())
     given = Timeout(place, TIMEOUT), torch.device("cpu")
-    sends = outbox(1, *given) if place.rank == 0 else None
-    takes = inbox(0, *given) if place.rank == 1 else None
+    sender = SendChannel(1, *given) if place.rank == 0 else None
+    receiver = ReceiveChannel(0, *given) if place.rank == 1 else None
     small, large = (
         [
             min(each)
-            for each in zip(*(_stream(sends, takes, size) for _ in range(TRIES)), strict=True)
+            for each in zip(*(_stream(sender, receiver, size) for _ in range(TRIES)), strict=True)
         ]
-        for size in (WORD, STREAM)
+        for size in (SMALL, LARGE)
     )
     wire, copy = (max(much - little, 0.0) for much, little in zip(large, small, strict=True))
-    return {"message": STREAM, "delay": small[0], "wire": wire, "copy": copy}
+    return {"message": LARGE, "delay": small[0], "wire": wire, "copy": copy}
 
 
-def _stream(sends: Outbox | None, takes: Inbox | None, size: int) -> tuple[float, float]:
-    """Seconds of a message of so many bytes in a row of them, and of the busier processor."""
-    parcels: list[Fields] = [{"h": ((size,), torch.uint8)}] * MESSAGES
+def _stream(
+    sender: SendChannel | None, receiver: ReceiveChannel | None, size: int
+) -> tuple[float, float]:
+    """Seconds of a message of a size in a row of them, and of the busier processor for it."""
+    specs: list[TensorSpecs] = [{"h": ((size,), torch.uint8)}] * MESSAGES
     dist.barrier()
     began, busy = time.perf_counter(), time.process_time()
-    if sends is not None:
-        for each in parcels:
-            sends.send(sends.parcel(each))
-        sends.drain()
-    if takes is not None:
-        takes.expect(iter(parcels))
-        for _ in parcels:
-            takes.take()
-        takes.drain()
+    if sender is not None:
+        for each in specs:
+            sender.send(sender.message(each))
+        sender.drain()
+    if receiver is not None:
+        receiver.expect(iter(specs))
+        for _ in specs:
+            receiver.receive()
     spent, busy = time.perf_counter() - began, time.process_time() - busy
     dist.barrier()
     return _slowest(spent) / MESSAGES, _slowest(busy) / MESSAGES
 
 
-def main(told: Path, found: Path) -> None:
-    """Measure all that is told, on every rank; the first one writes what was found."""
+def main(job: Path, out: Path) -> None:
+    """Measure all settings of a job, on every rank; the first one writes the results."""
     torch.set_num_threads(1)
     parallel.begin(TIMEOUT, torch.device("cpu"))
-    spec = json.loads(told.read_text())
+    spec = json.loads(job.read_text())
     rows = []
     about = link()
     for hidden, size in spec["settings"]:
@@ -216,7 +208,7 @@ def main(told: Path, found: Path) -> None:
             print(f"{hidden}, batch {size}", file=sys.stderr)
         rows.append(measure([spec["features"], *hidden], size, spec["steps"], spec["rounds"]))
         if dist.get_rank() == 0:
-            files.write_json(found, {"ranks": dist.get_world_size(), "link": about, "rows": rows})
+            files.write_json(out, {"ranks": dist.get_world_size(), "link": about, "rows": rows})
     parallel.leave()
 
 

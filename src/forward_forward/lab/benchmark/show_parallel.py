@@ -1,4 +1,4 @@
-"""Figures of several ranks beside one process -> a table for the terminal, and a plot."""
+"""The results of `benchmark_parallel` -> a table for the terminal, and a plot."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ COLUMNS = (
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures as text.
+    """The results as text.
 
     Args:
-        result: What `benchmark_parallel` returned.
+        result: The value of `benchmark_parallel`.
     """
     from rich.console import Console
     from rich.table import Table
 
-    lines = Table(*COLUMNS, box=None, header_style="bold")
-    for column in lines.columns[1:]:
+    shown = Table(*COLUMNS, box=None, header_style="bold")
+    for column in shown.columns[1:]:
         column.justify = "right"
     for row in result["rows"]:
-        lines.add_row(*_cells(row))
+        shown.add_row(*_cells(row))
     text = io.StringIO()
-    Console(file=text, width=180, highlight=False).print(lines)
+    Console(file=text, width=180, highlight=False).print(shown)
     return text.getvalue() + "\n".join(_notes(result))
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    speed, sent = row["speed_up"], handed_on(row)
+    speed, sent = row["speed_up"], megabytes(row)
     return [
         row["network"],
         str(row["batch"]),
@@ -56,18 +56,19 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"{row['simulated']:.2f}",
         f"{speed['data']:.2f}",
         f"{speed['backprop, data']:.2f}",
-        *(f"{each / 1e6:.1f}" for each in sent),
-        *(_difference(row["weights"][arm]) for arm in ("layers", "data")),
+        *(f"{each:.1f}" for each in sent),
+        *(_difference(row["weights"][name]) for name in ("layers", "data")),
     ]
 
 
-def handed_on(row: dict[str, Any]) -> list[float]:
-    """Bytes of a step from rank to rank: layers spread, batches spread, backprop spread.
+def megabytes(row: dict[str, Any]) -> list[float]:
+    """Megabytes of a step between ranks: layers spread, batches spread, backprop spread.
 
-    The last two are those on the loopback; the first leave most in memory that both ranks see.
+    Those of layers are the messages' own; the others are measured on the loopback, with headers.
     """
-    carried = row["bytes"]
-    return [row["bytes_counted"]["layers"], carried["data"], carried["backprop, data"]]
+    loopback = row["bytes"]
+    sent = [row["bytes_counted"]["layers"], loopback["data"], loopback["backprop, data"]]
+    return [each / 1e6 for each in sent]
 
 
 def _difference(value: float) -> str:
@@ -79,24 +80,24 @@ def _notes(result: dict[str, Any]) -> list[str]:
     steps = min(row["steps_compared"] for row in result["rows"])
     return [
         f"{result['ranks']} ranks of one thread, float32, {machine['cpu_capability']}, torch"
-        f" {machine['torch']}; a message takes"
+        f" {machine['torch']}; a small message takes"
         f" {1e3 * link['delay']:.2f} ms, one of {link['message'] / 2**20:.0f} MiB"
         f" {1e3 * link['wire']:.2f} ms more",
-        "unconnected: as many processes as there are ranks, each with a training of its own: what"
-        " the machine gives. layers, data, backprop: times as fast as one process with one thread,"
-        " the median of all rounds. bound: all layers' seconds over those of the slower stage,"
-        " measured in one process.",
-        f"weights: difference to one process's after {steps} steps and more, of the tensor that"
-        " differs most, over its length. MB: over the loopback, of all ranks, but for layers, whose"
-        " activities lie in memory that both ranks see where there is such.",
+        "unconnected: as many separate trainings as there are ranks, the most that the machine"
+        " allows. layers, data, backprop: times as fast as one process with one thread, medians of"
+        " all rounds. bound: all layers' seconds over those of the slowest stage, measured in one"
+        " process.",
+        f"weights: the largest difference of a tensor from that of one process after at least"
+        f" {steps} steps, relative to its length. MB: of all ranks; of layers, the messages, of the"
+        " others, all bytes on the loopback.",
     ]
 
 
 def plot(result: dict[str, Any]) -> bytes:
-    """Speed-ups beside each other, as a PNG.
+    """The speed-ups as bars, a PNG.
 
     Args:
-        result: What `benchmark_parallel` returned.
+        result: The value of `benchmark_parallel`.
     """
     from matplotlib.figure import Figure
 
@@ -104,20 +105,20 @@ def plot(result: dict[str, Any]) -> bytes:
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     axes = figure.subplots()
     names = [f"{row['network']}\nbatch {row['batch']}" for row in rows]
-    arms = {
+    methods = {
         "layers spread": [row["speed_up"]["layers"] for row in rows],
         "batches spread": [row["speed_up"]["data"] for row in rows],
         "backprop, batches spread": [row["speed_up"]["backprop, data"] for row in rows],
     }
-    width = 0.8 / len(arms)
-    for place, (label, heights) in enumerate(arms.items()):
+    width = 0.8 / len(methods)
+    for place, (label, heights) in enumerate(methods.items()):
         at = [index + (place + 0.5) * width - 0.4 for index in range(len(rows))]
         bars = axes.bar(at, heights, width, label=label)
         axes.bar_label(bars, fmt="%.2f", fontsize=7, label_type="center", color="white")
     for index, row in enumerate(rows):
         left = index - 0.4
         axes.plot([left, left + width], [row["balance_bound"]] * 2, color="black", linewidth=1)
-    axes.plot([], [], color="black", linewidth=1, label="the most that the layers' costs allow")
+    axes.plot([], [], color="black", linewidth=1, label="bound by the layers' costs")
     axes.set_xticks(range(len(rows)), names, fontsize=8)
     axes.axhline(1, color="grey", linewidth=0.8)
     axes.set_ylim(0, 1.25 * result["ranks"])

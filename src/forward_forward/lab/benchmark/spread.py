@@ -1,14 +1,14 @@
-"""A network's widths and a batch -> the ways to train it on several ranks that are compared.
+"""A network's widths and a batch -> the methods of training on several ranks that are compared.
 
-Each takes some steps, on every rank, and says how many seconds one takes once all are at work.
+``run(steps)`` of each method takes some steps, on every rank, and returns the seconds of a step in
+the steady state.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.distributed as dist
@@ -23,17 +23,11 @@ from forward_forward.optimize import Trainer
 from forward_forward.optimize.optimizers import forget_gradients, stepper, weights_of
 from forward_forward.parallel.layout import Layout
 
-WARM = 2  # steps before a round is timed
-
-
-class Arm(Protocol):
-    """A way to train: takes some steps, and says how long one takes once all are at work."""
-
-    def run(self, steps: int) -> float: ...
+WARM_UP = 2  # steps before a round is timed
 
 
 class OneProcess:
-    """Forward-Forward in the first rank, with the seconds of each layer; the others rest."""
+    """Forward-Forward on the first rank, with the seconds of each layer; the others are idle."""
 
     def __init__(self, trainer: Trainer, batch: Batch) -> None:
         self.trainer, self.batch = trainer, batch
@@ -41,34 +35,27 @@ class OneProcess:
 
     def run(self, steps: int) -> float:
         self.seconds = [[] for _ in self.seconds]
-        if dist.get_rank() != 0:
-            return 0.0
-        ends = []
-        for _ in range(steps):
-            self._step()
-            ends.append(time.perf_counter())
-        return _steady(ends)
+        return _timed(self._step, steps) if dist.get_rank() == 0 else 0.0
 
     def _step(self) -> None:
         trainer, layers = self.trainer, len(self.trainer.network.layers)
-        at = time.perf_counter()
+        began = time.perf_counter()
         forward = trainer.forward.begin()
         trainer.queue.add(forward, *self.batch, trainer.steps, layers)
-        coming = trainer.queue.pending.popleft()
-        source = trainer.preparer.source(coming)
+        prepared = trainer.queue.pending.popleft()
+        source = trainer.preparer.source(prepared)
+        weight, randomness = prepared.sample_weight, prepared.randomness
         for index in range(layers):
-            here = range(index, index + 1)
-            _, source = trainer.layer_steps(
-                forward, source, coming.sample_weight, coming.randomness, here
-            )
+            layer = range(index, index + 1)
+            _, source = trainer.layer_steps(forward, source, weight, randomness, layer)
             now = time.perf_counter()
-            self.seconds[index].append(now - at)
-            at = now
+            self.seconds[index].append(now - began)
+            began = now
         trainer.close_step()
 
     def layer_seconds(self) -> list[float]:
-        """Median seconds of each layer in the last round; the first one prepares the batch."""
-        return [statistics.median(each[WARM:]) for each in self.seconds]
+        """Median seconds of each layer in the last round; the first one's include preparation."""
+        return [statistics.median(each[WARM_UP:]) for each in self.seconds]
 
     def optimizer_seconds(self) -> list[float]:
         """Median seconds of each layer's optimiser alone."""
@@ -76,20 +63,16 @@ class OneProcess:
 
 
 class Unconnected:
-    """Forward-Forward in one process on every rank at once, which know nothing of each other.
+    """Forward-Forward in a separate process on every rank at once.
 
-    What they reach together is the most that the machine gives to any way.
+    The steps of all of them together are the most that any method can reach on the machine.
     """
 
     def __init__(self, trainer: Trainer, batch: Batch) -> None:
         self.trainer, self.batch = trainer, batch
 
     def run(self, steps: int) -> float:
-        ends = []
-        for _ in range(steps):
-            self.trainer.step(*self.batch)
-            ends.append(time.perf_counter())
-        return _steady(ends) / dist.get_world_size()
+        return _timed(lambda: self.trainer.step(*self.batch), steps) / dist.get_world_size()
 
 
 class Spread:
@@ -97,68 +80,70 @@ class Spread:
 
     def __init__(self, trainer: Trainer, data: Data, batch: Batch, layout: Layout) -> None:
         self.batch = batch
-        self.ranks = layout.join(trainer, data, len(batch.y))
+        self.strategy = layout.join(trainer, data, len(batch.y))
 
     def run(self, steps: int) -> float:
-        ranks, ends = self.ranks, []
-        ranks.sizes = [len(self.batch.y)] * steps
-        for batch in ranks.batches([self.batch] * steps, range(steps), lambda _: None):
-            ranks.step(*batch)
+        strategy, ends = self.strategy, []
+        strategy.sizes = [len(self.batch.y)] * steps
+        for batch in strategy.batches([self.batch] * steps, range(steps), lambda _: None):
+            strategy.step(*batch)
             ends.append(time.perf_counter())
-        ranks.stage.drain()
+        strategy.stage.drain()
         return _steady(ends)
 
     @property
     def sent(self) -> int:
         """Bytes that this rank has sent."""
-        return self.ranks.stage.sent
+        return self.strategy.stage.sent
 
 
 class BackpropOnce:
-    """Backprop in the first rank."""
+    """Backprop on the first rank."""
 
     def __init__(self, widths: Sequence[int], batch: Batch) -> None:
-        self.arm, self.batch = Backprop(widths, torch.float32), batch
+        self.backprop, self.batch = Backprop(widths, torch.float32), batch
 
     def run(self, steps: int) -> float:
-        if dist.get_rank() != 0:
-            return 0.0
-        ends = []
-        for _ in range(steps):
-            self.arm.step(self.batch.x, self.batch.y)
-            ends.append(time.perf_counter())
-        return _steady(ends)
+        step = lambda: self.backprop.step(self.batch.x, self.batch.y)  # noqa: E731
+        return _timed(step, steps) if dist.get_rank() == 0 else 0.0
 
 
 class BackpropSpread:
-    """Backprop over all ranks by torch's DistributedDataParallel, each with a part of the batch."""
+    """Backprop over all ranks by DistributedDataParallel, each with a shard of the batch."""
 
     def __init__(self, widths: Sequence[int], batch: Batch) -> None:
-        linears = Backprop(widths, torch.float32).layers
-        parts: list[nn.Module] = []
-        for linear in linears:
-            parts += [linear, nn.ReLU()]
-        self.model = DistributedDataParallel(nn.Sequential(*parts[:-1]))
+        modules: list[nn.Module] = []
+        for linear in Backprop(widths, torch.float32).layers:
+            modules += [linear, nn.ReLU()]
+        self.model = DistributedDataParallel(nn.Sequential(*modules[:-1]))
         self.optimizer = adamw(self.model.parameters())
-        rows = torch.tensor_split(torch.arange(len(batch.y)), dist.get_world_size())[
-            dist.get_rank()
-        ]
-        self.x, self.y = batch.x[rows], batch.y[rows]
+        self.x, self.y = (
+            torch.tensor_split(each, dist.get_world_size())[dist.get_rank()]
+            for each in (batch.x, batch.y)
+        )
 
     def run(self, steps: int) -> float:
-        ends = []
-        for _ in range(steps):
-            self.optimizer.zero_grad()
-            loss = functional.cross_entropy(self.model(self.x), self.y)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            ends.append(time.perf_counter())
-        return _steady(ends)
+        return _timed(self._step, steps)
+
+    def _step(self) -> None:
+        self.optimizer.zero_grad()
+        loss = functional.cross_entropy(self.model(self.x), self.y)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+
+
+def _timed(step: Callable[[], object], steps: int) -> float:
+    """Seconds of a step in the steady state."""
+    ends = []
+    for _ in range(steps):
+        step()
+        ends.append(time.perf_counter())
+    return _steady(ends)
 
 
 def _steady(ends: list[float]) -> float:
-    """Seconds of a step once all ranks are at work, from the ends of the steps."""
-    return (ends[-1] - ends[WARM - 1]) / (len(ends) - WARM)
+    """Seconds of a step after the warm-up, from the ends of the steps."""
+    return (ends[-1] - ends[WARM_UP - 1]) / (len(ends) - WARM_UP)
 
 
 def _optimizer_seconds(optimizer: torch.optim.Optimizer) -> float:

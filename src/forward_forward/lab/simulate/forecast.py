@@ -1,4 +1,4 @@
-"""A link and the work of layers, as a forecast takes them -> the forecast, as it is given."""
+"""The inputs of a forecast, a link and the work of layers, and its result."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Forecast", "Link", "Work"]
 
 @dataclass(frozen=True)
 class Link:
-    """What joins a rank to the next: the same in both directions, which do not disturb each other.
+    """What connects a rank to the next: equal in both directions, which are independent.
 
     Args:
         bandwidth: Bytes a second on the wire.
         delay: Seconds from one end to the other, one way.
-        copy: Bytes a second at which the rank's own processor hands a message to the link or takes
-            it from there; infinite where a device does that by itself.
+        copy: Bytes a second at which the rank's own processor moves a message to the link or from
+            it; infinite if a device does that by itself.
 
     Raises:
         ValueError: If a rate is not positive or the delay is negative or infinite.
@@ -33,7 +33,7 @@ class Link:
         if not (self.bandwidth > 0 and self.copy > 0 and 0 <= self.delay < math.inf):
             raise ValueError(
                 f"expected bandwidth > 0, copy > 0 and a finite delay >= 0, got {self}: math.inf"
-                " stands for a rate without a limit"
+                " for a rate without a limit"
             )
 
 
@@ -43,14 +43,14 @@ class Work:
 
     Args:
         seconds: Of each layer's step in one process, with its optimiser's.
-        sent: Bytes each layer sends to the next one; the last layer's go nowhere.
+        sent: Bytes that each layer sends to the next one; those of the last layer do not count.
         weights: Bytes of each layer's gradients.
-        neutral: Seconds of each layer's neutral pass, where wrong labels are drawn from scores.
-        neutral_sent: Bytes each layer sends to the next one in that pass.
+        neutral: Seconds of each layer's neutral pass, if wrong labels are drawn from scores.
+        neutral_sent: Bytes that each layer sends to the next one in that pass.
 
     Raises:
-        ValueError: If one of them is below 0 or not of as many layers; only the neutral two may be
-            empty.
+        ValueError: If a value is below 0, or the numbers of layers differ; only the neutral two may
+            be empty.
     """
 
     seconds: tuple[float, ...]
@@ -70,18 +70,17 @@ class Work:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a step takes on several ranks.
+    """The duration of a step on several ranks.
 
     Args:
         ranks: Processes.
-        split: The number of layers of each stage; empty where every rank has all layers.
+        split: The number of layers of each stage; empty if every rank has all layers.
         step_seconds: Of a step in the steady state.
-        mean_seconds: Of a step, the filling and the draining of the pipeline included.
+        mean_seconds: Of a step, including the filling and draining of the pipeline.
         speed_up: Seconds of one process over ``step_seconds``.
-        balance_bound: The speed-up if links were free and nobody waited at the end of a batch.
-        limit: What a faster step needs first: "stage 2", "link 1", "look-ahead", "all-reduce",
-            "layers", "bubble" or "links".
-        held: Batches, or microbatches, whose activities the first stage keeps at once.
+        balance_bound: The speed-up if links were free and no rank waited for another.
+        limit: What determines the step: "stage 2", "link 1", "look-ahead", "all-reduce" or
+            "layers".
     """
 
     ranks: int
@@ -91,17 +90,16 @@ class Forecast:
     speed_up: float
     balance_bound: float
     limit: str
-    held: int = 1
 
 
 def check_layers(name: str, values: Sequence[float], layers: int) -> None:
-    """Refuse values that are below 0 or not one for each layer."""
+    """Raise a ValueError unless there is one value for each layer, none below 0."""
     if len(values) != layers or any(each < 0 for each in values):
         raise ValueError(
-            f"expected {layers} values of {name}, none below 0, got {values}: give one a layer"
+            f"expected {layers} values of {name}, one for each layer and none below 0, got {values}"
         )
 
 
 def crossing(sent: Sequence[int], split: Sequence[int]) -> list[float]:
-    """Bytes over the edges of the stages, the two outer ones included."""
+    """Bytes over the boundaries of the stages, the two outer ones included."""
     return [0, *(sent[each.stop - 1] for each in ranges(split)[:-1]), 0]

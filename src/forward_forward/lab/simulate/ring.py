@@ -12,16 +12,18 @@ __all__ = ["data"]
 
 
 def data(work: Work, ranks: int, link: Link, fixed: Sequence[float] = ()) -> Forecast:
-    """The samples of each batch spread over ranks, which sum up each layer's gradients in a ring.
+    """The samples of each batch spread over ranks, which sum each layer's gradients in a ring.
 
-    A layer's all-reduce starts when its gradient is there and runs beside the work of the layers
-    above, after the one before it. The optimiser's steps come last, each after its all-reduce.
+    A layer's all-reduce starts when its gradient is ready, after that of the layer below, and
+    overlaps with the work of the layers above. The optimiser's steps come last, each after its
+    all-reduce.
 
     Args:
         work: Seconds and bytes of each layer.
         ranks: Processes, each with all layers and ``1 / ranks`` of the samples.
-        link: What joins a rank to the next in the ring.
-        fixed: Seconds of each layer that stay with fewer samples: its optimiser's; zeros if empty.
+        link: What connects a rank to the next in the ring.
+        fixed: Seconds of each layer that do not shrink with the samples, such as its optimiser's;
+            zeros if empty.
 
     Raises:
         ValueError: If there is no rank, or ``fixed`` is not between 0 and the layer's seconds.
@@ -34,19 +36,21 @@ def data(work: Work, ranks: int, link: Link, fixed: Sequence[float] = ()) -> For
     total = math.fsum(stage_costs(work.seconds, (len(work.seconds),)))
     if ranks < 1 or not all(0 <= f <= s for f, s in zip(fixed, work.seconds, strict=True)):
         raise ValueError(
-            f"expected a rank or more and fixed seconds from 0 to each layer's, got {ranks} ranks"
-            f" and {fixed} of {work.seconds}"
+            f"expected at least one rank, and fixed seconds from 0 to each layer's {work.seconds},"
+            f" got {ranks} ranks and {fixed}"
         )
-    shares = [(s - f) / ranks for s, f in zip(work.seconds, fixed, strict=True)]
-    sizes = [2 * (ranks - 1) / ranks * each for each in work.weights]  # what a rank sends, and gets
+    shrinking = [(s - f) / ranks for s, f in zip(work.seconds, fixed, strict=True)]
+    sizes = [
+        2 * (ranks - 1) / ranks * each for each in work.weights
+    ]  # what a rank sends, and receives
     clock, summed = 0.0, [0.0]
-    for share, size in zip(shares, sizes, strict=True):
-        clock += share + size / link.copy
+    for seconds, size in zip(shrinking, sizes, strict=True):
+        clock += seconds + size / link.copy
         ring = size / link.bandwidth + 2 * (ranks - 1) * link.delay
         summed.append(max(clock, summed[-1]) + ring)
-    for there, size, own in zip(summed[1:], sizes, fixed, strict=True):
-        clock = max(clock, there) + size / link.copy + own
-    computing = math.fsum(shares) + math.fsum(fixed)
+    for arrived, size, own in zip(summed[1:], sizes, fixed, strict=True):
+        clock = max(clock, arrived) + size / link.copy + own
+    computing = math.fsum(shrinking) + math.fsum(fixed)
     return Forecast(
         ranks=ranks,
         split=(),

@@ -21,35 +21,35 @@ def layers(
     steps: int = 500,
     look_ahead: int | None = None,
 ) -> Forecast:
-    """Forward-Forward with the layers spread over ranks, each of which takes its own steps.
+    """Forward-Forward with the layers spread over ranks.
 
-    Links have two buffers at each end. Stage s in its turn t, with ``wire = bytes / bandwidth``::
+    Links have two buffers at each end. For turn t of stage s, with ``wire = bytes / bandwidth``::
 
-        worked(s, t) = max(end(s, t-1), there(s-1, t)) + take(s) + work(s)
-        end(s, t)    = max(worked(s, t), gone(s, t-2)) + give(s)
-        gone(s, t)   = max(end(s, t), gone(s, t-1), end(s+1, t-2) + delay) + wire(s)
-        there(s, t)  = gone(s, t) + delay
+        worked(s, t)  = max(end(s, t-1), arrived(s-1, t)) + receive(s) + work(s)
+        end(s, t)     = max(worked(s, t), sent(s, t-2)) + send(s)
+        sent(s, t)    = max(end(s, t), sent(s, t-1), end(s+1, t-2) + delay) + wire(s)
+        arrived(s, t) = sent(s, t) + delay
 
-    ``end(s+1, t-2) + delay`` is when stage s hears that the message of its turn t has a buffer to
-    go to: so a slow stage holds back those below it. The steady step is the longest of each
-    ``turn = take + work + give``, each ``wire(s)`` and, half of a buffer's way there and
-    back, each ``(turn(s+1) + wire(s) + 2 delay) / 2``. Of equal ones the first gives ``limit``.
+    ``end(s+1, t-2) + delay`` is when stage s learns that a buffer is free for the message of its
+    turn t, so a slow stage holds back those below it. The steady step is the longest of each
+    ``turn = receive + work + send``, each ``wire(s)`` and, for two buffers in a round trip, each
+    ``(turn(s+1) + wire(s) + 2 delay) / 2``. The first of equal ones is the ``limit``.
 
     Args:
         work: Seconds and bytes of each layer.
         split: The number of layers of each stage.
-        link: What joins two stages.
+        link: What connects two stages.
         steps: Batches that ``mean_seconds`` is the mean of.
-        look_ahead: Steps a layer is behind one process when it scores a batch in its neutral pass:
-            in turn t each stage adds the neutral pass of batch t + 1 + look_ahead to its own step,
-            and the first waits for its scores from the last. 0 makes the pipeline serial. None
-            where wrong labels need no scores.
+        look_ahead: How many steps before its own step a batch is scored, in its neutral pass: in
+            turn t each stage adds the neutral pass of batch t + 1 + look_ahead to its own step, and
+            the first waits for its scores from the last. 0 makes the pipeline serial. None if
+            wrong labels need no scores.
 
     Returns:
-        The forecast; its ``speed_up`` is over one process that makes the same passes.
+        The forecast; its ``speed_up`` is relative to one process with the same passes.
 
     Raises:
-        ValueError: If the split does not fit, or the look-ahead has no neutral pass in ``work``.
+        ValueError: If the split does not fit, or ``work`` has no neutral pass for the look-ahead.
 
     >>> forecast = layers(Work((1.0, 2.0, 3.0), (8, 8, 8), (0, 0, 0)), (2, 1), Link(math.inf))
     >>> forecast.speed_up, forecast.balance_bound, forecast.limit
@@ -79,12 +79,12 @@ def timeline(
     Args:
         work: Seconds and bytes of each layer.
         split: The number of layers of each stage.
-        link: What joins two stages.
+        link: What connects two stages.
         steps: Turns of each stage.
-        look_ahead: As in :func:`layers`. The scores that the first turns wait for are there.
+        look_ahead: As in :func:`layers`; the scores for the first turns are available.
 
     Returns:
-        For each stage, one (begin, end) a turn, in seconds from the begin of the first.
+        For each stage, (begin, end) of each turn, in seconds from the beginning of the first.
 
     Raises:
         ValueError: As :func:`layers`.
@@ -96,12 +96,12 @@ def timeline(
 
 
 def plan(work: Work, ranks: Sequence[int], link: Link) -> list[Forecast]:
-    """What :func:`layers` makes of the balanced split for each number of ranks.
+    """Forecasts of :func:`layers` for the balanced split on each number of ranks.
 
     Args:
-        work: Seconds and bytes of each layer; what is balanced are the seconds.
+        work: Seconds and bytes of each layer; the seconds are balanced.
         ranks: Numbers of processes.
-        link: What joins two stages.
+        link: What connects two stages.
 
     Returns:
         One forecast for each number of ranks.
@@ -120,14 +120,14 @@ def plan(work: Work, ranks: Sequence[int], link: Link) -> list[Forecast]:
 class _Stage:
     """Seconds of a turn's three parts, and of its message on the wire."""
 
-    take: float
+    receive: float
     work: float
-    give: float
+    send: float
     wire: float
 
     @property
     def turn(self) -> float:
-        return self.take + self.work + self.give
+        return self.receive + self.work + self.send
 
 
 def _stages(work: Work, split: Sequence[int], link: Link, look_ahead: int | None) -> list[_Stage]:
@@ -146,14 +146,14 @@ def _with_neutral(work: Work, look_ahead: int | None) -> tuple[Sequence[float], 
     if look_ahead < 0 or not work.neutral:
         raise ValueError(
             f"look_ahead expects 0 or more and a Work with neutral seconds, got {look_ahead} and"
-            f" {work.neutral}: leave it out where wrong labels need no scores"
+            f" {work.neutral}: omit it if wrong labels need no scores"
         )
     seconds = [own + more for own, more in zip(work.seconds, work.neutral, strict=True)]
     return seconds, [own + more for own, more in zip(work.sent, work.neutral_sent, strict=True)]
 
 
 def _limits(stages: list[_Stage], delay: float, look_ahead: int | None) -> dict[str, float]:
-    """Seconds around each loop of waiting, over the turns it spans; the largest is the step."""
+    """Seconds around each cycle of dependencies, over its turns; the largest is the step."""
     limits = {f"stage {k}": stage.turn for k, stage in enumerate(stages, 1)}
     for k, (below, above) in enumerate(itertools.pairwise(stages), 1):
         limits[f"link {k}"] = max(below.wire, (above.turn + below.wire + 2 * delay) / 2)
@@ -167,21 +167,21 @@ def _timeline(
     stages: list[_Stage], delay: float, steps: int, look_ahead: int | None
 ) -> list[list[tuple[float, float]]]:
     if steps < 1:
-        raise ValueError(f"expected one step or more, got {steps}: the first one fills the stages")
+        raise ValueError(f"expected at least one step, got {steps}: the first one fills the stages")
     begins: list[list[float]] = [[] for _ in stages]
-    # Entry t + 2 is of turn t: both buffers of a link are free before the first turn.
+    # Entry t + 2 belongs to turn t: both buffers of a link are free before the first turn.
     ends = [[-math.inf, -math.inf] for _ in stages]
-    gone = [[-math.inf, -math.inf] for _ in stages]
-    ends.append([-math.inf] * (steps + 2))  # nobody takes what the last stage gives
+    sent = [[-math.inf, -math.inf] for _ in stages]
+    ends.append([-math.inf] * (steps + 2))  # the last stage sends nothing
     for turn in range(steps):
-        there = 0.0
+        arrived = 0.0
         if look_ahead is not None and turn > look_ahead and len(stages) > 1:
-            there = ends[-2][turn - look_ahead + 1] + delay
+            arrived = ends[-2][turn - look_ahead + 1] + delay
         for k, stage in enumerate(stages):
-            begins[k].append(max(ends[k][-1], there))
-            worked = begins[k][-1] + stage.take + stage.work
-            ends[k].append(max(worked, gone[k][-2]) + stage.give)
-            start = max(ends[k][-1], gone[k][-1], ends[k + 1][turn] + delay)
-            gone[k].append(start + stage.wire)
-            there = gone[k][-1] + delay
+            begins[k].append(max(ends[k][-1], arrived))
+            worked = begins[k][-1] + stage.receive + stage.work
+            ends[k].append(max(worked, sent[k][-2]) + stage.send)
+            start = max(ends[k][-1], sent[k][-1], ends[k + 1][turn] + delay)
+            sent[k].append(start + stage.wire)
+            arrived = sent[k][-1] + delay
     return [list(zip(begins[k], ends[k][2:], strict=True)) for k in range(len(stages))]

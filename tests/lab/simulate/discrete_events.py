@@ -1,6 +1,6 @@
-"""Seconds, bytes and a link -> when stages end their turns, by processes that wait for tokens.
+"""Seconds, bytes and a link -> when stages end their turns, as processes that wait for tokens.
 
-Written apart from `forward_forward.lab.simulate`, whose recurrences it checks.
+Independent of `forward_forward.lab.simulate`, whose recurrences it checks.
 """
 
 import heapq
@@ -11,13 +11,13 @@ from forward_forward.lab.simulate import Link
 
 
 class Tokens:
-    """Things one process puts somewhere and one other takes."""
+    """Tokens that one process adds and one other takes."""
 
     def __init__(self, count: int) -> None:
         self.count, self.taker = count, None
 
 
-class Machine:
+class Simulation:
     """Processes that yield seconds to spend, or Tokens to take one from."""
 
     def __init__(self) -> None:
@@ -53,11 +53,11 @@ class Machine:
                 self.start(process, wanted)
 
 
-def by_machine(
+def simulated_ends(
     seconds: tuple[float, ...], sent: tuple[int, ...], link: Link, steps: int, ahead: int | None
 ) -> list[list[float]]:
     """When stages of one layer each end their turns: two buffers at both ends of each link."""
-    machine, last = Machine(), len(seconds) - 1
+    simulation, last = Simulation(), len(seconds) - 1
     inbox, outgoing = [Tokens(0) for _ in seconds], [Tokens(0) for _ in seconds]
     buffers_here, buffers_there = [Tokens(2) for _ in seconds], [Tokens(2) for _ in seconds]
     scores = Tokens(steps if ahead is None or not last else ahead + 1)
@@ -70,24 +70,24 @@ def by_machine(
             if k < last:
                 yield buffers_here[k]
                 yield sent[k] / link.copy
-                machine.put(outgoing[k])
+                simulation.put(outgoing[k])
             if k:
-                machine.put_after(link.delay, buffers_there[k - 1])
+                simulation.put_after(link.delay, buffers_there[k - 1])
             if k == last:
-                machine.put_after(link.delay, scores)
-            ends[k].append(machine.now)
+                simulation.put_after(link.delay, scores)
+            ends[k].append(simulation.now)
 
     def wire(k: int) -> Generator:
         for _ in range(steps):
             yield outgoing[k]
             yield buffers_there[k]
             yield sent[k] / link.bandwidth
-            machine.put(buffers_here[k])
-            machine.put_after(link.delay, inbox[k + 1])
+            simulation.put(buffers_here[k])
+            simulation.put_after(link.delay, inbox[k + 1])
 
     for k in range(last + 1):
-        machine.start(stage(k))
+        simulation.start(stage(k))
         if k < last:
-            machine.start(wire(k))
-    machine.run()
+            simulation.start(wire(k))
+    simulation.run()
     return ends

@@ -1,4 +1,4 @@
-"""A module -> its parts in the order they run, each with what it is to a layer."""
+"""A model -> its modules in the order they run, each with its role in a layer."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from forward_forward.forward.mode import evaluating
 
 Kind = Literal["weights", "norm", "activation", "dropout", "shape"]
 
-ENDS = (nn.Softmax, nn.LogSoftmax)  # what only makes probabilities of a classifier's outputs
+ENDS = (nn.Softmax, nn.LogSoftmax)  # these only turn a classifier's outputs into probabilities
 
 
 @dataclass(frozen=True)
-class Part:
+class ModelPart:
     """One module of a model.
 
     Args:
-        name: Where it is in the model, as in its state's keys.
+        name: Its name in the model, as in the keys of the state.
         module: The module itself.
-        kind: Whether it holds weights, scales, is elementwise, drops, or changes the shape alone.
-        affine: Whether it is a product and a sum, and no more.
+        kind: Whether it has weights, normalises, is elementwise, drops values, or only changes the
+            shape.
+        affine: Whether its output is affine in its input.
     """
 
     name: str
@@ -37,17 +38,17 @@ class Part:
 
     @property
     def title(self) -> str:
-        """What messages call it."""
+        """Its name and type, for messages."""
         return f"{self.name} {type(self.module).__name__}"
 
     @property
     def weight_layers(self) -> list[nn.Module]:
-        """The modules inside that have weights to learn, norms left out."""
+        """The modules inside with trainable weights, without norms."""
         return weight_layers(self.module)
 
 
-def parts_of(model: nn.Sequential, before: str = "") -> Iterator[Part]:
-    """The modules of a sequence, those of a sequence within it in its place."""
+def parts_of(model: nn.Sequential, before: str = "") -> Iterator[ModelPart]:
+    """The modules of a sequence; a nested sequence is replaced by its modules."""
     for name, module in model._modules.items():  # named_children leaves out what comes twice
         if module is None:
             continue
@@ -55,7 +56,7 @@ def parts_of(model: nn.Sequential, before: str = "") -> Iterator[Part]:
         if type(module) is nn.Sequential:
             yield from parts_of(module, f"{path}.")
         else:
-            yield Part(path, module, _kind(module))
+            yield ModelPart(path, module, _kind(module))
 
 
 def _kind(module: nn.Module) -> Kind:
@@ -65,21 +66,21 @@ def _kind(module: nn.Module) -> Kind:
         return "dropout"
     if weight_layers(module):
         return "weights"
-    known = type(module).__module__ == "torch.nn.modules.activation"
-    # Any other module without weights is taken to do to a sample what the next layer needs.
-    return "activation" if known or _is_elementwise(module) else "shape"
+    of_torch = type(module).__module__ == "torch.nn.modules.activation"
+    # Any other module without weights is assumed to prepare samples for the next layer.
+    return "activation" if of_torch or _is_elementwise(module) else "shape"
 
 
 @torch.no_grad()
 def _is_elementwise(module: nn.Module) -> bool:
-    """Whether each value that comes out hangs on the one that went in alone, but is not it."""
+    """Whether each output depends only on the input at the same place, and differs from it."""
     x = torch.linspace(-2, 2, 24).view(2, 12)
     changed = x.clone()
     changed[0, 0] = 3.0
     try:
         with evaluating(module):
             y, z, turned = module(x.clone()), module(changed), module(x.flip(1).clone())
-    except Exception:  # it wants another shape, as no activation does
+    except Exception:  # it expects another shape, as no activation does
         return False
     if not isinstance(y, Tensor) or y.shape != x.shape or torch.equal(y, x):
         return False
@@ -88,24 +89,26 @@ def _is_elementwise(module: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def probed(model: nn.Module, parts: Sequence[Part], shape: Sequence[int]) -> list[Part]:
-    """The same parts, with what a look at their outputs tells of each: whether it is affine.
+def probed(model: nn.Module, parts: Sequence[ModelPart], shape: Sequence[int]) -> list[ModelPart]:
+    """The same modules, with ``affine`` found from their outputs.
 
     Args:
-        model: What they are parts of; it is left as it is.
-        parts: Its parts.
-        shape: One sample's shape.
+        model: The model; it is not changed.
+        parts: Its modules.
+        shape: Shape of one sample.
 
     Raises:
-        ValueError: The model does not take samples of that shape.
+        ValueError: The model does not accept samples of that shape.
     """
     with evaluating(model):
         seen = _seen(model, parts, torch.Size(shape))
         return [replace(each, affine=_is_affine(each, seen.get(each.module))) for each in parts]
 
 
-def _seen(model: nn.Module, parts: Sequence[Part], shape: torch.Size) -> dict[nn.Module, Tensor]:
-    """What goes into each part; into none after one that gives something else than a tensor."""
+def _seen(
+    model: nn.Module, parts: Sequence[ModelPart], shape: torch.Size
+) -> dict[nn.Module, Tensor]:
+    """The input of each module, up to one that does not return a tensor."""
     seen: dict[nn.Module, Tensor] = {}
 
     def note(module: nn.Module, given: tuple[Tensor, ...]) -> None:
@@ -117,13 +120,13 @@ def _seen(model: nn.Module, parts: Sequence[Part], shape: torch.Size) -> dict[nn
     try:
         model(torch.randn(4, *shape, generator=torch.Generator().manual_seed(0)))
     except _NoTensorError:
-        pass  # which part gave it is said when the layers are made
+        pass  # the error names the module when the layers are built
     except Exception as error:  # a user's module may raise anything
         last = next(each for each in reversed(parts) if each.module in seen)
         raise ValueError(
-            f"the model does not take samples of {list(shape)}: {last.title} is given"
-            f" {list(seen[last.module].shape[1:])} a sample and says {type(error).__name__}:"
-            f" {error}. Give one sample's shape as input_shape, or mend the model"
+            f"the model does not accept samples of {list(shape)}: {last.title} reads"
+            f" {list(seen[last.module].shape[1:])} per sample and raises {type(error).__name__}:"
+            f" {error}. Pass the shape of one sample as input_shape, or correct the model"
         ) from error
     finally:
         for hook in hooks:
@@ -132,10 +135,10 @@ def _seen(model: nn.Module, parts: Sequence[Part], shape: torch.Size) -> dict[nn
 
 
 class _NoTensorError(Exception):
-    """A part is given something else than a tensor."""
+    """The input of a module is not a tensor."""
 
 
-def _is_affine(part: Part, x: Tensor | None) -> bool:
+def _is_affine(part: ModelPart, x: Tensor | None) -> bool:
     if x is None:
         return type(part.module) is nn.Linear or isinstance(part.module, _ConvNd)
     try:
@@ -143,16 +146,16 @@ def _is_affine(part: Part, x: Tensor | None) -> bool:
         one, two = part.module(x.clone()), part.module(x.flip(0))
         both, none = part.module(x + x.flip(0)), part.module(torch.zeros_like(x))
         return torch.allclose(one + two, both + none, rtol=1e-3, atol=1e-4)
-    except Exception:  # not of tensors alone, as a recurrent layer
+    except Exception:  # it does not return a tensor, as a recurrent layer
         return False
 
 
 def takes_channels(module: nn.Module) -> bool:
-    """Whether a module is a convolution of all its input channels, with a weight of its own."""
+    """Whether a module is a convolution over all input channels, with a weight of its own."""
     whole = isinstance(module, _ConvNd) and not module.transposed and module.groups == 1
     return whole and has_own_weight(module)
 
 
 def has_own_weight(module: nn.Module) -> bool:
-    """Whether a module's weight is its own, and not made of others, as by ``weight_norm``."""
+    """Whether a module's weight is a parameter, not computed from others as by ``weight_norm``."""
     return any(name == "weight" for name, _ in module.named_parameters(recurse=False))

@@ -1,0 +1,75 @@
+"""Text from a command line -> values of a recipe's settings, and the parts that they name."""
+
+import functools
+from typing import Literal
+
+import pytest
+import torch
+
+from forward_forward import losses
+from forward_forward.examples import Uniform
+from forward_forward.recipes import poster
+from forward_forward.recipes.parameters import Parameter, parameters_of
+from forward_forward.recipes.settings import parts
+
+
+def test_what_a_recipe_of_one_s_own_takes():
+    def recipe(
+        train, *, rounds=3, rate=0.1, on: bool = True, how: Literal["a", "b"] = "a", free="x"
+    ):
+        return None
+
+    kinds = parameters_of(recipe)
+    assert [each.kind for each in kinds.values()] == ["whole", "number", "truth", "word", "word"]
+    assert kinds["on"].value("False") is False
+    assert kinds["free"].value("anything") == "anything"
+    with pytest.raises(ValueError, match="on expects True or False, got 'no'"):
+        kinds["on"].value("no")
+    with pytest.raises(ValueError, match="how expects a or b, got 'c'"):
+        kinds["how"].value("c")
+
+
+def test_an_annotation_that_cannot_be_resolved_does_not_hide_the_others():
+    def recipe(
+        train: "Nowhere",  # noqa: F821
+        *,
+        rate: "float | Nowhere" = 1.0,  # noqa: F821
+        epochs: "int | None" = None,
+        threshold: "float | Literal['width']" = "width",
+    ): ...
+
+    found = parameters_of(recipe)
+    assert found["rate"] == Parameter("rate", "number", ())
+    assert found["epochs"] == Parameter("epochs", "whole", ())
+    assert found["threshold"] == Parameter("threshold", "number", ("width",))
+
+
+def test_a_partial_recipe_has_the_settings_of_its_function():
+    found = parameters_of(functools.partial(poster.method, lr=0.1))
+    assert found["lr"].value("0.5") == 0.5
+    assert found["hidden"].value("2x30") == (30, 30)
+    assert found["precision"].words == ("auto", "float32", "bfloat16")
+
+
+def test_text_becomes_parts_and_numbers():
+    settings = {
+        "loss": "SymBa(alpha=2)",
+        "negatives": "Uniform",
+        "threshold": "0.5",
+        "hidden": [8, 8],
+        "optimizer": "SGD(momentum=0.9)",
+        "activation": "Tanh",
+        "lr": 0.1,
+    }
+    found = parts(settings, typed=frozenset())
+    optimizer = found.pop("optimizer")
+    assert (optimizer.func, optimizer.keywords) == (torch.optim.SGD, {"momentum": 0.9})
+    assert found == {
+        "loss": losses.SymBa(alpha=2),
+        "negatives": Uniform(),
+        "threshold": 0.5,
+        "hidden": (8, 8),
+        "activation": torch.nn.Tanh,
+        "lr": 0.1,
+    }
+    assert parts({"threshold": "calibrated"}, typed=frozenset()) == {"threshold": "calibrated"}

@@ -1,0 +1,58 @@
+"""The network inside an estimator: changed, pickled, seeded."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_wine
+
+from forward_forward.sklearn import FFClassifier, FFDetector, FFTransformer
+
+SMALL = {"hidden_layer_sizes": (10,), "max_iter": 2, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def wine():
+    return load_wine(return_X_y=True)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "answers"),
+    [
+        (FFClassifier, "predict_proba"),
+        (FFClassifier, "goodness_by_layer"),
+        (FFTransformer, "transform"),
+        (FFDetector, "score_samples"),
+    ],
+)
+def test_a_network_that_was_changed_after_fitting_changes_the_answers(estimator, answers, wine):
+    x, y = wine
+    fitted = estimator(**SMALL).fit(x, y)
+    before = getattr(fitted, answers)(x)
+    with torch.no_grad():
+        fitted.network_.layers[0].block.weight.neg_()
+    assert not np.allclose(getattr(fitted, answers)(x), before)
+
+
+def test_a_pickled_estimator_predicts_and_trains_on_like_the_original(wine):
+    x, y = wine
+    kept = FFClassifier(**SMALL).partial_fit(x, y, classes=[0, 1, 2])
+    copy = pickle.loads(pickle.dumps(kept))
+    assert np.array_equal(copy.predict_proba(x), kept.predict_proba(x))
+    for each in (kept, copy):
+        each.partial_fit(x, y)
+    assert np.array_equal(copy.predict_proba(x), kept.predict_proba(x))
+    assert copy.n_iter_ == 2
+
+
+def test_the_seed_decides_and_torchs_own_state_is_left_alone(wine):
+    x, y = wine
+    state = torch.get_rng_state()
+    first, second, other = (
+        FFClassifier(**{**SMALL, "random_state": seed}).fit(x, y).predict_proba(x)
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(state, torch.get_rng_state())
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
