@@ -1,4 +1,4 @@
-"""What tests share: the ff command in this process, a small run trained by it, MLflow's tables."""
+"""Fixtures for all tests: the ff command in this process, a small trained run, MLflow tables."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ torch.set_num_threads(1)  # as in the processes that tests start: a resumed run 
 
 
 class Done(NamedTuple):
-    """How a command ended, and what it said."""
+    """How a command ended, and what it printed."""
 
     code: int | str | None
     out: str

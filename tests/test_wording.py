@@ -31,6 +31,11 @@ PHRASES = {
     r"\bforetell|\bforetold": "predict",
 }
 
+# A place and a phrase that it must keep, and why.
+KEPT = {
+    ("src/forward_forward/report/sweep.py", "broken off"): "a state in files of version 0.1",
+}
+
 
 @functools.cache
 def sentences() -> list[tuple[str, str]]:
@@ -53,5 +58,6 @@ def test_a_phrase_that_no_native_would_write_does_not_come_back(phrase):
         f"{place}: {match[0]}"
         for place, text in sentences()
         for match in re.finditer(phrase, text, re.IGNORECASE)
+        if (place.partition(":")[0], match[0]) not in KEPT
     ]
     assert found == [], f"write: {PHRASES[phrase]}"

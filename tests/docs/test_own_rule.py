@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+from tests.conftest import called
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "own_rule.md"
 OWN = {("goodness", "my_rules:log_energy"), ("loss", "my_rules:HingePair")}
@@ -81,25 +84,41 @@ def test_the_file_is_a_whole_rule_of_under_40_lines():
     )
 
 
-def test_every_step_of_the_page_gives_what_it_shows(tmp_path):
+@pytest.mark.slow
+def test_every_step_of_the_page_gives_what_it_shows(tmp_path, monkeypatch):
     # One test: each step needs those before it.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     done = []
     for place, block in enumerate(ALONE):
         if block.language == "python" and block.text.startswith("from forward_forward"):
-            run("-c", block.text, folder=tmp_path)
+            exec(block.text, {})  # as a reader pastes it
         elif block.language == "python":
-            with open(tmp_path / "my_rules.py", "a") as file:
+            with open("my_rules.py", "a") as file:
                 file.write(f"{block.text}\n")
+            sys.modules.pop("my_rules", None)
         elif block.language == "bash":
             ff, command, *words = shlex.split(block.text)
             assert ff == "ff"
-            came = run("-P", "-c", COMMAND, command, *words, folder=tmp_path)
+            # The first command is a process that does not look into its folder, as the script.
+            came = in_process(command, *words) if done else script(command, *words)
             done.append(command)
             assert_shown(command, came, ALONE[place + 1])
     assert done == ["check", "train", "benchmark", "check"]
-    assert_in_the_benchmark(tmp_path / "compared" / "parts.json")
+    assert_in_the_benchmark(Path("compared", "parts.json"))
     again = re.search(r"`ff (train --resume[^`]*)`", PAGE.read_text())[1]
-    assert "test error" in run("-P", "-c", COMMAND, *shlex.split(again), folder=tmp_path)
+    assert "test error" in in_process(*shlex.split(again))
+    sys.modules.pop("my_rules", None)
+
+
+def script(*words: str) -> str:
+    return run("-P", "-c", COMMAND, *words, folder=Path.cwd())
+
+
+def in_process(*words: str) -> str:
+    done = called(*words)
+    assert not done.code, done.err
+    return done.out
 
 
 def assert_shown(command: str, came: str, shown: Block) -> None:
@@ -155,6 +174,7 @@ def put_into(clone: Path) -> None:
         (clone / file).write_text(before)
 
 
+@pytest.mark.slow
 def test_in_the_library_the_contract_tests_and_the_benchmark_find_them(tmp_path):
     clone = tmp_path / "clone"
     skip = shutil.ignore_patterns("__pycache__", "*.pyc")

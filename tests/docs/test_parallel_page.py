@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import forward_forward as ff
 
 PAGE = Path(__file__).parents[2] / "docs" / "parallel.md"
@@ -16,13 +18,14 @@ def blocks() -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
-def test_what_the_page_foretells_is_what_comes():
+def test_the_session_of_the_page_prints_what_it_shows():
     session, _ = blocks()
     assert ">>> " in session
     test = doctest.DocTestParser().get_doctest(session, {}, "parallel.md", None, None)
     assert doctest.DocTestRunner().run(test).failed == 0
 
 
+@pytest.mark.slow
 def test_the_program_of_the_page_trains_on_two_ranks(tmp_path):
     _, program = blocks()
     (tmp_path / "program.py").write_text(program)
