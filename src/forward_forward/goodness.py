@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from forward_forward.protocols import fast_path
+from forward_forward.protocols import Named, fast_path
 from forward_forward.radial import Euclidean, Negated, radial_of
 
 __all__ = ["Minimised", "PNorm", "l2_norm", "max_norm", "mean_square", "sum_of_squares"]
@@ -92,7 +92,7 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     return torch.ones_like(base) if result is None else result
 
 
-class _SumOfSquares:
+class _SumOfSquares(Named):
     """Sum of squared activities, ``g = sum_j h_j^2``: Hinton's goodness.
 
     Args:
@@ -108,11 +108,7 @@ class _SumOfSquares:
     tensor([25.])
     """
 
-    def __repr__(self) -> str:
-        return "sum_of_squares"
-
-    def __reduce__(self) -> str:
-        return "sum_of_squares"  # copies and pickles are this very object
+    name = "sum_of_squares"
 
     def __call__(self, h: Tensor) -> Tensor:
         return length_of(h).square()
@@ -127,7 +123,7 @@ class _SumOfSquares:
         return 2 * upstream
 
 
-class _MeanSquare:
+class _MeanSquare(Named):
     """Mean squared activity, ``g = mean_j h_j^2``: the sum of squares, independent of the width.
 
     Args:
@@ -143,11 +139,7 @@ class _MeanSquare:
     tensor([12.5000])
     """
 
-    def __repr__(self) -> str:
-        return "mean_square"
-
-    def __reduce__(self) -> str:
-        return "mean_square"  # copies and pickles are this very object
+    name = "mean_square"
 
     def __call__(self, h: Tensor) -> Tensor:
         return self.of_length(length_of(h), h.shape[1:].numel())

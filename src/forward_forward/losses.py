@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forward_forward.protocols import fast_path
+from forward_forward.protocols import Named, fast_path
 
 __all__ = ["SiluPair", "SymBa", "log_sigmoid", "log_sigmoid_literal", "sigmoid"]
 
@@ -77,7 +77,7 @@ def _total(slope: Tensor) -> Tensor:
     return slope[0] if slope.shape[0] == 1 else slope.sum(0)
 
 
-class _Sigmoid:
+class _Sigmoid(Named):
     """The poster's loss, ``sigma(neg) - sigma(pos)``.
 
     Its slope vanishes if the goodness is far from the threshold: calibrate the threshold.
@@ -96,11 +96,7 @@ class _Sigmoid:
     tensor([0.])
     """
 
-    def __repr__(self) -> str:
-        return "sigmoid"
-
-    def __reduce__(self) -> str:
-        return "sigmoid"  # copies and pickles are this very object
+    name = "sigmoid"
 
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
         return _mean(neg.sigmoid()) - pos.sigmoid()
@@ -110,7 +106,7 @@ class _Sigmoid:
         return -p * (1 - p), _averaged(n * (1 - n))
 
 
-class _LogSigmoid:
+class _LogSigmoid(Named):
     """Log-sigmoid loss, ``-log sigma(pos) - log sigma(-neg)``; Hinton's softplus form.
 
     ``softplus(-pos) + softplus(neg)`` is the same function: minus the log probability that the
@@ -130,11 +126,7 @@ class _LogSigmoid:
     tensor([1.3863])
     """
 
-    def __repr__(self) -> str:
-        return "log_sigmoid"
-
-    def __reduce__(self) -> str:
-        return "log_sigmoid"  # copies and pickles are this very object
+    name = "log_sigmoid"
 
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
         return -functional.logsigmoid(pos) - _mean(functional.logsigmoid(-neg))
@@ -143,7 +135,7 @@ class _LogSigmoid:
         return -(-pos).sigmoid(), _averaged(neg.sigmoid())
 
 
-class _LogSigmoidLiteral:
+class _LogSigmoidLiteral(Named):
     """The poster's log-sigmoid read literally, ``log sigma(neg) - log sigma(pos)``.
 
     Its slope ``sigma(-neg)`` vanishes for the hard negatives, those of high goodness.
@@ -162,11 +154,7 @@ class _LogSigmoidLiteral:
     tensor([0.])
     """
 
-    def __repr__(self) -> str:
-        return "log_sigmoid_literal"
-
-    def __reduce__(self) -> str:
-        return "log_sigmoid_literal"  # copies and pickles are this very object
+    name = "log_sigmoid_literal"
 
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
         return _mean(functional.logsigmoid(neg)) - functional.logsigmoid(pos)

@@ -17,6 +17,18 @@ Asked = TypeVar("Asked")
 PLAIN = "__call__", "forward", "slope"
 
 
+class Named:
+    """A part without constants: its module holds the one object, under ``name``."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> str:
+        return self.name  # copies and pickles are this very object
+
+
 def fast_path(part: object, protocol: Callable[..., Asked]) -> Asked | None:
     """The object that has a part's fast paths of a protocol.
 

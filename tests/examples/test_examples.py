@@ -54,7 +54,7 @@ class Next:
     kind=st.sampled_from(KINDS),
     seed=st.integers(0, 2**32),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_wrong_labels_are_never_the_true_one(strategy, classes, batch, kind, seed):
     y = torch.randint(0, classes, (batch,), generator=seeded(seed))
     wrong = strategy(y, classes, seeded(seed + 1), scores_of(kind, y, classes, seed))
@@ -68,7 +68,7 @@ def test_wrong_labels_are_never_the_true_one(strategy, classes, batch, kind, see
     scores=st.lists(st.floats(-800, 800), min_size=12, max_size=12),
     dtype=st.sampled_from([torch.float32, torch.float64]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_draw_ever_gives_the_true_label(classes, true, draw, scores, dtype):
     y = torch.tensor([true % classes])
     logits = torch.tensor([scores[:classes]], dtype=dtype)

@@ -82,13 +82,13 @@ def several() -> Network:
             lambda: predict.two_stage(
                 mlp(4, 5, num_classes=2, examples=MultiLabel(2)), torch.ones(2, 4)
             ),
-            "two stages find one label",
+            "two stages expect one label",
         ),
         (
             lambda: Trainer(several()).fit(
                 Data(torch.rand(9, 4), torch.arange(9) % 3, ("a", "b", "c")), epochs=1
             ),
-            r"expects 2 labels a sample, got data of 3",
+            r"expects 2 labels a sample, got data with 3",
         ),
     ],
 )
@@ -109,9 +109,9 @@ def digits_by_trait() -> tuple[Data, Data]:
 
 def trained(train: Data) -> Network:
     layer = functools.partial(Layer, loss=losses.SiluPair(6.0))
-    network = mlp(64, 200, 200, num_classes=4, examples=MultiLabel(4), layer=layer, readout=(1, 2))
+    network = mlp(64, 100, 100, num_classes=4, examples=MultiLabel(4), layer=layer, readout=(1, 2))
     trainer = Trainer(network, lr=5e-3, weight_decay=0.0, schedule=cosine)
-    trainer.fit(train, epochs=20, batch_size=64)
+    trainer.fit(train, epochs=12, batch_size=64)
     return network.eval()
 
 
@@ -123,8 +123,8 @@ def test_digits_are_told_by_four_traits_at_once_as_well_as_by_backpropagation():
     told = network.predict(x)
     assert told.shape == y.shape
     assert figures["error"] == pytest.approx(100 * float((told != y).float().mean()))
-    baseline = MLPClassifier((200,), random_state=0, max_iter=60, early_stopping=False)
+    baseline = MLPClassifier((100,), random_state=0, max_iter=30, early_stopping=False)
     with pytest.warns(UserWarning, match="converge"):
         baseline.fit(train.inputs.numpy(), train.labels.numpy())
     other = 100 * float((baseline.predict(x.numpy()) != y.numpy()).mean())
-    assert figures["error"] < other + 1  # 1.0 against 2.2 %
+    assert figures["error"] < other  # 3.5 against 6.6 %

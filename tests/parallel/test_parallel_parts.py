@@ -128,17 +128,17 @@ def test_messages_contain_what_the_layers_of_the_network_read(case, probes):
     made, data_of = cases.CASES[case]
     trainer, data = made(), data_of()
     shapes = SampleShapes.of(trainer, data, 20)
-    plan = MessagePlan(trainer, shapes, Place(0, (1, 3)))
+    plan = MessagePlan(trainer, shapes, Place(0, (1, 3)), [])
     assert plan.probes == probes
     assert plan.returns_scores("goodness")
     assert plan.returns_scores("head") == (case == "softmax")
-    assert MessagePlan(trainer, shapes, Place(0, (4,))).probes == ()
+    assert MessagePlan(trainer, shapes, Place(0, (4,)), []).probes == ()
     variants = {"several labels": 3}.get(case, 2)
     training = plan.training(1, 20)
     assert training["h"] == ((variants * 20, 24), torch.float32)
     assert training["length"] == ((variants * 20,), torch.float32)
     assert training["sample_weight"] == ((20,), torch.float32)
-    half = MessagePlan(trainer, shapes, Place(1, (1, 3), replicas=2)).training(1, 21)
+    half = MessagePlan(trainer, shapes, Place(1, (1, 3), replicas=2), []).training(1, 21)
     assert half["h"] == ((variants * 10, 24), torch.float32)
     if "goodness" in probes:
         hard = trainer.network.examples.hard_rows(20)

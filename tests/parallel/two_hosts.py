@@ -65,8 +65,8 @@ class Relay(threading.Thread):
 
         self.ends.append(os.open(TUN, os.O_RDWR | os.O_NONBLOCK))
         tun, no_header, set_name = 0x1, 0x1000, 0x400454CA
-        asked = struct.pack("16sH22x", device.encode(), tun + no_header)
-        fcntl.ioctl(self.ends[-1], set_name, asked)
+        request = struct.pack("16sH22x", device.encode(), tun + no_header)
+        fcntl.ioctl(self.ends[-1], set_name, request)
 
     def run(self) -> None:
         other = dict(zip(self.ends, reversed(self.ends), strict=True))

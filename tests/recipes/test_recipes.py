@@ -142,5 +142,6 @@ def test_published_results_are_those_of_the_recipes_as_they_are(path):
     plan = recipe_named(name, typed=False)(train)
     assert (plan.epochs, plan.batch_size) == (kept["fit"]["epochs"], kept["fit"]["batch_size"])
     now = {**plan.trainer.settings, "seed": None}
-    assert {key: now[key] for key in kept["trainer"]} == kept["trainer"]
+    then = {key: value for key, value in kept["trainer"].items() if key != "compile"}  # of 0.1 only
+    assert {key: now[key] for key in then} == then
     assert describe(plan.trainer.network)["layers"] == kept["network"]["layers"]

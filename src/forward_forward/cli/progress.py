@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from forward_forward.track import Watcher
-
-if TYPE_CHECKING:
-    from forward_forward.track import Beginning, Ending, Row
+from forward_forward.track import Beginning, Ending, Row, Watcher
 
 REDRAW = 0.1  # seconds between two updates of a bar: more would cost more than it shows
 SILENCE = 10.0  # seconds without a line, after which one is printed where there is no terminal

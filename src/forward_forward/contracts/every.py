@@ -31,10 +31,10 @@ CLASSES = 3
 
 
 def is_found_under_its_name(part: Any) -> None:
-    """Its name, as a run's folder keeps it, leads back to it; one of your own to it or its class.
+    """The name kept in a run's folder leads back to it; for your own part, to it or its class.
 
     Raises:
-        Broken: It does not, as of a lambda or a function within another.
+        Broken: It does not: it is, for example, a lambda or a function inside another.
 
     >>> from forward_forward.losses import SymBa
     >>> is_found_under_its_name(SymBa(alpha=2.0))
@@ -52,7 +52,7 @@ def is_found_under_its_name(part: Any) -> None:
 
 
 def keeps_its_name_in_copies(part: Any) -> None:
-    """It can be copied and pickled, and the copies have its name.
+    """It can be copied and pickled, and the copies keep its name.
 
     Raises:
         Broken: A copy has another name: a copied network could not be resumed.
@@ -67,11 +67,11 @@ def keeps_its_name_in_copies(part: Any) -> None:
 
 
 def takes_the_same_steps_by_hand_and_by_autograd(part: Any) -> None:
-    """A small network with it learns, and alike in closed form and by autograd.
+    """A small network with it learns, with equal steps in closed form and by autograd.
 
     Raises:
-        Broken: Its weights after three steps differ by more than 1e-9, are those from before, or
-            are no numbers.
+        Broken: Its weights after three steps differ by more than 1e-9, have not changed, or are
+            NaN.
 
     >>> takes_the_same_steps_by_hand_and_by_autograd(lambda pos, neg: neg.mean(0) - pos)
     """
@@ -86,7 +86,7 @@ def _weights(part: Any, engine: Engine, steps: int = 3) -> Tensor:
     kind = kind_of(part)
 
     def layer(block: nn.Module, **options: Any) -> Layer:
-        # One with weights of its own is trained, so each layer has another.
+        # A part with weights is trained with its layer, so each layer gets a copy.
         own = {} if kind == "negatives" else {kind: copy.deepcopy(part)}
         return Layer(block, **own, **options)
 

@@ -31,10 +31,10 @@ SHAPES = ((6,), (2, 3, 4))
 
 
 def is_one_number_a_row(goodness: Goodness) -> None:
-    """One number a row, of the row's type, whatever the feature's shape and the other rows.
+    """One number per row, in the row's type, whatever the other rows and the feature's shape.
 
     Raises:
-        Broken: It gives another shape or type, or depends on other rows.
+        Broken: It returns another shape or type, or depends on other rows.
 
     >>> is_one_number_a_row(lambda h: h.flatten(1).square().mean(1))
     """
@@ -49,7 +49,7 @@ def is_one_number_a_row(goodness: Goodness) -> None:
 
 
 def slope_is_autograds(goodness: Goodness) -> None:
-    """Its slope is finite at silent rows and ties, and the one that autograd finds.
+    """Its slope is finite at silent rows and ties, and equals the one autograd computes.
 
     Args:
         goodness: Any goodness; one with a ``slope`` of its own is compared with its values.
@@ -75,10 +75,10 @@ def slope_is_autograds(goodness: Goodness) -> None:
 
 
 def slope_is_that_of_small_changes(goodness: Goodness) -> None:
-    """Its slope is what small changes of the activities find (finite differences).
+    """Its slope agrees with finite differences of the activities.
 
     Raises:
-        Broken: It is not, as where a value was detached or rounded on the way.
+        Broken: It does not, for example because a value is detached or rounded on the way.
 
     >>> slope_is_that_of_small_changes(lambda h: h.flatten(1).square().mean(1))
     """
@@ -87,13 +87,13 @@ def slope_is_that_of_small_changes(goodness: Goodness) -> None:
 
 
 def is_without_slope_at_silent_rows(goodness: Goodness) -> None:
-    """Where ``g(-h) = g(h)``, a silent row has no slope: by symmetry it has no side to go to.
+    """If ``g(-h) = g(h)``, the slope at a silent row is 0, by symmetry.
 
     Args:
-        goodness: Any goodness; one that tells signs apart keeps this at once.
+        goodness: Any goodness; one that distinguishes signs keeps this trivially.
 
     Raises:
-        Broken: The slope at 0 is not 0, as where a square root was not looked after.
+        Broken: The slope at 0 is not 0, for example because of a bare square root.
 
     >>> is_without_slope_at_silent_rows(lambda h: h.flatten(1).square().mean(1))
     """
@@ -106,10 +106,10 @@ def is_without_slope_at_silent_rows(goodness: Goodness) -> None:
 
 
 def leaves_activities_alone(goodness: Goodness) -> None:
-    """The activities stay as they are, and no graph is kept.
+    """It leaves the activities unchanged and keeps no graph.
 
     Raises:
-        Broken: They are changed, or the goodness of plain activities wants a gradient.
+        Broken: They are changed, or the goodness of plain activities requires a gradient.
 
     >>> leaves_activities_alone(lambda h: h.flatten(1).square().mean(1))
     """
@@ -119,13 +119,13 @@ def leaves_activities_alone(goodness: Goodness) -> None:
     expect_unchanged([h], [before], "the activities as they were, got others: use no x.op_()")
     slope_of(goodness, h, torch.ones(5, dtype=torch.float64))
     expect_unchanged([h], [before], "the slope to leave the activities as they were")
-    # Weights of its own are trained with the layer's, and so may ask for a gradient.
+    # A goodness with weights is trained with its layer, and so may require a gradient.
     learns = isinstance(goodness, nn.Module) and any(True for _ in goodness.parameters())
     expect(learns or not rated.requires_grad, "expected no graph of plain activities, got one")
 
 
 def is_a_norm_at_any_scale(norm: PNorm) -> None:
-    """A norm of 1e20 or 1e-20 times the activities is as many times the norm, in float32.
+    """The norm of 1e20 or 1e-20 times the activities is that multiple of the norm, in float32.
 
     Raises:
         Broken: It overflows or underflows.

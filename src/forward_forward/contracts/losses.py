@@ -48,10 +48,10 @@ def is_pairwise(loss: LocalLoss) -> bool:
 
 
 def is_one_number_a_sample(loss: LocalLoss) -> None:
-    """One number a sample, of the margins' type, whatever the other samples.
+    """One number per sample, in the margins' type, whatever the other samples.
 
     Raises:
-        Broken: It gives another shape or type, or depends on other samples.
+        Broken: It returns another shape or type, or depends on other samples.
 
     >>> is_one_number_a_sample(lambda pos, neg: neg.mean(0) - pos)
     """
@@ -66,7 +66,7 @@ def is_one_number_a_sample(loss: LocalLoss) -> None:
 
 
 def slopes_are_autograds(loss: LocalLoss) -> None:
-    """Its slopes are those that autograd finds.
+    """Its slopes equal those autograd computes.
 
     Args:
         loss: Any loss; one with a ``slope`` or ``judged`` is compared with its values.
@@ -89,10 +89,10 @@ def slopes_are_autograds(loss: LocalLoss) -> None:
 
 
 def slopes_are_those_of_small_changes(loss: LocalLoss) -> None:
-    """Its slopes are what small changes of the margins find (finite differences).
+    """Its slopes agree with finite differences of the margins.
 
     Raises:
-        Broken: They are not, as where a value was detached on the way.
+        Broken: They do not, for example because a value is detached on the way.
 
     >>> slopes_are_those_of_small_changes(lambda pos, neg: neg.mean(0) - pos)
     """
@@ -117,7 +117,7 @@ def is_finite_at_extreme_margins(loss: LocalLoss) -> None:
     """It and its slopes are finite at margins up to 1e6 of either sign, in float32.
 
     Raises:
-        Broken: They are not, as of ``log(1 + exp(margin))`` written out.
+        Broken: They are not, for example in ``log(1 + exp(margin))`` written out.
 
     >>> is_finite_at_extreme_margins(lambda pos, neg: neg.mean(0) - pos)
     """
@@ -136,10 +136,10 @@ def is_finite_at_extreme_margins(loss: LocalLoss) -> None:
 
 
 def takes_the_mean_of_negatives(loss: LocalLoss) -> None:
-    """Several negatives of a sample enter as the mean of what each gives alone.
+    """The loss of several negatives is the mean of their single losses.
 
     Raises:
-        Broken: They enter otherwise: the step would grow with their number.
+        Broken: It is not: the step would grow with the number of negatives.
 
     >>> takes_the_mean_of_negatives(lambda pos, neg: neg.mean(0) - pos)
     """
@@ -149,7 +149,7 @@ def takes_the_mean_of_negatives(loss: LocalLoss) -> None:
 
 
 def is_the_positive_part_without_negatives_or_refuses(loss: LocalLoss) -> None:
-    """Without negatives it is the positives' part, or raises a ValueError that says so.
+    """Without negatives it is the positives' part, or it raises a ValueError with a message.
 
     Raises:
         Broken: It is something else, often the NaN of an empty mean.
@@ -176,10 +176,10 @@ def is_the_positive_part_without_negatives_or_refuses(loss: LocalLoss) -> None:
 
 
 def leaves_margins_alone(loss: LocalLoss) -> None:
-    """The margins stay as they are.
+    """It leaves the margins unchanged.
 
     Raises:
-        Broken: They are changed: the layer's figures would be wrong.
+        Broken: They are changed: the layer's metrics would be wrong.
 
     >>> leaves_margins_alone(lambda pos, neg: neg.mean(0) - pos)
     """

@@ -44,7 +44,7 @@ def says_what_it_draws_from(negatives: WrongLabels) -> None:
 
 
 def never_gives_the_true_label(negatives: WrongLabels) -> None:
-    """It gives labels [count, batch], 0 to classes - 1, never the true one, whatever the scores.
+    """It returns labels [count, batch], 0 to classes - 1, never the true one, whatever the scores.
 
     Raises:
         Broken: A label is true or out of range, or the shape or type is another.
@@ -86,10 +86,10 @@ def check_wrong(wrong: Tensor, y: Tensor, classes: int) -> None:
 
 
 def needs_scores_of_its_share_alone(negatives: WrongLabels) -> None:
-    """Scores of the first ``fraction`` of the batch are enough, and none where that is 0.
+    """It needs scores of the first ``fraction`` of the batch only, and none if that is 0.
 
     Raises:
-        Broken: It gives labels that are not wrong ones, without the others' scores.
+        Broken: Without the remaining scores it returns labels that are not wrong ones.
 
     >>> from forward_forward.examples import FromGoodness
     >>> needs_scores_of_its_share_alone(FromGoodness(fraction=0.3))
@@ -105,7 +105,7 @@ def draws_from_its_generator_alone(negatives: WrongLabels) -> None:
     """The same generator gives the same labels; torch's own random numbers are not used.
 
     Raises:
-        Broken: Two draws differ, or the global state is another: a resumed run would go elsewhere.
+        Broken: Two draws differ, or the global state changed: a resumed run would diverge.
 
     >>> from forward_forward.examples import Uniform
     >>> draws_from_its_generator_alone(Uniform())
@@ -123,10 +123,10 @@ def draws_from_its_generator_alone(negatives: WrongLabels) -> None:
 
 
 def leaves_labels_alone(negatives: WrongLabels) -> None:
-    """The true labels and the scores stay as they are.
+    """It leaves the true labels and the scores unchanged.
 
     Raises:
-        Broken: They are changed: the positives would get other labels.
+        Broken: They are changed: the positives would get wrong labels.
 
     >>> from forward_forward.examples import Uniform
     >>> leaves_labels_alone(Uniform())

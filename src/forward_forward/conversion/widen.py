@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from forward_forward.notation import constructor_arguments
+
 
 def widened(module: nn.Module, more: int, rng: torch.Generator) -> nn.Module:
     """A copy with ``more`` additional inputs, whose random weights are as large as the others.
@@ -22,29 +24,14 @@ def widened(module: nn.Module, more: int, rng: torch.Generator) -> nn.Module:
     >>> wide.weight.shape
     torch.Size([3, 6])
     """
-    if isinstance(module, nn.Linear):
-        made: nn.Module = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-            nn.Linear,
-            module.in_features + more,
-            module.out_features,
-            bias=module.bias is not None,
-            dtype=module.weight.dtype,
-        )
-    elif isinstance(module, _ConvNd) and module.groups == 1 and not module.transposed:
-        made = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-            type(module),
-            module.in_channels + more,
-            module.out_channels,
-            module.kernel_size,
-            stride=module.stride,
-            padding=module.padding,
-            dilation=module.dilation,
-            bias=module.bias is not None,
-            padding_mode=module.padding_mode,
-            dtype=module.weight.dtype,
-        )
-    else:
+    grouped = isinstance(module, _ConvNd) and (module.groups != 1 or module.transposed)
+    arguments = constructor_arguments(module)
+    if not isinstance(module, nn.Linear | _ConvNd) or grouped or arguments is None:
         raise TypeError(f"a label cannot be among the inputs of a {type(module).__name__}")
+    arguments["in_features" if isinstance(module, nn.Linear) else "in_channels"] += more
+    made: nn.Module = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        type(module), **arguments, dtype=module.weight.dtype
+    )
     weights = {**module.state_dict(), "weight": _with_more(module.weight.detach(), more, rng)}
     made.load_state_dict(weights)
     return made

@@ -143,16 +143,16 @@ def _unzipped(path: Path) -> bytes:
         raise OSError(f"{path.name} is not a whole gzip file: {why}") from why
 
 
-def _download(mirror: str, files: Files) -> dict[str, bytes]:
+def _download(source: str, files: Files) -> dict[str, bytes]:
     import pooch
 
     # Short to connect, so that a machine without a network says so in a few seconds.
     fetch = pooch.HTTPDownloader(timeout=(3, 30))
-    _log.info("downloading %s from %s", files.title, mirror)
+    _log.info("downloading %s from %s", files.title, source)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in files.sha256:
-            fetch(f"{mirror}{name}.gz", str(Path(folder) / f"{name}.gz"), None)
+            fetch(f"{source}{name}.gz", str(Path(folder) / f"{name}.gz"), None)
             found[name] = _read_file(Path(folder), name, files)
     return found
 

@@ -11,8 +11,7 @@ from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.batch import is_source
 from forward_forward.data.pictures.classes import parts_of, pictures_tree
 from forward_forward.data.pictures.folder import folder
-from forward_forward.data.tables.formats import is_table
-from forward_forward.data.tables.labelled import labelled_frame
+from forward_forward.data.tables.formats import holds_frame, is_table
 from forward_forward.datasets.builtin import available, named
 
 if TYPE_CHECKING:
@@ -67,11 +66,11 @@ def _read(
     name: str,
 ) -> Source:
     path = os.fspath(what) if isinstance(what, str | os.PathLike) else None
-    frame = None if path is not None else labelled_frame(what, numeric=True)
-    if layout is not None and (frame or (path is not None and is_table(path))):
+    if layout is not None and (holds_frame(what) or (path is not None and is_table(path))):
+        from forward_forward.data.tables.cells import labelled_frame
         from forward_forward.data.tables.layout import read_table
 
-        table, target = frame or (path, None)
+        table, target = labelled_frame(what) if path is None else (path, None)
         rows = read_table(table, target, layout)
         return as_source((rows.inputs, rows.labels), classes=classes, name=name)
     if path is None:

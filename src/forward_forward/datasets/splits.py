@@ -16,13 +16,14 @@ from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.pictures.archive import ARCHIVES, is_archive
 from forward_forward.data.pictures.classes import other_files, parts_of, pictures_tree
 from forward_forward.data.pictures.folder import folder, read_like
-from forward_forward.data.tables.formats import ENDINGS, is_table
-from forward_forward.data.tables.labelled import labelled_frame
+from forward_forward.data.tables.formats import ENDINGS, holds_frame, is_table
 from forward_forward.datasets.builtin import available, named
 from forward_forward.datasets.load_like import load_like
 
 if TYPE_CHECKING:
     from forward_forward.data.tables.layout import TableLayout
+
+Size = int | tuple[int, int] | None  # (height, width) or one side, in pixels
 
 TEST = 0.2  # fraction of a set without a test part of its own that is set aside to test on
 
@@ -116,7 +117,7 @@ class _Found:
         self,
         what: Any,
         target: str | int | None,
-        size: int | tuple[int, int] | None,
+        size: Size,
         name: str | None,
         layout: TableLayout | None,
     ) -> None:
@@ -124,7 +125,7 @@ class _Found:
         self.layout = layout
         if isinstance(what, str | os.PathLike):
             self.parts = self._of_path(os.fspath(what), target, size, name)
-        elif (framed := labelled_frame(what, numeric=False)) is not None:
+        elif holds_frame(what) and (framed := _labelled(what)) is not None:
             frame, labels = framed
             _refuse("a frame", size=size, **{} if labels is None else {"target": target})
             self.parts = self._of_table(frame, labels or target, name or "data", labels is None)
@@ -137,11 +138,7 @@ class _Found:
             raise ValueError(f"expected 2 or more classes, got {classes[0]!r} alone: {fix}")
 
     def _of_path(
-        self,
-        path: str,
-        target: str | int | None,
-        size: int | tuple[int, int] | None,
-        name: str | None,
+        self, path: str, target: str | int | None, size: Size, name: str | None
     ) -> dict[str, Source]:
         if path in available():
             _refuse(path, target=target, size=size)
@@ -164,9 +161,7 @@ class _Found:
             f"expected a file that ends in one of {endings}, or a folder of pictures, got {path!r}"
         )
 
-    def _of_pictures(
-        self, path: str, size: int | tuple[int, int] | None, name: str
-    ) -> dict[str, Source]:
+    def _of_pictures(self, path: str, size: Size, name: str) -> dict[str, Source]:
         tree = pictures_tree(path)
         parts = parts_of(tree)
         if others := other_files(tree):
@@ -240,6 +235,13 @@ class _Found:
             count = f"{len(self.parts[part]):,} of {len(train):,} samples"
             self.notes.append(f"{count} are set aside to {purpose} on: {how}")
         return Sets(**self.parts, notes=tuple(self.notes), layout=self.layout)
+
+
+def _labelled(what: Any) -> tuple[Any, str | None] | None:
+    """A frame and the name of its labels; None for (X, y) that can be read as arrays."""
+    from forward_forward.data.tables.cells import is_array, labelled_frame
+
+    return None if isinstance(what, tuple) and is_array(what[0]) else labelled_frame(what)
 
 
 def _all_grey(pictures: Tensor) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -50,13 +51,8 @@ class _Hybrids(ABC):
 
     num_classes: int
 
-    @property
-    def labelled(self) -> bool:
-        return False
-
-    @property
-    def scores(self) -> ScoreSource:
-        return "nothing"
+    labelled = False
+    scores: ClassVar[ScoreSource] = "nothing"
 
     def hard_rows(self, batch: int) -> int:
         return 0
@@ -158,7 +154,9 @@ class HybridRows(_Hybrids):
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
-            raise ValueError(f"HybridRows expects a share between 0 and 1, got {self.share}")
+            raise ValueError(
+                f"HybridRows expects a share between 0 and 1, got {self.share}: use 0.5"
+            )
 
     def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
         return (torch.rand(samples.shape, generator=rng, device=rng.device) >= self.share).float()

@@ -27,9 +27,7 @@ class _Label(ABC):
                 f" got num_classes={self.num_classes} and strength={self.strength}"
             )
 
-    @property
-    def labelled(self) -> bool:
-        return True
+    labelled = True
 
     @property
     def scores(self) -> ScoreSource:

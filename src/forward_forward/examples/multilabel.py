@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -46,13 +47,8 @@ class MultiLabel:
                 f" strength other than 0, got {self}"
             )
 
-    @property
-    def labelled(self) -> bool:
-        return True
-
-    @property
-    def scores(self) -> ScoreSource:
-        return "nothing"
+    labelled = True
+    scores: ClassVar[ScoreSource] = "nothing"
 
     def hard_rows(self, batch: int) -> int:
         return 0

@@ -152,7 +152,28 @@ class FromSoftmax:
 
 
 @dataclass(frozen=True)
-class FromGoodness:
+class _FromScores:
+    """Hard wrong labels for the first rows, sampled from the softmax of scores."""
+
+    temperature: float
+    fraction: float
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0 or not 0 <= self.fraction <= 1:
+            raise ValueError(
+                f"{type(self).__name__} expects temperature > 0 and fraction within 0 to 1, got"
+                f" temperature={self.temperature} and fraction={self.fraction}"
+            )
+
+    def __call__(
+        self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
+    ) -> Tensor:
+        logits = None if scores is None else scores / self.temperature
+        return _hard(y, classes, rng, logits, round(self.fraction * len(y)))
+
+
+@dataclass(frozen=True)
+class FromGoodness(_FromScores):
     """Hard wrong labels, sampled from ``softmax(goodness / temperature)`` over the wrong labels.
 
     Args:
@@ -172,17 +193,9 @@ class FromGoodness:
 
     scores: ClassVar[ScoreSource] = "goodness"
 
-    def __post_init__(self) -> None:
-        _check(self)
-
-    def __call__(
-        self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
-    ) -> Tensor:
-        return _by_goodness(self, y, classes, rng, scores)
-
 
 @dataclass(frozen=True)
-class FromFirstLayer:
+class FromFirstLayer(_FromScores):
     """Hard wrong labels, sampled from ``softmax(goodness of the first layer / temperature)``.
 
     All labels share the first layer's product, so its goodness of every label needs no further
@@ -203,34 +216,6 @@ class FromFirstLayer:
     fraction: float = 1.0
 
     scores: ClassVar[ScoreSource] = "first layer"
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    def __call__(
-        self, y: Tensor, classes: int, rng: torch.Generator, scores: Tensor | None
-    ) -> Tensor:
-        return _by_goodness(self, y, classes, rng, scores)
-
-
-def _check(negatives: FromGoodness | FromFirstLayer) -> None:
-    temperature, fraction = negatives.temperature, negatives.fraction
-    if not temperature > 0 or not 0 <= fraction <= 1:
-        raise ValueError(
-            f"{type(negatives).__name__} expects temperature > 0 and fraction within 0 to 1, got"
-            f" temperature={temperature} and fraction={fraction}"
-        )
-
-
-def _by_goodness(
-    negatives: FromGoodness | FromFirstLayer,
-    y: Tensor,
-    classes: int,
-    rng: torch.Generator,
-    scores: Tensor | None,
-) -> Tensor:
-    logits = None if scores is None else scores / negatives.temperature
-    return _hard(y, classes, rng, logits, hard_rows(negatives, len(y)))
 
 
 def hard_rows(negatives: WrongLabels, batch: int) -> int:

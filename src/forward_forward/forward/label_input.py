@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -66,11 +66,6 @@ class LabelInput(nn.Module):
         """Draw the embeddings of the labels [classes, *embedded], if there are any."""
         if self.embedding is not None:
             self.embedding.normal_(0, 1 / math.sqrt(self.classes), generator=rng)
-
-    def arguments(self) -> dict[str, Any]:
-        """The constructor's arguments, for a network's description."""
-        names = ("shape", "classes", "way", "before", "embedded")
-        return {name: getattr(self, name) for name in names}
 
     def extra_repr(self) -> str:
         return f"{self.shape}, classes={self.classes}, way={self.way!r}, embedded={self.embedded}"

@@ -7,12 +7,12 @@ file names it. ``read`` and ``write`` are the two directions, ``torch_modules`` 
 """
 
 from forward_forward.notation.read import OwnCode, looked_up, made, public, read
-from forward_forward.notation.torch_modules import torch_modules
-from forward_forward.notation.write import Arguments, write, write_call
+from forward_forward.notation.torch_modules import constructor_arguments, torch_modules
+from forward_forward.notation.write import write, write_call
 
 __all__ = [
-    "Arguments",
     "OwnCode",
+    "constructor_arguments",
     "looked_up",
     "made",
     "public",

@@ -22,10 +22,10 @@ def torch_modules() -> dict[str, Any]:
 
 
 def constructor_arguments(part: nn.Module) -> dict[str, Any] | None:
-    """What a torch module was made with; defaults are left out, except those of a linear layer.
+    """What a module was made with; defaults are left out, except those of a linear layer.
 
     Args:
-        part: A module of torch's own.
+        part: A module of torch, or one that keeps its arguments as attributes.
 
     Returns:
         Arguments by name; None if they do not make the same module: it has been changed since, or
@@ -37,7 +37,7 @@ def constructor_arguments(part: nn.Module) -> dict[str, Any] | None:
     arguments: dict[str, Any] = {}
     for name, default in _parameters(type(part)).items():
         value = _bias(part, default) if name == "bias" else getattr(part, name, default)
-        if not (value is None or isinstance(value, PLAIN)):
+        if not (value is None or isinstance(value, (*PLAIN, nn.Module))):
             return None
         repeated = (default,) * len(value) if isinstance(value, tuple) else default  # per axis
         # Linear layers are written in full, as in runs of every earlier version.

@@ -6,18 +6,11 @@ import functools
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from types import FunctionType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from torch import nn
 
 from forward_forward.notation.torch_modules import PLAIN, constructor_arguments
-
-
-@runtime_checkable
-class Arguments(Protocol):
-    """A part that states its constructor's arguments itself."""
-
-    def arguments(self) -> dict[str, Any]: ...
 
 
 def write(part: Any, names: Mapping[str, Any]) -> str:
@@ -45,8 +38,6 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
         return _call(part, {each.name: getattr(part, each.name) for each in fields(part)}, names)
     if type(part) is nn.Sequential:
         return f"Sequential({', '.join(write(child, names) for child in part)})"
-    if isinstance(part, Arguments) and names.get(type(part).__name__) is type(part):
-        return _call(part, part.arguments(), names)
     if isinstance(part, nn.Module) and names.get(type(part).__name__) is type(part):
         arguments = constructor_arguments(part)
         if arguments is not None:

@@ -57,6 +57,7 @@ class Trainer(TrainStep):
         ValueError: An unknown name, a device that is not available, or a weight decay for an
             optimiser that has none.
 
+    >>> import torch
     >>> from forward_forward.forward import mlp
     >>> trainer = Trainer(mlp(4, 8, num_classes=2), lr=0.01)
     >>> sorted(trainer.step(torch.rand(6, 4), torch.tensor([0, 1, 0, 1, 0, 1])))[:2]

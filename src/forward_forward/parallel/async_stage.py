@@ -54,12 +54,7 @@ class AsyncStage:
         self.below: LatestReceiver | None = None
 
     def batches(
-        self,
-        batches: Iterable[Batch],
-        steps: range,
-        sizes: list[int],
-        set_rates: SetRates,
-        restored: int,
+        self, batches: Iterable[Batch], steps: range, set_rates: SetRates
     ) -> Iterator[Batch]:
         """An epoch's batches: all of them in the first stage, as many as time allows elsewhere."""
         self._open()

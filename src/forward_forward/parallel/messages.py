@@ -136,10 +136,13 @@ class MessagePlan:
         trainer: The trainer.
         shapes: Shapes of what is computed from a sample.
         place: This rank's stage and replica.
+        sizes: Samples in each batch of an epoch.
     """
 
-    def __init__(self, trainer: TrainStep, shapes: SampleShapes, place: Place) -> None:
-        self.trainer, self.shapes, self.place = trainer, shapes, place
+    def __init__(
+        self, trainer: TrainStep, shapes: SampleShapes, place: Place, sizes: list[int]
+    ) -> None:
+        self.trainer, self.shapes, self.place, self.sizes = trainer, shapes, place, sizes
         self.part = BatchShard(place.replica, place.replicas)
         self.counted = scored_layers(trainer.network, len(trainer.network.layers))
         self.dtype = trainer.network.dtype

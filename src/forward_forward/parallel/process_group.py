@@ -56,7 +56,9 @@ def join(
     split = split or _balanced(trainer, source, batch_size, stages)
     place = Place(dist.get_rank(), tuple(split), replicas)
     limit = Timeout(place, timeout)
-    plan = MessagePlan(trainer, SampleShapes.of(trainer, source, batch_size), place)
+    shapes = SampleShapes.of(trainer, source, batch_size)
+    sizes = [min(batch_size, len(source) - at) for at in range(0, len(source), batch_size)]
+    plan = MessagePlan(trainer, shapes, place, sizes)
     _check_probes(trainer, plan, sync)
     group = None
     if replicas > 1:
@@ -64,8 +66,7 @@ def join(
         group = AllReduceGroup(mesh["replicas"].get_group(), limit)
     trainer.reset(BatchShard(place.replica, replicas), group)
     kind: type[Stage | AsyncStage] = AsyncStage if sync == "async" else Stage
-    sizes = [min(batch_size, len(source) - at) for at in range(0, len(source), batch_size)]
-    return DistributedStrategy(trainer, kind(trainer, plan, limit, group), limit, sizes)
+    return DistributedStrategy(trainer, kind(trainer, plan, limit, group), limit)
 
 
 def begin(timeout: float, device: torch.device) -> None:
@@ -147,9 +148,9 @@ def _check(
             " time"
         )
     if stages > layers or (split is not None and sum(split) != layers):
-        asked = f"split={split}" if split is not None else f"{stages} stages"
+        given = f"split={split}" if split is not None else f"{stages} stages"
         raise ValueError(
-            f"the network has {layers} layers, got {asked}: assign at least one layer to each"
+            f"the network has {layers} layers, got {given}: assign at least one layer to each"
             " stage, and each layer to one stage; or spread the batches (--parallel data)"
         )
     if not len(source):

@@ -61,31 +61,25 @@ class Stage:
         self._overlaps = len(place.layers) > IN_FLIGHT and _reads_first_layer_at_most(trainer)
         self.stop_requested = False  # by this rank
         self.last_step = NO_STOP
-        self._sizes: list[int] = []
         self._number = 0  # of the current step
         self._restored = range(0)  # steps whose batches were probed before the run was resumed
 
     def batches(
-        self,
-        batches: Iterable[Batch],
-        steps: range,
-        sizes: list[int],
-        set_rates: SetRates,
-        restored: int,
+        self, batches: Iterable[Batch], steps: range, set_rates: SetRates
     ) -> Iterator[Batch]:
         """An epoch's batches to train on; placeholders above the first stage.
 
         Args:
             batches: Samples, labels and weights; read in the first stage only.
             steps: The numbers of the batches.
-            sizes: Samples in each batch of an epoch.
             set_rates: Called with the number of each step that is about to be taken.
-            restored: How many of the batches were probed before the run was resumed.
         """
-        look_ahead = self.trainer.look_ahead
-        self._sizes, self.last_step = sizes, NO_STOP
-        self._restored = steps[:restored]
-        unprobed = (n for n in steps[restored:] if not self._beyond_stop("probe", n))
+        look_ahead, sizes = self.trainer.look_ahead, self.plan.sizes
+        scores = self.trainer.queue.restored
+        self.last_step, self._restored = NO_STOP, steps[: len(scores)]
+        if not self.place.first:
+            scores.clear()
+        unprobed = (n for n in steps[len(self._restored) :] if not self._beyond_stop("probe", n))
         self.look_ahead.expect(sizes[number] for number in unprobed)
         if self.below is not None:
             self.below.expect(self._from_below(steps))
@@ -106,7 +100,7 @@ class Stage:
 
     def step(self) -> dict[str, Tensor]:
         """Train on the current batch; returns the metrics of this stage's layers."""
-        trainer, place, batch = self.trainer, self.place, self._sizes[self._number]
+        trainer, place, batch = self.trainer, self.place, self.plan.sizes[self._number]
         forward = trainer.forward
         if self.below is not None or trainer.look_ahead:
             forward.begin()  # else the probe ran with these weights: reuse its products
@@ -171,7 +165,7 @@ class Stage:
         if number in self._restored or self.below is None:
             return
         for probe in self._probes_here():
-            self.look_ahead.probe(probe, self.below.receive(), self._sizes[number])
+            self.look_ahead.probe(probe, self.below.receive(), self.plan.sizes[number])
 
     def _probes_here(self) -> list[Probe]:
         """The probes that reach this stage."""
@@ -184,10 +178,10 @@ class Stage:
             if self._beyond_stop(action, number):
                 return
             if action == "train":
-                yield self.plan.training(stage, self._sizes[number])
+                yield self.plan.training(stage, self.plan.sizes[number])
             elif number not in self._restored:
                 for probe in self._probes_here():
-                    yield self.plan.probing(probe, stage, self._sizes[number])
+                    yield self.plan.probing(probe, stage, self.plan.sizes[number])
 
     def _beyond_stop(self, action: str, number: int) -> bool:
         """Whether an action comes after the last step."""

@@ -76,8 +76,15 @@ class StageLookAhead:
         positive = trainer.preparer.shard.of(prepared.positive, prepared.size)
         assert isinstance(positive, Inputs)  # a shard of inputs is inputs
         forward.share(positive)
+        examples, size, weight = trainer.network.examples, prepared.size, prepared.sample_weight
         for probe in self.plan.probes:
-            self._begin(probe, forward, positive, prepared)
+            if probe == "head":
+                assert prepared.labels is not None  # a head learns from labels
+                y = prepared.labels[trainer.preparer.shard.rows(size)]
+                self._continue(probe, forward, examples.neutral(positive), size, y, weight)
+            else:
+                rows = self.plan.scored_rows(probe, size)
+                self._continue(probe, forward, examples.candidates(positive.first(rows)), size)
         if "goodness" not in self.plan.probes:
             scores = queue.label_scores(forward, positive, prepared, layers)
             prepared = prepared._replace(scores=scores)
@@ -112,28 +119,15 @@ class StageLookAhead:
         assert self.scores is not None  # else none are awaited
         return prepared._replace(scores=self.scores.receive()["scores"].clone())
 
-    def _begin(
-        self, probe: Probe, forward: ForwardPass, positive: Inputs, prepared: PreparedBatch
-    ) -> None:
-        examples, batch, y = self.trainer.network.examples, prepared.size, prepared.labels
-        if probe == "head":
-            rows = self.trainer.preparer.shard.rows(batch)
-            y = None if y is None else y[rows]
-            neutral = examples.neutral(positive)
-            self._continue(probe, forward, neutral, batch, y, prepared.sample_weight, None)
-            return
-        candidates = examples.candidates(positive.first(self.plan.scored_rows(probe, batch)))
-        self._continue(probe, forward, candidates, batch, None, None, None)
-
     def _continue(
         self,
         probe: Probe,
         forward: ForwardPass,
         source: Inputs | Activities,
         batch: int,
-        y: Tensor | None,
-        weight: Tensor | None,
-        below: Tensor | None,
+        y: Tensor | None = None,
+        weight: Tensor | None = None,
+        below: Tensor | None = None,
     ) -> None:
         """Run this stage's layers, and pass on the scores with these layers' part added."""
         trainer, place, plan = self.trainer, self.plan.place, self.plan

@@ -39,13 +39,10 @@ class DistributedStrategy:
         trainer: Holds the whole network, of which this rank updates its own layers.
         stage: These layers.
         timeout: How long to wait for other ranks.
-        sizes: Samples in each batch of an epoch.
     """
 
-    def __init__(
-        self, trainer: TrainStep, stage: Stage | AsyncStage, timeout: Timeout, sizes: list[int]
-    ) -> None:
-        self.trainer, self.stage, self.timeout, self.sizes = trainer, stage, timeout, sizes
+    def __init__(self, trainer: TrainStep, stage: Stage | AsyncStage, timeout: Timeout) -> None:
+        self.trainer, self.stage, self.timeout = trainer, stage, timeout
         self.place: Place = stage.place
         self.leads = self.place.rank == 0
         self.grace = GRACE
@@ -55,11 +52,7 @@ class DistributedStrategy:
     def batches(
         self, batches: Iterable[Batch], steps: range, set_rates: SetRates
     ) -> Iterator[Batch]:
-        scores = self.trainer.queue.restored
-        restored = len(scores)
-        if not self.place.first:
-            scores.clear()
-        return self.stage.batches(batches, steps, self.sizes, set_rates, restored)
+        return self.stage.batches(batches, steps, set_rates)
 
     def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None) -> dict[str, Tensor]:
         return self.stage.step()

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from forward_forward.sweep.space import Choice, PartTemplate, Range, Space
-from forward_forward.track import Watcher
+from forward_forward.track import Row, Watcher
 
 if TYPE_CHECKING:
     import optuna
 
     from forward_forward.data import Source
     from forward_forward.recipes import Plan
-    from forward_forward.track import Row
 
 Settings = Mapping[str, Any]  # text, numbers and lists by the names of a recipe's settings
 Make = Callable[[Settings], "Plan"]

@@ -212,7 +212,7 @@ def test_an_impossible_link_is_refused(values):
     ],
 )
 def test_work_with_inconsistent_layers_is_refused(name, arguments):
-    with pytest.raises(ValueError, match=f"expected 2 values of {name}, none below 0"):
+    with pytest.raises(ValueError, match=f"expected 2 values of {name}, one for each layer"):
         Work(*arguments)
 
 

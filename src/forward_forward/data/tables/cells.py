@@ -137,6 +137,28 @@ def open_table(what: Any, names: Iterable[str] = (), decimal: str | None = None)
     return Table(path, dialect.names, dialect)
 
 
+def labelled_frame(what: Any) -> tuple[Any, str | None]:
+    """A frame, or (X, y) as one frame with the name of its column of labels.
+
+    Raises:
+        ValueError: X and y differ in length.
+    """
+    if is_frame(what):
+        return what, None
+    x, y = as_pandas(what[0]), what[1]
+    if len(x) != len(y):
+        raise ValueError(f"expected a label for each of {len(x)} rows of {FRAME}, got {len(y)}")
+    name = next(each for each in ("label", "target", "the label") if each not in x.columns)
+    labels = y.to_numpy() if hasattr(y, "to_numpy") else list(y)
+    return x.assign(**{name: labels}), name
+
+
+def is_array(frame: Any) -> bool:
+    """Whether a frame holds nothing but numbers, none of them missing."""
+    frame = as_pandas(frame)
+    return all(kind.kind in "iuf" for kind in frame.dtypes) and not frame.isna().any(axis=None)
+
+
 def as_pandas(frame: Any) -> Any:
     """A frame of pandas, polars or Arrow as one of pandas whose columns are named by text."""
     if not isinstance(frame, pandas.DataFrame):

@@ -23,3 +23,8 @@ def is_frame(what: Any) -> bool:
     """Whether something is a frame of pandas, or offers Arrow's stream, as those of polars do."""
     pandas_like = all(hasattr(what, name) for name in ("columns", "iloc", "dtypes"))
     return pandas_like or hasattr(what, "__arrow_c_stream__")
+
+
+def holds_frame(what: Any) -> bool:
+    """Whether something is a frame, or (X, y) with a frame for X."""
+    return is_frame(what[0] if isinstance(what, tuple) and len(what) == 2 else what)

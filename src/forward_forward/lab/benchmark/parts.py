@@ -85,17 +85,16 @@ def benchmark_parts(
     rows = _rows([*library(), *own])
     say(f"{len(rows)} parts: timing steps")
     seconds = _step_seconds(training, rows, budget)
-    for name, row in rows.items():
-        row["step_seconds"] = seconds[_run_name(row, name)]
-        row["step_vs_standard"] = row["step_seconds"] / seconds["standard"]
     trained: dict[str, Row] = {}
-    for name, row in rows.items():
-        run = _run_name(row, name)
+    for row in rows:
+        run = _run_name(row)
         if run not in trained:
             say(f"{run}: {len(budget.seeds)} runs")
             trained[run] = _errors(training, validation, _settings(row), budget)
         row |= trained[run]
-    for row in rows.values():
+    for row in rows:
+        row["step_seconds"] = seconds[_run_name(row)]
+        row["step_vs_standard"] = row["step_seconds"] / seconds["standard"]
         row |= _estimates(row["errors"], trained["standard"]["errors"])
         del row["part"]
     return {
@@ -109,25 +108,25 @@ def benchmark_parts(
             "seeds": list(budget.seeds),
             "precision": budget.precision,
         },
-        "parts": [*rows.values()],
+        "parts": rows,
     }
 
 
-def _rows(parts: Sequence[Named]) -> dict[str, Row]:
+def _rows(parts: Sequence[Named]) -> list[Row]:
     """A row for each part, grouped by kind, the library's first."""
-    rows = {}
-    for kind in STANDARD:
-        for each in parts:
-            if each.kind == kind:
-                rows[f"{kind} {each.name}"] = {
-                    "kind": kind,
-                    "name": each.name,
-                    "own": each.own,
-                    "standard": each.part == STANDARD[kind],
-                    "gradients": gradients_of(each),
-                    "part": each.part,
-                }
-    return rows
+    return [
+        {
+            "kind": kind,
+            "name": each.name,
+            "own": each.own,
+            "standard": each.part == STANDARD[kind],
+            "gradients": gradients_of(each),
+            "part": each.part,
+        }
+        for kind in STANDARD
+        for each in parts
+        if each.kind == kind
+    ]
 
 
 def gradients_of(each: Named) -> str | None:
@@ -143,17 +142,17 @@ def gradients_of(each: Named) -> str | None:
     return "closed form" if supports(each.part, closed_form) else "autograd"
 
 
-def _run_name(row: Row, name: str) -> str:
+def _run_name(row: Row) -> str:
     """The standard parts of all kinds share one run."""
-    return "standard" if row["standard"] else name
+    return "standard" if row["standard"] else f"{row['kind']} {row['name']}"
 
 
 def _settings(row: Row) -> Mapping[str, Any]:
     return {} if row["standard"] else {row["kind"]: row["part"]}
 
 
-def _step_seconds(training: Data, rows: Mapping[str, Row], budget: Budget) -> dict[str, float]:
-    def call_of(row: Row, name: str) -> Callable[[], object]:
+def _step_seconds(training: Data, rows: Sequence[Row], budget: Budget) -> dict[str, float]:
+    def call_of(row: Row) -> Callable[[], object]:
         # No samples are skipped and the weights do not change: how many samples are skipped, and
         # so the time, depends on the network's accuracy.
         try:
@@ -166,11 +165,11 @@ def _step_seconds(training: Data, rows: Mapping[str, Row], budget: Budget) -> di
         except Exception as error:  # a user's part: name it before time is spent
             kind = type(error).__name__
             raise ValueError(
-                f"a step with {name} fails, see `ff check`: {kind}: {error}"
+                f"a step with {_run_name(row)} fails, see `ff check`: {kind}: {error}"
             ) from error
         return lambda: trainer.step(x, y)
 
-    calls = {_run_name(row, name): call_of(row, name) for name, row in rows.items()}
+    calls = {_run_name(row): call_of(row) for row in rows}
     least = max(1, budget.turns // 2)
     found = block_seconds(calls, budget=budget.seconds, least=least, block=2)
     # Not the median: other work on the machine may disturb every second of such short steps.

@@ -84,7 +84,7 @@ class Spread:
 
     def run(self, steps: int) -> float:
         strategy, ends = self.strategy, []
-        strategy.sizes = [len(self.batch.y)] * steps
+        strategy.stage.plan.sizes = [len(self.batch.y)] * steps
         for batch in strategy.batches([self.batch] * steps, range(steps), lambda _: None):
             strategy.step(*batch)
             ends.append(time.perf_counter())

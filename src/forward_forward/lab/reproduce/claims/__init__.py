@@ -6,13 +6,12 @@ import difflib
 from collections.abc import Sequence
 
 from forward_forward.lab.reproduce.claims import (
-    activations,
     analog,
     asynchronous,
     backprop,
     features,
+    figure_8,
     local,
-    losses,
     method,
     negatives,
     norms,
@@ -46,8 +45,8 @@ CLAIMS: dict[str, Claim] = {
         negatives.FIGURE_4,
         features.FIGURE_5,
         optimizers.FIGURE_6,
-        activations.FIGURE_8_LEFT,
-        losses.FIGURE_8_RIGHT,
+        figure_8.FIGURE_8_LEFT,
+        figure_8.FIGURE_8_RIGHT,
         norms.FIGURE_9,
         recurrent.FIGURE_10,
     )

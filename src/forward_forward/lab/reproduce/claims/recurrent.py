@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm, ArmResult, Seeds
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding, better, exact
+from forward_forward.lab.reproduce.claims.local import first_layer_change
 from forward_forward.lab.reproduce.claims.variations import poster
 from forward_forward.lab.reproduce.job import split_of
 from forward_forward.lab.reproduce.runner import Runner
@@ -121,8 +121,9 @@ def _note(found: dict[str, ArmResult], other: rules.Comparison) -> str:
 
 
 def _feedback(runner: Runner) -> Finding:
-    plain, without = _change(_feed_forward), _change(lambda: _recurrent_network("zero"))
-    with_feedback = _change(lambda: _recurrent_network("learned"))
+    plain = first_layer_change(_feed_forward, steps=3)
+    without = first_layer_change(lambda: _recurrent_network("zero"), steps=3)
+    with_feedback = first_layer_change(lambda: _recurrent_network("learned"), steps=3)
     checks = [
         rules.check(
             "feed-forward: change of the first layer's step as the second layer's weights change",
@@ -148,38 +149,27 @@ def _feedback(runner: Runner) -> Finding:
     return exact(checks, note, conditions=conditions)
 
 
-def _feed_forward() -> tuple[Network, Trainer]:
+def _feed_forward() -> tuple[Network, Trainer, Tensor, Tensor]:
     network = mlp(20, 30, 30, num_classes=4, examples=OverlayLabel(4)).double()
     for layer in network.layers:
         layer.goodness, layer.loss = l2_norm, sigmoid
-    return network, Trainer(network, lr=0.01)
+    return network, Trainer(network, lr=0.01), *_batch()
 
 
-def _recurrent_network(top_down: TopDown) -> tuple[RecurrentNetwork, RecurrentTrainer]:
+def _recurrent_network(
+    top_down: TopDown,
+) -> tuple[RecurrentNetwork, RecurrentTrainer, Tensor, Tensor]:
     network = RecurrentNetwork(
         20, 30, 30, num_classes=4, examples=OverlayLabel(4), top_down=top_down
     ).double()
     network.calibrate(*_batch())
-    return network, RecurrentTrainer(network, lr=0.01)
+    return network, RecurrentTrainer(network, lr=0.01), *_batch()
 
 
 def _batch() -> tuple[Tensor, Tensor]:
     rng = torch.Generator().manual_seed(0)
     x = torch.rand(64, 20, generator=rng, dtype=torch.float64)
     return x, torch.arange(64) % 4
-
-
-def _change(make: Callable[[], tuple[Any, Any]]) -> float:
-    """How much the first layer's weights after three steps depend on the second layer's."""
-    first = []
-    for factor in (1.0, -0.5):
-        network, trainer = make()
-        with torch.no_grad():
-            network.layers[1].block.weight.mul_(factor)
-        for _ in range(3):
-            trainer.step(*_batch())
-        first.append(network.layers[0].block.weight.detach().clone())
-    return float((first[0] - first[1]).abs().max())
 
 
 FIGURE_10 = Claim(
