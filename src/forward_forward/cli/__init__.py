@@ -18,30 +18,30 @@ if os.environ.get("NO_COLOR"):
 
 import tyro
 
-from forward_forward.cli.benchmark import Benchmark
-from forward_forward.cli.check import Check
-from forward_forward.cli.demo import Demo
-from forward_forward.cli.doctor import Doctor
-from forward_forward.cli.evaluate import Evaluate
-from forward_forward.cli.export import Export
-from forward_forward.cli.predict import Predict
-from forward_forward.cli.report import Report
-from forward_forward.cli.reproduce import Reproduce
-from forward_forward.cli.sweep import Sweep
-from forward_forward.cli.train import Train
+from forward_forward.cli.benchmark import BenchmarkCommand
+from forward_forward.cli.check import CheckCommand
+from forward_forward.cli.demo import DemoCommand
+from forward_forward.cli.doctor import DoctorCommand
+from forward_forward.cli.evaluate import EvaluateCommand
+from forward_forward.cli.export import ExportCommand
+from forward_forward.cli.predict import PredictCommand
+from forward_forward.cli.report import ReportCommand
+from forward_forward.cli.reproduce import ReproduceCommand
+from forward_forward.cli.sweep import SweepCommand
+from forward_forward.cli.train import TrainCommand
 
 COMMANDS = {
-    "train": Train,
-    "evaluate": Evaluate,
-    "predict": Predict,
-    "sweep": Sweep,
-    "export": Export,
-    "reproduce": Reproduce,
-    "report": Report,
-    "demo": Demo,
-    "check": Check,
-    "benchmark": Benchmark,
-    "doctor": Doctor,
+    "train": TrainCommand,
+    "evaluate": EvaluateCommand,
+    "predict": PredictCommand,
+    "sweep": SweepCommand,
+    "export": ExportCommand,
+    "reproduce": ReproduceCommand,
+    "report": ReportCommand,
+    "demo": DemoCommand,
+    "check": CheckCommand,
+    "benchmark": BenchmarkCommand,
+    "doctor": DoctorCommand,
 }
 DESCRIPTION = (
     "Train neural networks without backpropagation: each layer optimises its own local objective,"

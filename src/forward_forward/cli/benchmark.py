@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Benchmark:
+class BenchmarkCommand:
     """Time the engine and, in the same process, FF by autograd, backprop and scikit-learn.
 
     All get the same data, threads, optimizer and precision (scikit-learn has its own). This takes

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from forward_forward.cli.flags import Switch
+from forward_forward.cli.flags import Switch, option
 
 if TYPE_CHECKING:
     from forward_forward.contracts import Named, Verdict
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckCommand:
     """Test a goodness, a loss or a choice of wrong labels against the contracts of its kind.
 
     The library's tests hold its own parts to the same contracts. The exit code is 1 if a part
@@ -24,7 +24,7 @@ class Check:
 
     # Your own parts as package.module:name, found from this folder; or the library's by name, such
     # as l2_norm or "SymBa(alpha=2)".
-    parts: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PART")] = ()
+    parts: Annotated[tuple[str, ...], tyro.conf.Positional, option("PART")] = ()
     # Print the verdicts as JSON.
     json: Switch = False
 

@@ -12,7 +12,7 @@ from forward_forward.cli.flags import Count, Switch
 
 
 @dataclass(frozen=True)
-class Demo:
+class DemoCommand:
     """Open a page: draw a digit and see how each layer reads it, or watch a network learn."""
 
     # The run's folder; without one, a small network is trained in seconds, once.

@@ -12,7 +12,7 @@ Finding = tuple[str, bool, str]  # what was checked, whether it is well, and wha
 
 
 @dataclass(frozen=True)
-class Doctor:
+class DoctorCommand:
     """Finding this machine: versions, processor, data, and whether training works."""
 
     # Print the findings as JSON.

@@ -11,7 +11,7 @@ from forward_forward.cli.flags import Name, Switch
 
 
 @dataclass(frozen=True)
-class Evaluate:
+class EvaluateCommand:
     """Print the errors of a trained network on the test set, in percent."""
 
     # The run's folder.

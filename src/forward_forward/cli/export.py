@@ -23,7 +23,7 @@ SAMPLES = 10_000  # at most so many of the training set, and of the test set
 
 
 @dataclass(frozen=True)
-class Export:
+class ExportCommand:
     """Write a trained network for ONNX Runtime or torch.export, and check each file first.
 
     Images are given as raw pixels. export.json, beside the files, says what each one takes and

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Predict:
+class PredictCommand:
     """Print the label of image files of any size, or of each row of tables."""
 
     # The run's folder.

@@ -9,13 +9,15 @@ from typing import Annotated
 
 import tyro
 
+from forward_forward.cli.flags import option
+
 
 @dataclass(frozen=True)
-class Report:
+class ReportCommand:
     """Write one page about runs, compared side by side, about a sweep or about a reproduction."""
 
     # Runs of ff train, or one folder of ff sweep or ff reproduce.
-    folders: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")] = ()
+    folders: Annotated[tuple[str, ...], tyro.conf.Positional, option("FOLDER")] = ()
     # File of the page.
     out: str = "report.html"
 

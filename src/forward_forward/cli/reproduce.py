@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from forward_forward.cli.flags import Count, Folder, Switch
+from forward_forward.cli.flags import Count, Folder, Switch, option
 
 if TYPE_CHECKING:
     from forward_forward.lab.reproduce.scales import Scale
 
 
 @dataclass(frozen=True)
-class Reproduce:
+class ReproduceCommand:
     """Test the claims of the poster: seeds, statistics, verdicts, figures and a page.
 
     Finished runs are kept and not repeated: the same command continues an interrupted
@@ -27,7 +27,7 @@ class Reproduce:
     """
 
     # poster for all nineteen claims, or names such as poster.fig6; see --list.
-    claims: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="CLAIM")] = ()
+    claims: Annotated[tuple[str, ...], tyro.conf.Positional, option("CLAIM")] = ()
     # smoke (digits, a minute or two; a test of the installation), quick (10,000 images of MNIST,
     # about an hour), default (50,000 images, about seven hours; the scale of the published results)
     # or full (4 x 2000 units, 60 epochs, for a GPU).
@@ -104,7 +104,7 @@ class Reproduce:
         return Path("results", "poster" if scale.name == "default" else f"poster-{scale.name}")
 
 
-def _command(options: Reproduce) -> str:
+def _command(options: ReproduceCommand) -> str:
     """The same command, as it can be typed again."""
     args = ["ff", "reproduce", *options.claims, "--scale", options.scale]
     for name, default in (("out", None), ("seeds", None), ("jobs", None), ("device", "cpu")):

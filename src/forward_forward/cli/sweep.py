@@ -22,7 +22,7 @@ TRIALS = 30
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepCommand:
     """Search a recipe's settings by validation error; the test set is not read.
 
     The same --out continues an interrupted sweep, up to --trials in total. Several processes may
@@ -60,7 +60,7 @@ class Sweep:
 class _Request:
     """One call of ``ff sweep``, with what its folder says of the options that were omitted."""
 
-    def __init__(self, options: Sweep) -> None:
+    def __init__(self, options: SweepCommand) -> None:
         from forward_forward.datasets.run_data import absolute
         from forward_forward.recipes.settings import recipe_named
         from forward_forward.sweep import folder, read

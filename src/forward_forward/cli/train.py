@@ -8,7 +8,7 @@ from forward_forward.cli.train_settings import TrainOptions
 
 
 @dataclass(frozen=True)
-class Train(TrainOptions):
+class TrainCommand(TrainOptions):
     """Train a network, and print its errors in total and by layer."""
 
     def __call__(self) -> int:
