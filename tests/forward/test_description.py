@@ -1,4 +1,4 @@
-"""Descriptions of networks that earlier versions wrote are read, and compared with those of today."""
+"""Descriptions that earlier versions wrote are read, and compared with those of today."""
 
 from forward_forward.forward import LabelInput, Standardize, mlp
 from forward_forward.forward.description import build, describe, rewritten
