@@ -118,8 +118,8 @@ def test_fields_of_a_convolution_are_its_kernels():
 @pytest.mark.parametrize(
     ("block", "said"),
     [
-        (nn.Conv2d(1, 4, 1), "one pixel at a time"),
-        (nn.Linear(9, 4), "reads 9 values, but a picture has 16"),
+        (nn.Conv2d(1, 4, 1), "kernels of several pixels, got kernel size 1"),
+        (nn.Linear(9, 4), "reads 9 values, but an image of shape .* has 16"),
         (nn.Sequential(nn.BatchNorm1d(16), nn.Linear(16, 4)), "begins with BatchNorm1d"),
         (nn.Sequential(nn.Flatten()), "begins with Sequential"),
     ],

@@ -13,17 +13,15 @@ from torch import nn
 from forward_forward import datasets, goodness, losses
 from forward_forward.examples import AppendLabel, FromGoodness, HybridImages, OverlayLabel
 from forward_forward.forward import (
-    LabelInput,
     Layer,
     MeanSquareOne,
     Network,
     PeerNormalization,
     SoftmaxHead,
-    Standardize,
     UnitLength,
     mlp,
 )
-from forward_forward.forward.description import build, describe, rewritten
+from forward_forward.forward.description import build, describe
 from forward_forward.optimize import Trainer
 from forward_forward.predict import evaluate
 
@@ -208,20 +206,6 @@ def test_a_network_is_built_again_from_its_description(name):
     )
     assert shapes == expected
     assert again.examples == net.examples
-
-
-def test_a_description_of_an_earlier_version_is_read_and_compared():
-    entrance = "Entrance(shape=(1, 4, 4), classes=3, way='channels', before=None, embedded=None)"
-    block = "Conv2d(4, 2, kernel_size=(3, 3), stride=(1, 1))"
-    inside = f"Sequential({entrance}, {block}, ReLU())"
-    net = mlp(16, 5, num_classes=3, inputs=Standardize(16))
-    now = describe(net)
-    rows = [{**now["layers"][0], "block": inside, "activation": "None"}]
-    earlier = {**now, "inputs": "Standardize(16)", "layers": rows}
-    again = build(earlier)
-    assert isinstance(again.layers[0].block[0], LabelInput)
-    assert "LabelInput" in describe(again)["layers"][0]["block"]
-    assert rewritten(earlier) == describe(again)
 
 
 def test_code_that_a_file_names_is_not_run(tmp_path, monkeypatch):
