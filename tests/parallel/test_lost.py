@@ -10,7 +10,10 @@ from tests.conftest import called
 from tests.parallel import processes
 from tests.parallel.processes import TorchrunProcesses
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX"),
+    pytest.mark.timeout(1800),  # a busy machine takes long
+]
 
 EPOCHS, STEPS = 4, 5  # steps of an epoch
 SMALL = ["--data", "digits", "--hidden", "32", "24", "24", "--batch-size", "300"]

@@ -11,7 +11,7 @@ from tests.conftest import called
 from tests.parallel import processes
 from tests.parallel.two_hosts import Ended, Running, TwoHosts, missing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # a busy machine takes long
 
 LAYERS, SPLIT = ("200", "300", "100"), ("2", "1")
 BATCH, EPOCHS = 128, 2

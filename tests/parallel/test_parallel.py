@@ -6,11 +6,12 @@ import pytest
 from tests.parallel import cases, processes
 
 RANKS = (2, 3, 4)
+pytestmark = pytest.mark.timeout(1800)  # a busy machine takes long
 
 
 def steps_of(name: str) -> int:
-    case = name.rpartition(", ")[0]
-    return cases.STEPS * cases.LONG.get(case, cases.EPOCHS)
+    case, _, kind = name.rpartition(", ")
+    return cases.STEPS * cases.epochs_of(case, kind)
 
 
 @pytest.fixture(scope="session")

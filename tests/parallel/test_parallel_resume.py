@@ -11,7 +11,8 @@ from tests.parallel import cases, processes, run_cases
 import forward_forward as ff
 
 CASES = ("goodness, look-ahead", "softmax, look-ahead, average", "first layer, look-ahead")
-EPOCHS, STOP = 3, cases.STEPS + 5  # in the second epoch of three
+pytestmark = pytest.mark.timeout(1800)  # a busy machine takes long
+EPOCHS, STOP = 3, cases.STEPS + 2  # in the second epoch of three
 LAYERS = {2: {"split": (1, 3)}, 3: {"split": (2, 1, 1)}}
 DATA = {"stages": 1, "replicas": None}
 
