@@ -73,7 +73,7 @@ def _parameters(kind: type) -> dict[str, Any]:
 
 
 def _traits(module: nn.Module) -> tuple[object, ...]:
-    """What two modules made alike have in common."""
+    """What two modules with the same arguments have in common."""
     plain = {key: each for key, each in vars(module).items() if isinstance(each, PLAIN)}
     plain.pop("training")
     return repr(module), plain, {name: each.shape for name, each in module.state_dict().items()}
