@@ -78,7 +78,7 @@ def test_a_wrong_setting_gets_a_sentence(options, message, tmp_path):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (samples(9, 13), "the layer expects 14 inputs, the label's among them, got 15"),
+        (samples(9, 13), "the layer expects 14 inputs, including the label's, got 15"),
         (torch.zeros(9, 12, dtype=torch.int64), r"got \[9, 12\] in torch.int64"),
         (samples(0, 12), r"got \[0, 12\] in torch.float32"),
     ],
