@@ -31,7 +31,7 @@ from forward_forward.examples import AppendLabel, Uniform
 from forward_forward.forward import mlp
 from forward_forward.lab import simulate
 from forward_forward.optimize import Trainer
-from forward_forward.optimize.calibrate import calibrate
+from forward_forward.optimize.fit import calibrate
 from forward_forward.parallel import Layout, begin, leave
 from forward_forward.parallel.balance import balanced
 from forward_forward.parallel.costs import layer_seconds

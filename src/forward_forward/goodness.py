@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from forward_forward.protocols import Named, fast_path
+from forward_forward.protocols import ModuleConstant, fast_path
 from forward_forward.radial import Euclidean, Negated, radial_of
 
 __all__ = ["Minimised", "PNorm", "l2_norm", "max_norm", "mean_square", "sum_of_squares"]
@@ -64,10 +64,6 @@ def at_unit_activity(goodness: Goodness, h: Tensor) -> float:
     return float(goodness(torch.ones_like(h[:1]))[0])
 
 
-def _as_rows(h: Tensor) -> Tensor:
-    return h.flatten(1)
-
-
 def _spread(upstream: Tensor, h: Tensor) -> Tensor:
     """Give ``upstream`` [batch] the trailing axes of ``h``."""
     return upstream.reshape(-1, *(1,) * (h.dim() - 1))
@@ -75,7 +71,7 @@ def _spread(upstream: Tensor, h: Tensor) -> Tensor:
 
 def length_of(h: Tensor) -> Tensor:
     """L2 norm of each row's activities [batch], in one pass over them."""
-    length: Tensor = torch.linalg.vector_norm(_as_rows(h), dim=1)
+    length: Tensor = torch.linalg.vector_norm(h.flatten(1), dim=1)
     return length
 
 
@@ -92,14 +88,10 @@ def _power(base: Tensor, exponent: float) -> Tensor:
     return torch.ones_like(base) if result is None else result
 
 
-class _SumOfSquares(Named):
+class _SumOfSquares(ModuleConstant):
     """Sum of squared activities, ``g = sum_j h_j^2``: Hinton's goodness.
 
-    Args:
-        h: Activities [batch, *feature].
-
-    Returns:
-        Goodness [batch], in squared units of activity.
+    Activities [batch, *feature] -> goodness [batch], in squared units of activity.
 
     References:
         Hinton (2022), arXiv 2212.13345, section 2, equation 1.
@@ -123,14 +115,10 @@ class _SumOfSquares(Named):
         return 2 * upstream
 
 
-class _MeanSquare(Named):
+class _MeanSquare(ModuleConstant):
     """Mean squared activity, ``g = mean_j h_j^2``: the sum of squares, independent of the width.
 
-    Args:
-        h: Activities [batch, *feature].
-
-    Returns:
-        Goodness [batch], in squared units of activity.
+    Activities [batch, *feature] -> goodness [batch], in squared units of activity.
 
     References:
         Hinton (2022), arXiv 2212.13345, section 2, equation 1, divided by the number of units.
@@ -184,7 +172,7 @@ class PNorm:
             raise ValueError(f"PNorm expects p >= 1 (or math.inf), got p={self.p}: use p=1 or more")
 
     def __call__(self, h: Tensor) -> Tensor:
-        size = _as_rows(h).abs()
+        size = h.flatten(1).abs()
         if math.isinf(self.p):
             return size.amax(1)
         largest = size.detach().amax(1)
@@ -208,8 +196,8 @@ class PNorm:
 
     def _slope_of_largest(self, h: Tensor, upstream: Tensor) -> Tensor:
         size = h.abs()
-        ties = size == _spread(_as_rows(size).amax(1), h)
-        each = upstream / _as_rows(ties).sum(1)
+        ties = size == _spread(size.flatten(1).amax(1), h)
+        each = upstream / ties.flatten(1).sum(1)
         return h.sign() * ties * _spread(each, h)
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forward_forward.protocols import Named, fast_path
+from forward_forward.protocols import ModuleConstant, fast_path
 
 __all__ = ["SiluPair", "SymBa", "log_sigmoid", "log_sigmoid_literal", "sigmoid"]
 
@@ -77,17 +77,12 @@ def _total(slope: Tensor) -> Tensor:
     return slope[0] if slope.shape[0] == 1 else slope.sum(0)
 
 
-class _Sigmoid(Named):
+class _Sigmoid(ModuleConstant):
     """The poster's loss, ``sigma(neg) - sigma(pos)``.
 
     Its slope vanishes if the goodness is far from the threshold: calibrate the threshold.
 
-    Args:
-        pos: Margins of the positives [batch].
-        neg: Margins of the negatives [negatives, batch]; may have no rows.
-
-    Returns:
-        Loss [batch], between -1 and 1.
+    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], between -1 and 1.
 
     References:
         The poster, "Method".
@@ -106,18 +101,13 @@ class _Sigmoid(Named):
         return -p * (1 - p), _averaged(n * (1 - n))
 
 
-class _LogSigmoid(Named):
+class _LogSigmoid(ModuleConstant):
     """Log-sigmoid loss, ``-log sigma(pos) - log sigma(-neg)``; Hinton's softplus form.
 
     ``softplus(-pos) + softplus(neg)`` is the same function: minus the log probability that the
     positive is classified as positive and the negative is not.
 
-    Args:
-        pos: Margins of the positives [batch].
-        neg: Margins of the negatives [negatives, batch]; may have no rows.
-
-    Returns:
-        Loss [batch], in nats, at least 0.
+    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], in nats, above 0.
 
     References:
         The poster's Figure 8, right; Hinton (2022), arXiv 2212.13345, section 2, equation 1.
@@ -135,17 +125,12 @@ class _LogSigmoid(Named):
         return -(-pos).sigmoid(), _averaged(neg.sigmoid())
 
 
-class _LogSigmoidLiteral(Named):
+class _LogSigmoidLiteral(ModuleConstant):
     """The poster's log-sigmoid read literally, ``log sigma(neg) - log sigma(pos)``.
 
     Its slope ``sigma(-neg)`` vanishes for the hard negatives, those of high goodness.
 
-    Args:
-        pos: Margins of the positives [batch].
-        neg: Margins of the negatives [negatives, batch]; may have no rows.
-
-    Returns:
-        Loss [batch], unbounded below.
+    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], unbounded below.
 
     References:
         The poster's Figure 8, right, in its literal reading.

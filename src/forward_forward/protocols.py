@@ -17,7 +17,7 @@ Asked = TypeVar("Asked")
 PLAIN = "__call__", "forward", "slope"
 
 
-class Named:
+class ModuleConstant:
     """A part without constants: its module holds the one object, under ``name``."""
 
     name: str

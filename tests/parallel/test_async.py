@@ -199,5 +199,5 @@ def test_the_command_prints_what_the_library_logs(monkeypatch, capsys):
         monkeypatch.setenv(each, value)
     monkeypatch.setattr(logging.getLogger("forward_forward.parallel"), "handlers", [])
     distributed.distributed_run(ParallelOptions(parallel="layers"), None)
-    logging.getLogger("forward_forward.parallel.process_group").info("layers of the stages: 1 + 2")
+    logging.getLogger("forward_forward.parallel.layout").info("layers of the stages: 1 + 2")
     assert capsys.readouterr().err == "layers of the stages: 1 + 2\n"

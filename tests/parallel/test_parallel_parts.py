@@ -30,7 +30,7 @@ from forward_forward.parallel.messages import (
     schedule,
     unpack_activities,
 )
-from forward_forward.parallel.rendezvous import isolated_store
+from forward_forward.parallel.process_group import isolated_store
 from forward_forward.parallel.timeouts import LostRank, Timeout
 
 CPU = torch.device("cpu")

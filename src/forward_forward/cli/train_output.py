@@ -16,7 +16,7 @@ import torch
 from forward_forward.datasets import Sets
 from forward_forward.forward import Network
 from forward_forward.forward.description import buildable, describe
-from forward_forward.optimize.progress import Fitted
+from forward_forward.optimize.state import Fitted
 from forward_forward.recipes import Plan
 
 QUOTE = "'"

@@ -29,7 +29,7 @@ from forward_forward.recipes.settings import parts, recipe_named
 if TYPE_CHECKING:
     from forward_forward.data import Source
     from forward_forward.datasets import Sets
-    from forward_forward.optimize.progress import Fitted
+    from forward_forward.optimize.state import Fitted
     from forward_forward.recipes import Plan
     from forward_forward.track import Tracker
 

@@ -2,14 +2,13 @@
 
 The tests check the library's own parts; ``ff check my_rules:my_loss`` and `check` check any other.
 In reading order: ``samples`` (the inputs that parts are tested on), ``goodness``, ``losses``,
-``negatives`` and ``every`` (one function a contract), ``kind`` (what kind a part is),
-``check`` (all contracts of a part) and ``named`` (parts by name).
+``negatives`` and ``every`` (one function a contract), ``named`` (parts by kind and name) and
+``check`` (all contracts of a part).
 """
 
 from forward_forward.contracts.broken import Broken
 from forward_forward.contracts.check import Verdict, check, contracts_of
-from forward_forward.contracts.kind import kind_of
-from forward_forward.contracts.named import Named, library, public_parts, typed_parts
+from forward_forward.contracts.named import Named, kind_of, library, public_parts, typed_parts
 
 __all__ = [
     "Broken",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from forward_forward.contracts import every, goodness, losses, negatives
 from forward_forward.contracts.broken import Broken
-from forward_forward.contracts.kind import Kind, kind_of
+from forward_forward.contracts.named import Kind, kind_of
 from forward_forward.goodness import PNorm
 
 Contract = Callable[[Any], None]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from forward_forward import notation
 from forward_forward.contracts.broken import expect, expect_close
-from forward_forward.contracts.kind import kind_of
+from forward_forward.contracts.named import kind_of
 from forward_forward.contracts.samples import activities
 from forward_forward.examples import AppendLabel
 from forward_forward.forward import Layer, mlp

@@ -12,15 +12,13 @@ from forward_forward import seeds
 from forward_forward.conversion.groups import Group, grouped
 from forward_forward.conversion.modules import (
     ModelPart,
+    check_shared,
+    copy_of,
     has_own_weight,
+    input_shape_of,
     parts_of,
     probed,
     takes_channels,
-)
-from forward_forward.conversion.ready import (
-    check_shared,
-    copy_of,
-    input_shape_of,
     work_out_of_place,
 )
 from forward_forward.conversion.widen import widened

@@ -1,7 +1,9 @@
-"""A model -> its modules in the order they run, each with its role in a layer."""
+"""A model -> its modules in the order they run, each with its role in a layer, or an error."""
 
 from __future__ import annotations
 
+import copy
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -45,6 +47,17 @@ class ModelPart:
     def weight_layers(self) -> list[nn.Module]:
         """The modules inside with trainable weights, without norms."""
         return weight_layers(self.module)
+
+
+def copy_of(model: nn.Sequential) -> nn.Sequential:
+    """A copy on the CPU in float32, from which layers are built."""
+    try:
+        return copy.deepcopy(model).cpu().float()
+    except RuntimeError as error:
+        raise ValueError(
+            "convert works on a copy of the model, and torch cannot copy this one: if a module uses"
+            " torch.nn.utils.weight_norm, use that of torch.nn.utils.parametrizations"
+        ) from error
 
 
 def parts_of(model: nn.Sequential, before: str = "") -> Iterator[ModelPart]:
@@ -159,3 +172,38 @@ def takes_channels(module: nn.Module) -> bool:
 def has_own_weight(module: nn.Module) -> bool:
     """Whether a module's weight is a parameter, not computed from others as by ``weight_norm``."""
     return any(name == "weight" for name, _ in module.named_parameters(recurse=False))
+
+
+def input_shape_of(
+    parts: Sequence[ModelPart], given: int | Sequence[int] | None
+) -> tuple[int, ...]:
+    """Shape of one sample, as given or as a first linear layer expects it."""
+    if given is not None:
+        return (given,) if isinstance(given, int) else tuple(int(side) for side in given)
+    core = next((part.module for part in parts if part.kind == "weights"), None)
+    if isinstance(core, nn.Linear) or core is None:
+        return (1 if core is None else core.in_features,)
+    raise ValueError(
+        f"convert expects input_shape=(...), the shape of one sample, for a model that begins with"
+        f" {type(core).__name__}: such as (1, 28, 28) for greyscale images"
+    )
+
+
+def check_shared(parts: Sequence[ModelPart]) -> None:
+    """Raise a ValueError if two modules share weights: each layer updates its own."""
+    for one, other in itertools.combinations(parts, 2):
+        common = {id(weight) for weight in one.module.parameters()} & {
+            id(weight) for weight in other.module.parameters()
+        }
+        if common:
+            raise ValueError(
+                f"{one.title} and {other.title} share weights, which two layers cannot both"
+                " update: give each its own weights, or put both into one block"
+            )
+
+
+def work_out_of_place(module: nn.Module) -> None:
+    """Make activations return new tensors: another layer may read their input."""
+    for each in module.modules():
+        if getattr(each, "inplace", False):
+            each.inplace = False  # type: ignore[assignment]

@@ -1,8 +1,8 @@
 """Batches -> trained layers: every layer takes its own step; nothing propagates back between them.
 
-``trainer`` is the entry: its `fit` checks the data (``checks``), sets thresholds (``calibrate``)
-and runs the epochs (``fit``) through a ``strategy``, in one process or several; ``frozen_cache``
-keeps the activities below the layer in training, and ``state`` converts a trainer for checkpoints.
+``trainer`` is the entry: its `fit` checks the data (``checks``), sets thresholds and runs the
+epochs (``fit``) through a ``strategy``, in one process or several; ``frozen_cache`` keeps the
+activities below the layer in training, and ``state`` converts a trainer for checkpoints.
 ``train_step`` takes one step: ``prepare`` readies a batch, ``look_ahead`` scores it for hard
 negatives by ``scores``, and ``steps`` updates the layers by the ``gradients`` that ``engine``
 selects. The remaining modules are their parts.

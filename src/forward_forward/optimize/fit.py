@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from forward_forward import seeds
@@ -17,14 +19,12 @@ from forward_forward.checkpoint import Run
 from forward_forward.data import Source, checksum
 from forward_forward.data.pictures.framing import frame_of
 from forward_forward.forward.description import describe
-from forward_forward.optimize.calibrate import calibrate
 from forward_forward.optimize.checks import check_finite
 from forward_forward.optimize.frozen_cache import FrozenCache, cached, step_cached
-from forward_forward.optimize.interrupt import StopRequest, interrupts
-from forward_forward.optimize.progress import Fitted, Progress
-from forward_forward.optimize.state import add
+from forward_forward.optimize.interrupt import interrupts
+from forward_forward.optimize.state import Fitted, Progress, add
 from forward_forward.optimize.strategy import Strategy
-from forward_forward.optimize.train_step import TrainStep
+from forward_forward.optimize.train_step import CALIBRATION_SAMPLES, TrainStep
 from forward_forward.track import Beginning, Row, Watcher, watched
 
 
@@ -54,6 +54,18 @@ def recorded(about: Mapping[str, Any], sources: Mapping[str, Source | None]) -> 
         "frame": None if frame is None else frame.as_json(),
         "checksums": {**about.get("checksums", {}), **sums},
     }
+
+
+def calibrate(trainer: TrainStep, source: Source, batch_size: int) -> None:
+    """Set thresholds given by name from training samples, drawn in an order of their own."""
+    order = seeds.generator(trainer.seed, "calibration")
+    x, y = [], []
+    for batch in source.batches(batch_size, shuffle=order):
+        x.append(batch.x)
+        y.append(batch.y)
+        if sum(map(len, y)) >= CALIBRATION_SAMPLES:
+            break
+    trainer.calibrate(torch.cat(x)[:CALIBRATION_SAMPLES], torch.cat(y)[:CALIBRATION_SAMPLES])
 
 
 class FitLoop:
@@ -155,7 +167,7 @@ class FitLoop:
     def _steps(self) -> int | None:
         return math.ceil(len(self.source) / self.batch_size) if len(self.source) else None
 
-    def _epoch(self, request: StopRequest) -> None:
+    def _epoch(self, request: threading.Event) -> None:
         trainer, progress, strategy = self.trainer, self.progress, self.strategy
         order = seeds.generator(trainer.seed, "order", progress.epoch)
         steps = self._steps() or 1
@@ -174,7 +186,7 @@ class FitLoop:
             progress.step += 1
             for watcher in self.watch:
                 watcher.step()
-            if strategy.stops(request.stop):
+            if strategy.stops(request.is_set()):
                 self._save()
                 raise KeyboardInterrupt
         self._close_epoch()

@@ -9,6 +9,7 @@ negatives are drawn from the goodness of the layer in training.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from forward_forward.data import Data
 from forward_forward.data.batch import Batch
 from forward_forward.examples import AppendLabel, OverlayLabel
-from forward_forward.forward import Layer
+from forward_forward.forward import Layer, Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass, rows_at_a_time
 from forward_forward.forward.workspace import ROWS, Workspace
@@ -29,43 +30,34 @@ from forward_forward.optimize.train_step import TrainStep
 CACHE_BYTES = 4 * 2**30  # a larger cache is not built: the lower layers run in every step instead
 
 
+@dataclass(eq=False)
 class FrozenCache:
     """Activities of the frozen layers for each sample and label of a training set.
 
     Args:
-        trainer: Trains the layer above them.
+        network: The network.
         data: The training set.
-        layer: The layer above them.
+        layer: The layer in training, the one above the frozen layers.
         rows: Activities of the highest frozen layer [n, classes, *feature].
         goodness: Summed over the frozen layers that score hard negatives [n, classes], or None.
         judges: Whether the layer in training also scores hard negatives.
     """
 
-    def __init__(
-        self,
-        trainer: TrainStep,
-        data: Data,
-        layer: int,
-        rows: Tensor,
-        goodness: Tensor | None,
-        judges: bool,
-    ) -> None:
-        self.network = trainer.network
-        self.data, self.layer = data, layer
-        self.rows, self.goodness, self.judges = rows, goodness, judges
-        self.examples: Any = trainer.network.examples
+    network: Network
+    data: Data
+    layer: int
+    rows: Tensor
+    goodness: Tensor | None
+    judges: bool
+
+    def __post_init__(self) -> None:
+        self.examples: Any = self.network.examples
         self._workspace = Workspace()
 
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator, skip: int = 0
     ) -> Iterator[Batch]:
-        """The batches of `Data.batches`, with the samples' indices [batch] instead of the samples.
-
-        Args:
-            batch_size: Samples a batch.
-            shuffle: A CPU generator that draws the order.
-            skip: Batches left out at the start.
-        """
+        """The batches of `Data.batches`, with indices [batch] instead of samples."""
         data = self.data
         # Drawn as `Data` draws it: both orders must be equal.
         order = torch.randperm(len(data), generator=shuffle).to(data.labels.device)
@@ -168,9 +160,8 @@ def cached(trainer: TrainStep, source: object, layer: int) -> FrozenCache | None
         if rated:
             goodness[span] = torch.stack(rated).sum(0).view(classes, -1).t()
         start += len(x)
-    return FrozenCache(
-        trainer, source, layer, rows, goodness if counting else None, scored.stop > layer
-    )
+    judges = scored.stop > layer
+    return FrozenCache(network, source, layer, rows, goodness if counting else None, judges)
 
 
 def _run(

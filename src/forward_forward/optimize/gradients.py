@@ -164,10 +164,10 @@ def judge(
     """Loss [batch] and the mean loss's slope with respect to the goodness [variants * batch].
 
     Args:
-        loss: The layer's.
-        margins: Of all rows [variants * batch].
+        loss: The layer's loss.
+        margins: Margins of all rows [variants * batch].
         sample_weight: Each sample's weight in the mean loss [batch].
-        temperature: The layer's.
+        temperature: The layer's temperature.
     """
     value, d_pos, d_neg = losses.judged(loss, *split(margins, sample_weight.shape[0]))
     if temperature != 1:
@@ -210,14 +210,7 @@ def by_autograd(
 ) -> LayerOutcome:
     """Gradients of a layer with any block, by a graph that ends at the layer's input.
 
-    Args:
-        layer: The layer.
-        source: Its input: positives first, then the negatives.
-        sample_weight: Each sample's weight in the mean loss [batch]; ``1 / batch`` unweighted.
-        replicas: The other replicas, if this is a shard of a batch.
-
-    Returns:
-        The outcome, with ``grad`` of the layer's parameters set.
+    The arguments and the result are those of `closed_form`.
     """
     batch = len(sample_weight)
     with torch.enable_grad():

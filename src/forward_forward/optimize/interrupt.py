@@ -10,15 +10,8 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 
-class StopRequest:
-    """Whether training was asked to ``stop``."""
-
-    def __init__(self) -> None:
-        self.stop = False
-
-
 @contextmanager
-def interrupts(grace: float = 0) -> Iterator[StopRequest]:
+def interrupts(grace: float = 0) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into a request to stop; a second one interrupts at once, as usual.
 
     Outside the main thread, which alone can handle signals, no request is ever made.
@@ -27,7 +20,7 @@ def interrupts(grace: float = 0) -> Iterator[StopRequest]:
         grace: Seconds during which further signals count as the same request and SIGTERM counts as
             Ctrl-C: a launcher of several processes forwards what the terminal has already sent.
     """
-    request = StopRequest()
+    request = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
@@ -35,11 +28,11 @@ def interrupts(grace: float = 0) -> Iterator[StopRequest]:
 
     def handle(signum: int, frame: FrameType | None) -> None:
         nonlocal first
-        if not request.stop:
+        if not request.is_set():
             first = time.monotonic()
         elif time.monotonic() - first > grace:
             raise KeyboardInterrupt
-        request.stop = True
+        request.set()
 
     with ExitStack() as handlers:
         for each in (signal.SIGINT, signal.SIGTERM) if grace else (signal.SIGINT,):

@@ -99,7 +99,8 @@ class LookAhead:
         assert isinstance(positive, Inputs)  # a shard of inputs is inputs
         forward.share(positive)
         if self.restored:
-            scores = self.preparer.own_scores(self.restored.popleft(), batch.size)
+            scores = self.restored.popleft()  # of the whole batch
+            scores = None if scores is None else scores[self.preparer.shard.rows(batch.size)]
         else:
             scores = self._scores(forward, positive, batch, trained)
         self.pending.append(batch._replace(scores=scores))

@@ -104,10 +104,6 @@ class BatchPreparer:
         positive = randomness.dropped(positive, network.layers[0].dropout)
         return PreparedBatch(x, y, positive, labels, sample_weight, randomness)
 
-    def own_scores(self, scores: Tensor | None, batch: int) -> Tensor | None:
-        """The rows of a whole batch's scores that belong to this process."""
-        return None if scores is None else scores[self.shard.rows(batch)]
-
     def source(self, batch: PreparedBatch) -> Inputs | Activities:
         """What the first layer reads: positives, then freshly drawn negatives.
 

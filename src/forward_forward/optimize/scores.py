@@ -66,17 +66,9 @@ def teach_local_head(
 ) -> tuple[Tensor, Activities]:
     """`teach_head` for a local head, whose layers each learn from their own prediction.
 
-    Args:
-        network: A network with a local head.
-        forward: Its passes on this batch.
-        source: What the first of these layers reads of the neutral input.
-        y: True labels [batch].
-        sample_weight: Each sample's weight in the mean loss [batch].
-        layers: The layers to run, lowest first.
-        below: The sum of the lower layers' logits [batch, classes]; None for none.
-
-    Returns:
-        The logits with those of these layers added [batch, classes], and the highest activities.
+    ``layers`` are run, lowest first; ``source`` is what the first of them reads of the neutral
+    input, and ``below`` the sum of the lower layers' logits [batch, classes], or None. Returns that
+    sum with these layers' logits added, and the highest activities.
     """
     head = network.head
     if head is None:
@@ -105,19 +97,12 @@ def label_goodness(
     counted: range,
     below: Tensor | None = None,
 ) -> tuple[Tensor, Activities]:
-    """Goodness of every label, summed over the counted layers.
+    """Goodness of every label, summed over the ``counted`` layers.
 
-    Args:
-        network: The network.
-        forward: Its passes on this batch.
-        source: What the first of these layers reads of the candidates.
-        variants: Number of candidates a sample has.
-        layers: The layers to run, lowest first.
-        counted: The layers whose goodness is summed.
-        below: The sum over the lower layers [rows, variants]; None for none.
-
-    Returns:
-        The goodness with that of these layers added [rows, variants], and the highest activities.
+    ``layers`` are run, lowest first; ``source`` is what the first of them reads of the candidates,
+    of which a sample has ``variants``, and ``below`` the sum over the lower layers [rows,
+    variants], or None. Returns that sum with these layers' goodness added, and the highest
+    activities.
     """
     total = below
     for index, each in zip(layers, forward.activities(source, layers.start), strict=False):
@@ -130,12 +115,7 @@ def label_goodness(
 
 
 def scored_layers(network: Network, trained: int) -> range:
-    """The layers whose goodness hard negatives are drawn from.
-
-    Args:
-        network: The network.
-        trained: How many layers, from the lowest, have been trained or are in training.
-    """
+    """The layers whose goodness hard negatives are drawn from, of those ``trained`` so far."""
     if network.examples.scores == "first layer":
         return range(1)
     first, stop = network.readout

@@ -1,25 +1,57 @@
-"""A trainer <-> tensors by name and plain numbers: all that a resumed run needs, without pickle."""
+"""A trainer <-> tensors by name and plain numbers: all that a resumed run needs, without pickle.
+
+`Progress` says how far a training is, and `Fitted` how it ended.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from forward_forward.optimize.train_step import TrainStep
+from forward_forward.track import Row
+
+
+@dataclass
+class Progress:
+    """Epochs done, steps into the next one, and the best epoch so far."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    validation_seconds: float = 0.0
+    best_epoch: int = 0
+    best_error: float | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The result of training.
+
+    Args:
+        history: One row of figures per epoch.
+        best_epoch: The epoch with the lowest validation error, or the last one, counted from 1.
+        validation_error: Of that epoch, in percent; None without validation data.
+        seconds: Time of training and validation.
+        validation_seconds: Time of validation alone.
+        run: The run's folder, or None.
+    """
+
+    history: list[Row]
+    best_epoch: int
+    validation_error: float | None
+    seconds: float
+    validation_seconds: float
+    run: Path | None = None
 
 
 def state_of(trainer: TrainStep) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The state of the optimisers, the average and the queue; without the network's weights.
-
-    Args:
-        trainer: The trainer.
-
-    Returns:
-        Tensors by name, and numbers for JSON.
-    """
+    """Optimisers, average and queue, without the weights: tensors by name, numbers for JSON."""
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, Any] = {}
     for name, optimizer in trainer.all_optimizers.items():
@@ -40,13 +72,7 @@ def state_of(trainer: TrainStep) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def restore(trainer: TrainStep, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-    """Restore a state from `state_of` into a trainer built with the same settings.
-
-    Args:
-        trainer: The trainer; its optimisers and average are overwritten.
-        tensors: The tensors by name.
-        numbers: The numbers.
-    """
+    """Restore a state from `state_of` into a trainer built with the same settings."""
     trainer.steps = numbers["steps"]
     trainer.queue.clear()
     pending = range(numbers.get("waiting", 0))

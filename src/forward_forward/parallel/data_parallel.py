@@ -5,6 +5,8 @@ The all-reduce of a layer runs while the next layers compute.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -100,11 +102,8 @@ class AllReduceGroup:
     def _start(self, values: Tensor, operation: dist.ReduceOp.RedOpType) -> dist.Work:
         # In a ring each rank sends its part of every number twice: to sum it, and to spread it.
         self.sent += 2 * (self._count - 1) * values.nbytes // self._count
-        work: dist.Work = self.timeout.guard(
-            lambda: dist.all_reduce(values, operation, group=self.group, async_op=True),
-            None,
-            "sums with",
-        )
+        reduce = functools.partial(dist.all_reduce, values, operation, self.group, async_op=True)
+        work: dist.Work = self.timeout.guard(reduce, None, "sums with")
         return work
 
     def _wait(self, work: dist.Work) -> None:

@@ -1,15 +1,29 @@
-"""The number of ranks and how to use them -> the stages and replicas of a training."""
+"""The number of ranks and how to use them -> the stages and replicas, each rank's strategy."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
-if TYPE_CHECKING:
-    from forward_forward.data import Source
-    from forward_forward.optimize.train_step import TrainStep
-    from forward_forward.parallel.strategy import DistributedStrategy
+import torch.distributed as dist
 
+from forward_forward.data import Source
+from forward_forward.examples import HybridImages, HybridRows
+from forward_forward.optimize.batch_shard import BatchShard
+from forward_forward.optimize.train_step import TrainStep
+from forward_forward.parallel.async_stage import AsyncStage
+from forward_forward.parallel.balance import balance_bound, balanced
+from forward_forward.parallel.costs import layer_seconds
+from forward_forward.parallel.data_parallel import AllReduceGroup
+from forward_forward.parallel.messages import MessagePlan, SampleShapes
+from forward_forward.parallel.place import Place
+from forward_forward.parallel.process_group import begin, device_mesh
+from forward_forward.parallel.stage import Stage
+from forward_forward.parallel.strategy import DistributedStrategy
+from forward_forward.parallel.timeouts import Timeout
+
+logger = logging.getLogger(__name__)
 Sync = Literal["exact", "async"]
 TIMEOUT = 120.0
 
@@ -91,20 +105,92 @@ class Layout:
             ValueError: No launcher, or a network and data that do not fit the layout.
             LostRank: The ranks cannot reach each other.
         """
-        # Imported here: a layout is also built where torch.distributed is not needed.
-        import torch.distributed as dist
-
-        from forward_forward.parallel.process_group import begin, join
-
         begin(self.timeout, trainer.device)
         stages, replicas = self.over(dist.get_world_size())
-        return join(
-            trainer,
-            source,
-            batch_size,
-            stages,
-            replicas,
-            split=self.split,
-            sync=self.sync,
-            timeout=self.timeout,
+        _check(self, trainer, source, batch_size, stages, replicas)
+        split = self.split or _balanced(trainer, source, batch_size, stages)
+        place = Place(dist.get_rank(), tuple(split), replicas)
+        timeout = Timeout(place, self.timeout)
+        shapes = SampleShapes.of(trainer, source, batch_size)
+        sizes = [min(batch_size, len(source) - at) for at in range(0, len(source), batch_size)]
+        plan = MessagePlan(trainer, shapes, place, sizes)
+        _check_probes(self.sync, trainer, plan)
+        group = None
+        if replicas > 1:
+            mesh = device_mesh(dist.group.WORLD, trainer.device.type, stages, replicas)
+            group = AllReduceGroup(mesh["replicas"].get_group(), timeout)
+        trainer.reset(BatchShard(place.replica, replicas), group)
+        kind: type[Stage | AsyncStage] = AsyncStage if self.sync == "async" else Stage
+        return DistributedStrategy(trainer, kind(trainer, plan, timeout, group), timeout)
+
+
+def _balanced(trainer: TrainStep, source: Source, batch_size: int, stages: int) -> tuple[int, ...]:
+    """The number of layers of each stage, by their cost as the first rank measures it."""
+    found: list[tuple[int, ...]] = [()]
+    layers = len(trainer.network.layers)
+    if stages in (1, layers):
+        return (layers,) if stages == 1 else (1,) * layers
+    if dist.get_rank() == 0:
+        seconds = layer_seconds(trainer, source, batch_size)
+        found[0] = balanced(seconds, stages)
+        logger.info(
+            "layers of the stages: %s, at most %.2f times as fast as one process",
+            " + ".join(map(str, found[0])),
+            balance_bound(seconds, found[0]),
+        )
+    dist.broadcast_object_list(found, src=0)
+    return found[0]
+
+
+def _check(
+    layout: Layout,
+    trainer: TrainStep,
+    source: Source,
+    batch_size: int,
+    stages: int,
+    replicas: int,
+) -> None:
+    layers, split = len(trainer.network.layers), layout.split
+    if trainer.order != "joint":
+        raise ValueError(
+            'parallel training expects order="joint", got "greedy", which trains one layer at a'
+            " time"
+        )
+    if stages > layers or (split is not None and sum(split) != layers):
+        given = f"split={split}" if split is not None else f"{stages} stages"
+        raise ValueError(
+            f"the network has {layers} layers, got {given}: assign at least one layer to each"
+            " stage, and each layer to one stage; or spread the batches (--parallel data)"
+        )
+    if not len(source):
+        raise ValueError(
+            "parallel training expects data of known length, got a stream without a length: pass"
+            " arrays, a Dataset or a folder"
+        )
+    last = len(source) % batch_size or batch_size
+    least = 2 * replicas if isinstance(trainer.network.examples, HybridImages | HybridRows) else 1
+    if min(last, batch_size) < max(replicas, least):
+        raise ValueError(
+            f"{len(source)} samples in batches of {batch_size} leave {last} at the end, fewer than"
+            f" {replicas} replicas need: choose another batch_size"
+        )
+
+
+def _check_probes(sync: Sync, trainer: TrainStep, plan: MessagePlan) -> None:
+    head = trainer.network.head
+    if plan.probes and head is not None and not head.local:
+        raise ValueError(
+            "a softmax head over layers of several stages must train each layer's part on its own,"
+            ' got one that trains on the sum: use SoftmaxHead(..., local=True), mlp(head="local"),'
+            " or --set local_head=True with the standard recipe"
+        )
+    if sync == "async" and trainer.look_ahead:
+        raise ValueError(
+            'sync="async" expects look_ahead=0, because its stages take steps of their own, got'
+            f' look_ahead={trainer.look_ahead}: omit it, or use sync="exact"'
+        )
+    if sync == "async" and plan.probes:
+        raise ValueError(
+            'sync="async" expects negatives that need no scores from the upper stages, Uniform or'
+            ' FromFirstLayer, and no head: use these, or sync="exact"'
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -107,9 +108,8 @@ class DistributedStrategy:
 
         def fill(partial: Path) -> None:
             self._barrier()  # the folder exists
-            self.timeout.guard(
-                lambda: sharded_checkpoint.write(partial, tensors), None, "writes a checkpoint with"
-            )
+            write = functools.partial(sharded_checkpoint.write, partial, tensors)
+            self.timeout.guard(write, None, "writes a checkpoint with")
             self._barrier()  # all ranks have written
             if self.leads:
                 files.write_json(partial / "progress.json", {**progress, **numbers})
@@ -125,11 +125,8 @@ class DistributedStrategy:
         if folder is None:
             return None
         if checkpoint.sharded(folder):
-            tensors = self.timeout.guard(
-                lambda: sharded_checkpoint.read(folder, self._wants),
-                None,
-                "reads a checkpoint with",
-            )
+            read = functools.partial(sharded_checkpoint.read, folder, self._wants)
+            tensors = self.timeout.guard(read, None, "reads a checkpoint with")
         else:
             tensors = {k: v for k, v in checkpoint.tensors_of(folder).items() if self._wants(k)}
         weights, others = checkpoint.parted(tensors)
@@ -150,13 +147,12 @@ class DistributedStrategy:
     def _gather(self, value: Result) -> list[Result]:
         """The values of all ranks, in the order of their numbers."""
         found: list[Any] = [None] * self._world
-        self.timeout.guard(
-            lambda: dist.all_gather_object(found, value), None, "gathers metrics from"
-        )
+        gather = functools.partial(dist.all_gather_object, found, value)
+        self.timeout.guard(gather, None, "gathers metrics from")
         return found
 
     def _barrier(self) -> None:
-        self.timeout.guard(lambda: dist.barrier(), None, "writes a checkpoint with")
+        self.timeout.guard(dist.barrier, None, "writes a checkpoint with")
 
     def _whole(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, Tensor]:
         """Sums of all layers over all replicas, per step; silent units are averaged."""
@@ -181,6 +177,7 @@ class DistributedStrategy:
                 value.zero_()
         return mine
 
+    @torch.no_grad()
     def share_weights(self) -> None:
         """Send each layer's weights to all ranks, from the lowest rank that updates the layer."""
         networks = [self.trainer.network]
@@ -190,7 +187,8 @@ class DistributedStrategy:
             for stage in range(self.place.stages):
                 source = stage * self.place.replicas
                 for values in self._tensors(network, stage):
-                    self._broadcast(values, source)
+                    send = functools.partial(dist.broadcast, values, source)
+                    self.timeout.guard(send, source, "receives weights from")
 
     def _tensors(self, network: Any, stage: int) -> list[Tensor]:
         """The tensors of a stage's layers, and the head's weights for their activities."""
@@ -200,12 +198,6 @@ class DistributedStrategy:
         if head is not None:
             tensors += [head.weights[i - head.skip].data for i in own if i >= head.skip]
         return tensors
-
-    def _broadcast(self, values: Tensor, source: int) -> None:
-        with torch.no_grad():
-            self.timeout.guard(
-                lambda: dist.broadcast(values, source), source, "receives weights from"
-            )
 
     def _state(self, sums: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The tensors that this rank writes, and the numbers of all ranks."""

@@ -23,7 +23,7 @@ from forward_forward.forward.workspace import Slot, Workspace
 from forward_forward.recurrent.checks import LabelPlace, TopDown, Update
 
 
-class Recurrent(Protocol):
+class VideoNetwork(Protocol):
     """The part of a `RecurrentNetwork` that a video needs; its attributes are described there."""
 
     layers: list[Layer]
@@ -51,7 +51,7 @@ class Video:
     read, None for a layer that no other reads.
     """
 
-    def __init__(self, network: Recurrent, inputs: Inputs, workspace: Workspace) -> None:
+    def __init__(self, network: VideoNetwork, inputs: Inputs, workspace: Workspace) -> None:
         self.network = network
         self.inputs = inputs
         self.workspace = workspace
@@ -186,7 +186,7 @@ def activated(layer: Layer, z: Tensor) -> Tensor:
     return layer.activate(z) if activation is None else activation.in_place(z)
 
 
-def _image(network: Recurrent, inputs: Inputs) -> Inputs:
+def _image(network: VideoNetwork, inputs: Inputs) -> Inputs:
     """The first layer's inputs: without the label, if that is at the top."""
     if network.label == "image":
         return inputs

@@ -200,9 +200,9 @@ class _Search:
         """A new trial; Ctrl-C at this moment waits until the trial is known and can be ended."""
         with interrupts() as interrupt:
             trial = self.study.ask()
-            if interrupt.stop:
+            if interrupt.is_set():
                 self._tell(trial.number, "FAIL")
-        if interrupt.stop:
+        if interrupt.is_set():
             raise KeyboardInterrupt
         self.study.sampler = storage.sampler(self.seed, trial.number)
         return trial
