@@ -19,11 +19,9 @@ class Radial(Protocol):
 
     def of_length(self, length: Tensor, width: int) -> Tensor:
         """Goodness [batch] of activities of these L2 norms [batch] over ``width`` units."""
-        ...
 
     def gain(self, length: Tensor, width: int, upstream: Tensor) -> Tensor:
         """What the activities are multiplied by [batch] to give the slope."""
-        ...
 
 
 class Euclidean:

@@ -43,10 +43,7 @@ def generator(*key: int | str, device: torch.device | str = "cpu") -> torch.Gene
 
 
 def coins(
-    shape: Sequence[int],
-    probability: float,
-    rng: torch.Generator,
-    dtype: torch.dtype = torch.bool,
+    shape: Sequence[int], probability: float, rng: torch.Generator, dtype: torch.dtype = torch.bool
 ) -> Tensor:
     """Independent Bernoulli draws, with a probability exact to 1 part in 65,536.
 

@@ -28,7 +28,7 @@ from forward_forward.examples import AppendLabel, FromGoodness, WrongLabels
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.check import SAME
 from forward_forward.forward.label_input import LabelInput, Way
-from forward_forward.forward.mode import evaluating
+from forward_forward.forward.layer import evaluating
 
 
 @dataclass(frozen=True)

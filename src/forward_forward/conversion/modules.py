@@ -12,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
 from forward_forward.forward.check import NORMS, weight_layers
-from forward_forward.forward.mode import evaluating
+from forward_forward.forward.layer import evaluating
 
 Kind = Literal["weights", "norm", "activation", "dropout", "shape"]
 

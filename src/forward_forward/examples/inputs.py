@@ -142,15 +142,12 @@ class Examples(Protocol):
 
     def hard_rows(self, batch: int) -> int:
         """Number of a batch's first rows that need scores."""
-        ...
 
     def width(self, features: int) -> int:
         """Width of the network's input for samples with ``features`` values."""
-        ...
 
     def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
         """The samples with their true labels; a generator is passed in training."""
-        ...
 
     def negative(
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
@@ -162,7 +159,6 @@ class Examples(Protocol):
 
     def decide(self, scores: Tensor) -> Tensor:
         """Labels [...] from the scores of the candidates, or of a head [..., candidates]."""
-        ...
 
 
 def stack(positive: Inputs, negative: Inputs) -> Inputs | Tensor:

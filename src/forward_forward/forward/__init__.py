@@ -2,11 +2,10 @@
 
 ``standardize`` scales samples; ``label_input`` feeds a label to a block that is not linear;
 ``normalize`` removes a row's length; ``layer`` is normalise -> block -> goodness, and
-``activities`` its output. ``activation`` holds fused activations, ``affine`` and ``operands`` the
-products of a linear block, in the memory of a ``workspace``; ``passes`` runs a stack of layers, in
-evaluation ``mode``. ``check`` finds what is wrong with a layer, ``head`` reads labels off
-activities, ``network`` is the stack with its examples, ``perceptron`` builds one of linear layers,
-and ``description`` writes it as plain values.
+``activities`` its output. ``affine`` and ``operands`` compute the products of a linear block, in
+the memory of a ``workspace``; ``passes`` runs a stack of layers. ``check`` finds what is wrong with
+a layer, ``head`` reads labels off activities, ``network`` is the stack with its examples,
+``perceptron`` builds one of linear layers, and ``description`` writes it as plain values.
 """
 
 from forward_forward.forward.head import SoftmaxHead

@@ -1,8 +1,12 @@
-"""A layer's activities [rows, *feature] -> the same with their lengths, computed once."""
+"""Totals [rows, *feature] -> activities, by a fused activation; their lengths, computed once."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
 
 from forward_forward.goodness import length_of
 
@@ -31,3 +35,46 @@ class Activities:
         if self._length is None:
             self._length = length_of(self.h)
         return self._length
+
+
+class FusedActivation(NamedTuple):
+    """An activation whose slope is computed from its own output.
+
+    ``in_place`` replaces totals [rows, units] by activities; ``slope`` maps the slope with respect
+    to the activities, and the activities, to the slope with respect to the totals. ``gates``: the
+    slope passes unchanged where the activity is not 0, so one in proportion to the activity stays
+    what it is. ``positive``: no activity is below 0.
+    """
+
+    in_place: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor, Tensor], Tensor]
+    gates: bool
+    positive: bool
+
+
+def _unchanged(z: Tensor) -> Tensor:
+    return z
+
+
+def _relu_slope(slope: Tensor, h: Tensor) -> Tensor:
+    gated: Tensor = torch.ops.aten.threshold_backward(slope, h, 0)
+    return gated
+
+
+_tanh_slope, _sigmoid_slope = torch.ops.aten.tanh_backward, torch.ops.aten.sigmoid_backward
+
+_FUSED: dict[type | None, FusedActivation] = {
+    nn.ReLU: FusedActivation(torch.relu_, _relu_slope, gates=True, positive=True),
+    nn.Tanh: FusedActivation(torch.tanh_, _tanh_slope, gates=False, positive=False),
+    nn.Sigmoid: FusedActivation(torch.sigmoid_, _sigmoid_slope, gates=False, positive=True),
+    nn.Identity: FusedActivation(_unchanged, lambda slope, h: slope, gates=True, positive=False),
+}
+
+
+def fused_activation(activation: nn.Module | None) -> FusedActivation | None:
+    """The fused form of an activation; None if its slope is left to autograd.
+
+    >>> fused_activation(nn.ReLU()).in_place(torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return _FUSED.get(type(activation))

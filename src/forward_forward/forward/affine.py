@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
 from forward_forward.forward import workspace as slots
-from forward_forward.forward.activation import fused_activation
+from forward_forward.forward.activities import fused_activation
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.normalize import LengthNormalize, Normalize
 from forward_forward.forward.workspace import Slot, Workspace

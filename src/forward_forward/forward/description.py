@@ -15,7 +15,7 @@ from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
 from forward_forward.forward.standardize import Standardize
 
-_LAYER = [name for name in inspect.signature(Layer).parameters if name not in ("block",)]
+_LAYER = list(inspect.signature(Layer).parameters)
 _NETWORK = ("examples", "readout", "reading")
 
 
@@ -43,21 +43,18 @@ def describe(network: Network) -> dict[str, Any]:
     """
     known = names()
     rows = [
-        {name: notation.write(getattr(layer, name), known) for name in ("block", *_LAYER)}
+        {name: notation.write(getattr(layer, name), known) for name in _LAYER}
         for layer in network.layers
     ]
-    head = network.head
-    about_head = (
-        None
-        if head is None
-        else {
+    head, about_head = network.head, None
+    if head is not None:
+        about_head = {
             "widths": list(head.widths),
             "num_classes": head.num_classes,
             "skip": head.skip,
             "normalize": notation.write(head.normalize, known),
             **({"local": True} if head.local else {}),
         }
-    )
     about = {name: notation.write(getattr(network, name), known) for name in _NETWORK}
     if network.inputs is not None:
         about["inputs"] = notation.write(network.inputs, known)
@@ -99,10 +96,12 @@ def build(description: dict[str, Any]) -> Network:
         ValueError: A part is user-defined code, which is never run because a file names it.
     """
     known = names()
-    rows = [
-        Layer(**{name: notation.read(text, known) for name, text in _needed(row).items()})
+    # A layer without a loss that is code has the default loss.
+    needed = [
+        {name: text for name, text in row.items() if name != "loss" or ":" not in text}
         for row in description["layers"]
     ]
+    rows = [Layer(**{name: notation.read(row[name], known) for name in row}) for row in needed]
     head = description["head"]
     if head is not None:
         head = SoftmaxHead(**{**head, "normalize": notation.read(head["normalize"], known)})
@@ -110,8 +109,3 @@ def build(description: dict[str, Any]) -> Network:
     if "inputs" in description:
         about["inputs"] = notation.read(description["inputs"], known)
     return Network(*rows, head=head, **about)
-
-
-def _needed(row: dict[str, str]) -> dict[str, str]:
-    """A layer's row without a loss that is code; the layer then has the default loss."""
-    return {name: text for name, text in row.items() if name != "loss" or ":" not in text}

@@ -6,7 +6,8 @@ A layer detaches its input, so no gradient reaches what comes before it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,6 @@ from torch import Tensor, nn
 from forward_forward import losses
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.check import problems
-from forward_forward.forward.mode import evaluating
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
 from forward_forward.goodness import Goodness, at_unit_activity, mean_square
 from forward_forward.radial import radial_of
@@ -47,16 +47,12 @@ class PeerNormalization:
 
 
 def peer_gradient(peer: PeerNormalization, mean_activity: Tensor, sample_weight: Tensor) -> Tensor:
-    """What peer normalisation adds to the gradient of the positives' total inputs.
+    """What peer normalisation adds to the gradient of the total inputs [batch, feature].
 
     Args:
         peer: Its constants.
         mean_activity: Running mean activity of positives [feature].
-        sample_weight: Each sample's weight in the mean over the batch [batch]; ``1 / batch`` if
-            unweighted.
-
-    Returns:
-        Gradient [batch, feature].
+        sample_weight: Each sample's weight in the mean over the batch [batch].
     """
     pull = peer.strength * (mean_activity.mean() - mean_activity)
     return -sample_weight[:, None] * pull
@@ -156,16 +152,13 @@ class Layer(nn.Module):
         self.register_buffer("threshold_value", torch.tensor(value))
         self.register_buffer("mean_activity", None)
         if peer is not None:
-            self._start_mean_activity()
-
-    def _start_mean_activity(self) -> None:
-        if not isinstance(self.block, nn.Linear):
-            raise ValueError(
-                f"peer normalisation expects a linear block, got {type(self.block).__name__}:"
-                " leave peer=None"
-            )
-        # Any start will do: only differences between units are used. 0.5 is Hinton's.
-        self.mean_activity = torch.full((self.block.out_features,), 0.5)
+            if not isinstance(block, nn.Linear):
+                raise ValueError(
+                    f"peer normalisation expects a linear block, got {type(block).__name__}:"
+                    " leave peer=None"
+                )
+            # Any start will do: only differences between units are used. 0.5 is Hinton's.
+            self.mean_activity = torch.full((block.out_features,), 0.5)
 
     @property
     def linear(self) -> nn.Linear | None:
@@ -266,3 +259,15 @@ class Layer(nn.Module):
         if self.peer is None or self.mean_activity is None:
             raise ValueError("the layer has no peer normalisation: create it with peer=...")
         return self.mean_activity.mul_(self.peer.decay).add_(mean, alpha=1 - self.peer.decay)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode within the block; afterwards restore every part's mode."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training

@@ -12,8 +12,7 @@ from forward_forward.examples import Examples, Inputs
 from forward_forward.examples.inputs import check_scores, floating
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
-from forward_forward.forward.layer import Layer
-from forward_forward.forward.mode import evaluating
+from forward_forward.forward.layer import Layer, evaluating
 from forward_forward.forward.passes import (
     ROWS,
     ForwardPass,

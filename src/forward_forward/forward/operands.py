@@ -72,11 +72,7 @@ class DenseOperand:
         return scaled_and_biased(z, self.factor, affine.bias, out=z)
 
     def gradients(
-        self,
-        delta: Tensor,
-        scale: Tensor | None = None,
-        kept: Tensor | None = None,
-        batch: int = 0,
+        self, delta: Tensor, scale: Tensor | None = None, kept: Tensor | None = None, batch: int = 0
     ) -> tuple[Tensor, Tensor]:
         """Gradients of the weights [units, inputs] and of the biases [units].
 
@@ -114,7 +110,8 @@ class LabelledOperand:
 
     def totals(self) -> Tensor:
         """Total inputs of the units [variants * batch, units]."""
-        index, rows = self.inputs.index, self.label_products()
+        index, label_weight = self.inputs.index, self.affine.full[:, self.inputs.columns]
+        rows = self.inputs.patterns @ label_weight.t()  # of each pattern [patterns, units]
         z = self.affine.take(self.affine.activities, *index.shape, rows.shape[1])
         product = self.affine.raised(slots.DELTA, self.shared.product)
         if index.stride(1) == 0 and index.numel():
@@ -124,16 +121,8 @@ class LabelledOperand:
             torch.index_select(rows, 0, index.flatten(), out=z.view(-1, rows.shape[1]))
         return variant_totals(product, labels, self.factor, self.affine.bias, out=z)
 
-    def label_products(self) -> Tensor:
-        """``W_label`` times each pattern [patterns, units]."""
-        return self.inputs.patterns @ self.affine.full[:, self.inputs.columns].t()
-
     def gradients(
-        self,
-        delta: Tensor,
-        scale: Tensor | None = None,
-        kept: Tensor | None = None,
-        batch: int = 0,
+        self, delta: Tensor, scale: Tensor | None = None, kept: Tensor | None = None, batch: int = 0
     ) -> tuple[Tensor, Tensor]:
         """Gradients as of `DenseOperand`; the slopes are summed over the variants."""
         index, factor, rest = self.inputs.index, self.factor, self.shared.operand

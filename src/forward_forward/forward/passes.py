@@ -10,8 +10,7 @@ from torch import Tensor
 from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
-from forward_forward.forward.layer import Layer
-from forward_forward.forward.mode import evaluating
+from forward_forward.forward.layer import Layer, evaluating
 from forward_forward.forward.operands import operand_of
 from forward_forward.forward.workspace import Workspace
 

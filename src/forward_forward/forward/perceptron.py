@@ -85,12 +85,7 @@ def mlp(
 
 
 def drawn_linear(
-    inputs: int,
-    units: int,
-    rng: torch.Generator,
-    *,
-    fan_in: int | None = None,
-    bias: bool = True,
+    inputs: int, units: int, rng: torch.Generator, *, fan_in: int | None = None, bias: bool = True
 ) -> nn.Linear:
     """A linear layer with normal weights of variance ``1 / fan_in`` and biases 0.
 

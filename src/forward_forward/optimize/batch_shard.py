@@ -66,20 +66,15 @@ class ReplicaGroup(Protocol):
 
     def add(self, values: Tensor) -> Tensor:
         """The sum over the replicas, in place; all wait for it."""
-        ...
 
     def largest(self, values: Tensor) -> Tensor:
         """The largest over the replicas, in place; all wait for it."""
-        ...
 
     def place(self, index: int, weight: Tensor) -> Tensor | None:
         """Where a layer may write its weight's gradient directly; None for anywhere."""
-        ...
 
     def begin(self, index: int, weights: list[torch.nn.Parameter]) -> None:
         """Begin to sum a layer's gradients over the replicas."""
-        ...
 
     def end(self, index: int) -> None:
         """Wait until the gradients of a layer are summed."""
-        ...

@@ -115,11 +115,7 @@ class FrozenCache:
 
 
 def step_cached(
-    trainer: TrainStep,
-    cache: FrozenCache,
-    numbers: Tensor,
-    y: Tensor,
-    weight: Tensor | None = None,
+    trainer: TrainStep, cache: FrozenCache, numbers: Tensor, y: Tensor, weight: Tensor | None = None
 ) -> dict[str, Tensor]:
     """Take the step of `TrainStep.step` from cached activities.
 

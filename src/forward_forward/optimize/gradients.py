@@ -14,8 +14,7 @@ from torch import Tensor
 
 from forward_forward import goodness, losses
 from forward_forward.examples import Inputs
-from forward_forward.forward.activation import FusedActivation, fused_activation
-from forward_forward.forward.activities import Activities
+from forward_forward.forward.activities import Activities, FusedActivation, fused_activation
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer, peer_gradient
 from forward_forward.forward.operands import operand_of

@@ -29,51 +29,40 @@ class Strategy(Protocol):
     @property
     def leads(self) -> bool:
         """Whether this process writes the run and calls the watchers."""
-        ...
 
     @property
     def grace(self) -> float:
         """Seconds during which a launcher may repeat an interrupt: see `interrupts`."""
-        ...
 
     def batches(
         self, batches: Iterable[Batch], steps: range, set_rates: SetRates
     ) -> Iterator[Batch]:
         """The batches of an epoch's ``steps``, in the order of training."""
-        ...
 
     def step(self, x: Tensor, y: Tensor | None, weight: Tensor | None) -> dict[str, Tensor]:
         """Train on a batch; the statistics of this process's layers."""
-        ...
 
     def stops(self, requested: bool) -> bool:
         """Whether all processes stop after this step, since one of them was asked to."""
-        ...
 
     def close_epoch(self, sums: Mapping[str, Tensor], steps: int) -> dict[str, list[float]]:
         """Mean statistics of all layers; afterwards every process has all weights."""
-        ...
 
     @property
     def ends(self) -> bool:
         """Whether all processes stop after the epoch just closed, since one was asked to."""
-        ...
 
     def evaluate(self, judge: Source) -> dict[str, Any]:
         """Errors of the network on data."""
-        ...
 
     def lead(self, act: Callable[[], Result]) -> Result:
         """Call ``act`` in the leading process; every process gets its result, or its error."""
-        ...
 
     def save(self, run: Run, sums: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
         """Write the last checkpoint."""
-        ...
 
     def load(self, run: Run) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Restore the last checkpoint: an epoch's sums so far, and progress; None without one."""
-        ...
 
 
 class Parallel(Protocol):
@@ -87,7 +76,6 @@ class Parallel(Protocol):
             source: Training data, equal in all processes.
             batch_size: Samples a step, over all processes together.
         """
-        ...
 
 
 class SingleProcess:

@@ -110,11 +110,7 @@ class LatestReceiver(_ChannelThread):
     """
 
     def __init__(
-        self,
-        peer: int,
-        timeout: Timeout,
-        device: torch.device,
-        specs: Callable[[int], TensorSpecs],
+        self, peer: int, timeout: Timeout, device: torch.device, specs: Callable[[int], TensorSpecs]
     ) -> None:
         super().__init__(peer, timeout, device)
         self.specs = specs

@@ -46,10 +46,7 @@ class PackedTensors:
     """
 
     def __init__(
-        self,
-        specs: TensorSpecs,
-        buffer: Tensor | None = None,
-        device: torch.device | None = None,
+        self, specs: TensorSpecs, buffer: Tensor | None = None, device: torch.device | None = None
     ) -> None:
         needed = packed_size(specs)
         if buffer is None:

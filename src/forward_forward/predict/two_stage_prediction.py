@@ -19,12 +19,7 @@ from torch import Tensor
 from forward_forward.examples import MultiLabel
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.passes import (
-    ROWS,
-    ForwardPass,
-    rows_at_a_time,
-    variants_goodness,
-)
+from forward_forward.forward.passes import ROWS, ForwardPass, rows_at_a_time, variants_goodness
 from forward_forward.forward.workspace import Workspace
 
 # Most units a ranking reads, unless the last layer has more: the cost of a fit is cubic in them.
@@ -95,11 +90,7 @@ class TwoStage:
     """
 
     def __init__(
-        self,
-        network: Network,
-        ranking: Ranking,
-        margin: float,
-        expected: Report | None = None,
+        self, network: Network, ranking: Ranking, margin: float, expected: Report | None = None
     ) -> None:
         _check_labelled(network)
         if not margin >= 0:

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from forward_forward import goodness
-from forward_forward.forward.activation import FusedActivation, fused_activation
-from forward_forward.forward.activities import Activities
+from forward_forward.forward.activities import Activities, FusedActivation, fused_activation
 from forward_forward.forward.operands import sums_by
 from forward_forward.forward.workspace import Slot
 from forward_forward.optimize.gradients import judge, silent_fraction, split

@@ -17,8 +17,7 @@ from forward_forward import goodness as goodnesses
 from forward_forward import losses, seeds
 from forward_forward.examples import AppendLabel, Examples, Inputs
 from forward_forward.examples.inputs import floating
-from forward_forward.forward.layer import Layer, Threshold
-from forward_forward.forward.mode import evaluating
+from forward_forward.forward.layer import Layer, Threshold, evaluating
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
 from forward_forward.forward.passes import rows_at_a_time
 from forward_forward.forward.perceptron import drawn_linear

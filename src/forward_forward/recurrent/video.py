@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
-from forward_forward.forward.activation import fused_activation
-from forward_forward.forward.activities import Activities
+from forward_forward.forward.activities import Activities, fused_activation
 from forward_forward.forward.affine import Affine, divisor_of
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.operands import operand_of
@@ -38,7 +37,6 @@ class Recurrent(Protocol):
     @property
     def bottom_up(self) -> list[nn.Linear]:
         """The layers' maps from below, lowest first."""
-        ...
 
 
 class Video:
