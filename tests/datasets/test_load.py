@@ -279,9 +279,18 @@ def test_a_subset_of_the_real_cifar10_archive_is_trained_on(ff, tmp_path):
     done = ff(*command, "--out", tmp_path / "run", "--json")
     assert done.code == 0, done.err
     assert "85 to train on, 15 to validate on, 100 to test on, 10 classes" in done.err
-    assert json.loads(done.out)["test_error"] <= 100
+    trained = json.loads(done.out)
+    about = Run(tmp_path / "run").about
+    names = "airplane automobile bird cat deer dog frog horse ship truck"
+    assert about["data"]["classes"] == names.split()
+    assert about["data"]["shape"] == [3, 32, 32]
+    assert (about["fit"]["samples"], about["fit"]["validation"]) == (85, 15)
+    assert (about["status"], trained["best_epoch"]) == ("finished", 1)
+    evaluated = json.loads(ff("evaluate", tmp_path / "run", "--json").out)
+    assert evaluated["test_error"] == trained["test_error"] == about["test_error"]
+    assert evaluated["goodness_error_by_layer"] == trained["test"]["goodness_error_by_layer"]
     assert "network  3082 - 16 units" in done.err
     frog = next(name for name in taken if name.startswith("test/frog/"))
     (tmp_path / "frog.jpg").write_bytes(taken[frog])
     done = ff("predict", tmp_path / "run", tmp_path / "frog.jpg", "--json")
-    assert json.loads(done.out)["label"] in Run(tmp_path / "run").about["data"]["classes"]
+    assert json.loads(done.out)["label"] in about["data"]["classes"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from forward_forward.cli.flags import Count, Folder, Name, Switch, option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from types import ModuleType
 
     from forward_forward.data import Data
 
@@ -72,51 +72,39 @@ class BenchmarkCommand:
         return 0
 
     def _speed(self) -> None:
-        from forward_forward.lab.benchmark import Setting, benchmark
-        from forward_forward.lab.benchmark.show import plot, table
+        from forward_forward.lab.benchmark import Setting, benchmark, show
 
         setting = Setting(precision=self.precision)
         if self.quick:
             setting = Setting(((500, 500),), (512,), self.precision, seconds=8, goal=False)
         train, test = _images(self.data)
-        self._write(benchmark(train, test, setting, _message), "benchmark", table, plot)
+        self._write(benchmark(train, test, setting, _message), "benchmark", show)
 
     def _parts(self, names: tuple[str, ...]) -> None:
         from forward_forward import contracts, datasets
+        from forward_forward.lab.benchmark import show_parts
         from forward_forward.lab.benchmark.parts import QUICK, Budget, benchmark_parts
-        from forward_forward.lab.benchmark.show_parts import plot, table
 
         own = contracts.typed_parts(names)
         budget = dataclasses.replace(QUICK if self.quick else Budget(), precision=self.precision)
         train, _ = datasets.named(self.data or "digits")  # the test set is not read
-        self._write(benchmark_parts(train, own, budget, _message), "parts", table, plot)
+        self._write(benchmark_parts(train, own, budget, _message), "parts", show_parts)
 
     def _parallel(self) -> None:
-        from forward_forward.lab.benchmark.parallel import (
-            QUICK,
-            ParallelSetting,
-            benchmark_parallel,
-        )
-        from forward_forward.lab.benchmark.show_parallel import plot, table
+        from forward_forward.lab.benchmark import parallel, show_parallel
 
-        result = benchmark_parallel(QUICK if self.quick else ParallelSetting(), _message)
-        self._write(result, "parallel", table, plot)
+        setting = parallel.QUICK if self.quick else parallel.ParallelSetting()
+        self._write(parallel.benchmark_parallel(setting, _message), "parallel", show_parallel)
 
-    def _write(
-        self,
-        result: dict[str, Any],
-        name: str,
-        table: Callable[[dict[str, Any]], str],
-        plot: Callable[[dict[str, Any]], bytes],
-    ) -> None:
+    def _write(self, result: dict[str, Any], name: str, show: ModuleType) -> None:
         """Print the result, and write it and its plot to the folder."""
         from forward_forward import files
 
-        print(json.dumps(result) if self.json else table(result))
+        print(json.dumps(result) if self.json else show.table(result))
         if self.out is not None:
             Path(self.out).mkdir(parents=True, exist_ok=True)
             files.write_json(Path(self.out, f"{name}.json"), result)
-            files.write(Path(self.out, f"{name}.png"), plot(result))
+            files.write(Path(self.out, f"{name}.png"), show.plot(result))
             _message(f"written to {self.out}: {name}.json, {name}.png")
 
 

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 
 from forward_forward.checkpoint import Run, is_run
-from forward_forward.cli.train_settings import ParallelOptions
+from forward_forward.cli.train import ParallelOptions
 
 if TYPE_CHECKING:
     from forward_forward.parallel import Layout
@@ -22,37 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DistributedRun:
-    """A training in several processes, as one of them sees it.
-
-    Args:
-        layout: Which layers and samples each process has.
-        summary: The same as text.
-        is_leader: Whether this process prints and writes for all.
-        launch: Identifies the torchrun that started this process; None without one.
-        device: Where the processes train.
-    """
+    """A training in several processes, as one of them sees it."""
 
     layout: Layout
     summary: str
-    is_leader: bool
-    launch: str | None
+    is_leader: bool  # prints and writes for all
+    launch: str | None  # identifies the torchrun that started this process
     device: str | None
 
     def restarted(self, out: str | None, resume: str | None) -> str | None:
         """The run to continue if torchrun has restarted all processes after one was lost.
 
-        The first process decides for all.
-
-        Args:
-            out: The run's folder.
-            resume: The run that ``--resume`` names.
-
-        Returns:
-            The run's folder; None if a run is resumed anyway, or was not started by this torchrun:
-            then it was refused before, and is refused again.
-
-        Raises:
-            ValueError: There is no folder in which a restart could find the run.
+        The first process decides for all. None if a run is resumed anyway, or was not started by
+        this torchrun: then it was refused before, and is refused again.
         """
         if resume is not None:
             return None
@@ -69,15 +51,7 @@ class DistributedRun:
 
 
 def distributed_run(options: ParallelOptions, device: str | None) -> DistributedRun | None:
-    """The layout of a training in several processes; None for one process.
-
-    Args:
-        options: The options of the command line.
-        device: Where to train; with "cuda", each process of a machine gets a GPU of its own.
-
-    Raises:
-        ValueError: Flags that exclude each other, or processes that were not started.
-    """
+    """A training in several processes, of which each gets a GPU with "cuda"; None for one."""
     parallel, stages, split = options.parallel, options.stages, options.split
     grouped = stages is not None or split is not None
     if parallel is None:
@@ -108,7 +82,9 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
         options.sync,
         TIMEOUT if options.timeout is None else options.timeout,
     )
-    _select_gpu(device)
+    local = os.environ.get("LOCAL_RANK")
+    if device == "cuda" and local is not None and torch.cuda.is_available():
+        torch.cuda.set_device(int(local) % torch.cuda.device_count())
     _show_log()
     summary = f"{parallel}, {os.environ.get('WORLD_SIZE', '1')} processes, {options.sync}"
     return DistributedRun(layout, summary, os.environ.get("RANK") == "0", _launch(), device)
@@ -133,9 +109,3 @@ def _show_log() -> None:
     logger.setLevel(logging.INFO)
     if not logger.handlers:
         logger.addHandler(logging.StreamHandler())
-
-
-def _select_gpu(device: str | None) -> None:
-    local = os.environ.get("LOCAL_RANK")
-    if device == "cuda" and local is not None and torch.cuda.is_available():
-        torch.cuda.set_device(int(local) % torch.cuda.device_count())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from forward_forward.cli.flags import Switch
@@ -30,15 +30,7 @@ class DoctorCommand:
 
 
 def _findings() -> Iterator[Finding]:
-    checks: tuple[Callable[[], Finding], ...] = (
-        _versions,
-        _processor,
-        _accelerator,
-        _mnist,
-        _gradients,
-        _training,
-    )
-    for check in checks:
+    for check in (_versions, _processor, _accelerator, _mnist, _gradients, _training):
         try:
             yield check()
         except Exception as error:  # a doctor reports what is broken, whatever it is

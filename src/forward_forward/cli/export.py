@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from forward_forward.datasets import Sets
     from forward_forward.forward import Network
 
-SAMPLES = 10_000  # at most so many of the training set, and of the test set
+BATCH, BATCHES = 500, 20  # at most 10,000 samples of the training set, and of the test set
 
 
 @dataclass(frozen=True)
@@ -101,27 +102,15 @@ class ExportCommand:
 
 
 def raw_samples(source: Source) -> tuple[Tensor, Tensor]:
-    """Up to 10,000 random samples of a set, as they were before scaling.
-
-    Args:
-        source: The set.
-
-    Returns:
-        Samples [n, *shape], in uint8 if they are images of that type, and their labels [n].
-    """
+    """Up to 10,000 random samples [n, *shape], uint8 if images are of that type, and labels [n]."""
     import torch
 
     from forward_forward import seeds
     from forward_forward.data import Data, Folder
 
-    xs, ys, count = [], [], 0
-    for x, y, _ in source.batches(500, shuffle=seeds.generator(0, "export")):
-        xs.append(x)
-        ys.append(y)
-        count += len(y)
-        if count >= SAMPLES:
-            break
-    x, y = torch.cat(xs)[:SAMPLES], torch.cat(ys)[:SAMPLES]
+    batches = source.batches(BATCH, shuffle=seeds.generator(0, "export"))
+    xs, ys, _ = zip(*islice(batches, BATCHES), strict=True)
+    x, y = torch.cat(xs), torch.cat(ys)
     in_memory = isinstance(source, Data) and source.inputs.dtype == torch.uint8
     if in_memory or isinstance(source, Folder):
         x = (x * 255).round().to(torch.uint8)  # exact, since it was divided by 255
@@ -168,12 +157,6 @@ def _rows(models: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _row(name: str, size: str, figures: dict[str, Any]) -> tuple[str, ...]:
+    errors = f"{figures['test_error']:.2f}", f"{figures['labels_equal']:.2f}"
     seconds = figures["seconds_a_sample"]
-    return (
-        name,
-        size,
-        f"{figures['test_error']:.2f}",
-        f"{figures['labels_equal']:.2f}",
-        f"{1000 * seconds['1']:.3f}",
-        f"{1000 * seconds['256']:.4f}",
-    )
+    return name, size, *errors, f"{1000 * seconds['1']:.3f}", f"{1000 * seconds['256']:.4f}"

@@ -39,9 +39,8 @@ class PredictCommand:
         network = checkpoint.load(self.run)
         classes = about["data"]["classes"]
         for origin, sample in samples:
-            scores = network.scores(sample)[0].tolist()
-            label = classes[max(range(len(scores)), key=scores.__getitem__)]
-            named = dict(zip(classes, scores, strict=True))
+            named = dict(zip(classes, network.scores(sample)[0].tolist(), strict=True))
+            label = max(named, key=named.__getitem__)
             if self.json:
                 found = {**origin, "label": label, "read_by": network.reading, "scores": named}
                 print(json.dumps(found))

@@ -16,26 +16,16 @@ SILENCE = 10.0  # seconds without a line, after which one is printed where there
 
 
 class Display:
-    """A progress bar with text if stderr is a terminal; otherwise a line at intervals.
-
-    Args:
-        total: Amount of work in all.
-        done: Amount that is already done.
-        interval: Seconds between two lines if stderr is not a terminal.
-    """
+    """A progress bar with text if stderr is a terminal; otherwise a line every few seconds."""
 
     def __init__(self, total: float, done: float = 0.0, *, interval: float = SILENCE) -> None:
         self.total, self.first, self.interval = total, done, interval
         self.started = self.shown = time.perf_counter()
         self.bar: Progress | None = None
         if sys.stderr.isatty():
-            self.bar = Progress(
-                BarColumn(),
-                TextColumn("{task.percentage:>3.0f} %  {task.description}"),
-                console=Console(stderr=True),
-            )
-            self.task = self.bar.add_task("", total=total or 1.0)
-            self.bar.update(self.task, completed=done)
+            text = TextColumn("{task.percentage:>3.0f} %  {task.description}")
+            self.bar = Progress(BarColumn(), text, console=Console(stderr=True))
+            self.task = self.bar.add_task("", total=total or 1.0, completed=done)
             self.bar.start()
 
     def due(self) -> bool:
@@ -44,14 +34,12 @@ class Display:
 
     def show(self, done: float, text: str, *, total: float | None = None) -> None:
         """Show the amount that is done: move the bar, or print the text as a line."""
-        self.shown = time.perf_counter()
         self.total = self.total if total is None else total
         if self.bar is None:
-            print(text, file=sys.stderr, flush=True)
-        else:
-            self.bar.update(
-                self.task, completed=done, total=self.total or 1.0, description=escape(text)
-            )
+            self.line(text)
+            return
+        self.shown, total = time.perf_counter(), self.total or 1.0
+        self.bar.update(self.task, completed=done, total=total, description=escape(text))
 
     def line(self, text: str) -> None:
         """Print a line that stays, above the bar if there is one."""

@@ -50,29 +50,29 @@ class ReproduceCommand:
         from forward_forward.cli.benchmark import silence_profiler
 
         silence_profiler()
+        from forward_forward.cli import reproduce_output
+        from forward_forward.cli.tables import print_table
+        from forward_forward.lab.reproduce.claims import named as claims_named
         from forward_forward.lab.reproduce.scales import named
 
         scale = named(self.scale)
         folder = self._folder(scale)
         if self.list:
-            _print_list(folder)
+            print_table(f"Claims (results: {folder})", reproduce_output.claims_rows(folder))
+            print_table("Recipes (ff train --recipe NAME)", reproduce_output.recipes_rows())
             return 0
         if not self.claims:
             raise ValueError(
                 "expected claims to test, got none: ff reproduce poster tests all of them, ff"
                 " reproduce --list lists them"
             )
-        from forward_forward.cli.reproduce_output import results_rows, write_page
-        from forward_forward.cli.tables import print_table
-        from forward_forward.lab.reproduce.claims import named as claims_named
-
         results = self._run(scale, folder)
-        page = write_page(folder, results, scale)
+        page = reproduce_output.write_page(folder, results, scale)
         requested = {claim.name: results[claim.name] for claim in claims_named(self.claims)}
         if self.json:
             print(json.dumps(requested))
         else:
-            print_table("", results_rows(requested))
+            print_table("", reproduce_output.results_rows(requested))
         print(f"written to {folder}: NAME.json for each claim, {page.name}", file=sys.stderr)
         return 0
 
@@ -111,11 +111,3 @@ def _command(options: ReproduceCommand) -> str:
         value = getattr(options, name)
         args += [f"--{name}", str(value)] if value != default else []
     return shlex.join([*args, *(["--json"] if options.json else [])])
-
-
-def _print_list(folder: Path) -> None:
-    from forward_forward.cli.reproduce_output import claims_rows, recipes_rows
-    from forward_forward.cli.tables import print_table
-
-    print_table(f"Claims (results: {folder})", claims_rows(folder))
-    print_table("Recipes (ff train --recipe NAME)", recipes_rows())

@@ -83,11 +83,9 @@ def results_rows(found: Mapping[str, results.Result]) -> Rows:
     """Results: name, verdict, estimate and p."""
     rows = [["claim", "verdict", "estimate, 95 % interval", "p"]]
     for name, result in found.items():
-        statistic = result["statistic"]
-        p = statistic.get("p_holm", statistic["p"])
-        rows.append(
-            [name, result["verdict"], results.estimate(result), "" if p is None else f"{p:.2g}"]
-        )
+        p = result["statistic"].get("p_holm", result["statistic"]["p"])
+        shown = "" if p is None else f"{p:.2g}"
+        rows.append([name, result["verdict"], results.estimate(result), shown])
     return rows
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from forward_forward.cli.flags import Count, Folder, Name, Switch, Url, option
-from forward_forward.cli.train_settings import DataOptions, check_settings, chosen, flag
+from forward_forward.cli.train import DataOptions, check_settings, chosen, flag
 
 if TYPE_CHECKING:
     from forward_forward.cli.sweep_output import SweepProgress
@@ -80,12 +80,11 @@ class _Request:
         self.command: dict[str, Any] = {**kept, **chosen(options.data)}
         self.command["data"] = absolute(self.command["data"] or "mnist")
         name = self.command["recipe"] = self.command["recipe"] or "standard"
-        typed = {each: getattr(options, each) for each in ("epochs", "seed", "device")}
-        typed = {each: value for each, value in typed.items() if value is not None}
+        fixable = {each: getattr(options, each) for each in ("epochs", "seed", "device")}
+        typed = {each: value for each, value in fixable.items() if value is not None}
         self.command["fixed"] = self.fixed = {**stored.get("fixed", {}), **typed}
-        self.trials: int = (
-            before.get("trials", TRIALS) if options.trials is None else options.trials
-        )
+        stored_trials = before.get("trials", TRIALS)
+        self.trials: int = stored_trials if options.trials is None else options.trials
         if self.trials < 1:
             raise ValueError(f"--trials expects 1 or more, got {self.trials}")
         self.storage: str | None = options.storage or before.get("storage")
@@ -160,8 +159,6 @@ class _Request:
         return shlex.join([*args, *(["--search", *own_code] if own_code else [])])
 
     def _finish(self, outcome: Outcome, purpose: str, command: str) -> None:
-        from forward_forward.cli import sweep_output
+        from forward_forward.cli.sweep_output import finish
 
-        sweep_output.finish(
-            outcome, self.out, self.command, (purpose, command), as_json=self.options.json
-        )
+        finish(outcome, self.out, self.command, purpose, command, as_json=self.options.json)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forward_forward.cli.progress import Display
-from forward_forward.cli.train_settings import FLAGS, flag
+from forward_forward.cli.train import FLAGS, flag
 from forward_forward.datasets import Sets
 from forward_forward.sweep import Outcome, Range, Space, TrialWatcher, folder
 from forward_forward.sweep.record import COUNTED, Record, short
@@ -83,13 +83,7 @@ def result(trial: Record) -> str:
 
 
 def reproduction(best: Record, command: Mapping[str, Any], out: Path) -> str:
-    """The ``ff train`` command that repeats a trial's run.
-
-    Args:
-        best: The trial.
-        command: The sweep's data, recipe and fixed settings.
-        out: The sweep's folder, in which the run's folder will be.
-    """
+    """The ``ff train`` command that repeats a trial's run, in a folder within the sweep's."""
     args = ["ff", "train"]
     for name in ("data", "target", "size", "recipe"):
         args += [flag(name), str(command[name])] if command.get(name) else []
@@ -107,11 +101,7 @@ def reproduction(best: Record, command: Mapping[str, Any], out: Path) -> str:
 
 
 def page_of(paths: Sequence[Path]) -> str:
-    """The page of a sweep, with the command that repeats its best run.
-
-    Raises:
-        ValueError: There is more than one folder.
-    """
+    """The page of a sweep, the only one of the paths, with the command of its best run."""
     from forward_forward.report import sweep_page
 
     if len(paths) > 1:
@@ -123,17 +113,12 @@ def page_of(paths: Sequence[Path]) -> str:
 
 
 def finish(
-    outcome: Outcome,
-    out: Path,
-    command: Mapping[str, Any],
-    next_: tuple[str, str],
-    *,
-    as_json: bool,
+    outcome: Outcome, out: Path, sweep: Mapping[str, Any], purpose: str, then: str, *, as_json: bool
 ) -> None:
-    """Print the best trial, the command that repeats it, and a next command with its purpose."""
+    """Print the best trial, the command that repeats it, and the next command with its purpose."""
     counts = Counter(each["state"] for each in outcome.counted)
     best = outcome.best
-    repeat = None if best is None else reproduction(best, command, out)
+    repeat = None if best is None else reproduction(best, sweep, out)
     if as_json:
         keys = ("number", "validation_error", "best_epoch", "settings", "threads", "seconds")
         summary = {
@@ -142,7 +127,7 @@ def finish(
             **{state: counts[state] for state in COUNTED},
             "best": None if best is None else {key: best[key] for key in keys},
             "command": repeat,
-            "next": next_[1],
+            "next": then,
         }
         print(json.dumps(summary))
         return
@@ -151,14 +136,12 @@ def finish(
     if best is None:
         print("no trial is complete, so there is no best trial")
     else:
-        print(
-            f"best: trial {best['number']}, validation error {best['validation_error']:.2f} %"
-            f" (epoch {best['best_epoch']})"
-        )
+        error = f"{best['validation_error']:.2f} % (epoch {best['best_epoch']})"
+        print(f"best: trial {best['number']}, validation error {error}")
         width = max(map(len, best["settings"]))
         for name, value in best["settings"].items():
             print(f"  {name:<{width}}  {short(value)}")
         print("one seed is a search, not a result: repeat the best settings with other seeds")
         print(f"the same run: {repeat}")
     print(f"report:       {shlex.join(['ff', 'report', str(out)])}")
-    print(f"{next_[0] + ':':<13} {next_[1]}")
+    print(f"{purpose + ':':<13} {then}")

@@ -21,22 +21,15 @@ STYLES = {
 
 
 def print_table(title: str, rows: Rows) -> None:
-    """Print a table.
-
-    Args:
-        title: Printed above it, unless empty.
-        rows: The first one has the column names.
-    """
+    """Print a table below its title, unless that is empty; the first row has the column names."""
     console = Console()
     if not console.is_terminal:
         print(*([title] if title else []), *("\t".join(row) for row in rows), sep="\n")
         return
     width = max(shutil.get_terminal_size().columns, 60)
-    table = Table(
-        title=title or None, title_justify="left", box=None, header_style="bold", width=width
-    )
+    table = Table(title=title or None, title_justify="left", box=None, width=width)
     for name in rows[0]:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", header_style="bold")
     for row in rows[1:]:
         table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     console.print(table)

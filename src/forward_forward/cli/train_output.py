@@ -46,17 +46,15 @@ def announce(
         f" validate on, {len(sets.test):,} to test on, {len(sets.classes)} classes",
         "recipe": f"{command['recipe']}, seed {settings['seed']}",
         "network": f"{_widths(network)} units, {layer['activation']}, {weights:,} weights",
-        "goal": f"{layer['loss']} of {layer['goodness']},"
-        f" threshold {layer['threshold'].strip(QUOTE)}"
-        f" x {layer['threshold_factor']}",
+        "goal": f"{layer['loss']} of {layer['goodness']}, threshold"
+        f" {layer['threshold'].strip(QUOTE)} x {layer['threshold_factor']}",
         "label": about["examples"],
         "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {plan.epochs} epochs"
         f" in batches of {plan.batch_size}",
         "machine": f"{trainer.device}, {torch.get_num_threads()} threads, {products} products",
     }
-    if command.get("parallel"):
-        lines["parallel"] = command["parallel"]
-    for name, line in [*lines.items(), *(("track", place) for place in places)]:
+    parallel = [("parallel", command["parallel"])] if command.get("parallel") else []
+    for name, line in [*lines.items(), *parallel, *(("track", place) for place in places)]:
         print(f"{name:>8}  {line}", file=sys.stderr)
 
 
@@ -69,16 +67,7 @@ def _widths(network: Network) -> str:
 
 
 def errors(network_about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> list[str]:
-    """Errors of a network as text: in total, by layer, and by the head.
-
-    Args:
-        network_about: The network's description, for its readout.
-        metrics: The result of `predict.evaluate`.
-        what: The name of the data, such as "test".
-
-    Returns:
-        Lines of text.
-    """
+    """Errors from `predict.evaluate` as lines of text: in total, by layer, and by the head."""
     lines = [f"{what} error {metrics['error']:.2f} %"]
     if "goodness_error" in metrics:
         first, stop = ast.literal_eval(network_about["readout"])
@@ -121,16 +110,10 @@ def _next_commands(about: Mapping[str, Any], folder: Path) -> list[str]:
 def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: bool) -> None:
     """Print on stdout the errors of a finished run, its folder and next commands, or JSON."""
     if as_json:
-        summary = {
-            "run": str(folder),
-            "test_error": about["test_error"],
-            "validation_error": about["validation_error"],
-            "best_epoch": about["best_epoch"],
-            "seconds": about["seconds"],
-            "validation_seconds": about.get("validation_seconds"),  # older runs have none
-            "test": about["test"],
-        }
-        print(json.dumps(summary))
+        figures = ("test_error", "validation_error", "best_epoch", "seconds", "validation_seconds")
+        # Older runs have no validation_seconds.
+        summary = {"run": str(folder), **{name: about.get(name) for name in figures}}
+        print(json.dumps({**summary, "test": about["test"]}))
         return
     print("\n".join(errors(about["network"], about["test"], "test")))
     if result.validation_error is not None:

@@ -16,12 +16,7 @@ from forward_forward.checkpoint import Run
 from forward_forward.cli import tracking, train_output
 from forward_forward.cli.distributed import distributed_run
 from forward_forward.cli.progress import TrainingProgress
-from forward_forward.cli.train_settings import (
-    TrainOptions,
-    check_settings,
-    chosen,
-    settings_without_flag,
-)
+from forward_forward.cli.train import TrainCommand, check_settings, chosen, settings_without_flag
 from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute, sets_of, unchanged
 from forward_forward.recipes.settings import parts, recipe_named
@@ -35,34 +30,24 @@ if TYPE_CHECKING:
 
 
 def set_threads(threads: int | None) -> None:
-    """Set the number of CPU threads that was given as ``--threads``; None leaves it.
-
-    Raises:
-        ValueError: The number is below 1.
-    """
-    if threads is None:
-        return
-    if threads < 1:
+    """Set the number of CPU threads that was given as ``--threads``; None leaves it."""
+    if threads is not None and threads < 1:
         raise ValueError(f"--threads expects 1 or more, got {threads}")
-    torch.set_num_threads(threads)
+    if threads is not None:
+        torch.set_num_threads(threads)
 
 
 class Training:
-    """One call of ``ff train``.
+    """One call of ``ff train``: its options, and those of the run that it resumes."""
 
-    Args:
-        options: The options of the command line.
-    """
-
-    def __init__(self, options: TrainOptions) -> None:
+    def __init__(self, options: TrainCommand) -> None:
         data, settings, run = options.data, chosen(options.training), options.run
         self.processes = distributed_run(options.parallel, settings.get("device"))
         if self.processes is not None:
             restarted = self.processes.restarted(run.out, run.resume)
             if restarted is not None:  # the options of a new run are already in its folder
-                run = dataclasses.replace(
-                    run, resume=restarted, out=None, init_from=None, overwrite=False
-                )
+                new = {"out": None, "init_from": None, "overwrite": False}
+                run = dataclasses.replace(run, resume=restarted, **new)  # type: ignore[arg-type]
         self.options = run
         self.is_leader = self.processes is None or self.processes.is_leader
         if not self.is_leader:
@@ -145,16 +130,14 @@ class Training:
             self.command["init_from"] = source
 
     def _folder(self, data: str) -> Path:
-        out, overwrite, init_from = (
-            getattr(self.options, name) for name in ("out", "overwrite", "init_from")
-        )
+        out, overwrite, start = self.options.out, self.options.overwrite, self.options.init_from
         if self.resumed is not None:
             if out is not None or overwrite:
                 raise ValueError("a resumed run stays in its folder: omit --out and --overwrite")
             return self.resumed.path
         if out is None:
             return Path("runs") / f"{data}-{datetime.now():%Y%m%d-%H%M%S}"
-        if overwrite and init_from is not None and Path(out).resolve() == Path(init_from).resolve():
+        if overwrite and start is not None and Path(out).resolve() == Path(start).resolve():
             raise ValueError("--overwrite would delete the run that --init-from reads")
         return Path(out)
 

@@ -97,9 +97,11 @@ def as_float(x: Tensor) -> Tensor:
     return x.to(torch.float32).div_(255) if x.dtype == torch.uint8 else x.to(torch.float32)
 
 
-def check_sizes(batch_size: int, skip: int) -> None:
+def check_batching(batch_size: int, skip: int, shuffle: torch.Generator | None = None) -> None:
     if batch_size < 1 or skip < 0:
         raise ValueError(f"expected batch_size >= 1 and skip >= 0, got {batch_size} and {skip}")
+    if shuffle is not None and shuffle.device.type != "cpu":
+        raise ValueError(f"expected a CPU generator, got {shuffle.device}: torch.Generator()")
 
 
 def class_names(classes: Sequence[str]) -> tuple[str, ...]:

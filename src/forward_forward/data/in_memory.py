@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from forward_forward.data.batch import Batch, as_float, check_sizes, checked, class_names
+from forward_forward.data.batch import Batch, as_float, check_batching, checked, class_names
 from forward_forward.data.holdout import held_out
 
 
@@ -78,13 +78,9 @@ class Data:
                 such batches may use the set's memory: do not write into them.
             skip: Batches to skip at the start, as a run that resumes within an epoch does.
         """
-        check_sizes(batch_size, skip)
-        if shuffle is None:
-            return self._cut(batch_size, skip, None)
-        if shuffle.device.type != "cpu":
-            raise ValueError(f"expected a CPU generator, got {shuffle.device}: torch.Generator()")
-        order = torch.randperm(len(self), generator=shuffle)
-        return self._cut(batch_size, skip, order.to(self.inputs.device))
+        check_batching(batch_size, skip, shuffle)
+        order = None if shuffle is None else torch.randperm(len(self), generator=shuffle)
+        return self._cut(batch_size, skip, order if order is None else order.to(self.inputs.device))
 
     def _cut(self, batch_size: int, skip: int, order: Tensor | None) -> Iterator[Batch]:
         for start in range(skip * batch_size, len(self), batch_size):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from forward_forward.data.batch import Batch, as_float, check_sizes, checked, class_names
+from forward_forward.data.batch import Batch, as_float, check_batching, checked, class_names
 from forward_forward.data.tensors import as_tensor, unpack
 
 
@@ -83,7 +83,7 @@ class Stream:
                 generator is not affected.
             skip: Batches to read and drop at the start.
         """
-        check_sizes(batch_size, skip)
+        check_batching(batch_size, skip)
         own = self.loader.batch_size if isinstance(self.loader, DataLoader) else None
         if own is not None and own != batch_size:
             raise ValueError(f"expected the DataLoader's own batch_size={own}, got {batch_size}")

@@ -10,7 +10,7 @@ from forward_forward.data import Source, as_source
 from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.batch import is_source
 from forward_forward.data.pictures.classes import parts_of, pictures_tree
-from forward_forward.data.pictures.folder import folder
+from forward_forward.data.pictures.folder import Size, folder
 from forward_forward.data.tables.formats import holds_frame, is_table
 from forward_forward.datasets.builtin import available, named
 
@@ -24,7 +24,7 @@ def load_like(
     classes: Sequence[str],
     shape: Sequence[int],
     layout: TableLayout | None = None,
-    size: int | tuple[int, int] | None = None,
+    size: Size = None,
     name: str = "data",
 ) -> Source:
     """Load more data of the kind that a network was trained on.
@@ -46,7 +46,18 @@ def load_like(
     >>> load_like(([[0.5, 1.0]], ["dog"]), classes=("cat", "dog"), shape=(2,)).labels
     tensor([1])
     """
-    found = _read(what, tuple(classes), tuple(shape), layout, size, name)
+    path = os.fspath(what) if isinstance(what, str | os.PathLike) else None
+    if layout is not None and (holds_frame(what) or (path is not None and is_table(path))):
+        from forward_forward.data.tables.cells import labelled_frame
+        from forward_forward.data.tables.layout import read_table
+
+        table, target = labelled_frame(what) if path is None else (path, None)
+        rows = read_table(table, target, layout)
+        found = as_source((rows.inputs, rows.labels), classes=classes, name=name)
+    elif path is None:
+        found = as_source(what, classes=None if is_source(what) else classes, name=name)
+    else:
+        found = _test_part(path, tuple(classes), shape[0], size, name)
     if tuple(found.shape) != tuple(shape):
         raise ValueError(
             f"expected samples of {list(shape)} like those of the training data, got"
@@ -57,24 +68,7 @@ def load_like(
     return found
 
 
-def _read(
-    what: Any,
-    classes: tuple[str, ...],
-    shape: tuple[int, ...],
-    layout: TableLayout | None,
-    size: int | tuple[int, int] | None,
-    name: str,
-) -> Source:
-    path = os.fspath(what) if isinstance(what, str | os.PathLike) else None
-    if layout is not None and (holds_frame(what) or (path is not None and is_table(path))):
-        from forward_forward.data.tables.cells import labelled_frame
-        from forward_forward.data.tables.layout import read_table
-
-        table, target = labelled_frame(what) if path is None else (path, None)
-        rows = read_table(table, target, layout)
-        return as_source((rows.inputs, rows.labels), classes=classes, name=name)
-    if path is None:
-        return as_source(what, classes=None if is_source(what) else classes, name=name)
+def _test_part(path: str, classes: tuple[str, ...], depth: int, size: Size, name: str) -> Source:
     if path in available():
         return named(path)[1]
     if path.lower().endswith(".npz"):
@@ -83,5 +77,5 @@ def _read(
         return as_source((as_pictures(x), y), classes=classes, name=name)
     tree = pictures_tree(path)
     part = parts_of(tree).get("test", tree)
-    mode = "L" if shape[0] == 1 else "RGB"
+    mode = "L" if depth == 1 else "RGB"
     return folder(part, size=size, mode=mode, classes=classes, name=name)

@@ -21,25 +21,16 @@ def absolute(data: str) -> str:
 
 
 def sets_of(command: Mapping[str, Any], table: Mapping[str, Any] | None = None) -> Sets:
-    """The sets that a command line names.
+    """The sets that a command line names by ``data``, and possibly ``target`` and ``size``.
 
-    Args:
-        command: ``data``, and possibly ``target`` and ``size``, as run.json keeps them.
-        table: The layout of a table in run.json, so that it is encoded as before; None fits one.
+    A table is encoded by the layout in run.json, if it has one, as it was before.
     """
-    options = {name: command[name] for name in ("target", "size") if command.get(name) is not None}
-    return load(command["data"], layout=_layout(table), **options)
+    target, size = command.get("target"), command.get("size")
+    return load(command["data"], target=target, size=size, layout=_layout(table))
 
 
 def sets_of_run(about: Mapping[str, Any]) -> Sets:
-    """The sets of a run, which may have been started from Python on a set with a name.
-
-    Args:
-        about: The content of run.json.
-
-    Raises:
-        ValueError: It does not say where the data are.
-    """
+    """The sets of a run by its run.json; one that was started from Python has a set with a name."""
     command = about.get("command") or {}
     if "data" in command:
         return sets_of(command, about.get("table"))
@@ -50,16 +41,7 @@ def sets_of_run(about: Mapping[str, Any]) -> Sets:
 
 
 def unchanged(about: Mapping[str, Any], sets: Sets, fix: str) -> None:
-    """Refuse sets that are no longer those of a run.
-
-    Args:
-        about: The content of run.json.
-        sets: What was found where the run's data were.
-        fix: What the user may do.
-
-    Raises:
-        ValueError: Samples or labels differ from those of the run.
-    """
+    """Refuse sets that are no longer those of run.json; the message ends in what to do."""
     parts = {"train": sets.train, "validation": sets.validation, "test": sets.test}
     check_unchanged(about.get("checksums", {}), parts, fix)
 

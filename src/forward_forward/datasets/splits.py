@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,15 +15,13 @@ from forward_forward.data import Data, Folder, Source, as_source
 from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.pictures.archive import ARCHIVES, is_archive
 from forward_forward.data.pictures.classes import other_files, parts_of, pictures_tree
-from forward_forward.data.pictures.folder import folder, read_like
+from forward_forward.data.pictures.folder import Size, folder, read_like
 from forward_forward.data.tables.formats import ENDINGS, holds_frame, is_table
 from forward_forward.datasets.builtin import available, named
 from forward_forward.datasets.load_like import load_like
 
 if TYPE_CHECKING:
     from forward_forward.data.tables.layout import TableLayout
-
-Size = int | tuple[int, int] | None  # (height, width) or one side, in pixels
 
 TEST = 0.2  # fraction of a set without a test part of its own that is set aside to test on
 
@@ -60,7 +58,7 @@ def load(
     test: Any = None,
     validation: Any = None,
     target: str | int | None = None,
-    size: int | tuple[int, int] | None = None,
+    size: Size = None,
     name: str | None = None,
     layout: TableLayout | None = None,
 ) -> Sets:
@@ -95,86 +93,87 @@ def load(
     >>> len(found.train), len(found.validation), len(found.test)
     (1222, 216, 359)
     """
-    found = _Found(what, target, size, name, layout)
+    found = _Found(target, size, name, layout)
+    found.read(what)
+    train = found.parts["train"]
+    same: dict[str, Any] = {
+        "classes": train.classes,
+        "shape": train.shape,
+        "size": size,
+        "name": train.name,
+    }
     for part, data in (("validation", validation), ("test", test)):
         if data is not None:
-            train = found.parts["train"]
-            found.parts[part] = load_like(
-                data,
-                classes=train.classes,
-                shape=train.shape,
-                layout=found.layout,
-                size=size,
-                name=train.name,
-            )
+            found.parts[part] = load_like(data, layout=found.layout, **same)
     return found.complete()
 
 
+@dataclass
 class _Found:
     """The parts of a set by name, before missing ones are drawn."""
 
-    def __init__(
-        self,
-        what: Any,
-        target: str | int | None,
-        size: Size,
-        name: str | None,
-        layout: TableLayout | None,
-    ) -> None:
-        self.notes: list[str] = []
-        self.layout = layout
+    target: str | int | None
+    size: Size
+    name: str | None
+    layout: TableLayout | None
+    parts: dict[str, Source] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def read(self, what: Any) -> None:
         if isinstance(what, str | os.PathLike):
-            self.parts = self._of_path(os.fspath(what), target, size, name)
+            self.parts = self._of_path(os.fspath(what))
         elif holds_frame(what) and (framed := _labelled(what)) is not None:
             frame, labels = framed
-            _refuse("a frame", size=size, **{} if labels is None else {"target": target})
-            self.parts = self._of_table(frame, labels or target, name or "data", labels is None)
+            self._refuse("a frame", "size", *([] if labels is None else ["target"]))
+            self.parts = self._of_table(frame, labels or self.target, labels is None)
         else:
-            _refuse(f"a {type(what).__name__}", target=target, size=size)
-            self.parts = {"train": as_source(what, name=name or "data")}
+            self._refuse(f"a {type(what).__name__}", "target", "size")
+            self.parts = {"train": as_source(what, name=self.name or "data")}
         classes = self.parts["train"].classes
         if len(classes) < 2:
             fix = "add samples of another class"
             raise ValueError(f"expected 2 or more classes, got {classes[0]!r} alone: {fix}")
 
-    def _of_path(
-        self, path: str, target: str | int | None, size: Size, name: str | None
-    ) -> dict[str, Source]:
+    def _refuse(self, what: str, *options: str) -> None:
+        for option in options:
+            if (value := getattr(self, option)) is not None:
+                kind = "tables" if option == "target" else "pictures in files"
+                raise ValueError(f"{option}={value!r} is for {kind}, got {what!r}: leave it out")
+
+    def _of_path(self, path: str) -> dict[str, Source]:
         if path in available():
-            _refuse(path, target=target, size=size)
+            self._refuse(path, "target", "size")
             train, test = named(path)
             return {"train": train, "test": test}
-        name = name or _stem(path)
+        self.name = self.name or _stem(path)
         if os.path.exists(path) and is_table(path):
-            _refuse(path, size=size)
-            return self._of_table(path, target, name, True)
+            self._refuse(path, "size")
+            return self._of_table(path, self.target, True)
         if os.path.isdir(path) or is_archive(path):
-            _refuse(path, target=target)
-            return self._of_pictures(path, size, name)
+            self._refuse(path, "target")
+            return self._of_pictures(path, self.name)
         if not os.path.isfile(path):
             raise ValueError(_nothing_there(path))
-        _refuse(path, target=target, size=size)
+        self._refuse(path, "target", "size")
         if path.lower().endswith(".npz"):
-            return self._of_npz(path, name)
+            return self._of_npz(path, self.name)
         endings = " ".join((*ENDINGS, ".npz", *ARCHIVES))
         raise ValueError(
             f"expected a file that ends in one of {endings}, or a folder of pictures, got {path!r}"
         )
 
-    def _of_pictures(self, path: str, size: Size, name: str) -> dict[str, Source]:
+    def _of_pictures(self, path: str, name: str) -> dict[str, Source]:
         tree = pictures_tree(path)
         parts = parts_of(tree)
         if others := other_files(tree):
             more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
             self.notes.append(f"skipped files without an image extension: {others[0]!r}{more}")
-        train = folder(parts.pop("train", tree), size=size, mode="RGB", name=name)
+        train = folder(parts.pop("train", tree), size=self.size, mode="RGB", name=name)
         found = {"train": train, **{part: read_like(each, train) for part, each in parts.items()}}
         taken = sum(len(each) * math.prod(each.shape) for each in found.values())
         if taken > IN_MEMORY:
-            self.notes.append(
-                "pictures are read from the disk in each epoch: in memory they would take"
-                f" {taken / 2**30:.1f} GiB"
-            )
+            memory = f"in memory they would take {taken / 2**30:.1f} GiB"
+            self.notes.append(f"pictures are read from the disk in each epoch: {memory}")
             return {**found}
         held = {part: each.in_memory() for part, each in found.items()}
         if not all(_all_grey(each.inputs) for each in held.values()):
@@ -195,15 +194,14 @@ class _Found:
             except ValueError as error:
                 raise ValueError(f"{path}, its {part} part: {error}") from error
             if found[part].shape != found["train"].shape:
-                raise ValueError(
-                    f"expected samples of one shape in {path!r}, got {list(found[part].shape)} in"
-                    f" its {part} part and {list(found['train'].shape)} in its train part"
-                )
+                shapes = [
+                    f"{list(found[each].shape)} in its {each} part" for each in (part, "train")
+                ]
+                got = " and ".join(shapes)
+                raise ValueError(f"expected samples of one shape in {path!r}, got {got}")
         return found
 
-    def _of_table(
-        self, what: Any, target: str | int | None, name: str, note_target: bool
-    ) -> dict[str, Source]:
+    def _of_table(self, what: Any, target: str | int | None, noted: bool) -> dict[str, Source]:
         from forward_forward.data.tables.layout import read_table
 
         rows = read_table(what, target, self.layout)
@@ -212,10 +210,10 @@ class _Found:
             self.notes.append("the first row holds numbers, so columns are named 1, 2, ...")
         elif all(each.categories is not None for each in self.layout.columns):
             self.notes.append("the first row is taken as the names of the columns")
-        if target is None and note_target:
+        if target is None and noted:
             self.notes.append(f"labels are taken from the column {self.layout.target!r}")
         self.notes += rows.notes
-        return {"train": as_source((rows.inputs, rows.labels), name=name)}
+        return {"train": as_source((rows.inputs, rows.labels), name=self.name or "data")}
 
     def complete(self) -> Sets:
         """Draw the parts that are missing."""
@@ -246,13 +244,6 @@ def _labelled(what: Any) -> tuple[Any, str | None] | None:
 
 def _all_grey(pictures: Tensor) -> bool:
     return all(bool((part == part[:, :1]).all()) for part in torch.split(pictures, 1000))
-
-
-def _refuse(path: str, **options: Any) -> None:
-    for option, value in options.items():
-        if value is not None:
-            kind = "tables" if option == "target" else "pictures in files"
-            raise ValueError(f"{option}={value!r} is for {kind}, got {path!r}: leave it out")
 
 
 def _stem(path: str) -> str:

@@ -51,7 +51,7 @@ class Parameter:
         >>> Parameter("hidden", "layers").value("2x500+100")
         (500, 500, 100)
         """
-        found = _READ[self.kind](text)
+        found = _read(self.kind, text)
         if found is not None:
             return found
         if self.words is None or text in self.words:
@@ -119,33 +119,18 @@ def _parameter(name: str, hint: Any) -> Parameter:
     return Parameter(name, "word", words or None)
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[+-]?\d+", text) else None
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _truth(text: str) -> bool | None:
-    return {"True": True, "False": False}.get(text)
-
-
-def _layers(text: str) -> tuple[int, ...] | None:
-    pieces = [LAYERS.fullmatch(piece) for piece in text.split("+")]
-    if not all(pieces):
-        return None
-    return tuple(int(each[2]) for each in pieces if each for _ in range(int(each[1] or 1)))
-
-
-_READ: dict[Kind, Callable[[str], Value | None]] = {
-    "whole": _whole,
-    "number": _number,
-    "layers": _layers,
-    "truth": _truth,
-    "word": lambda text: None,
-}
+def _read(kind: Kind, text: str) -> Value | None:
+    """A text as a value of a kind; None if it is no such value."""
+    match kind:
+        case "whole" if re.fullmatch(r"[+-]?\d+", text):
+            return int(text)
+        case "number":
+            with suppress(ValueError):
+                return number if math.isfinite(number := float(text)) else None
+        case "truth":
+            return {"True": True, "False": False}.get(text)
+        case "layers":
+            found = [LAYERS.fullmatch(piece) for piece in text.split("+")]
+            widths = [int(each[2]) for each in found if each for _ in range(int(each[1] or 1))]
+            return tuple(widths) if all(found) else None
+    return None

@@ -60,17 +60,7 @@ def method(
     References:
         The poster, "Method" and its Figure 6 (Adam).
     """
-    return variation(
-        train,
-        seed=seed,
-        epochs=epochs,
-        hidden=hidden,
-        batch_size=batch_size,
-        lr=lr,
-        threshold_factor=threshold_factor,
-        precision=precision,
-        device=device,
-    )
+    return variation(**locals())
 
 
 def variation(
@@ -115,9 +105,6 @@ def variation(
         negatives: How wrong labels are chosen (Figure 4).
         precision: Precision of matrix products.
         device: Where to train.
-
-    Returns:
-        The plan.
 
     References:
         The poster, Figures 4, 6, 8 and 9.

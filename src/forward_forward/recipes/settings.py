@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -40,12 +41,9 @@ def recipe_named(name: str, *, typed: bool) -> Recipe:
     >>> recipe_named("standard", typed=False).__name__
     'standard'
     """
-    recipe: Recipe = (
-        notation.read(name, {}, typed=typed)
-        if ":" in name
-        else notation.looked_up(name, recipes_by_name())
-    )
-    return recipe
+    if ":" in name:
+        return notation.read(name, {}, typed=typed)  # type: ignore[no-any-return]
+    return notation.looked_up(name, recipes_by_name())  # type: ignore[no-any-return]
 
 
 def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, Any]:
@@ -80,9 +78,13 @@ def _part(name: str, value: Any, typed: bool) -> Any:
         case "activation":
             return notation.read(value, _makers(notation.torch_modules(), value), typed=typed)
         case "optimizer":
-            return _check_callable(notation.read(value, _makers(_optimizers(), value), typed=typed))
+            part = notation.read(value, _makers(_optimizers(), value), typed=typed)
+            if not callable(part):
+                raise ValueError(f"expected the name of a part, got {part!r}")
+            return part
         case "threshold" if isinstance(value, str):
-            return _number_or_text(value)
+            with suppress(ValueError):
+                return float(value)
         case "hidden":
             return tuple(value)
     return value
@@ -96,19 +98,6 @@ def _check_negatives(strategy: Any) -> Any:
                 " has none: see docs/own_rule.md and `ff check`"
             )
     return strategy
-
-
-def _check_callable(part: Any) -> Any:
-    if not callable(part):
-        raise ValueError(f"expected the name of a part, got {part!r}")
-    return part
-
-
-def _number_or_text(value: str) -> float | str:
-    try:
-        return float(value)
-    except ValueError:
-        return value
 
 
 def _optimizers() -> dict[str, Any]:

@@ -32,11 +32,7 @@ def is_sweep(path: Path) -> bool:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """The content of a sweep's sweep.json.
-
-    Raises:
-        ValueError: The folder holds no sweep.
-    """
+    """The content of a sweep's sweep.json."""
     if not is_sweep(path):
         raise ValueError(
             f"expected a sweep's folder with a sweep.json in it, got {str(path)!r}: name a folder"
@@ -59,25 +55,19 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def begin(path: Path, asked: Mapping[str, Any], *, trials: int, storage: str | None) -> None:
-    """Create a sweep's folder, or check that it belongs to the same sweep.
+    """Create a sweep's folder, or refuse one of another sweep, or of something else.
 
-    Args:
-        path: The folder.
-        asked: What identifies this sweep.
-        trials: Total number of trials; the last number given is kept.
-        storage: A database's URL without its password, or None.
-
-    Raises:
-        ValueError: The folder holds another sweep, or something else.
+    ``asked`` identifies the sweep. Of the total numbers of trials, the last one given is kept.
     """
     import optuna
 
     if path.exists() and not path.is_dir():
         raise ValueError(f"expected a folder, got the file {str(path)!r}: choose another --out")
-    if path.exists() and not is_sweep(path) and _holds_something(path):
-        raise ValueError(
-            f"{str(path)!r} contains files that are not of a sweep: choose another --out"
-        )
+    own = LOCK, f".{ABOUT}.partial"  # what a sweep writes before its sweep.json
+    found = [each.name for each in path.iterdir()] if path.exists() and not is_sweep(path) else []
+    if not set(found) <= set(own):
+        expected = f"{str(path)!r} contains files that are not of a sweep"
+        raise ValueError(f"{expected}: choose another --out")
     path.mkdir(parents=True, exist_ok=True)
     with lock(path):
         made = {"made_by": MADE_BY, "optuna": optuna.__version__, "machine": machine()}
@@ -92,11 +82,7 @@ def begin(path: Path, asked: Mapping[str, Any], *, trials: int, storage: str | N
 
 
 def join(study: optuna.Study, asked: Mapping[str, Any]) -> None:
-    """Record in a study which sweep it is, or check that it is the same one.
-
-    Raises:
-        ValueError: The database holds another sweep of this name.
-    """
+    """Record in a study which sweep it is, or refuse one of another sweep of this name."""
     plain = json.loads(json.dumps(asked))
     before = study.user_attrs.get(ASKED)
     if before is None:
@@ -106,11 +92,7 @@ def join(study: optuna.Study, asked: Mapping[str, Any]) -> None:
 
 
 def check_same(before: Mapping[str, Any], asked: Mapping[str, Any], *, where: str) -> None:
-    """Refuse to continue another sweep.
-
-    Raises:
-        ValueError: Options differ; the message lists them.
-    """
+    """Refuse to continue another sweep; the message lists the options that differ."""
     then, now = _flat(json.loads(json.dumps(before))), _flat(json.loads(json.dumps(asked)))
     differs = [
         f"the {name.partition('.')[2]} data have changed"
@@ -120,10 +102,8 @@ def check_same(before: Mapping[str, Any], asked: Mapping[str, Any], *, where: st
         if then.get(name) != now.get(name)
     ]
     if differs:
-        raise ValueError(
-            f"{where} holds another sweep ({'; '.join(differs)}): give the same options, or"
-            " choose another --out"
-        )
+        fix = "give the same options, or choose another --out"
+        raise ValueError(f"{where} holds another sweep ({'; '.join(differs)}): {fix}")
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
@@ -134,11 +114,6 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
     for key, each in value.items():
         flat |= _flat(each, f"{name}.{key}".lstrip("."))
     return flat
-
-
-def _holds_something(path: Path) -> bool:
-    """Whether a folder contains more than a sweep writes before its sweep.json."""
-    return any(entry.name not in (LOCK, f".{ABOUT}.partial") for entry in path.iterdir())
 
 
 def write_trials(path: Path, outcome: Outcome) -> None:

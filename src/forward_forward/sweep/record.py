@@ -82,7 +82,8 @@ def record(trial: optuna.trial.FrozenTrial) -> Record:
         "number": trial.number,
         "state": _state(trial),
         "validation_error": min(curve, default=None),
-        "best_epoch": _last_lowest(curve),
+        # The last of equal ones, as in training.
+        "best_epoch": len(curve) - curve[::-1].index(min(curve)) if curve else None,
         "curve": curve,
         "settings": attributes.get(SETTINGS, {}),
         "searched": dict(trial.params),
@@ -99,14 +100,6 @@ def _state(trial: optuna.trial.FrozenTrial) -> str:
     if name == "PRUNED" and DIVERGED in trial.user_attrs:
         return "diverged"
     return name.lower()
-
-
-def _last_lowest(curve: Sequence[float]) -> int | None:
-    """The epoch of the lowest error; the last of equal ones, as in training."""
-    if not curve:
-        return None
-    lowest = min(curve)
-    return max(epoch for epoch, error in enumerate(curve, 1) if error == lowest)
 
 
 def _importance(study: optuna.Study, records: Sequence[Record]) -> dict[str, float] | None:

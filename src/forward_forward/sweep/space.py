@@ -160,10 +160,8 @@ def _dimension(text: str, parameter: Parameter) -> Range | Choice:
     pieces = _pieces(text, parameter.name)
     spans = [each for each in pieces if ".." in re.sub(r"\(.*\)", "", each)]
     if spans and len(pieces) > 1:
-        raise ValueError(
-            f"{parameter.name} expects one range or a list of values, got {text!r}: give the range"
-            " alone"
-        )
+        expected = f"{parameter.name} expects one range or a list of values"
+        raise ValueError(f"{expected}, got {text!r}: give the range alone")
     if spans:
         return _range(text, parameter)
     options = tuple(_option(each, parameter) for each in pieces)
@@ -195,10 +193,8 @@ def _range(text: str, parameter: Parameter) -> Range:
     if parameter.kind == "layers" and (found := LAYERED.fullmatch(text)):
         layers, span = int(found[1] or 1), found[2]
     elif parameter.kind not in ("whole", "number"):
-        raise ValueError(
-            f"{parameter.name} expects a list of values such as a,b,c, got the range {text!r}: it"
-            " is not a number"
-        )
+        expected = f"{parameter.name} expects a list of values such as a,b,c"
+        raise ValueError(f"{expected}, got the range {text!r}: it is not a number")
     return _span(span, parameter.name, whole=parameter.kind != "number", layers=layers)
 
 
@@ -219,13 +215,11 @@ def _span(text: str, name: str, *, whole: bool, layers: int | None = None) -> Ra
 def _option(text: str, parameter: Parameter) -> Value | PartTemplate:
     if ".." not in text:
         return parameter.value(text)
-    head = text.partition("(")[0]
+    head, end = text.partition("(")[0], 0
     pieces: list[str] = []
     ranges: list[tuple[str, Range]] = []
-    end = 0
     for found in ARGUMENT.finditer(text):
-        start = found.start(2)
-        pieces.append(text[end:start])
+        pieces.append(text[end : found.start(2)])
         argument = f"{head}.{found[1] or len(ranges) + 1}"
         ranges.append((argument, _span(found[2], f"{parameter.name}, {argument},", whole=False)))
         end = found.end(2)

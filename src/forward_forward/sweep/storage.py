@@ -50,16 +50,9 @@ def lock(folder: Path) -> FileLock:
 
 
 def study_of(folder: Path, url: str | None, *, epochs: int | None) -> optuna.Study:
-    """The study of a sweep, created if there is none yet.
+    """The study of a sweep, named as its folder, in a database or in a journal in the folder.
 
-    Args:
-        folder: The sweep's folder, whose name is the study's.
-        url: URL of a database; None for a journal in the folder.
-        epochs: Epochs of every trial, for pruning; None for no pruning.
-
-    Raises:
-        ValueError: A URL that Optuna does not accept.
-        OSError: The database cannot be opened.
+    Trials are pruned if all of them have the same number of epochs.
     """
     import optuna
 

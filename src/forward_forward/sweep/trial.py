@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from forward_forward.sweep.space import Choice, PartTemplate, Range, Space
@@ -45,11 +46,7 @@ def _drawn(trial: optuna.Trial, name: str, span: Range) -> Any:
 def corners(space: Space) -> Iterator[dict[str, Any]]:
     """Settings to check the recipe with: each end of a range and each option, one at a time.
 
-    Args:
-        space: What is searched.
-
-    Yields:
-        First the lower end or first option of each, then the same with one of them replaced.
+    First the lower end or first option of each, then the same with one of them replaced.
     """
     ends = {name: [*_ends(dimension)] for name, dimension in space.items()}
     first = {name: values[0] for name, values in ends.items()}
@@ -73,16 +70,7 @@ def _ends(dimension: Range | Choice) -> Iterator[Any]:
 
 
 def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> float:
-    """Train a plan's network.
-
-    Args:
-        trial: Receives the validation error of each epoch.
-        plan: What is trained.
-        train: Training data.
-        validation: Data to judge by, taken from the training set.
-
-    Returns:
-        The validation error of the best epoch, in percent.
+    """Train a plan's network; returns the validation error of the best epoch, in percent.
 
     Raises:
         optuna.TrialPruned: The trial is worse than the median of the complete ones.
@@ -100,11 +88,12 @@ def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> f
     return fitted.validation_error
 
 
+@dataclass
 class _Reporter(Watcher):
     """Reports each epoch's error to Optuna, and stops training if Optuna prunes the trial."""
 
-    def __init__(self, trial: optuna.Trial, epochs: int) -> None:
-        self.trial, self.epochs = trial, epochs
+    trial: optuna.Trial
+    epochs: int
 
     def epoch(self, row: Row) -> None:
         import optuna

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,21 +120,17 @@ def _check_space(make: Make, space: Space) -> Plan:
     return plan
 
 
+@dataclass
 class _Search:
     """The part of one process in a sweep."""
 
-    def __init__(
-        self,
-        study: optuna.Study,
-        path: Path,
-        run: one_trial.Run,
-        space: Space,
-        seed: int,
-        watch: TrialWatcher,
-    ) -> None:
-        self.study, self.path, self.run, self.space = study, path, run, space
-        self.seed, self.watch = seed, watch
-        self.stale = heartbeat.StaleTrials()
+    study: optuna.Study
+    path: Path
+    run: one_trial.Run
+    space: Space
+    seed: int
+    watch: TrialWatcher
+    stale: heartbeat.StaleTrials = field(default_factory=heartbeat.StaleTrials)
 
     def until(self, trials: int) -> Outcome:
         """Run trials until so many are done, here or in other processes."""
@@ -166,11 +164,8 @@ class _Search:
 
     def _count(self, before: int | None = None) -> tuple[int, int]:
         """The number of trials that are done and running; of those below a number, if given."""
-        states = [
-            each.state.name
-            for each in self.study.get_trials(deepcopy=False)
-            if before is None or each.number < before
-        ]
+        trials = self.study.get_trials(deepcopy=False)[:before]  # in the order of their numbers
+        states = [each.state.name for each in trials]
         return states.count("COMPLETE") + states.count("PRUNED"), states.count("RUNNING")
 
     def _one(self, trials: int) -> None:
@@ -230,7 +225,5 @@ class _Search:
         import optuna
         from optuna.trial import TrialState
 
-        try:
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):
             self.study.tell(number, value, state=TrialState[state], skip_if_finished=True)
-        except optuna.exceptions.UpdateFinishedTrialError:
-            return

@@ -8,7 +8,6 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -77,15 +76,19 @@ class MLflow(Tracker):
 
     def start(self, beginning: Beginning) -> None:
         """Create an MLflow run, or continue the one recorded in the run's folder."""
+        from mlflow.exceptions import MlflowException
+
         run = beginning.run
         memory = remembered(run) if run is not None and beginning.resumed else None
         uri = self.uri or (memory.uri if memory else default_uri())
         self._about, self._epochs = beginning.settings, beginning.epochs
         self._ended = False
-        with _explained(uri):
+        try:
             self._client = _client(uri)
             if memory is None or not self._reopened(memory, beginning):
                 self._create(uri, beginning)
+        except MlflowException as error:  # its message does not contain the URI
+            raise RuntimeError(f"MLflow cannot keep the run in {uri}: {error}") from error
         metrics = self._client.get_metric_history(self._run, "seconds")
         done = {metric.step for metric in metrics}
         for row in beginning.history:
@@ -99,10 +102,8 @@ class MLflow(Tracker):
         try:
             status = self._client.get_run(memory.run_id).info.status
         except MlflowException as error:
-            warnings.warn(
-                f"MLflow no longer has the run {memory.run_id}, so it gets a new one: {error}",
-                stacklevel=2,
-            )
+            lost = f"MLflow no longer has the run {memory.run_id}, so it gets a new one"
+            warnings.warn(f"{lost}: {error}", stacklevel=2)
             return False
         self._run = memory.run_id
         self._ended = status == "FINISHED" and beginning.epoch >= beginning.epochs
@@ -113,12 +114,8 @@ class MLflow(Tracker):
     def _create(self, uri: str, beginning: Beginning) -> None:
         from mlflow.entities import Param
 
-        experiment = self._client.get_experiment_by_name(self.experiment)
-        number = (
-            experiment.experiment_id
-            if experiment
-            else self._client.create_experiment(self.experiment)
-        )
+        found = self._client.get_experiment_by_name(self.experiment)
+        number = found.experiment_id if found else self._client.create_experiment(self.experiment)
         name = None if beginning.run is None else beginning.run.resolve().name
         self._run = self._client.create_run(number, run_name=name).info.run_id
         if beginning.run is not None:
@@ -163,10 +160,8 @@ def _import() -> None:
         import mlflow  # noqa: F401
         import sqlalchemy  # noqa: F401
     except ImportError as error:
-        raise ImportError(
-            f"MLflow's sqlite files need the package {error.name}: pip install"
-            ' "forward-forward[mlflow]"'
-        ) from error
+        fix = 'pip install "forward-forward[mlflow]"'
+        raise ImportError(f"MLflow's sqlite files need the package {error.name}: {fix}") from error
     finally:
         if unset:
             del os.environ[NO_TELEMETRY]
@@ -176,34 +171,16 @@ def _client(uri: str) -> MlflowClient:
     """MLflow's client for one store, whichever store the process uses otherwise."""
     from mlflow import MlflowClient
 
-    with warnings.catch_warnings():
-        # MLflow's tables use a loader strategy that SQLAlchemy 2.1 deprecates.
-        warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
-        with _quiet():
-            return MlflowClient(tracking_uri=uri)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the messages that MLflow logs as it creates its tables."""
     logger = logging.getLogger("mlflow.store.db.utils")
     level = logger.level
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.WARNING)  # it logs the tables that it creates
     try:
-        yield
+        with warnings.catch_warnings():
+            # MLflow's tables use a loader strategy that SQLAlchemy 2.1 deprecates.
+            warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
+            return MlflowClient(tracking_uri=uri)
     finally:
         logger.setLevel(level)
-
-
-@contextmanager
-def _explained(uri: str) -> Iterator[None]:
-    """Add the URI to MLflow's errors, which do not contain it."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        raise RuntimeError(f"MLflow cannot keep the run in {uri}: {error}") from error
 
 
 def _text(value: Any) -> str:

@@ -33,10 +33,8 @@ class TensorBoard(Tracker):
         try:
             import tensorboard  # noqa: F401
         except ImportError as error:
-            raise ImportError(
-                "TensorBoard's files need the package tensorboard: pip install"
-                ' "forward-forward[tensorboard]"'
-            ) from error
+            fix = 'pip install "forward-forward[tensorboard]"'
+            raise ImportError(f"TensorBoard's files need the package tensorboard: {fix}") from error
         self.folder = Path(folder)
 
     def start(self, beginning: Beginning) -> None:

@@ -29,7 +29,6 @@ class Store(Protocol):
 
     @property
     def path(self) -> str: ...
-
     def paths(self) -> Iterable[str]:
         """Of all files, and of folders, which end in a slash; folders with files may be missing."""
         ...
@@ -44,7 +43,7 @@ class Tree:
 
     Args:
         store: The folder or archive.
-        root: The folder in it, "" for the whole store.
+        root: The folder in it, with a slash at its end; "" for the whole store.
     """
 
     store: Store
@@ -59,22 +58,21 @@ class Tree:
         return sorted(each for each in self._below() if not each.endswith("/"))
 
     def _below(self) -> Iterator[str]:
-        start = f"{self.root}/" if self.root else ""
         for path in self.store.paths():
-            if path.startswith(start) and path != start and not hidden(path):
-                yield path[len(start) :]
+            if path.startswith(self.root) and path != self.root and not hidden(path):
+                yield path.removeprefix(self.root)
 
     def below(self, folder: str) -> Tree:
         """The tree below one of its folders."""
-        return replace(self, root=f"{self.root}/{folder}" if self.root else folder)
+        return replace(self, root=f"{self.root}{folder}/")
 
     def open(self, file: str) -> BinaryIO:
         """A file's bytes, to be read and closed."""
-        return self.store.open(f"{self.root}/{file}" if self.root else file)
+        return self.store.open(self.root + file)
 
     def mark(self, file: str) -> str:
         """What distinguishes files of the same path: the size; in an archive, the content too."""
-        return self.store.mark(f"{self.root}/{file}" if self.root else file)
+        return self.store.mark(self.root + file)
 
     def shown(self, file: str = "") -> str:
         """The path of a file, or of the root, for messages."""
@@ -173,7 +171,6 @@ class _ZipStore:
         self.path = path
         # Each process needs its own handle: forked ones share the position in the file.
         self._handle: tuple[int, zipfile.ZipFile] | None = None
-        self._entries = [each.filename for each in self._zip().infolist()]
         for each in self._zip().infolist():
             _check(each.filename, each.file_size, path)
 
@@ -186,7 +183,7 @@ class _ZipStore:
         return self._handle[1]
 
     def paths(self) -> list[str]:
-        return self._entries
+        return self._zip().namelist()
 
     def open(self, file: str) -> BinaryIO:
         with broken_archive_named(self.path):
@@ -210,16 +207,12 @@ class _TarStore:
                 if member.isdir():
                     self._files[f"{name}/"] = b""
                 elif not hidden(name):
-                    self._files[name] = self._content(tar, member, name)
-
-    def _content(self, tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
-        content = tar.extractfile(member) if member.isreg() else None
-        if content is None:
-            raise ValueError(
-                f"expected plain files, got {name!r} in {self.path!r}, a link or a device: pack the"
-                " files themselves, as with tar --dereference --hard-dereference"
-            )
-        return content.read()
+                    content = tar.extractfile(member) if member.isreg() else None
+                    if content is None:
+                        found = f"got {name!r} in {path!r}, a link or a device"
+                        fix = "pack the files themselves, as with tar --dereference"
+                        raise ValueError(f"expected plain files, {found}: {fix} --hard-dereference")
+                    self._files[name] = content.read()
 
     def paths(self) -> list[str]:
         return list(self._files)

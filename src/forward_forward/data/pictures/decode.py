@@ -22,7 +22,7 @@ CHANNELS = {"L": 1, "RGB": 3}
 
 
 @dataclass(frozen=True)
-class Reader(Dataset[Tensor | str]):
+class PictureReader(Dataset[Tensor | str]):
     """Names of files in; their pictures uint8 [k, channels, height, width], or an error, out.
 
     Errors are returned as text: raised in a worker, they would reach the user inside a traceback.
@@ -58,10 +58,7 @@ class Reader(Dataset[Tensor | str]):
             expected = f"expected {height} x {width} pictures (height x width) like {self.like!r}"
             found = f"{image.height} x {image.width} in {path!r}"
             raise ValueError(f"{expected}, got {found}: pass size=({height}, {width}) to scale all")
-        if image.has_transparency_data:  # which becomes white, as in predictions
-            paper = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(paper, image.convert("RGBA"))
-        image = image.convert(self.mode)
+        image = on_white(image, self.mode)
         if self.scaled:
             image = image.resize((width, height), Image.Resampling.BILINEAR)
         values = torch.from_numpy(np.array(image))
@@ -70,7 +67,7 @@ class Reader(Dataset[Tensor | str]):
 
 def reader_like(
     tree: Tree, firsts: Sequence[str], sides: tuple[int, int] | None, mode: str | None
-) -> Reader:
+) -> PictureReader:
     """A reader that expects pictures like the first ones of each class."""
     if mode is not None and mode not in CHANNELS:
         raise ValueError(f"expected mode 'L' (grey), 'RGB' or None, got {mode!r}")
@@ -78,14 +75,18 @@ def reader_like(
     chosen = mode or ("L" if grey else "RGB")
     first = _upright(tree, firsts[0])
     height, width = sides or (first.height, first.width)
-    return Reader(
-        tree=tree,
-        mode=chosen,
-        shape=(CHANNELS[chosen], height, width),
-        scaled=sides is not None,
-        grey_only=grey,
-        like=tree.shown(firsts[0]),
-    )
+    shape = CHANNELS[chosen], height, width
+    return PictureReader(tree, chosen, shape, sides is not None, grey, tree.shown(firsts[0]))
+
+
+def on_white(image: Image, mode: str) -> Image:
+    """A picture in the mode L or RGB, whose transparent pixels become white."""
+    from PIL import Image as images
+
+    if image.has_transparency_data:
+        paper = images.new("RGBA", image.size, "white")
+        image = images.alpha_composite(paper, image.convert("RGBA"))
+    return image.convert(mode)
 
 
 def _read(tree: Tree, file: str, look: Callable[[Image], T]) -> T:

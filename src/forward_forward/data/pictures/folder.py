@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from forward_forward.data.batch import Batch, as_float, check_sizes, class_names
+from forward_forward.data.batch import Batch, as_float, check_batching, class_names
 from forward_forward.data.holdout import held_out
 from forward_forward.data.in_memory import Data
 from forward_forward.data.pictures.archive import Tree
@@ -22,7 +22,9 @@ from forward_forward.data.pictures.classes import (
     parts_of,
     pictures_tree,
 )
-from forward_forward.data.pictures.decode import Reader, reader_like
+from forward_forward.data.pictures.decode import PictureReader, reader_like
+
+Size = int | tuple[int, int] | None  # (height, width) or one side, in pixels
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,7 +44,7 @@ class Folder:
     files: tuple[str, ...]
     labels: Tensor
     classes: tuple[str, ...]
-    reader: Reader
+    reader: PictureReader
     name: str = "data"
     batch_size: int = 256
     workers: int = 0
@@ -72,19 +74,13 @@ class Folder:
         Raises:
             ValueError: A file is no picture, or differs from the others; raised when it is read.
         """
-        check_sizes(batch_size, skip)
-        if shuffle is None:
-            order = torch.arange(len(self))
-        elif shuffle.device.type == "cpu":
-            order = torch.randperm(len(self), generator=shuffle)
-        else:
-            raise ValueError(f"expected a CPU generator, got {shuffle.device}: torch.Generator()")
+        check_batching(batch_size, skip, shuffle)
+        n = len(self)
+        order = torch.arange(n) if shuffle is None else torch.randperm(n, generator=shuffle)
         starts = range(skip * batch_size, len(self), batch_size)
-        return self._read([order[start : start + batch_size] for start in starts])
-
-    def _read(self, parts: Sequence[Tensor]) -> Iterator[Batch]:
-        for rows, x in zip(parts, self._pictures(parts), strict=True):
-            yield Batch(as_float(x), self.labels[rows])
+        parts = [order[start : start + batch_size] for start in starts]
+        pictures = zip(parts, self._pictures(parts), strict=True)
+        return (Batch(as_float(x), self.labels[rows]) for rows, x in pictures)
 
     def _pictures(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
         files = [[self.files[row] for row in rows.tolist()] for rows in parts]
@@ -143,7 +139,7 @@ def _leave_interrupts(worker: int) -> None:
 def folder(
     path: str | os.PathLike[str] | Tree,
     *,
-    size: int | tuple[int, int] | None = None,
+    size: Size = None,
     mode: str | None = None,
     classes: Sequence[str] | None = None,
     name: str = "data",
@@ -195,10 +191,10 @@ def folder(
     tree = path if isinstance(path, Tree) else _without_parts(pictures_tree(path))
     found_in = files_by_class(tree)
     names = tuple(found_in) if classes is None else class_names(classes)
-    check_classes(tree, list(found_in), names)
+    files, labels = _listed(tree, found_in, names)
     firsts = [files[0] for files in found_in.values()]
     reader = reader_like(tree, firsts, _sides(size), mode)
-    return _listed(found_in, names, reader, name, batch_size, workers)
+    return Folder(files, labels, names, reader, name, batch_size, workers)
 
 
 def read_like(tree: Tree, like: Folder) -> Folder:
@@ -211,10 +207,8 @@ def read_like(tree: Tree, like: Folder) -> Folder:
     Raises:
         ValueError: A class is not among those of the other part, or has no pictures.
     """
-    found_in = files_by_class(tree)
-    check_classes(tree, list(found_in), like.classes)
-    reader = replace(like.reader, tree=tree)
-    return _listed(found_in, like.classes, reader, like.name, like.batch_size, like.workers)
+    files, labels = _listed(tree, files_by_class(tree), like.classes)
+    return replace(like, files=files, labels=labels, reader=replace(like.reader, tree=tree))
 
 
 def _without_parts(tree: Tree) -> Tree:
@@ -226,20 +220,16 @@ def _without_parts(tree: Tree) -> Tree:
 
 
 def _listed(
-    found_in: dict[str, list[str]],
-    names: tuple[str, ...],
-    reader: Reader,
-    name: str,
-    batch_size: int,
-    workers: int,
-) -> Folder:
+    tree: Tree, found_in: dict[str, list[str]], names: tuple[str, ...]
+) -> tuple[tuple[str, ...], Tensor]:
+    """All files in the order of the classes, and the label of each [n]."""
+    check_classes(tree, list(found_in), names)
     counts = torch.tensor([len(files) for files in found_in.values()])
     labels = torch.tensor([names.index(each) for each in found_in]).repeat_interleave(counts)
-    files = tuple(file for each in found_in.values() for file in each)
-    return Folder(files, labels, names, reader, name, batch_size, workers)
+    return tuple(file for each in found_in.values() for file in each), labels
 
 
-def _sides(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+def _sides(size: Size) -> tuple[int, int] | None:
     if size is None:
         return None
     sides = (size, size) if isinstance(size, Integral) else tuple(size)  # type: ignore[arg-type]

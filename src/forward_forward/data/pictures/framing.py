@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from forward_forward.data.pictures.decode import on_white
+
 if TYPE_CHECKING:
     from forward_forward.data import Source
 
@@ -65,26 +67,18 @@ def frame_of(data: Source) -> Frame | None:
         return Frame((channels, height, width))
     blank = float(border.mean())
     boxes = (_box(picture, blank) for picture in bright)
-    sides = [max(box.bottom - box.top, box.right - box.left) for box in boxes if box is not None]
+    sides = [max(bottom - top, right - left) for top, bottom, left, right in filter(None, boxes)]
     content = sum(sides) / len(sides) / max(height, width) if sides else 1.0
     return Frame((channels, height, width), round(blank, 3), round(content, 3))
 
 
-@dataclass(frozen=True)
-class _Box:
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-
-def _box(picture: Tensor, blank: float) -> _Box | None:
-    """The smallest box around everything that differs from the blank border."""
+def _box(picture: Tensor, blank: float) -> tuple[int, int, int, int] | None:
+    """Top, bottom, left and right of what differs from the blank border; None if nothing does."""
     marks = (picture - blank).abs() > MARK
     rows, columns = marks.any(1).nonzero()[:, 0], marks.any(0).nonzero()[:, 0]
     if not len(rows):
         return None
-    return _Box(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def read_picture(path: Path | str | BinaryIO, frame: Frame) -> tuple[Tensor, list[str]]:
@@ -104,31 +98,24 @@ def read_picture(path: Path | str | BinaryIO, frame: Frame) -> tuple[Tensor, lis
     Raises:
         ValueError: The file cannot be read as a picture, or is blank.
     """
-    picture = _pixels(path, frame.shape[0])
-    picture, done = _inverted(picture, frame)
+    picture, done = _pixels(path, frame.shape[0]), []
+    if frame.blank is not None and abs(_border(picture) - frame.blank) >= OPPOSITE:
+        picture, done = 1 - picture, ["inverted, as the training data are"]
     if picture.shape[1:] == frame.shape[1:]:
         return picture[None], done
     height, width = frame.shape[1:]
     was = f"{picture.shape[2]} x {picture.shape[1]}"
     if frame.blank is None:
-        return _resized(picture, height, width).clamp(0, 1)[None], [
-            f"scaled from {was} to {width} x {height}"
-        ]
-    sample, framed = _framed(picture, frame, was)
-    return sample, [*done, *framed]
+        scaled = _resized(picture, height, width).clamp(0, 1)
+        return scaled[None], [f"scaled from {was} to {width} x {height}"]
+    done.append(f"content of {was} scaled and centred in {width} x {height}")
+    return _framed(picture, frame), done
 
 
 def _border(picture: Tensor) -> float:
     """Median brightness of the outermost pixels."""
     bright = picture.mean(0)
     return float(torch.cat([bright[0], bright[-1], bright[:, 0], bright[:, -1]]).median())
-
-
-def _inverted(picture: Tensor, frame: Frame) -> tuple[Tensor, list[str]]:
-    """Invert a picture whose border has the opposite brightness of the training pictures'."""
-    if frame.blank is None or abs(_border(picture) - frame.blank) < OPPOSITE:
-        return picture, []
-    return 1 - picture, ["inverted, as the training data are"]
 
 
 def _pixels(path: Path | str | BinaryIO, channels: int) -> Tensor:
@@ -143,10 +130,8 @@ def _pixels(path: Path | str | BinaryIO, channels: int) -> Tensor:
                 values = np.asarray(upright, dtype=np.float32)
                 values = (values - values.min()) / max(float(np.ptp(values)), 1e-9)
                 return torch.from_numpy(values)[None].expand(channels, -1, -1)
-            # Transparent pixels show the paper beneath.
-            paper = Image.new("RGBA", upright.size, "white")
-            flat = Image.alpha_composite(paper, upright.convert("RGBA"))
-            values = np.array(flat.convert("L" if channels == 1 else "RGB"), dtype=np.float32)
+            flat = on_white(upright, "L" if channels == 1 else "RGB")
+            values = np.array(flat, dtype=np.float32)
     except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
         name = repr(str(path)) if isinstance(path, str | Path) else "something else"
         raise ValueError(
@@ -162,13 +147,14 @@ def _resized(picture: Tensor, height: int, width: int) -> Tensor:
     )[0]
 
 
-def _framed(picture: Tensor, frame: Frame, was: str) -> tuple[Tensor, list[str]]:
+def _framed(picture: Tensor, frame: Frame) -> Tensor:
     """Crop to the content, scale it like the training data's, and centre its mass."""
     blank, border = frame.blank or 0.0, _border(picture)
     box = _box(picture.mean(0), border)
     if box is None:
         raise ValueError("expected a picture with content, got a blank one: draw something on it")
-    content = (picture - border)[:, box.top : box.bottom, box.left : box.right]
+    top, bottom, left, right = box
+    content = (picture - border)[:, top:bottom, left:right]
     height, width = frame.shape[1:]
     scale = frame.content * max(height, width) / max(content.shape[1:])
     tall = min(height, max(1, round(content.shape[1] * scale)))
@@ -179,7 +165,7 @@ def _framed(picture: Tensor, frame: Frame, was: str) -> tuple[Tensor, list[str]]
     right = _start(mass.sum(0), width)
     sample = torch.full(frame.shape, blank)
     sample[:, down : down + tall, right : right + wide] += small
-    return sample.clamp(0, 1)[None], [f"content of {was} scaled and centred in {width} x {height}"]
+    return sample.clamp(0, 1)[None]
 
 
 def _start(mass: Tensor, size: int) -> int:

@@ -26,20 +26,13 @@ EXACT = {"float_precision": "round_trip"} if _OLD else {}
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table that was opened: its columns' names, and its cells when they are asked for.
+class OpenTable:
+    """A table that was opened: its columns' names, and its cells when they are asked for."""
 
-    Args:
-        path: The file or folder, or what messages call a frame.
-        names: Of its columns, all different.
-        dialect: How a text file writes its rows; None for parquet and frames.
-        frame: The cells of parquet and frames.
-    """
-
-    path: str
-    names: tuple[str, ...]
-    dialect: Dialect | None = None
-    frame: Any = None
+    path: str  # the file or folder, or what messages call a frame
+    names: tuple[str, ...]  # of its columns, all different
+    dialect: Dialect | None = None  # how a text file writes its rows; None for parquet and frames
+    frame: Any = None  # the cells of parquet and frames
 
     def __post_init__(self) -> None:
         twice = next((name for name in self.names if self.names.count(name) > 1), None)
@@ -58,12 +51,7 @@ class Table:
         return "." if self.dialect is None else self.dialect.decimal
 
     def cells(self, verbatim: Collection[str] = ()) -> Any:
-        """All rows, as a pandas frame.
-
-        Args:
-            verbatim: Columns of a text file whose text is not to be interpreted: ``007`` is not 7
-                there, nor ``NA`` missing.
-        """
+        """All rows, as a pandas frame; in a verbatim column, 007 is not 7, nor NA missing."""
         frame = self.frame if self.dialect is None else self._parsed(self.dialect, verbatim)
         if not len(frame):
             raise ValueError(f"expected a table with rows, got none in {self.path!r}")
@@ -93,56 +81,39 @@ class Table:
         return f"line {line_of(self.path, self.dialect, row)}"
 
     def target(self, wanted: str | int | None) -> str:
-        """The column of labels: the one wanted, or one with such a name, or else the last.
-
-        Raises:
-            ValueError: There is no such column, or it is the only one.
-        """
+        """The column of labels: the one wanted, or one with such a name, or else the last."""
         if len(self.names) < 2:
-            raise ValueError(
-                f"expected a column of labels and one or more of inputs in {self.path!r}, got"
-                f" {list(self.names)}: are cells separated by a comma, a semicolon, a tab, a bar or"
-                " spaces?"
-            )
+            expected = f"expected a column of labels and one or more of inputs in {self.path!r}"
+            fix = "are cells separated by a comma, a semicolon, a tab, a bar or spaces?"
+            raise ValueError(f"{expected}, got {list(self.names)}: {fix}")
         if wanted is None:
             named = [name for name in self.names if name.lower() in TARGETS]
             return named[0] if named else self.names[-1]
         if str(wanted) not in self.names:
-            raise ValueError(
-                f"expected the column of labels among {', '.join(self.names)}, got {wanted!r}"
-            )
+            names = ", ".join(self.names)
+            raise ValueError(f"expected the column of labels among {names}, got {wanted!r}")
         return str(wanted)
 
 
-def open_table(what: Any, names: Iterable[str] = (), decimal: str | None = None) -> Table:
-    """Open a table.
+def open_table(what: Any, names: Iterable[str] = (), decimal: str | None = None) -> OpenTable:
+    """Open a file that ends in one of `ENDINGS`, a folder of parquet files, or a frame.
 
-    Args:
-        what: A file that ends in one of `ENDINGS`, a folder of parquet files, or a frame.
-        names: Columns that are expected.
-        decimal: The decimal sign where the cells leave it open.
+    The names of the columns that are expected tell a header from a row of numbers.
 
     Raises:
         ValueError: The file is empty or broken, or has two columns of one name.
         ImportError: Parquet or an Arrow frame was given, and pyarrow is not installed.
     """
-    if is_frame(what):
-        frame = as_pandas(what)
-        return Table(FRAME, tuple(frame.columns), frame=frame)
-    path = os.fspath(what)
-    if os.path.isdir(path) or path.lower().endswith(PARQUET):
-        frame = _parquet(path)
-        return Table(path, tuple(frame.columns), frame=frame)
+    path = FRAME if is_frame(what) else os.fspath(what)
+    if is_frame(what) or os.path.isdir(path) or path.lower().endswith(PARQUET):
+        frame = as_pandas(what) if is_frame(what) else _parquet(path)
+        return OpenTable(path, tuple(frame.columns), frame=frame)
     dialect = dialect_of(path, tuple(names), decimal)
-    return Table(path, dialect.names, dialect)
+    return OpenTable(path, dialect.names, dialect)
 
 
 def labelled_frame(what: Any) -> tuple[Any, str | None]:
-    """A frame, or (X, y) as one frame with the name of its column of labels.
-
-    Raises:
-        ValueError: X and y differ in length.
-    """
+    """A frame, or (X, y) as one frame with the name of its column of labels."""
     if is_frame(what):
         return what, None
     x, y = as_pandas(what[0]), what[1]
@@ -180,7 +151,6 @@ def _pyarrow(what: str) -> Any:
     try:
         import pyarrow
     except ImportError as error:
-        raise ImportError(
-            f'reading {what} needs pyarrow: pip install "forward-forward[parquet]"'
-        ) from error
+        fix = 'pip install "forward-forward[parquet]"'
+        raise ImportError(f"reading {what} needs pyarrow: {fix}") from error
     return pyarrow

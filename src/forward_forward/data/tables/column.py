@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas
 
-from forward_forward.data.tables.cells import Table
+from forward_forward.data.tables.cells import OpenTable
 from forward_forward.data.tables.dialect import CATEGORIES, MISSING, number_pattern
 
 Array = np.ndarray[Any, Any]
@@ -84,15 +84,8 @@ class Column:
             told.append(f"missing values become {median}, and a further input marks them")
         return "; ".join(told if self.date is not None or not told else ["numbers", *told])
 
-    def encode(self, table: Table, cells: Any) -> Array:
-        """The column's inputs.
-
-        Args:
-            table: The table, for messages.
-            cells: The column [n], as `Table.cells` has it.
-
-        Returns:
-            Inputs float32 [n, len(self.inputs())].
+    def encode(self, table: OpenTable, cells: Any) -> Array:
+        """Cells [n] as inputs float32 [n, len(self.inputs())]; the table is for messages.
 
         Raises:
             ValueError: A cell is no number, date or category of the column; the message names its
@@ -107,18 +100,17 @@ class Column:
             expected, values = f"a date ({self.date})", days(cells, self.date)
         odd = ~np.isfinite(values) & ~missing if self.median is not None else ~np.isfinite(values)
         if odd.any():
-            raise ValueError(_odd_cell(table, self.name, cells, odd, expected))
+            raise _odd_cell(table, self.name, cells, odd, expected)
         values = np.where(missing, self.median or 0.0, values) - self.offset
         with np.errstate(over="ignore"):
             scaled = values.astype(np.float32)
         if not np.isfinite(scaled).all():
             expected = "a number that float32 can hold"
-            fix = "divide the column, or take its logarithm"
-            found = _odd_cell(table, self.name, cells, ~np.isfinite(scaled), expected)
-            raise ValueError(f"{found}: {fix}")
+            fix = ": divide the column, or take its logarithm"
+            raise _odd_cell(table, self.name, cells, ~np.isfinite(scaled), expected, fix)
         return np.stack([scaled, missing.astype(np.float32)][: 1 + self.indicator], 1)
 
-    def _one_hot(self, table: Table, cells: Any) -> Array:
+    def _one_hot(self, table: OpenTable, cells: Any) -> Array:
         categories, texts = list(self.categories or ()), text(cells)
         if _is_truth(categories):
             categories, texts = [each.casefold() for each in categories], texts.str.casefold()
@@ -126,7 +118,7 @@ class Column:
         missing = (places < 0) & blank(cells)
         if (odd := (places < 0) & ~missing).any():
             expected = f"one of {', '.join(self.categories or ())}"
-            raise ValueError(_odd_cell(table, self.name, cells, odd, expected))
+            raise _odd_cell(table, self.name, cells, odd, expected)
         if "" in categories:
             places[missing] = categories.index("")
         encoded = np.zeros((len(places), len(categories)), dtype=np.float32)
@@ -135,19 +127,11 @@ class Column:
         return encoded
 
 
-def fitted(table: Table, name: str, cells: Any) -> Column | str:
+def fitted(table: OpenTable, name: str, cells: Any) -> Column | str:
     """How a column becomes inputs, or why it is left out.
 
-    It holds numbers, or dates, if at least half the cells that are not missing are such, and
+    It holds numbers, or dates, if at least half the cells [n] that are not missing are such, and
     otherwise text.
-
-    Args:
-        table: The table, for messages.
-        name: Of the column.
-        cells: The column [n].
-
-    Raises:
-        ValueError: The cells are neither numbers nor truth values, dates or text.
     """
     _check_kind(table, name, cells)
     if FRAME_INDEX.fullmatch(name):
@@ -253,7 +237,7 @@ def _counts_rows(values: Array) -> bool:
     return bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
 
 
-def _check_kind(table: Table, name: str, cells: Any) -> None:
+def _check_kind(table: OpenTable, name: str, cells: Any) -> None:
     odd = [] if cells.dtype.kind in "iufbMO" else [cells.dtype]
     if cells.dtype == object:
         allowed = (str, bool, np.bool_, int, float, np.number, Decimal, date)
@@ -264,8 +248,11 @@ def _check_kind(table: Table, name: str, cells: Any) -> None:
         raise ValueError(f"{expected} {table.path!r}, got {odd[0]}: {fix}")
 
 
-def _odd_cell(table: Table, name: str, cells: Any, odd: Array, expected: str) -> str:
+def _odd_cell(
+    table: OpenTable, name: str, cells: Any, odd: Array, expected: str, fix: str = ""
+) -> ValueError:
     row, count = int(np.flatnonzero(odd)[0]), int(odd.sum())
     more = f" ({count:,} such cells in {len(odd):,} rows)" if count > 1 else ""
-    found = f"got {text(cells[row : row + 1]).iloc[0]!r}{more}"
-    return f"{table.place(row)}: expected {expected} in column {name!r} of {table.path!r}, {found}"
+    found = f"got {text(cells[row : row + 1]).iloc[0]!r}{more}{fix}"
+    where = f"in column {name!r} of {table.path!r}"
+    return ValueError(f"{table.place(row)}: expected {expected} {where}, {found}")

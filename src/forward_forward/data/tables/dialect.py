@@ -31,23 +31,14 @@ HEAD = 1_000  # lines from which the delimiter, the header and the decimal sign 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text file writes its rows.
-
-    Args:
-        encoding: Of its text.
-        delimiter: Between cells; `SPACES` for runs of blanks.
-        skip: Lines before the first row: comments, or Excel's ``sep=;``.
-        names: Of the columns.
-        header: Whether the first row holds those names; else columns are numbered from 1.
-        decimal: "." or ",".
-    """
+    """How a text file writes its rows."""
 
     encoding: str
-    delimiter: str
-    skip: int
-    names: tuple[str, ...]
-    header: bool
-    decimal: str
+    delimiter: str  # between cells; `SPACES` for runs of blanks
+    skip: int  # lines before the first row: comments, or Excel's ``sep=;``
+    names: tuple[str, ...]  # of the columns
+    header: bool  # whether the first row holds those names; else columns are numbered from 1
+    decimal: str  # "." or ","
 
     def describe(self) -> list[str]:
         """What is unlike a plain CSV file, in words."""
@@ -67,12 +58,7 @@ def dialect_of(path: str, names: Collection[str] = (), decimal: str | None = Non
     UTF-8, UTF-16 with a byte-order mark, and else Windows-1252 or Latin-1 are read, gzipped or not.
     The first row is a header if it holds no number, one of the expected names, what a column of
     labels is called, the numbers of the columns (as pandas writes them), or text found nowhere
-    below it.
-
-    Args:
-        path: The file.
-        names: The columns that are expected, which tell a header from a row of numbers.
-        decimal: The decimal sign where the cells leave it open, as ``1,234`` does.
+    below it. The given decimal sign decides if the cells leave it open, as ``1,234`` does.
 
     Raises:
         ValueError: The file is empty or no text, quotes are open, or a row is wider or narrower
@@ -173,28 +159,22 @@ def _recognised(path: str, encoding: str, names: Collection[str], decimal: str |
     while skip > bool(named) and _width([lines[skip - 1]], delimiter)[0] == width > 1:
         skip -= 1
     first, *rest = _rows(lines[skip:], delimiter)
+    first = [cell.strip() for cell in first]
     header = _is_header(first, rest, names)
     cells = [cell.strip() for row in (rest if header else [first, *rest]) for cell in row]
-    numbered = tuple(str(place + 1) for place in range(len(first)))
-    return Dialect(
-        encoding,
-        delimiter,
-        skip,
-        tuple(cell.strip() for cell in first) if header else numbered,
-        header,
-        _decimal(cells) or decimal or ("," if delimiter == ";" else "."),
-    )
+    sign = _decimal(cells) or decimal or ("," if delimiter == ";" else ".")
+    columns = first if header else [str(place + 1) for place in range(len(first))]
+    return Dialect(encoding, delimiter, skip, tuple(columns), header, sign)
 
 
 def _reader(lines: Iterable[str], delimiter: str, strict: bool = False) -> Any:
-    if delimiter == SPACES:
+    if spaces := delimiter == SPACES:
         lines = (line.replace("\t", " ").strip() for line in lines)
-    spaces = delimiter == SPACES
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=spaces, strict=strict)
 
 
 def _rows(lines: list[str], delimiter: str) -> Iterator[list[str]]:
-    return (row for row in _reader(lines, delimiter) if row)
+    return filter(None, _reader(lines, delimiter))
 
 
 def _width(lines: list[str], delimiter: str) -> tuple[int, float]:
@@ -212,27 +192,20 @@ def _delimiter(lines: list[str]) -> str:
 
 
 def _decimal(cells: list[str]) -> str | None:
-    """The decimal sign of the cells that have but one reading; None where there are none."""
-    comma, point = number_pattern(","), number_pattern(".")
-    one_way = [
-        "," if as_comma else "."
-        for cell in cells
-        if ("," in cell or "." in cell)
-        and (as_comma := bool(re.fullmatch(comma, cell))) != bool(re.fullmatch(point, cell))
-    ]
-    return max(sorted(set(one_way)), key=one_way.count, default=None)
+    """The decimal sign of the cells that are numbers with only one; None if there are none."""
+    readings = [(_is_number(cell, ","), _is_number(cell, ".")) for cell in cells]
+    counts = {",": readings.count((True, False)), ".": readings.count((False, True))}
+    return max(counts, key=counts.__getitem__) if any(counts.values()) else None
 
 
-def _is_header(first: Sequence[str], rest: list[list[str]], names: Collection[str]) -> bool:
-    cells = [cell.strip() for cell in first]
+def _is_header(cells: Sequence[str], rest: list[list[str]], names: Collection[str]) -> bool:
     if names and set(names) <= set(cells):
         return True
     numbers = [cell for cell in cells if _is_number(cell)]
-    counts = [[str(place + first) for place in range(len(numbers))] for first in (0, 1)]
-    counting = len(numbers) > 2 and numbers in counts
+    counts = [[str(place + start) for place in range(len(numbers))] for start in (0, 1)]
     # A lone y among numbers is rather a yes.
     named = any(cell.lower() in TARGETS[:-1] for cell in cells)
-    if not numbers or named or counting:
+    if not numbers or named or (len(numbers) > 2 and numbers in counts):
         return True
     texts = [place for place, cell in enumerate(cells) if not _is_number(cell) | (cell in MISSING)]
     return bool(texts) and all(_is_name(cells[place], rest, place) for place in texts)
@@ -245,5 +218,5 @@ def _is_name(cell: str, rest: list[list[str]], place: int) -> bool:
     return cell not in below and bool(below) and (few or all(map(_is_number, below)))
 
 
-def _is_number(cell: str) -> bool:
-    return any(re.fullmatch(number_pattern(sign), cell) for sign in ".,")
+def _is_number(cell: str, decimals: str = ".,") -> bool:
+    return any(re.fullmatch(number_pattern(sign), cell) for sign in decimals)

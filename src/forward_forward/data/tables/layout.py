@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from forward_forward.data.tables.cells import Table, open_table
+from forward_forward.data.tables.cells import OpenTable, open_table
 from forward_forward.data.tables.column import COUNTS, Array, Column, fitted, numbers, text
 
 
@@ -57,20 +57,14 @@ class TableLayout:
         return told + [f"the column {name!r} is left out: {reason}" for name, reason in left_out]
 
     def encode(self, table: Any) -> Array:
-        """The rows of a table, which may have other columns too, such as that of the labels.
-
-        Args:
-            table: The file, or a frame.
-
-        Returns:
-            Inputs float32 [n, features].
+        """The rows of a file or frame, which may have other columns too, as [n, features] float32.
 
         Raises:
             ValueError: A column is missing, or a cell is no number, date or known category.
         """
         return self._encode(*self.read(table))
 
-    def read(self, what: Any, *verbatim: str) -> tuple[Table, Any]:
+    def read(self, what: Any, *verbatim: str) -> tuple[OpenTable, Any]:
         """Open a table that should have these columns; and its cells, those of text verbatim."""
         table = open_table(what, [each.name for each in self.columns], self.decimal)
         count = 1 + len(self.columns) + len(self.left_out)
@@ -80,14 +74,13 @@ class TableLayout:
             table = replace(table, names=tuple(numbered))
         for name in (*(each.name for each in self.columns), *verbatim):
             if name not in table.names:
+                expected = f"expected the columns of the training data in {table.path!r}"
                 found = f"got none called {name!r} among {', '.join(table.names)}"
-                raise ValueError(
-                    f"expected the columns of the training data in {table.path!r}, {found}"
-                )
+                raise ValueError(f"{expected}, {found}")
         texts = {each.name for each in self.columns if each.categories or each.date}
         return table, table.cells(texts | {*verbatim})
 
-    def _encode(self, table: Table, cells: Any) -> Array:
+    def _encode(self, table: OpenTable, cells: Any) -> Array:
         return np.concatenate([each.encode(table, cells[each.name]) for each in self.columns], 1)
 
     def as_json(self) -> dict[str, Any]:
@@ -143,7 +136,7 @@ def read_table(
     return Rows(layout._encode(table, cells), labels, layout, [*notes, *layout.describe()])
 
 
-def _fitted(table: Table, target: str, cells: Any) -> TableLayout:
+def _fitted(table: OpenTable, target: str, cells: Any) -> TableLayout:
     found = {name: fitted(table, name, cells[name]) for name in table.names if name != target}
     columns = tuple(each for each in found.values() if isinstance(each, Column))
     left_out = {name: each for name, each in found.items() if isinstance(each, str)}
@@ -153,7 +146,7 @@ def _fitted(table: Table, target: str, cells: Any) -> TableLayout:
     return TableLayout(columns, target, left_out, table.header, table.decimal)
 
 
-def _labels(table: Table, target: str, column: Any) -> list[Any]:
+def _labels(table: OpenTable, target: str, column: Any) -> list[Any]:
     texts = text(column)
     where = f"in column {target!r} of {table.path!r}"
     if (missing := texts.isin(("", "nan"))).any():

@@ -24,37 +24,22 @@ Seeds = Literal["deciding", "others"]
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One of the things that a claim compares.
-
-    Args:
-        name: Its name in reports.
-        method: How it is trained: a name of `methods.METHODS`.
-        settings: What all its runs have: numbers, strings and names of `parts.PARTS`.
-        centre: The middle of the learning rates that are tried.
-        second: Name of the setting that is tuned with the rate, and its first three values, a
-            constant factor apart unless one is 0; the one in the middle is the default. None tunes
-            the rate alone.
-        third: A further setting whose values are tried once the first two are chosen, each with
-            the best rate and its two neighbours; None for none.
-        seeds: "deciding" or "others": how many final runs.
-        longer: Epochs relative to other arms: 1 unless multiply-adds or seconds are equal instead.
-        fraction: Fraction of the scale's images that it is trained on.
-        like: An arm whose chosen settings it uses instead of being tuned itself.
-        fastest: Choose the settings with the least area under the learning curve, not those with
-            the least final error.
-    """
+    """One of the things that a claim compares."""
 
     name: str
-    method: str
-    settings: Mapping[str, Any]
-    centre: float = 1e-3
+    method: str  # a name of `methods.METHODS`
+    settings: Mapping[str, Any]  # of all its runs: numbers, strings and names of `parts.PARTS`
+    centre: float = 1e-3  # the middle of the learning rates that are tried
+    # A setting that is tuned with the rate, and its first three values, a constant factor apart
+    # unless one is 0; the one in the middle is the default. None tunes the rate alone.
     second: tuple[str, tuple[float, ...]] | None = ("threshold_factor", THRESHOLD_FACTORS)
+    # Its values are tried once the first two are chosen, with the best rate and its neighbours.
     third: tuple[str, tuple[float, ...]] | None = None
-    seeds: Seeds = "others"
-    longer: float = 1.0
-    fraction: float = 1.0
-    like: Arm | None = None
-    fastest: bool = False
+    seeds: Seeds = "others"  # how many final runs
+    longer: float = 1.0  # epochs relative to other arms; 1 unless work or seconds are equal instead
+    fraction: float = 1.0  # of the scale's images
+    like: Arm | None = None  # the arm whose chosen settings it uses instead of being tuned itself
+    fastest: bool = False  # choose the least area under the learning curve, not the final error
 
     @property
     def identity(self) -> str:
@@ -71,18 +56,12 @@ class Arm:
 
 @dataclass
 class Tuning:
-    """The result of tuning an arm.
+    """The result of tuning an arm."""
 
-    Args:
-        cells: Validation errors by tuning seed, for each combination of settings (as pairs of
-            names and values).
-        chosen: The best combination.
-        interior: Whether all its neighbours were tried.
-    """
-
+    # Validation errors by tuning seed, for each combination of settings: (name, value) pairs.
     cells: dict[tuple[tuple[str, float], ...], list[float]] = field(default_factory=dict)
     chosen: dict[str, float] = field(default_factory=dict)
-    interior: bool = True
+    interior: bool = True  # whether all neighbours of the chosen combination were tried
 
     def rows(self) -> list[dict[str, Any]]:
         """All combinations in plain values."""

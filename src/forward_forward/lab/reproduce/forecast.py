@@ -15,10 +15,6 @@ def forecast(claims: Sequence[Claim], runner: Runner) -> float:
 
     It is a lower bound: that rates are added to a tuning, and that a cell of SGD's grid needs more
     than its first seeds, is not foreseen.
-
-    Args:
-        claims: The claims to test.
-        runner: Its ledger holds the finished runs.
     """
     arms: dict[str, Arm] = {}
     for claim in claims:

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from forward_forward import datasets
@@ -47,35 +47,20 @@ def split_of(data: str, images: int | None, device: str) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One run, in plain values: what it is called by does not change with a name in the code.
+    """One run, in plain values: what it is called by does not change with a name in the code."""
 
-    Args:
-        method: How to train: a name of `methods.METHODS`.
-        settings: Numbers and strings; parts of the library by their names in `parts.PARTS`.
-        data: Name of the data set.
-        images: Training images; None for all.
-        epochs: Passes over them, possibly a fraction.
-        seed: For weights, negatives, dropout and order.
-        final: Whether the test set is read, once, at the end.
-        device: Where to train; not part of the key.
-
-    Attributes:
-        about: All but the device, as the ledger keeps it.
-        key: A hash of ``about``; two jobs have the same one only if they are the same run.
-    """
-
-    method: str
-    settings: Mapping[str, Any]
+    method: str  # a name of `methods.METHODS`
+    settings: Mapping[str, Any]  # parts of the library by their names in `parts.PARTS`
     data: str
-    images: int | None
-    epochs: float
-    seed: int
-    final: bool = False
-    device: str = "cpu"
-    about: dict[str, Any] = field(init=False)
-    key: str = field(init=False)
+    images: int | None  # to train on; None for all
+    epochs: float  # passes over them, possibly a fraction
+    seed: int  # for weights, negatives, dropout and order
+    final: bool = False  # whether the test set is read, once, at the end
+    device: str = "cpu"  # not part of the key
 
-    def __post_init__(self) -> None:
+    @functools.cached_property
+    def about(self) -> dict[str, Any]:
+        """All but the device, as the ledger keeps it."""
         about = {
             "train": self.method,
             "settings": self.settings,
@@ -85,9 +70,14 @@ class Job:
             "seed": self.seed,
             "final": self.final,
         }
-        text = json.dumps([PROTOCOL, about], sort_keys=True)
-        object.__setattr__(self, "about", json.loads(text)[1])
-        object.__setattr__(self, "key", hashlib.blake2b(text.encode(), digest_size=10).hexdigest())
+        plain: dict[str, Any] = json.loads(json.dumps(about))
+        return plain
+
+    @functools.cached_property
+    def key(self) -> str:
+        """A hash of ``about``; two jobs have the same one only if they are the same run."""
+        text = json.dumps([PROTOCOL, self.about], sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
     @property
     def cost(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable
@@ -13,13 +14,10 @@ NAME = "runs.jsonl"
 
 
 class Ledger:
-    """The records of finished runs, by the run's key.
+    """The records of finished runs, by the run's key, in a folder that may not exist yet.
 
     A line is written as soon as its run is done. A line that a crash truncated is skipped when the
     file is read, and its run is repeated.
-
-    Args:
-        folder: Folder of the file, which may not exist yet.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,14 +28,9 @@ class Ledger:
             text = self.path.read_text()
             self._truncated = bool(text) and not text.endswith("\n")
             for line in text.splitlines():
-                self._read(line)
-
-    def _read(self, line: str) -> None:
-        try:
-            record = json.loads(line)
-            self.records[record["key"]] = record
-        except (ValueError, KeyError, TypeError):
-            return  # truncated by a crash
+                with contextlib.suppress(ValueError, KeyError, TypeError):  # truncated by a crash
+                    record = json.loads(line)
+                    self.records[record["key"]] = record
 
     def __contains__(self, job: Job) -> bool:
         return job.key in self.records

@@ -19,13 +19,8 @@ from forward_forward.optimize import constant
 
 PARTS: dict[str, dict[str, Any]] = {
     "activation": {
-        "LeakyReLU": nn.LeakyReLU,
-        "GELU": nn.GELU,
-        "Softplus": nn.Softplus,
-        "SiLU": nn.SiLU,
-        "Tanh": nn.Tanh,
-        "Sigmoid": nn.Sigmoid,
-        "Hardtanh": nn.Hardtanh,
+        name: getattr(nn, name)
+        for name in ("LeakyReLU", "GELU", "Softplus", "SiLU", "Tanh", "Sigmoid", "Hardtanh")
     },
     "goodness": {
         "mean_square": goodness.mean_square,
@@ -35,10 +30,7 @@ PARTS: dict[str, dict[str, Any]] = {
             for p in (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, math.inf)
         },
     },
-    "loss": {
-        "log_sigmoid": losses.log_sigmoid,
-        "log_sigmoid_literal": losses.log_sigmoid_literal,
-    },
+    "loss": {name: getattr(losses, name) for name in ("log_sigmoid", "log_sigmoid_literal")},
     "negatives": {
         "FromSoftmax()": FromSoftmax(),
         "FromGoodness(temperature=1.0, fraction=1.0)": FromGoodness(1.0, 1.0),
@@ -56,11 +48,7 @@ PARTS: dict[str, dict[str, Any]] = {
 
 
 def with_parts(settings: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
-    """Settings with their parts in place of the parts' names.
-
-    Args:
-        settings: Plain values.
-        without: Settings to leave out.
+    """Settings, except those in ``without``, with their parts in place of the parts' names.
 
     >>> with_parts({"lr": 0.1, "loss": "log_sigmoid"}, without=["lr"])["loss"] is losses.log_sigmoid
     True

@@ -99,11 +99,7 @@ def versions() -> dict[str, str]:
 
 
 def settle(results: Iterable[Result]) -> list[Result]:
-    """Correct the p of all directional claims for their number, and decide their verdicts.
-
-    Args:
-        results: All results of one scale; those of other kinds of claims are returned unchanged.
-    """
+    """Correct the p of a scale's directional claims for their number, and decide their verdicts."""
     settled = [{**result, "statistic": dict(result["statistic"])} for result in results]
     open_ones = [each for each in settled if each["statistic"]["kind"] == "paired t"]
     adjusted = holm([each["statistic"]["p"] for each in open_ones])
@@ -128,23 +124,14 @@ def estimate(result: Result) -> str:
     return f"{mean} {statistic['unit']}, {low} to {high}{level}"
 
 
-def path_of(folder: Path, name: str) -> Path:
-    """The file of a claim's result."""
-    return folder / f"{name}.json"
-
-
 def read(folder: Path) -> dict[str, Result]:
     """The results in a folder, in the poster's order."""
-    found = {}
-    for name in CLAIMS:
-        path = path_of(folder, name)
-        if path.exists():
-            found[name] = json.loads(path.read_text())
-    return found
+    paths = {name: folder / f"{name}.json" for name in CLAIMS}
+    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
 
 
 def write(folder: Path, results: Mapping[str, Result]) -> None:
     """Settle results and write each into its file."""
     folder.mkdir(parents=True, exist_ok=True)
     for result in settle(results.values()):
-        files.write_json(path_of(folder, result["name"]), result)
+        files.write_json(folder / f"{result['name']}.json", result)

@@ -10,7 +10,7 @@ from forward_forward.lab.reproduce.arms import Arm, ArmResult
 from forward_forward.lab.reproduce.job import Job, Record
 from forward_forward.lab.reproduce.ledger import Ledger
 from forward_forward.lab.reproduce.scales import Scale
-from forward_forward.lab.reproduce.tuning import images_of, tune
+from forward_forward.lab.reproduce.tuning import job_of, tune
 from forward_forward.lab.reproduce.workers import performed
 
 
@@ -35,23 +35,14 @@ class RunProgress:
 
 @dataclass
 class Runner:
-    """Makes the runs that claims need.
-
-    Args:
-        scale: Data, network and numbers of runs.
-        ledger: Finished runs, which are not repeated.
-        workers: Runs at a time.
-        progress: Called as the runs advance.
-        seeds: Final runs of every arm; None for the scale's own numbers.
-        device: Where to train.
-    """
+    """Makes the runs that claims need, except those that the ledger has."""
 
     scale: Scale
     ledger: Ledger
-    workers: int = 1
+    workers: int = 1  # runs at a time
     progress: RunProgress = field(default_factory=RunProgress)
-    seeds: int | None = None
-    device: str = "cpu"
+    seeds: int | None = None  # final runs of every arm; None for the scale's own numbers
+    device: str = "cpu"  # where to train
 
     def arms(self, *arms: Arm) -> dict[str, ArmResult]:
         """Tune arms and run each with its final seeds: results by the arm's name."""
@@ -59,13 +50,12 @@ class Runner:
         results = []
         for arm in arms:
             tuning = tunings[arm.tuned.identity]
-            settings = {**arm.settings, **tuning.chosen}
-            results.append(ArmResult(arm, tuning, settings, {}))
-        finals = {each.arm.name: self.finals(each.arm, each.settings) for each in results}
-        records = self._records([job for jobs in finals.values() for job in jobs])
-        for result in results:
-            result.records = {job.seed: records[job.key] for job in finals[result.arm.name]}
-        return {result.arm.name: result for result in results}
+            results.append(ArmResult(arm, tuning, {**arm.settings, **tuning.chosen}, {}))
+        finals = [self.finals(each.arm, each.settings) for each in results]
+        records = self._records([job for jobs in finals for job in jobs])
+        for result, jobs in zip(results, finals, strict=True):
+            result.records = {job.seed: records[job.key] for job in jobs}
+        return {result.name: result for result in results}
 
     def jobs(self, jobs: Sequence[Job]) -> list[Record]:
         """Run jobs that belong to no arm: their records in the same order."""
@@ -80,13 +70,8 @@ class Runner:
 
     def finals(self, arm: Arm, settings: Mapping[str, Any]) -> list[Job]:
         """The final runs of an arm with the settings chosen for it."""
-        scale = self.scale
-        settings = {**settings, "hidden": scale.hidden, "batch_size": scale.batch_size}
-        epochs, images = scale.epochs * arm.longer, images_of(arm, scale)
-        return [
-            Job(arm.method, settings, scale.data, images, epochs, seed, final=True)
-            for seed in range(self.count(arm))
-        ]
+        epochs, seeds = self.scale.epochs * arm.longer, range(self.count(arm))
+        return [job_of(arm, self.scale, settings, epochs, seed, final=True) for seed in seeds]
 
     def _records(self, jobs: Sequence[Job]) -> Mapping[str, Record]:
         missing = [replace(job, device=self.device) for job in self.ledger.missing(jobs)]

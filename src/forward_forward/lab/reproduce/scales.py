@@ -8,44 +8,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a reproduction is; all arms of a claim have the same.
-
-    Args:
-        name: Its name.
-        data: Data set.
-        images: Training images, the first of the training part; None for all of them, even for an
-            arm that is trained on a fraction.
-        hidden: Units of the layers.
-        epochs: Passes over the images in a final run.
-        batch_size: Samples a step.
-        deciding: Seeds of an arm that decides a claim.
-        others: Seeds of any other arm.
-        rates: Learning rates tried at first, a factor of the root of ten apart.
-        factors: Values of the second setting that are tried with each of them: 3, or 1, the
-            default.
-        extensions: How many times untried neighbours of the best combination are added.
-        tuning_fraction: Epochs of a tuning run over those of a final one.
-        tuning_seeds: Seeds on which the three best combinations are compared; others have one.
-        powers: SGD's constant rates are the powers of ten from the first to the last of these,
-            the third apart.
-        grid_seeds: Seeds of each cell of SGD's grid.
-    """
+    """How large a reproduction is; all arms of a claim have the same."""
 
     name: str
-    data: str
-    images: int | None
-    hidden: tuple[int, ...]
-    epochs: float
+    data: str  # name of the data set
+    images: int | None  # first of the training part; None for all, even for a fraction of them
+    hidden: tuple[int, ...]  # units of the layers
+    epochs: float  # passes over the images in a final run
     batch_size: int = 256
-    deciding: int = 8
-    others: int = 5
-    rates: int = 7
-    factors: int = 3
-    extensions: int = 6
-    tuning_fraction: float = 0.25
-    tuning_seeds: int = 3
+    deciding: int = 8  # seeds of an arm that decides a claim
+    others: int = 5  # seeds of any other arm
+    rates: int = 7  # learning rates tried at first, a factor of the root of ten apart
+    factors: int = 3  # values of the second setting tried with each of them: 3, or 1, the default
+    extensions: int = 6  # how many times untried neighbours of the best combination are added
+    tuning_fraction: float = 0.25  # epochs of a tuning run over those of a final one
+    tuning_seeds: int = 3  # on which the three best combinations are compared; others have one
+    # SGD's constant rates: powers of ten from the first to the last of these, the third apart.
     powers: tuple[float, float, float] = (-4.0, 4.0, 0.5)
-    grid_seeds: int = 3
+    grid_seeds: int = 3  # of each cell of SGD's grid
 
 
 SMOKE = Scale(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,15 +25,11 @@ GOAL = 5.0  # percent of errors: how fast an arm learns is the number of epochs 
 
 
 class Tuner:
-    """Tunes one arm, in rounds of runs that can be combined with those of other arms.
-
-    Args:
-        arm: The arm.
-        scale: How many rates, values and seeds, and how many epochs.
-    """
+    """Tunes one arm, in rounds of runs that can be combined with those of other arms."""
 
     def __init__(self, arm: Arm, scale: Scale) -> None:
         self.arm, self.scale = arm, scale
+        self._further = dict(part for part in (arm.second, arm.third) if part is not None)
         self.found: dict[Cell, list[Record]] = {}
         self.extended = 0
         self.third = False
@@ -62,7 +59,8 @@ class Tuner:
 
     def take(self, job: Job, record: Record) -> None:
         """Keep the record of a run."""
-        cell = tuple((name, job.settings[name]) for name in self._names() if name in job.settings)
+        names = ("lr", *self._further)
+        cell = tuple((name, job.settings[name]) for name in names if name in job.settings)
         self.found.setdefault(cell, []).append(record)
 
     def tuning(self) -> Tuning:
@@ -75,10 +73,6 @@ class Tuner:
             for cell, records in self.found.items()
         }
         return Tuning(cells, dict(chosen), not self._untried(chosen))
-
-    def _names(self) -> list[str]:
-        parts = [part[0] for part in (self.arm.second, self.arm.third) if part is not None]
-        return ["lr", *parts]
 
     def _rate(self, power: int) -> float:
         return float(f"{self.arm.centre * STEP**power:.4g}")
@@ -109,8 +103,7 @@ class Tuner:
             return [self._rate(power - 1), self._rate(power + 1)]
         if self.scale.factors == 1:
             return []
-        parts = [part for part in (self.arm.second, self.arm.third) if part is not None]
-        values = sorted(dict(parts)[name])
+        values = sorted(self._further[name])
         if min(values) > 0:
             step = (values[-1] / values[0]) ** (1 / (len(values) - 1))
             values = [values[0] / step**n for n in range(REACH, 0, -1)] + values
@@ -133,15 +126,12 @@ class Tuner:
         settings = {**self.arm.settings, **dict(cell)}
         settings.pop("probes", None)  # only final runs have them
         epochs = self.scale.epochs * self.scale.tuning_fraction
-        images = images_of(self.arm, self.scale)
-        seed = FIRST_TUNING_SEED + number
-        settings |= {"hidden": self.scale.hidden, "batch_size": self.scale.batch_size}
-        return Job(self.arm.method, settings, self.scale.data, images, epochs, seed)
+        return job_of(self.arm, self.scale, settings, epochs, FIRST_TUNING_SEED + number)
 
     def _score(self, cell: Cell) -> float:
         """Lower is better."""
         score = area if self.arm.fastest else _final_error
-        return statistics.fmean(score(record) for record in self.found[cell])
+        return statistics.fmean(map(score, self.found[cell]))
 
     def _ranked(self) -> list[Cell]:
         return sorted(self.found, key=self._score)
@@ -175,21 +165,25 @@ def reached(record: Record, goal: float) -> float:
     return math.inf
 
 
-def images_of(arm: Arm, scale: Scale) -> int | None:
-    """How many images an arm is trained on."""
-    return scale.images if scale.images is None else round(scale.images * arm.fraction)
+def job_of(
+    arm: Arm,
+    scale: Scale,
+    settings: Mapping[str, Any],
+    epochs: float,
+    seed: int,
+    *,
+    final: bool = False,
+) -> Job:
+    """A run of an arm at a scale, with the settings to try or those chosen for it."""
+    settings = {**settings, "hidden": scale.hidden, "batch_size": scale.batch_size}
+    images = scale.images if scale.images is None else round(scale.images * arm.fraction)
+    return Job(arm.method, settings, scale.data, images, epochs, seed, final)
 
 
 def tune(arms: Iterable[Arm], scale: Scale, run: Run) -> dict[str, Tuning]:
-    """Tune arms together, round by round.
+    """Tunings by identity of arms that are tuned together, round by round.
 
-    Args:
-        arms: The arms; those with the same identity are tuned once.
-        scale: How many rates, values and seeds, and how many epochs.
-        run: Returns the records of jobs by key, running those that are not finished.
-
-    Returns:
-        Their tunings by identity.
+    ``run`` returns the records of jobs by key, running those that are not finished.
     """
     tuners = {arm.tuned.identity: Tuner(arm.tuned, scale) for arm in arms}
     while True:

@@ -39,14 +39,10 @@ def _leave_interrupts() -> None:
 
 
 def performed(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Record]]:
-    """Run jobs, several at a time, and yield each one with its record as soon as it is done.
+    """Run jobs, some at a time, and yield each one with its record as soon as it is done.
 
-    The backend is joblib's current one: within ``joblib.parallel_config("dask")`` the jobs run on
-    a Dask cluster.
-
-    Args:
-        jobs: The jobs.
-        workers: How many to run at a time; 1 runs them in this process.
+    One worker runs them in this process. The backend is joblib's current one: within
+    ``joblib.parallel_config("dask")`` the jobs run on a Dask cluster.
     """
     import joblib
 

@@ -15,29 +15,17 @@ from forward_forward.lab.reproduce.scales import Scale
 
 @dataclass
 class Finding:
-    """What the runs of a claim show.
+    """What the runs of a claim show."""
 
-    Args:
-        statistic: Kind, estimate, interval, p and unit.
-        verdict: Reproduced or not; None if it depends on Holm's correction over all claims.
-        note: What was measured, in sentences.
-        comparisons: Differences between arms.
-        checks: Exactness tests, or conditions of the verdict.
-        arms: Results of the arms.
-        figures: What the page draws.
-        beside: The verdict on a part of the claim that has no direction; None if there is none.
-        conditions: What the tests have in common; None for what all arms have.
-    """
-
-    statistic: dict[str, Any]
-    verdict: str | None
-    note: str
-    comparisons: list[dict[str, Any]] = field(default_factory=list)
-    checks: list[dict[str, Any]] = field(default_factory=list)
+    statistic: dict[str, Any]  # kind, estimate, interval, p and unit
+    verdict: str | None  # None if it depends on Holm's correction over all claims
+    note: str  # what was measured, in sentences
+    comparisons: list[dict[str, Any]] = field(default_factory=list)  # differences between arms
+    checks: list[dict[str, Any]] = field(default_factory=list)  # of exactness, or conditions
     arms: list[ArmResult] = field(default_factory=list)
-    figures: list[dict[str, Any]] = field(default_factory=list)
-    beside: str | None = None
-    conditions: dict[str, Any] | None = None
+    figures: list[dict[str, Any]] = field(default_factory=list)  # what the page draws
+    beside: str | None = None  # the verdict on a part of the claim that has no direction, if any
+    conditions: dict[str, Any] | None = None  # of the tests; None for those of all arms
 
 
 def better(
@@ -50,12 +38,8 @@ def better(
 ) -> Finding:
     """What was found for a claim that one thing is better than another.
 
-    Args:
-        deciding: The comparisons that must all hold.
-        note: What was measured.
-        arms: Results of the arms.
-        further: Comparisons that decide nothing.
-        more: Other fields of `Finding`.
+    All deciding comparisons must hold, further ones decide nothing; ``more`` are other fields of
+    `Finding`.
     """
     statistic = rules.directional(deciding)
     return Finding(statistic, None, note, [*deciding, *further], arms=list(arms), **more)
@@ -81,24 +65,13 @@ def exact(checks: list[dict[str, Any]], note: str, **more: Any) -> Finding:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement and its test.
-
-    Args:
-        name: Its name.
-        title: What it is about.
-        statement: The poster's words.
-        source: Where the poster makes it.
-        rule: How the verdict is reached.
-        measure: Tests it.
-        arms: The arms it needs at a scale.
-        jobs: Runs it needs at a scale, besides those of its arms.
-    """
+    """A statement of the poster and its test."""
 
     name: str
     title: str
-    statement: str
-    source: str
-    rule: str
+    statement: str  # the poster's words
+    source: str  # where the poster makes it
+    rule: str  # how the verdict is reached
     measure: Callable[[Runner], Finding]
-    arms: Callable[[Scale], Sequence[Arm]] = lambda scale: ()
-    jobs: Callable[[Scale], Sequence[Job]] = lambda scale: ()
+    arms: Callable[[Scale], Sequence[Arm]] = lambda scale: ()  # those it needs at a scale
+    jobs: Callable[[Scale], Sequence[Job]] = lambda scale: ()  # besides the runs of its arms

@@ -11,13 +11,7 @@ Figure = dict[str, Any]
 
 
 def points(title: str, arms: Iterable[ArmResult], names: Iterable[str] | None = None) -> Figure:
-    """Test errors of all runs, one row for each arm.
-
-    Args:
-        title: Of the figure.
-        arms: The arms.
-        names: Labels of the rows; None for the arms' own names.
-    """
+    """Test errors of all runs, one row for each arm; ``names`` replace the arms' own."""
     arms = list(arms)
     values = [error for arm in arms for error in arm.errors]
     rows = zip(names or [arm.name for arm in arms], arms, strict=True)
@@ -38,13 +32,9 @@ def curves(
     seconds: Callable[[ArmResult], float] | None = None,
     **more: Any,
 ) -> Figure:
-    """Validation error during training, of all runs.
+    """Validation error of all runs during training, by epochs or, given an epoch's, seconds.
 
-    Args:
-        title: Of the figure.
-        arms: The arms.
-        seconds: Seconds of an arm's epoch, to draw against seconds; None draws against epochs.
-        more: Further entries of the figure.
+    ``more`` are further entries of the figure.
     """
     return {
         "kind": "curves",
@@ -88,6 +78,5 @@ def table(
 def mean_errors(arms: Mapping[str, ArmResult]) -> str:
     """The arms' mean test errors in a sentence, lowest first."""
     ordered = sorted(arms.values(), key=lambda arm: arm.mean_error)
-    return (
-        f"Mean test errors: {', '.join(f'{arm.name} {arm.mean_error:.2f} %' for arm in ordered)}."
-    )
+    errors = ", ".join(f"{arm.name} {arm.mean_error:.2f} %" for arm in ordered)
+    return f"Mean test errors: {errors}."

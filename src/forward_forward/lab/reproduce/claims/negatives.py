@@ -10,14 +10,18 @@ from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding, better
-from forward_forward.lab.reproduce.claims.variations import negatives, poster
+from forward_forward.lab.reproduce.claims.variations import poster, variation
 from forward_forward.lab.reproduce.job import split_of
 from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 from forward_forward.recipes.plan import features
 
 UNIFORM = "uniform"
-HARD = ("hard, by softmax", "hard, by goodness")
+NEGATIVES = {
+    "hard, by softmax": "FromSoftmax()",
+    "hard, by goodness": "FromGoodness(temperature=1.0, fraction=1.0)",
+}
+HARD = tuple(NEGATIVES)
 
 
 def work(widths: Sequence[int], classes: int, kind: str) -> int:
@@ -53,15 +57,12 @@ def arms(scale: Scale) -> list[Arm]:
     widths = [features(split.train), *scale.hidden]
     classes = len(split.train.classes)
     plain = work(widths, classes, UNIFORM)
-    equal = [
-        replace(
-            poster(_equal_work(kind)),
-            like=poster(),
-            longer=round(work(widths, classes, kind) / plain, 2),
-        )
-        for kind in HARD
+    longer = {kind: round(work(widths, classes, kind) / plain, 2) for kind in HARD}
+    return [
+        poster(UNIFORM),
+        *(variation(kind, seeds="deciding", negatives=part) for kind, part in NEGATIVES.items()),
+        *(replace(poster(_equal_work(kind)), like=poster(), longer=longer[kind]) for kind in HARD),
     ]
-    return [poster(UNIFORM), *(negatives(kind) for kind in HARD), *equal]
 
 
 def _measure(runner: Runner) -> Finding:

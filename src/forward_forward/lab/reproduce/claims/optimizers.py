@@ -7,42 +7,56 @@ from dataclasses import dataclass
 from typing import Any
 
 from forward_forward.lab.reproduce import rules
-from forward_forward.lab.reproduce.arms import FIRST_TUNING_SEED, Arm, ArmResult
+from forward_forward.lab.reproduce.arms import FIRST_TUNING_SEED, Arm, ArmResult, Seeds
 from forward_forward.lab.reproduce.claims import figures
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding, better
-from forward_forward.lab.reproduce.claims.variations import (
-    CONDITIONS,
-    LOG,
-    MEAN,
-    OPTIMIZERS,
-    SIGMOID,
-    optimizer,
-)
+from forward_forward.lab.reproduce.claims.variations import poster, variation
 from forward_forward.lab.reproduce.job import Job, Record
 from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
 
+SIGMOID, LOG, MEAN = "sigmoid loss", "log-sigmoid loss", "mean-square goodness"
+# The losses and goodnesses with which optimisers are compared.
+CONDITIONS: dict[str, dict[str, Any]] = {
+    SIGMOID: {},
+    LOG: {"loss": "log_sigmoid"},
+    MEAN: {"loss": "log_sigmoid", "goodness": "mean_square", "temperature": 0.1},
+}
+# Settings of each, and the learning rate in the middle of those tried; Adam is the recipe's own.
+OPTIMIZERS: dict[str, tuple[dict[str, Any], float]] = {
+    "Adam": ({}, 1e-3),
+    "RMSProp": ({"optimizer": "RMSprop"}, 1e-3),
+    "SGD": ({"optimizer": "SGD"}, 0.3),
+    "SGD, momentum 0.9": ({"optimizer": "SGD(momentum=0.9)"}, 0.03),
+    # Its own weight decay, 0.01: without it, it would be Adam.
+    "AdamW": ({"optimizer": "AdamW", "weight_decay": None}, 1e-3),
+    "Adam, beta1 = 0": ({"optimizer": "Adam(betas=[0.0, 0.999])"}, 1e-3),
+    "RMSProp, 0.999": ({"optimizer": "RMSprop(alpha=0.999)"}, 1e-3),
+}
 CONVERGED = 10.0  # percent of errors
 THRESHOLDS = ("calibrated", "width")
 PLAIN, MOMENTUM = "SGD", "SGD, momentum 0.9"
 LONGER = 4
 
 
+def optimizer(name: str, condition: str) -> Arm:
+    """One of `OPTIMIZERS` under one of `CONDITIONS`; Adam and RMSProp decide."""
+    label = name if condition == SIGMOID else f"{name}, {condition}"
+    if name == "Adam" and condition == SIGMOID:
+        return poster(label)
+    settings, centre = OPTIMIZERS[name]
+    decides: Seeds = "deciding" if name in ("Adam", "RMSProp") else "others"
+    return variation(label, centre, decides, **CONDITIONS[condition], **settings)
+
+
 @dataclass
 class Grid:
-    """SGD at constant rates: the lowest validation error of each cell's median run.
+    """SGD at constant rates: the lowest validation error of each cell's median run."""
 
-    Args:
-        name: Of the optimiser.
-        rates: The learning rates.
-        errors: In percent, by threshold and rate.
-        longer: That of the best cell after `LONGER` times the epochs; None if it was not needed.
-    """
-
-    name: str
+    name: str  # of the optimiser
     rates: list[float]
-    errors: dict[tuple[str, float], float]
-    longer: float | None = None
+    errors: dict[tuple[str, float], float]  # in percent, by threshold and rate
+    longer: float | None = None  # of the best cell after `LONGER` times the epochs, if needed
 
     @property
     def best(self) -> tuple[str, float]:

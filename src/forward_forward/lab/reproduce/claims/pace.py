@@ -56,16 +56,10 @@ def measured(runner: Runner) -> Pace:
 def slower_by(
     slow: ArmResult, fast: ArmResult, pace: Pace | None = None, goal: float = GOAL
 ) -> rules.Comparison:
-    """How many more epochs, or seconds, one arm needs to a goal than another, paired by seed.
+    """How many more epochs, or seconds at a pace, one arm needs to a goal than another, by seed.
 
     A run that never reached the goal counts as the whole budget, the shorter one of the two; the
     result is therefore a lower bound of the difference.
-
-    Args:
-        slow: The arm that is claimed to need more.
-        fast: The other.
-        pace: Seconds of an epoch; None compares epochs.
-        goal: Validation error in percent.
     """
     unit = "epochs" if pace is None else "seconds"
     arms = [(arm, 1.0 if pace is None else pace.of(arm)) for arm in (slow, fast)]

@@ -84,12 +84,8 @@ def _figure_10(runner: Runner) -> Finding:
         round(abs(rules.test_error(found[ZERO], seed) - rules.test_error(plain, seed)), 4)
         for seed in rules.common_seeds(found[ZERO], plain)
     )
-    check = rules.check(
-        "without top-down weights it is the feed-forward network: largest difference of an error",
-        difference,
-        f"{SAME:g} points",
-        difference <= SAME,
-    )
+    name = "without top-down weights it is the feed-forward network: largest difference of an error"
+    check = rules.check(name, difference, f"{SAME:g} points", difference <= SAME)
     return better(
         [rules.better(full, plain)],
         _note(found, further[-1]),
@@ -122,21 +118,14 @@ def _note(found: dict[str, ArmResult], other: rules.Comparison) -> str:
 
 def _feedback(runner: Runner) -> Finding:
     plain = first_layer_change(_feed_forward, steps=3)
-    without = first_layer_change(lambda: _recurrent_network("zero"), steps=3)
-    with_feedback = first_layer_change(lambda: _recurrent_network("learned"), steps=3)
+    zero = first_layer_change(lambda: _recurrent_network("zero"), steps=3)
+    learned = first_layer_change(lambda: _recurrent_network("learned"), steps=3)
+    same = "recurrent {} top-down weights: the same"
+    name = "feed-forward: change of the first layer's step as the second layer's weights change"
     checks = [
-        rules.check(
-            "feed-forward: change of the first layer's step as the second layer's weights change",
-            plain,
-            "0 exactly",
-            plain == 0,
-        ),
-        rules.check(
-            "recurrent without top-down weights: the same", without, "0 exactly", without == 0
-        ),
-        rules.check(
-            "recurrent with top-down weights: the same", with_feedback, "above 0", with_feedback > 0
-        ),
+        rules.check(name, plain, "0 exactly", plain == 0),
+        rules.check(same.format("without"), zero, "0 exactly", zero == 0),
+        rules.check(same.format("with"), learned, "above 0", learned > 0),
     ]
     note = (
         "Two networks with the same first layer and different second layers take a step on the same"

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward import seeds
-from forward_forward.forward import Layer, Network
 from forward_forward.lab.reproduce.job import Job, Record, Split
 from forward_forward.lab.reproduce.training.backprop import network_of, trained
 from forward_forward.lab.reproduce.training.feedforward import calibrate, course_of, plan_of
@@ -55,14 +54,10 @@ def rounded(values: Tensor) -> Tensor:
 class Hardware(nn.Module):
     """A linear layer [batch, inputs] -> [batch, units] as imperfect hardware computes it.
 
-    Args:
-        linear: The ideal layer, whose weights are learned.
-        kind: ``inside``: every unit has an unknown gain and offset. ``between``: every input has.
-            ``noise``: new noise is added to the inputs and totals in every pass. ``4 bits``: inputs
-            and weights are rounded. ``black box``: the inputs pass through a fixed random mixture
-            and a step function, which has no derivative.
-        seed: For fixed random values, and for the noise.
-        index: Number of the layer; the inputs of layer 0 are the data and are not changed.
+    ``inside``: every unit has an unknown gain and offset. ``between``: every input has. ``noise``:
+    new noise is added to the inputs and totals in every pass. ``4 bits``: inputs and weights are
+    rounded. ``black box``: the inputs pass through a fixed random mixture and a step function,
+    which has no derivative. The inputs of the layer with index 0 are the data: not changed.
     """
 
     gain: Tensor
@@ -91,11 +86,9 @@ class Hardware(nn.Module):
         if self.kind == "inside":
             actual = total.detach() * self.gain + self.offset * _scale(total.detach())
             return with_ideal_slope(total, actual)
-        return (
-            with_ideal_slope(total, self._noisy(total.detach(), 1))
-            if self.kind == "noise"
-            else total
-        )
+        if self.kind == "noise":
+            return with_ideal_slope(total, self._noisy(total.detach(), 1))
+        return total
 
     def _received(self, x: Tensor) -> Tensor:
         """The inputs as they arrive [batch, inputs]."""
@@ -110,9 +103,8 @@ class Hardware(nn.Module):
         return x
 
     def _noisy(self, values: Tensor, place: int) -> Tensor:
-        rng = seeds.generator(
-            self.seed, "noise", self.index, self.calls, place, device=values.device
-        )
+        where = ("noise", self.index, self.calls, place)
+        rng = seeds.generator(self.seed, *where, device=values.device)
         noise = torch.randn(values.shape, generator=rng, device=values.device, dtype=values.dtype)
         return values + NOISE * _scale(values) * noise
 
@@ -125,7 +117,9 @@ def _scale(values: Tensor) -> Tensor:
 def analog_forward_forward(job: Job, split: Split) -> Record:
     """The poster's method on imperfect hardware; a job also has an ``imperfection``."""
     ideal = plan_of(job, split, ["imperfection"])
-    network = _on_hardware(ideal.trainer.network, _hardware(job))
+    network, hardware = ideal.trainer.network, _hardware(job)
+    for index, layer in enumerate(network.layers):
+        layer.block = hardware(index, layer.block)  # type: ignore[arg-type]
     trainer = Trainer(
         network.to(split.train.inputs.device),
         optimizer=torch.optim.Adam,
@@ -149,20 +143,3 @@ def _hardware(job: Job) -> Callable[[int, nn.Linear], nn.Module]:
     if kind not in IMPERFECTIONS:
         raise ValueError(f"expected an imperfection among {IMPERFECTIONS}, got {kind!r}")
     return lambda index, linear: Hardware(linear, kind, job.seed, index)
-
-
-def _on_hardware(ideal: Network, hardware: Callable[[int, nn.Linear], nn.Module]) -> Network:
-    """The same network with its weights in hardware blocks."""
-    layers = [
-        Layer(
-            hardware(index, layer.block),  # type: ignore[arg-type]
-            layer.activation,
-            goodness=layer.goodness,
-            loss=layer.loss,
-            normalize=layer.normalize,
-            threshold=layer.threshold,
-            threshold_factor=layer.threshold_factor,
-        )
-        for index, layer in enumerate(ideal.layers)
-    ]
-    return Network(*layers, examples=ideal.examples)

@@ -45,14 +45,9 @@ def asynchronous(job: Job, split: Split) -> Record:
 
 
 class Sites:
-    """A network whose layers are trained separately.
+    """A network whose layers are trained separately; see `asynchronous` for the arguments.
 
-    Args:
-        whole: The trainer of the calibrated network; its settings are those of all sites.
-        delay: Mean delay in steps of a layer's updates of its copies of the layers below.
-        every: For each layer n: it learns from every n-th batch.
-        frozen: A layer, and the fractions of the training between which it does not learn.
-        steps: Number of steps of the whole training.
+    ``whole`` is the trainer of the calibrated network; its settings are those of all sites.
     """
 
     def __init__(
@@ -70,7 +65,7 @@ class Sites:
         self.network = Network(*own_layers, examples=whole.network.examples)
         self.done = 0
         self.rng = seeds.generator(whole.seed, "delays")
-        self.next_update = [0 for _ in self.trainers]
+        self.next_update = [0] * len(self.trainers)
 
     def set_rate(self, factor: float) -> None:
         for trainer in self.trainers:
@@ -99,12 +94,9 @@ class Sites:
         self.next_update[index] = self.done + wait
 
     def _learns(self, index: int) -> bool:
-        if self.done % self.every[index]:
-            return False
-        if self.frozen is None or self.frozen[0] != index:
-            return True
-        _, first, last = self.frozen
-        return not first <= self.done / self.steps < last
+        layer, first, last = self.frozen or (None, 0, 0)
+        frozen = layer == index and first <= self.done / self.steps < last
+        return self.done % self.every[index] == 0 and not frozen
 
 
 def _site(whole: Trainer, index: int) -> Trainer:

@@ -22,15 +22,10 @@ SHOWN = 24  # images of each kind
 
 
 def sensible_features(network: Network, split: Split, seed: int) -> dict[str, Any]:
-    """Autocorrelation and classes of the first layer's units.
+    """Autocorrelation and classes of the units of a trained linear first layer.
 
     Only pixels are used that differ between training images and that no label overlays: the
-    weights of all others are never trained.
-
-    Args:
-        network: A trained network with a linear first layer.
-        split: Its data; classes are read from validation images with the neutral label.
-        seed: For the shuffled pixels.
+    weights of all others are never trained. Classes are read from validation images.
 
     Returns:
         ``moran`` (Moran's I), ``p`` and ``sensible`` of each unit, its ``class`` (the digit its
@@ -94,18 +89,10 @@ def usable_pixels(network: Network, split: Split, height: int, width: int) -> np
 def autocorrelation(
     pixels: np.ndarray, used: np.ndarray, seed: int, shuffles: int = SHUFFLES
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Moran's I of each picture, and the p value against shuffled pixels.
+    """Moran's I [units] of pictures [units, height, width], and p [units] against shuffled pixels.
 
-    ``I = (n / W) sum_ij w_ij z_i z_j / sum_i z_i^2`` with weights 1 for pixels that share a side.
-
-    Args:
-        pixels: Pictures [units, height, width].
-        used: The pixels to use [height, width].
-        seed: For the shuffles.
-        shuffles: How many; the smallest possible p is 1 / (shuffles + 1).
-
-    Returns:
-        Moran's I and p, each [units].
+    ``I = (n / W) sum_ij w_ij z_i z_j / sum_i z_i^2`` with weights 1 for pixels that share a side,
+    among those that are used [height, width]. The smallest possible p is 1 / (shuffles + 1).
 
     References:
         Moran (1950), Biometrika 37.
@@ -118,13 +105,8 @@ def autocorrelation(
     values = values - values.mean(1, keepdims=True)
     numbers = np.full(used.shape, -1)
     numbers[used] = np.arange(used.sum())
-    pairs = np.concatenate(
-        [
-            np.stack([a.ravel(), b.ravel()])
-            for a, b in ((numbers[1:], numbers[:-1]), (numbers[:, 1:], numbers[:, :-1]))
-        ],
-        axis=1,
-    )
+    sides = (numbers[1:], numbers[:-1]), (numbers[:, 1:], numbers[:, :-1])
+    pairs = np.concatenate([np.stack([a.ravel(), b.ravel()]) for a, b in sides], 1)
     left, right = pairs[:, (pairs >= 0).all(0)]
     # As a matrix: one product for all units is faster than sums over pairs.
     near = torch.zeros(values.shape[1], values.shape[1], dtype=torch.float32)

@@ -39,13 +39,7 @@ def forward_forward(job: Job, split: Split) -> Record:
 
 
 def plan_of(job: Job, split: Split, without: Collection[str] = ()) -> Plan:
-    """The untrained network of a job and its trainer.
-
-    Args:
-        job: The job.
-        split: Its data.
-        without: Settings that are not the recipe's, besides those of the training loop.
-    """
+    """The untrained network of a job and its trainer; ``without`` are settings of neither."""
     return recipes.poster.variation(
         split.train,
         seed=job.seed,

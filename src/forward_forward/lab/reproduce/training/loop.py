@@ -25,24 +25,14 @@ CHECK_EVERY = 50  # steps between two checks that the loss is finite
 
 @dataclass
 class Course:
-    """One training: how to step and when to evaluate, then its learning curve.
+    """One training: how to step and when to evaluate, then its learning curve."""
 
-    Args:
-        step: Takes one step on a batch x [batch, ...], y [batch]; returns figures, including
-            ``loss``.
-        set_rate: Multiplies the learning rates by a factor.
-        schedule: The factor over the epochs.
-        judge: Errors of the network in percent, on `Split.watched`; needed if there are points.
-        points: Epochs after which it is evaluated.
-        enough: Training stops when an evaluation finds at most this error; None never stops it.
-    """
-
-    step: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
-    set_rate: Callable[[float], None]
-    schedule: Schedule
-    judge: Callable[[], float] = lambda: math.nan
-    points: tuple[float, ...] = ()
-    enough: float | None = None
+    step: Callable[[Tensor, Tensor], Mapping[str, Tensor]]  # x, y -> figures, including "loss"
+    set_rate: Callable[[float], None]  # multiplies the learning rates by a factor
+    schedule: Schedule  # the factor over the epochs
+    judge: Callable[[], float] = lambda: math.nan  # errors in percent, on `Split.watched`
+    points: tuple[float, ...] = ()  # epochs after which it is evaluated
+    enough: float | None = None  # training stops when an evaluation finds at most this error
     epochs: list[float] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -67,19 +57,16 @@ class Course:
                 last = done == steps
                 if not (last or done in judged or done % CHECK_EVERY == 0):
                     continue
-                self.diverged = not _finite(figures)  # which waits for the device
+                self.diverged = not bool(figures["loss"].isfinite().all())  # waits for the device
                 self.seconds, mark = self.seconds + time.perf_counter() - mark, time.perf_counter()
                 if last or self.diverged:
                     return
                 if done in judged:
-                    self._judged(done / in_epoch)
+                    self.epochs.append(round(done / in_epoch, 4))
+                    self.errors.append(round(self.judge(), 4))
                     if self.enough is not None and self.errors[-1] <= self.enough:
                         return
                     mark = time.perf_counter()
-
-    def _judged(self, epoch: float) -> None:
-        self.epochs.append(round(epoch, 4))
-        self.errors.append(round(self.judge(), 4))
 
     def record(self) -> Record:
         """The curve, and the duration of training; `judged` adds the final error."""
@@ -90,18 +77,8 @@ class Course:
         }
 
 
-def _finite(figures: Mapping[str, Tensor]) -> bool:
-    return bool(torch.isfinite(figures["loss"]).all())
-
-
 def misses(predict: Callable[[Tensor], Tensor], data: Data, rows: int = 2_000) -> Tensor:
-    """Which samples are misclassified [n], on the CPU.
-
-    Args:
-        predict: Samples [batch, ...] -> labels [batch].
-        data: The samples with their labels.
-        rows: Samples at a time.
-    """
+    """Which samples are misclassified [n], on the CPU, by a prediction of some rows at a time."""
     return torch.cat([(predict(x).cpu() != y.cpu()) for x, y, _ in data.batches(rows)])
 
 

@@ -20,16 +20,11 @@ SHOWN = 6
 def probed(
     names: Iterable[str], network: Network, split: Split, seed: int, when: When
 ) -> dict[str, Any]:
-    """The findings of probes, by name; all read validation images.
+    """The findings of probes, by name; all read validation images, and keep some for seed 0 only.
 
-    Args:
-        names: "goodness" (histograms of positive and negative data, one pair a layer, Figure 1;
-            before training too), "labels" (the goodness of every label for a few images, Figure 2)
-            or "features" (how sensible the first layer's weights are, Figure 5).
-        network: The network.
-        split: Its data.
-        seed: The job's; images are kept for seed 0 only.
-        when: Before or after training.
+    ``goodness``: histograms of positive and negative data, one pair a layer (Figure 1; before
+    training too). ``labels``: the goodness of every label for a few images (Figure 2).
+    ``features``: how sensible the first layer's weights are (Figure 5).
     """
     x, y, _ = next(split.validation.batches(IMAGES))
     found: dict[str, Any] = {}
@@ -51,9 +46,8 @@ def _labels(network: Network, x: Tensor, y: Tensor) -> list[dict[str, Any]]:
     read = network.read(by_layer).argmax(1).cpu()
     wrong = (read != y.cpu()).nonzero()[:, 0][:2].tolist()
     right = (read == y.cpu()).nonzero()[:, 0][: SHOWN - len(wrong)].tolist()
-    return [
-        _labelled(x[row], int(y[row]), int(read[row]), by_layer[:, row]) for row in right + wrong
-    ]
+    rows = right + wrong
+    return [_labelled(x[row], int(y[row]), int(read[row]), by_layer[:, row]) for row in rows]
 
 
 def _labelled(image: Tensor, true: int, chosen: int, by_layer: Tensor) -> dict[str, Any]:

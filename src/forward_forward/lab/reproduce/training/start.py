@@ -25,15 +25,10 @@ def calibration_images(split: Split, job: Job) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def set_temperatures(network: Network, x: Tensor, y: Tensor, factor: float) -> None:
-    """Set each layer's temperature to its goodness over the L2 norm's, both at the start.
+    """Set each layer's temperature to its goodness over the L2 norm's, times a factor.
 
-    A margin then has the same spread as the L2 norm's, whatever the power of the goodness.
-
-    Args:
-        network: The untrained network.
-        x: Training samples [batch, ...].
-        y: Their labels [batch].
-        factor: Multiplies the temperatures.
+    Both are those of the untrained network. A margin then has the same spread as the L2 norm's,
+    whatever the power of the goodness.
     """
     positive = network.examples.positive(network.ready(x), y.to(network.device))
     for layer, each in zip(
@@ -46,12 +41,6 @@ def set_temperatures(network: Network, x: Tensor, y: Tensor, factor: float) -> N
 @torch.no_grad()
 def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
     """Describe the layers before the first step, on training samples with uniform negatives.
-
-    Args:
-        network: The untrained network, its thresholds set.
-        x: Training samples [batch, ...].
-        y: Their labels [batch].
-        seed: For the negatives.
 
     Returns:
         ``threshold``, ``temperature``, ``goodness`` (mean of positives) and ``slope`` (mean size
@@ -73,15 +62,9 @@ def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
 def described(
     layers: Iterable[Layer], positive: Sequence[Tensor], negative: Sequence[Tensor]
 ) -> Record:
-    """What results say about layers, from their goodness before the first step.
+    """What `start` says about layers, from their goodness.
 
-    Args:
-        layers: The layers.
-        positive: Goodness of positives in each layer [batch].
-        negative: Goodness of negatives in each layer [negatives, batch].
-
-    Returns:
-        See `start`.
+    That of positives is [batch] in each layer, that of negatives [negatives, batch].
     """
     rows: dict[str, list[float]] = {}
     for layer, good, bad in zip(layers, positive, negative, strict=True):

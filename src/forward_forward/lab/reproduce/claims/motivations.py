@@ -1,4 +1,4 @@
-"""The motivation of asynchronous updates: layers that learn out of step."""
+"""Two motivations: layers that learn out of step, and learning without labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.arms import Arm, ArmResult, Seeds
 from forward_forward.lab.reproduce.claims import figures
-from forward_forward.lab.reproduce.claims.claim import Claim, Finding, similar
+from forward_forward.lab.reproduce.claims.claim import Claim, Finding, better, similar
 from forward_forward.lab.reproduce.claims.variations import poster
 from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import Scale
@@ -16,6 +16,7 @@ from forward_forward.lab.reproduce.scales import Scale
 SYNCHRONOUS = "in step"
 DECIDING_DELAYS = (1, 10, 100)
 DELAYS = (*DECIDING_DELAYS, 1000)
+LEARNED, RANDOM, PIXELS = "learned without labels", "random features", "pixels"
 
 
 def _out_of_step(name: str, seeds: Seeds = "others", **settings: Any) -> Arm:
@@ -27,7 +28,7 @@ def _delayed(delay: int) -> Arm:
     return _out_of_step(f"delay {delay}", seeds, delay=delay)
 
 
-def arms(scale: Scale) -> list[Arm]:
+def _asynchronous_arms(scale: Scale) -> list[Arm]:
     """Layers in step, with delays, at different rates, and with one frozen for a while."""
     layers = len(scale.hidden)
     slow_last, slow_first = (1,) * (layers - 1) + (4,), (4,) + (1,) * (layers - 1)
@@ -41,8 +42,8 @@ def arms(scale: Scale) -> list[Arm]:
     ]
 
 
-def _measure(runner: Runner) -> Finding:
-    found = runner.arms(*arms(runner.scale))
+def _asynchronous(runner: Runner) -> Finding:
+    found = runner.arms(*_asynchronous_arms(runner.scale))
     plain, *others = found.values()
     rows = {each.name: rules.similar(plain, each) for each in others}
     note = (
@@ -92,6 +93,52 @@ ASYNCHRONOUS = Claim(
     rule=f"{rules.SAME} Here: layers that see those below with random delays of 1, 10 and 100 steps"
     " on average, against layers in step; all must be similar. A delay of 1,000 steps, different"
     " rates and frozen layers are shown as well.",
-    measure=_measure,
-    arms=arms,
+    measure=_asynchronous,
+    arms=_asynchronous_arms,
+)
+
+
+def _unsupervised_arms(scale: Scale) -> list[Arm]:
+    """Features learned without labels, those of untrained layers, and pixels."""
+    return [
+        Arm(
+            LEARNED,
+            "unsupervised",
+            {"features": "learned", "readout_lr": 1e-2},
+            third=("readout_lr", (3e-3, 1e-2, 3e-2)),
+            seeds="deciding",
+        ),
+        *(
+            Arm(name, "unsupervised", {"features": kind}, 1e-2, second=None, seeds="deciding")
+            for name, kind in ((RANDOM, "random"), (PIXELS, "pixels"))
+        ),
+    ]
+
+
+def _unsupervised(runner: Runner) -> Finding:
+    found = runner.arms(*_unsupervised_arms(runner.scale))
+    note = (
+        figures.mean_errors(found)
+        + " Positive data are images, negative data hybrids of two images; the layers see no"
+        " labels. A linear softmax then reads the activities of all layers, each at mean square 1;"
+        " it is trained in the same way on all three kinds of features, with its learning rate"
+        " tuned for each."
+    )
+    return better(
+        [rules.better(found[LEARNED], found[name]) for name in (RANDOM, PIXELS)],
+        note,
+        found.values(),
+        figures=[figures.points("Test error of a linear read-out", found.values())],
+    )
+
+
+UNSUPERVISED = Claim(
+    name="motive.unsupervised",
+    title="Learning without labels",
+    statement="Can be easily adapted for unsupervised learning.",
+    source="poster, Motivations",
+    rule=f"{rules.BETTER} Here: a linear read-out of features learned on hybrid negatives is better"
+    " than one of random features and one of pixels (the larger p decides).",
+    measure=_unsupervised,
+    arms=_unsupervised_arms,
 )
