@@ -107,7 +107,7 @@ class _LogSigmoid(ModuleConstant):
     ``softplus(-pos) + softplus(neg)`` is the same function: minus the log probability that the
     positive is classified as positive and the negative is not.
 
-    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], in nats, above 0.
+    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], in nats, >= 0.
 
     References:
         The poster's Figure 8, right; Hinton (2022), arXiv 2212.13345, section 2, equation 1.

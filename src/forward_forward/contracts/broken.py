@@ -19,16 +19,7 @@ def expect(kept: object, reason: str) -> None:
 
 
 def expect_tensor(value: object, shape: torch.Size, dtype: torch.dtype, what: str) -> None:
-    """Raise `Broken` unless a value is a tensor of this shape and type.
-
-    Args:
-        value: What the part returned.
-        shape: Expected shape.
-        dtype: Expected type.
-        what: Name of the value, such as "goodness of activities [5, 6]".
-
-    Raises:
-        Broken: It is something else.
+    """Raise `Broken` unless a value is a tensor of this shape and type; ``what`` is its name.
 
     >>> expect_tensor(torch.zeros(2), torch.Size([2]), torch.float32, "goodness")
     """
@@ -45,17 +36,10 @@ def expect_tensor(value: object, shape: torch.Size, dtype: torch.dtype, what: st
 def expect_close(
     value: Tensor, wanted: Tensor, what: str, *, rtol: float | None = None, atol: float | None = 0
 ) -> None:
-    """Raise `Broken` if a tensor differs from the expected one.
+    """Raise `Broken`, with the entry that differs most, if a tensor differs from the expected one.
 
-    Args:
-        value: What the part returned.
-        wanted: What was expected, of the same shape.
-        what: Name of the value, such as "the slope".
-        rtol: Relative tolerance; None for both tolerances of `torch.testing.assert_close`.
-        atol: Absolute tolerance.
-
-    Raises:
-        Broken: It differs; the message shows the entry that differs most.
+    ``rtol`` and ``atol`` are the tolerances, relative and absolute; without ``rtol`` both are those
+    of `torch.testing.assert_close`.
 
     >>> expect_close(torch.ones(2), torch.ones(2), "the slope")
     """
@@ -68,33 +52,14 @@ def expect_close(
 
 
 def expect_unchanged(values: Sequence[Tensor], before: Sequence[Tensor], what: str) -> None:
-    """Raise `Broken` if a part has changed tensors.
-
-    Args:
-        values: The tensors after the part was called.
-        before: Copies from before.
-        what: Their name, and how a part changes them.
-
-    Raises:
-        Broken: They differ.
-    """
-    same = all(map(torch.equal, values, before))
-    expect(same, f"expected {what}")
+    """Raise `Broken` if a part has changed tensors, of which there are copies from before."""
+    expect(all(map(torch.equal, values, before)), f"expected {what}")
 
 
 def expect_slopes_of_small_changes(call: Callable[..., Tensor], *leaves: Tensor) -> None:
-    """Raise `Broken` if a function's slopes are not those of finite differences.
-
-    Args:
-        call: The function.
-        leaves: Its arguments, in float64.
-
-    Raises:
-        Broken: They differ.
-    """
-    right = torch.autograd.gradcheck(
-        call, [leaf.requires_grad_() for leaf in leaves], raise_exception=False
-    )
+    """Raise `Broken` if a function's slopes at float64 leaves are not those of small changes."""
+    inputs = [leaf.requires_grad_() for leaf in leaves]
+    right = torch.autograd.gradcheck(call, inputs, raise_exception=False)
     expect(
         right, "expected the slopes that finite differences find, got others: is a tensor detached?"
     )

@@ -60,15 +60,7 @@ def never_gives_the_true_label(negatives: WrongLabels) -> None:
 
 
 def check_wrong(wrong: Tensor, y: Tensor, classes: int) -> None:
-    """Raise `Broken` unless labels are wrong ones.
-
-    Args:
-        wrong: What a strategy returned [count, batch].
-        y: True labels [batch].
-        classes: Number of labels.
-
-    Raises:
-        Broken: A label is true or out of range, or the shape or type is another.
+    """Raise `Broken` unless labels [count, batch] are wrong ones for the true labels [batch].
 
     >>> check_wrong(torch.tensor([[1, 0]]), torch.tensor([0, 1]), 2)
     """

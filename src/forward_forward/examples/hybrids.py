@@ -19,15 +19,10 @@ def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blu
     Random bits are blurred ``blurs`` times with [1/4, 1/2, 1/4] along both axes (edges repeated),
     then thresholded at one half, or at the mask's median if it would be all ones or all zeros.
 
-    Args:
-        batch: Number of masks.
-        height: Height of an image in pixels.
-        width: Width of an image in pixels.
-        rng: Generator; the masks are created on its device.
-        blurs: Number of blurs; more give larger regions.
+    More blurs give larger regions.
 
     Returns:
-        Masks of zeros and ones [batch, 1, height, width].
+        Masks of zeros and ones [batch, 1, height, width], on the generator's device.
 
     References:
         Hinton (2022), arXiv 2212.13345, section 3.2.

@@ -109,15 +109,7 @@ class FrozenCache:
 def step_cached(
     trainer: TrainStep, cache: FrozenCache, numbers: Tensor, y: Tensor, weight: Tensor | None = None
 ) -> dict[str, Tensor]:
-    """Take the step of `TrainStep.step` from cached activities.
-
-    Args:
-        trainer: The trainer, in the greedy order.
-        cache: The frozen layers' activities.
-        numbers: Indices of the batch's samples in the training set [batch].
-        y: Their labels [batch].
-        weight: Their weights [batch], or None for equal ones.
-    """
+    """Take the step of `TrainStep.step` on samples, by their numbers [batch], from the cache."""
     randomness = StepRandomness(trainer.seed, trainer.steps, trainer.device)
     forward = trainer.forward.begin()
     source = cache.source(forward, numbers, y, randomness.generator("negatives"))
@@ -127,12 +119,7 @@ def step_cached(
 
 @torch.no_grad()
 def cached(trainer: TrainStep, source: object, layer: int) -> FrozenCache | None:
-    """Run the frozen layers over a training set, once for all epochs of the layer above them.
-
-    Args:
-        trainer: The trainer; its layers below ``layer`` are frozen.
-        source: The training set.
-        layer: The layer to be trained.
+    """Run the layers below ``layer`` over a training set, once for all epochs of that layer.
 
     Returns:
         The cache, at most `CACHE_BYTES` large. None if it would be larger, if the samples are not

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
 from forward_forward.forward import Network
 from forward_forward.forward.passes import ForwardPass
@@ -19,9 +20,6 @@ from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.optimizers import weights_of
 from forward_forward.optimize.prepare import BatchPreparer, PreparedBatch
 from forward_forward.optimize.scores import label_goodness, scored_layers, teach_head
-
-if TYPE_CHECKING:
-    from forward_forward.data.batch import Batch
 
 HEAD = -1  # the head's index among the layers whose gradients replicas sum
 
@@ -37,25 +35,16 @@ def ahead(batches: Iterable[Batch], steps: int, score: Callable[..., None]) -> I
     yield from scored
 
 
+@dataclass(eq=False)
 class LookAhead:
-    """A queue of batches that are prepared and scored before their own step.
+    """A queue of batches that are prepared and scored before their own step."""
 
-    Args:
-        network: The network.
-        preparer: Prepares batches.
-        head_optimizer: The head's, or None if there is no head.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        preparer: BatchPreparer,
-        head_optimizer: torch.optim.Optimizer | None,
-    ) -> None:
-        self.network, self.preparer, self.head_optimizer = network, preparer, head_optimizer
-        self.replicas: ReplicaGroup | None = None
-        self.pending: deque[PreparedBatch] = deque()
-        self.restored: deque[Tensor | None] = deque()  # scores of a resumed run's pending batches
+    network: Network
+    preparer: BatchPreparer
+    head_optimizer: torch.optim.Optimizer | None
+    replicas: ReplicaGroup | None = None
+    pending: deque[PreparedBatch] = field(default_factory=deque)
+    restored: deque[Tensor | None] = field(default_factory=deque)  # scores of a resumed run's queue
 
     def clear(self) -> None:
         """Drop the batches of a training that did not finish."""
@@ -91,8 +80,8 @@ class LookAhead:
             x: Samples [batch, ...].
             y: Labels [batch], or None.
             weight: Weights of the samples [batch], or None.
-            steps: How many steps were taken so far.
-            trained: How many layers, from the lowest, have been trained or are in training.
+            steps: Number of steps taken so far.
+            trained: Number of layers, from the lowest, that have been trained or are in training.
         """
         batch = self.preparer.prepare(x, y, weight, steps + len(self.pending))
         positive = self.preparer.shard.of(batch.positive, batch.size)

@@ -30,14 +30,10 @@ class Figures(NamedTuple):
 def figures_of(
     loss: Tensor, positive: Tensor, negative: Tensor, silent: Tensor, sample_weight: Tensor
 ) -> Figures:
-    """The figures of one layer.
+    """The figures of one layer, from losses [batch], and goodness [batch], [negatives, batch].
 
-    Args:
-        loss: Of each sample [batch].
-        positive: Goodness of the positives [batch].
-        negative: Goodness of the negatives [negatives, batch].
-        silent: Fraction of silent units, a scalar.
-        sample_weight: Each sample's weight in the mean over the batch [batch].
+    ``silent`` is the fraction of silent units, a scalar, ``sample_weight`` each sample's weight in
+    the mean over the batch [batch].
     """
     rows = [loss, positive]
     if negative.shape[0]:

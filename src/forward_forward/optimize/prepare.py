@@ -69,9 +69,7 @@ class BatchPreparer:
     def sample_weight(self, batch: int, weight: Tensor | None) -> Tensor:
         """Each sample's weight in the mean over the batch [batch], sum 1, on the network's device.
 
-        Args:
-            batch: Number of samples.
-            weight: Their relative weights [batch], or None for equal ones.
+        ``weight`` are relative weights [batch], or None for equal ones.
         """
         device, dtype = self.network.device, self.network.dtype
         if weight is not None:
@@ -86,14 +84,7 @@ class BatchPreparer:
     def prepare(
         self, x: Tensor, y: Tensor | None, weight: Tensor | None, step: int
     ) -> PreparedBatch:
-        """Prepare a batch.
-
-        Args:
-            x: Samples [batch, ...].
-            y: Labels [batch], or None.
-            weight: Weights of the samples [batch], or None for equal ones.
-            step: The number of the step that will train on it.
-        """
+        """Prepare samples, labels and weights for the step of that number."""
         network, batch = self.network, x.shape[0]
         ready = network.ready(x).detach()
         labels = y if y is None else y.to(network.device, non_blocking=True)

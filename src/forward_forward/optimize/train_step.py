@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,12 +11,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from forward_forward import notation
 from forward_forward.data import augment as augmenting
+from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules
+from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
 from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
 from forward_forward.optimize.metrics import by_name
@@ -26,10 +28,6 @@ from forward_forward.optimize.prepare import BatchPreparer
 from forward_forward.optimize.randomness import Augment, StepRandomness
 from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.steps import LayerSteps
-
-if TYPE_CHECKING:
-    from forward_forward.data.batch import Batch
-    from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
 
 Order = Literal["joint", "greedy"]
 

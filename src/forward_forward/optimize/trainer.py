@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from forward_forward.checkpoint import Run
 from forward_forward.data import Data, as_source, check_unchanged
 from forward_forward.optimize.checks import check_data, check_same, check_watchers
 from forward_forward.optimize.fit import FitLoop, calibrate, recorded, settings_of
-from forward_forward.optimize.strategy import SingleProcess, Strategy
+from forward_forward.optimize.state import Fitted
+from forward_forward.optimize.strategy import Parallel, SingleProcess, Strategy
 from forward_forward.optimize.train_step import TrainStep
-
-if TYPE_CHECKING:
-    from forward_forward.optimize.state import Fitted
-    from forward_forward.optimize.strategy import Parallel
-    from forward_forward.track import Watcher
+from forward_forward.track import Watcher
 
 
 class Trainer(TrainStep):

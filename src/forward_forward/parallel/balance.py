@@ -43,9 +43,6 @@ def balanced(costs: Sequence[float], stages: int) -> tuple[int, ...]:
 def ranges(split: Sequence[int]) -> list[range]:
     """The layers of each stage, counted from 0.
 
-    Args:
-        split: The number of layers of each stage.
-
     Raises:
         ValueError: If there is no stage, or a stage has no layer.
 
@@ -59,14 +56,7 @@ def ranges(split: Sequence[int]) -> list[range]:
 
 
 def stage_costs(costs: Sequence[float], split: Sequence[int]) -> list[float]:
-    """The total cost of each stage.
-
-    Args:
-        costs: Seconds of each layer, or any other positive unit.
-        split: The number of layers of each stage.
-
-    Returns:
-        One cost for each stage, in the unit of ``costs``.
+    """The total cost of each stage of a split, in the unit of the layers' costs.
 
     Raises:
         ValueError: If the split has another number of layers, or a cost is not positive and finite.
@@ -87,12 +77,7 @@ def stage_costs(costs: Sequence[float], split: Sequence[int]) -> list[float]:
 def balance_bound(costs: Sequence[float], split: Sequence[int]) -> float:
     """The total cost over that of the slowest stage: no pipeline of this split is faster.
 
-    Args:
-        costs: Seconds of each layer, or any other positive unit.
-        split: The number of layers of each stage.
-
-    Returns:
-        The speed-up over one process, at most the number of stages.
+    It is a speed-up over one process, at most the number of stages.
 
     Raises:
         ValueError: As :func:`stage_costs`.

@@ -30,12 +30,7 @@ def layer_seconds(trainer: TrainStep, source: Source, batch_size: int) -> list[f
     """Median seconds of each layer's step, and of its part of the probes of batches ahead.
 
     Layers are measured one at a time on temporary copies, so the network does not change. Of layers
-    with the same description and input shape, one is measured.
-
-    Args:
-        trainer: The trainer.
-        source: Training data, of which the first batch is used.
-        batch_size: Samples a step.
+    with the same description and input shape, one is measured. The data's first batch is used.
     """
     network = trainer.network
     x, y, _ = next(iter(source.batches(batch_size)))

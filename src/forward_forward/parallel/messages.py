@@ -112,13 +112,7 @@ class SampleShapes:
 
 
 def stacked_examples(network: Network, x: Tensor, y: Tensor) -> tuple[Inputs, Inputs | Tensor]:
-    """Positives, and positives stacked with negatives, as in a training step without scores.
-
-    Args:
-        network: The network, which is not changed.
-        x: Samples [batch, ...].
-        y: Labels [batch, ...].
-    """
+    """Positives, and positives stacked with negatives, as in a training step without scores."""
     examples, y = network.examples, y.to(network.device)
     positive = examples.positive(network.ready(x), y)
     scores = torch.zeros(len(x), examples.num_classes, device=network.device)

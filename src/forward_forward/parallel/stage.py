@@ -69,10 +69,7 @@ class Stage:
     ) -> Iterator[Batch]:
         """An epoch's batches to train on; placeholders above the first stage.
 
-        Args:
-            batches: Samples, labels and weights; read in the first stage only.
-            steps: The numbers of the batches.
-            set_rates: Called with the number of each step that is about to be taken.
+        ``batches`` are read in the first stage only; ``set_rates`` is called before each step.
         """
         look_ahead, sizes = self.trainer.look_ahead, self.plan.sizes
         scores = self.trainer.queue.restored

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from forward_forward.examples import Examples
 from forward_forward.examples.inputs import check_scores
@@ -13,21 +13,31 @@ TopDown = Literal["learned", "zero", "fixed"]
 Update = Literal["synchronous", "alternating"]
 
 
-def check_run(damping: float, iterations: int, scored: tuple[int, int]) -> None:
-    """Refuse a damping or scored iterations that are out of range."""
+def check_choices(label: str, top_down: str, update: str) -> None:
+    """Refuse a name that is not one of the allowed ones."""
+    for name, got, kind in (
+        ("label", label, LabelPlace),
+        ("top_down", top_down, TopDown),
+        ("update", update, Update),
+    ):
+        if got not in get_args(kind):
+            choices = ", ".join(f'"{each}"' for each in get_args(kind))
+            raise ValueError(f"{name} expects one of {choices}, got {got!r}")
+
+
+def check_numbers(
+    hidden: tuple[int, ...], damping: float, iterations: int, scored: tuple[int, int]
+) -> None:
+    """Refuse a network without hidden layers, a damping or iterations that are out of range."""
+    if not hidden or min(hidden) < 1:
+        raise ValueError(
+            f"RecurrentNetwork expects the units of at least one hidden layer, got {hidden}"
+        )
     if not 0 <= damping < 1:
         raise ValueError(f"damping expects a fraction from 0 to below 1, got {damping}")
     if not 1 <= scored[0] <= scored[1] <= iterations:
         raise ValueError(
             f"scored expects 1 <= first <= last <= {iterations} iterations, got {scored}"
-        )
-
-
-def check_hidden(hidden: tuple[int, ...]) -> None:
-    """Refuse a network without hidden layers."""
-    if not hidden or min(hidden) < 1:
-        raise ValueError(
-            f"RecurrentNetwork expects the units of at least one hidden layer, got {hidden}"
         )
 
 
@@ -38,13 +48,6 @@ def check_layer(layer: Layer) -> None:
             "a recurrent layer expects an activation and other parts without weights, got"
             f" {layer}: use a plain activation such as nn.ReLU"
         )
-
-
-def check_choice(name: str, got: str, allowed: tuple[str, ...]) -> None:
-    """Refuse a value that is not one of the allowed ones."""
-    if got not in allowed:
-        choices = ", ".join(f'"{each}"' for each in allowed)
-        raise ValueError(f"{name} expects one of {choices}, got {got!r}")
 
 
 def check_examples(examples: Examples, features: int, classes: int, label: str) -> None:

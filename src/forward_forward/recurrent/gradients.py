@@ -35,10 +35,11 @@ class VideoGradients:
         self.sample_weight = sample_weight
         # A state changes by only a fraction 1 - damping of an activity's change.
         self._upstream_weight = sample_weight * ((1 - video.network.damping) / count)
-        self._deltas = [self._zeros("delta sum", index, state.shape) for index, state in self._each]
+        each = list(enumerate(video.states))
+        self._deltas = [self._zeros("delta sum", index, state.shape) for index, state in each]
         self._from_below: list[Tensor | None] = []
         self._from_above: list[Tensor | None] = []
-        for index, state in self._each:
+        for index, state in each:
             below, above = video.neighbours(index)
             if index < len(video.network.feedback) and video.network.top_down == "fixed":
                 above = None  # it is read, but its weights do not learn
@@ -47,10 +48,6 @@ class VideoGradients:
             self._from_above.append(self._product_sum("above", index, units, above))
         self._means: list[list[Tensor]] = [[] for _ in video.layers]
         self._silent: list[Tensor] = [sample_weight.new_zeros(()) for _ in video.layers]
-
-    @property
-    def _each(self) -> list[tuple[int, Tensor]]:
-        return list(enumerate(self.video.states))
 
     def _zeros(self, name: str, index: int, shape: tuple[int, ...]) -> Tensor:
         state = self.video.states[index]
@@ -81,7 +78,9 @@ class VideoGradients:
         if radial is None:
             return activation.slope(goodness.slope_of(layer.goodness, moved.h, upstream), activity)
         gain = radial.gain(moved.length, moved.h.shape[1], upstream)
-        return activation.slope(self._scaled(moved.h, gain), activity)
+        shape, h = tuple(moved.h.shape), moved.h
+        out = self.video.workspace.take(Slot("slope"), shape, h.dtype, h.device)
+        return activation.slope(torch.mul(h, gain[:, None], out=out), activity)
 
     def _delta_by_autograd(self, index: int, z: Tensor) -> Tensor:
         layer = self.video.layers[index]
@@ -93,10 +92,6 @@ class VideoGradients:
         slope = goodness.slope_of(layer.goodness, moved.h, upstream)
         (delta,) = torch.autograd.grad(activity, leaf, slope)
         return delta
-
-    def _scaled(self, h: Tensor, gain: Tensor) -> Tensor:
-        out = self.video.workspace.take(Slot("slope"), tuple(h.shape), h.dtype, h.device)
-        return torch.mul(h, gain[:, None], out=out)
 
     def _judged(self, index: int, moved: Activities, *, positive: bool) -> Tensor:
         """The loss's slope with respect to the activities' goodness [variants * batch]."""

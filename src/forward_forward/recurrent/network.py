@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +25,10 @@ from forward_forward.recurrent.checks import (
     LabelPlace,
     TopDown,
     Update,
-    check_choice,
+    check_choices,
     check_examples,
-    check_hidden,
     check_layer,
-    check_run,
+    check_numbers,
 )
 from forward_forward.recurrent.video import Video
 
@@ -107,11 +105,8 @@ class RecurrentNetwork(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_choice("label", label, get_args(LabelPlace))
-        check_choice("top_down", top_down, get_args(TopDown))
-        check_choice("update", update, get_args(Update))
-        check_hidden(hidden)
-        check_run(damping, iterations, scored)
+        check_choices(label, top_down, update)
+        check_numbers(hidden, damping, iterations, scored)
         self.features = features
         self.examples = examples or AppendLabel(num_classes)
         check_examples(self.examples, features, num_classes, label)
