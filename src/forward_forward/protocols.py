@@ -58,16 +58,6 @@ def fast_path(part: object, protocol: Callable[..., Asked]) -> Asked | None:
     return candidate if _answer(candidate.__class__, asked) else None
 
 
-def supports(part: object, protocol: Callable[..., Any]) -> bool:
-    """Whether a part has the fast paths of a protocol: see `fast_path`.
-
-    >>> from forward_forward.losses import HasSlopes
-    >>> supports(lambda pos, neg: neg.mean(0) - pos, HasSlopes)
-    False
-    """
-    return fast_path(part, protocol) is not None
-
-
 @functools.cache
 def _answer(kind: type, asked: Any) -> bool:
     """Whether a class has a method, or those of a protocol, that stand for its present call."""

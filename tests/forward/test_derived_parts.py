@@ -12,7 +12,7 @@ from forward_forward.forward.normalize import LengthNormalize
 from forward_forward.goodness import HasSlope, Minimised, mean_square, slope_of
 from forward_forward.losses import HasSlopes, HasValueAndSlopes, SiluPair, SymBa, judged
 from forward_forward.optimize import Trainer
-from forward_forward.protocols import supports
+from forward_forward.protocols import fast_path
 from forward_forward.radial import Radial, radial_of
 
 X = torch.rand(10, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -125,17 +125,17 @@ def test_a_block_that_is_replaced_after_the_trainer_was_made_is_refused(engine, 
 
 
 def test_what_is_inherited_is_offered_only_where_it_still_holds():
-    assert supports(SiluPair(), HasValueAndSlopes)
-    assert supports(Renamed(), HasValueAndSlopes)
-    assert not supports(Louder(), HasValueAndSlopes)
-    assert not supports(Louder(), HasSlopes)
-    assert not supports(Steeper(), HasValueAndSlopes)
-    assert supports(Steeper(), HasSlopes)
-    assert supports(MeanSquareOne(), LengthNormalize)
-    assert not supports(Centred(), LengthNormalize)
-    assert supports(mean_square, Radial)
-    assert not supports(Doubled(), Radial)
-    assert not supports(Doubled(), HasSlope)
+    assert fast_path(SiluPair(), HasValueAndSlopes) is not None
+    assert fast_path(Renamed(), HasValueAndSlopes) is not None
+    assert fast_path(Louder(), HasValueAndSlopes) is None
+    assert fast_path(Louder(), HasSlopes) is None
+    assert fast_path(Steeper(), HasValueAndSlopes) is None
+    assert fast_path(Steeper(), HasSlopes) is not None
+    assert fast_path(MeanSquareOne(), LengthNormalize) is not None
+    assert fast_path(Centred(), LengthNormalize) is None
+    assert fast_path(mean_square, Radial) is not None
+    assert fast_path(Doubled(), Radial) is None
+    assert fast_path(Doubled(), HasSlope) is None
     assert radial_of(Squared(mean_square)) is None
 
 
@@ -160,7 +160,7 @@ def test_a_module_with_another_forward_does_not_keep_the_inherited_slope():
     h = torch.tensor([[1.0, 2.0]], requires_grad=True)
     (expected,) = torch.autograd.grad(Cubic()(h).sum(), h)
     torch.testing.assert_close(slope_of(Cubic(), h.detach(), torch.ones(1)), expected)
-    assert supports(Quadratic(), HasSlope)
+    assert fast_path(Quadratic(), HasSlope) is not None
 
 
 class Length:
@@ -204,8 +204,8 @@ class Mixed(FastSlope, StatedTwice):
 def test_a_part_states_its_fast_paths_in_one_object():
     assert isinstance(radial_of(Stated()), Length)
     assert radial_of(StatedTwice()) is None
-    assert not supports(Stated(), HasSlope)
-    assert not supports(Mixed(), HasSlope)
+    assert fast_path(Stated(), HasSlope) is None
+    assert fast_path(Mixed(), HasSlope) is None
 
 
 def test_a_loss_that_is_derived_is_judged_by_its_own_slopes():

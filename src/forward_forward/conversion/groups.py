@@ -40,15 +40,9 @@ class Group:
         return sum(len(part.weight_layers) for part in (self.core, *self.after))
 
 
-@dataclass(frozen=True)
-class Grouped:
-    """The groups, and the modules that no layer takes over, each with the reason."""
-
-    groups: list[Group]
-    dropped: list[tuple[ModelPart, str]]
-
-
-def grouped(parts: Sequence[ModelPart], num_classes: int) -> Grouped:
+def grouped(
+    parts: Sequence[ModelPart], num_classes: int
+) -> tuple[list[Group], list[tuple[ModelPart, str]]]:
     """Group the modules of a model around those with weights.
 
     A norm or an activation belongs to the weights before it; dropout, changes of shape, and a norm
@@ -58,6 +52,9 @@ def grouped(parts: Sequence[ModelPart], num_classes: int) -> Grouped:
     Args:
         parts: The modules in the order they run.
         num_classes: A final linear layer with this many outputs is left out: it scores the labels.
+
+    Returns:
+        The groups, and the modules that no layer takes over, each with the reason.
 
     Raises:
         ValueError: No module has weights, except one that scores the labels.
@@ -84,7 +81,7 @@ def grouped(parts: Sequence[ModelPart], num_classes: int) -> Grouped:
             + ": add one; a layer of Forward-Forward measures goodness, it does not score labels"
         )
     dropped += [(part, "no layer after it reads its output") for part in pending]
-    return Grouped(groups, dropped)
+    return groups, dropped
 
 
 def _belongs(part: ModelPart, group: Group, pending: list[ModelPart]) -> bool:

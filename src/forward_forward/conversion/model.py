@@ -112,11 +112,11 @@ def convert(
     check_shared(parts)
     shape = input_shape_of(parts, input_shape)
     parts = probed(plain, parts, shape)
-    made = grouped(parts, num_classes)
+    groups, dropped = grouped(parts, num_classes)
     builder = _Builder(num_classes, layer, seeds.generator(seed, "convert"), shape)
-    layers = [builder.layer(number, group) for number, group in enumerate(made.groups, 1)]
-    builder.note_end(made.groups[-1])
-    for part, why in made.dropped:
+    layers = [builder.layer(number, group) for number, group in enumerate(groups, 1)]
+    builder.note_end(groups[-1])
+    for part, why in dropped:
         builder.note(part, f"left out: {why}")
     strength = builder.strength if strength is None else strength
     network = Network(

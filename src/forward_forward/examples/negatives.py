@@ -33,15 +33,9 @@ class WrongLabels(Protocol):
 
 
 def uniform_wrong(y: Tensor, classes: int, rng: torch.Generator) -> Tensor:
-    """A wrong label for each sample, every one equally likely.
+    """A wrong label for each sample [batch], every one equally likely.
 
-    Args:
-        y: True labels [batch], 0 to classes - 1.
-        classes: Number of labels, at least 2.
-        rng: Generator, preferably on the labels' device.
-
-    Returns:
-        Labels [batch].
+    ``y`` are the true labels [batch]; the generator is preferably on their device.
     """
     if classes < 2:
         raise ValueError(

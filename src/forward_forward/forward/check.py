@@ -29,14 +29,7 @@ class Checked(Protocol):
 
 
 def problems(layer: Checked, x: Tensor) -> list[str]:
-    """Problems of a layer, and behaviour that may surprise; nothing is changed.
-
-    Args:
-        layer: The layer, in evaluation mode.
-        x: Its input [batch, *feature]: samples of different classes.
-
-    Returns:
-        A sentence for each problem; an empty list if there is none.
+    """What `Layer.check` returns for a layer in evaluation mode; nothing is changed.
 
     Raises:
         ValueError: ``x`` is empty or not a tensor.

@@ -71,15 +71,8 @@ def calibrate(trainer: TrainStep, source: Source, batch_size: int) -> None:
 class FitLoop:
     """The epochs of one call of `Trainer.fit`.
 
-    Args:
-        trainer: The trainer.
-        strategy: The processes that take part.
-        source: Training data, on the trainer's device.
-        judge: Validation data, or None.
-        epochs: Total number of epochs.
-        batch_size: Samples a step.
-        about: What run.json says.
-        watch: Watchers; only the leading process calls them.
+    ``source`` and ``judge`` are the data for training and for validation, on the trainer's device;
+    ``about`` is the content of run.json. Only the leading process calls the watchers.
     """
 
     def __init__(

@@ -92,12 +92,6 @@ def stepper(optimizer: torch.optim.Optimizer) -> Callable[[], object]:
 
     On layers of a few hundred units torch's fused Adam spends more time in Python than in its
     kernel; if nothing but the kernel is needed, it is called directly. The numbers are the same.
-
-    Args:
-        optimizer: The optimiser.
-
-    Returns:
-        A function that takes a step.
     """
     # A step that was replaced on the instance, as torch's schedulers do, must be called.
     own = type(optimizer) in (torch.optim.Adam, torch.optim.AdamW) and "step" not in vars(optimizer)

@@ -10,10 +10,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def usable(device: torch.device | str) -> torch.device:
-    """The device with a name, if this machine has it.
-
-    Args:
-        device: Such as "cpu", "cuda" or "mps".
+    """The device with a name such as "cpu", "cuda" or "mps", if this machine has it.
 
     Raises:
         ValueError: The device does not exist or is not available.

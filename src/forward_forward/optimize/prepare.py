@@ -44,15 +44,7 @@ class PreparedBatch(NamedTuple):
 
 
 class BatchPreparer:
-    """Prepares batches for their step.
-
-    Args:
-        network: The network.
-        augment: Random changes of the pictures, in this order.
-        seed: For all that is drawn at random.
-
-    ``shard`` says which rows of each batch belong to this process.
-    """
+    """Prepares batches for their step; ``shard`` says which of their rows this process has."""
 
     def __init__(self, network: Network, augment: Sequence[Augment], seed: int) -> None:
         self.network, self.augment, self.seed = network, augment, seed

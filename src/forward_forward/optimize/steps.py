@@ -23,13 +23,7 @@ IN_FLIGHT = 2  # layers whose gradients the replicas sum while another layer wor
 
 
 class LayerSteps:
-    """Takes the layers' steps on a batch, one after the other.
-
-    Args:
-        network: The network.
-        optimizers: One for each layer.
-        engine: Computes the gradients.
-    """
+    """Takes the layers' steps on a batch, one after the other, each with its own optimiser."""
 
     def __init__(
         self, network: Network, optimizers: Sequence[torch.optim.Optimizer], engine: Engine

@@ -69,21 +69,14 @@ class Parallel(Protocol):
     """How a training is distributed: what `Trainer.fit` accepts as ``parallel``."""
 
     def join(self, trainer: TrainStep, source: Source, batch_size: int) -> Strategy:
-        """Take part in a training; every process calls this.
+        """Take part in a training; every process calls this, with equal arguments.
 
-        Args:
-            trainer: Equal in all processes.
-            source: Training data, equal in all processes.
-            batch_size: Samples a step, over all processes together.
+        ``batch_size`` is the number of samples a step, over all processes together.
         """
 
 
 class SingleProcess:
-    """One process, with all layers.
-
-    Args:
-        trainer: The trainer.
-    """
+    """One process, with all layers."""
 
     leads = True
     grace = 0.0

@@ -102,11 +102,7 @@ class LatestSender(_ChannelThread):
 class LatestReceiver(_ChannelThread):
     """Receives messages as they arrive, and keeps the newest.
 
-    Args:
-        peer: The rank that sends them.
-        timeout: How long to wait for it.
-        device: Where they are placed.
-        specs: The tensors in a message, by the size of its batch.
+    ``specs`` gives the tensors in a message, by the size of its batch.
     """
 
     def __init__(

@@ -34,13 +34,7 @@ class _BufferRing:
 
 
 class SendChannel:
-    """Sends messages to one rank.
-
-    Args:
-        peer: The rank.
-        timeout: How long to wait for it.
-        device: Where messages are composed.
-    """
+    """Sends messages, composed on the device, to one rank, the peer."""
 
     def __init__(self, peer: int, timeout: Timeout, device: torch.device) -> None:
         self.peer, self.timeout = peer, timeout
@@ -69,14 +63,7 @@ class SendChannel:
 
 
 class ReceiveChannel:
-    """Receives messages from one rank; the next ones arrive while one is in use.
-
-    Args:
-        peer: The rank.
-        timeout: How long to wait for it.
-        device: Where messages are placed.
-        ahead: How many messages may arrive while one is in use.
-    """
+    """Receives messages from one rank; the next ``ahead`` ones arrive while one is in use."""
 
     def __init__(self, peer: int, timeout: Timeout, device: torch.device, ahead: int = 1) -> None:
         self.peer, self.timeout, self.ahead = peer, timeout, ahead

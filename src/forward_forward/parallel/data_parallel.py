@@ -55,12 +55,7 @@ class _Bucket:
 
 
 class AllReduceGroup:
-    """The replicas of one stage, each with another shard of every batch.
-
-    Args:
-        group: Their process group.
-        timeout: How long to wait for them.
-    """
+    """The replicas of one stage, each with another shard of every batch."""
 
     def __init__(self, group: dist.ProcessGroup, timeout: Timeout) -> None:
         self.group, self.timeout = group, timeout

@@ -30,14 +30,7 @@ from forward_forward.parallel.timeouts import Timeout
 
 
 class StageLookAhead:
-    """One stage's part of the probes of batches ahead.
-
-    Args:
-        trainer: Holds the network.
-        plan: The messages between stages.
-        above: The channel to the stage above, or None in the highest.
-        timeout: How long to wait for other ranks.
-    """
+    """One stage's part of the probes of batches ahead; ``above`` is None in the highest stage."""
 
     def __init__(
         self, trainer: TrainStep, plan: MessagePlan, above: SendChannel | None, timeout: Timeout

@@ -34,13 +34,7 @@ GRACE = 30.0  # seconds that torchrun waits before it kills a process
 
 
 class DistributedStrategy:
-    """One of the ranks that train a network together.
-
-    Args:
-        trainer: Holds the whole network, of which this rank updates its own layers.
-        stage: These layers.
-        timeout: How long to wait for other ranks.
-    """
+    """One of the ranks that train a network together; it updates the layers of its stage."""
 
     def __init__(self, trainer: TrainStep, stage: Stage | AsyncStage, timeout: Timeout) -> None:
         self.trainer, self.stage, self.timeout = trainer, stage, timeout

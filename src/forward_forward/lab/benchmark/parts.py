@@ -19,7 +19,7 @@ from forward_forward.lab.benchmark.measure import block_seconds
 from forward_forward.lab.statistics import paired
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.precision import Precision
-from forward_forward.protocols import supports
+from forward_forward.protocols import fast_path
 from forward_forward.recipes import Plan
 
 Row = dict[str, Any]
@@ -139,7 +139,7 @@ def gradients_of(each: Named) -> str | None:
     if each.kind == "negatives":
         return None
     closed_form = goodness.HasSlope if each.kind == "goodness" else losses.HasSlopes
-    return "closed form" if supports(each.part, closed_form) else "autograd"
+    return "autograd" if fast_path(each.part, closed_form) is None else "closed form"
 
 
 def _run_name(row: Row) -> str:
