@@ -12,7 +12,7 @@ from forward_forward.data import Data
 from forward_forward.data.pictures.framing import Frame, frame_of
 from forward_forward.demo import live, over_time, page, show
 from forward_forward.demo.answer import Explainer
-from forward_forward.demo.over_time import Recurrent, first_settled
+from forward_forward.demo.over_time import TrainedOnce, first_settled
 from forward_forward.demo.subject import Subject, subject_of
 
 
@@ -80,7 +80,7 @@ def test_what_a_page_shows_is_escaped():
 def test_a_recurrent_network_is_trained_once_and_predicts_digits_over_time(subject, monkeypatch):
     monkeypatch.setattr(over_time, "SHOWN", 9_000)
     monkeypatch.setattr(over_time, "HIDDEN", (100, 100))
-    recurrent = Recurrent(subject.train)
+    recurrent = TrainedOnce(subject.train)
     assert not recurrent.ready
     right = 0
     for place in range(20):

@@ -60,10 +60,9 @@ class BenchmarkCommand:
             torch.set_num_threads(self.threads)
         if self.parallel:
             if (self.data, self.precision, self.threads, self.parts) != (None, "auto", None, None):
-                raise ValueError(
-                    "--parallel measures random images in float32 with one thread per process: omit"
-                    " --data, --precision, --threads and --parts"
-                )
+                measured = "random images in float32 with one thread per process"
+                fix = "omit --data, --precision, --threads and --parts"
+                raise ValueError(f"--parallel measures {measured}: {fix}")
             self._parallel()
         elif self.parts is not None:
             self._parts(self.parts)

@@ -94,10 +94,9 @@ class ExportCommand:
         if self.data is None:
             unchanged(about, sets, "Put them back, or name the training data with --data")
         if list(sets.classes) != about["data"]["classes"]:
-            raise ValueError(
-                f"the run was trained on the classes {about['data']['classes']}, got data with"
-                f" {list(sets.classes)}: give --data with the same classes"
-            )
+            expected = f"the run was trained on the classes {about['data']['classes']}"
+            fix = "give --data with the same classes"
+            raise ValueError(f"{expected}, got data with {list(sets.classes)}: {fix}")
         return network, sets
 
 
@@ -127,16 +126,14 @@ def _print_result(result: dict[str, Any]) -> None:
         check = model["verified"]
         ties = check["labels_another_in_a_tie"]
         equal = f"labels identical except for {ties} ties" if ties else "labels identical"
-        print(
-            f"{name}: largest relative difference {check['largest_relative_difference']:.1e} in"
-            f" batches of {' and '.join(map(str, check['batches']))}, {equal}"
-        )
+        batches = " and ".join(map(str, check["batches"]))
+        difference = f"largest relative difference {check['largest_relative_difference']:.1e}"
+        print(f"{name}: {difference} in batches of {batches}, {equal}")
         if "agreement_with_scan" in model:
             agreement = model["agreement_with_scan"]
-            print(
-                f"  its labels equal those of the scan for {agreement['percent']:.2f} % of"
-                f" {agreement['samples']:,} {agreement['of']} samples"
-            )
+            samples = f"{agreement['samples']:,} {agreement['of']} samples"
+            percent = f"{agreement['percent']:.2f} %"
+            print(f"  its labels equal those of the scan for {percent} of {samples}")
     if rows := _rows(result["models"]):
         print_table("", [_COLUMNS, *rows])
 

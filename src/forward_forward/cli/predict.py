@@ -56,10 +56,8 @@ class PredictCommand:
             return _rows(about["table"], self.files)
         if about.get("frame"):
             return _images(about["frame"], self.files)
-        raise ValueError(
-            f"{self.run!r} was trained neither on images nor on a table: predict from Python, with"
-            " ff.load(run)"
-        )
+        fix = "predict from Python, with ff.load(run)"
+        raise ValueError(f"{self.run!r} was trained neither on images nor on a table: {fix}")
 
 
 def _rows(table: Mapping[str, Any], files: tuple[str, ...]) -> Samples:

@@ -25,7 +25,8 @@ class Display:
         if sys.stderr.isatty():
             text = TextColumn("{task.percentage:>3.0f} %  {task.description}")
             self.bar = Progress(BarColumn(), text, console=Console(stderr=True))
-            self.task = self.bar.add_task("", total=total or 1.0, completed=done)
+            self.task = self.bar.add_task("", total=total or 1.0)
+            self.bar.update(self.task, completed=done)
             self.bar.start()
 
     def due(self) -> bool:

@@ -62,10 +62,8 @@ class ReproduceCommand:
             print_table("Recipes (ff train --recipe NAME)", reproduce_output.recipes_rows())
             return 0
         if not self.claims:
-            raise ValueError(
-                "expected claims to test, got none: ff reproduce poster tests all of them, ff"
-                " reproduce --list lists them"
-            )
+            fix = "ff reproduce poster tests all of them, ff reproduce --list lists them"
+            raise ValueError(f"expected claims to test, got none: {fix}")
         results = self._run(scale, folder)
         page = reproduce_output.write_page(folder, results, scale)
         requested = {claim.name: results[claim.name] for claim in claims_named(self.claims)}
@@ -94,9 +92,8 @@ class ReproduceCommand:
                 progress=ReproductionProgress(),
             )
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(
-                f"stopped; finished runs are kept, continue with: {_command(self)}"
-            ) from None
+            message = f"stopped; finished runs are kept, continue with: {_command(self)}"
+            raise KeyboardInterrupt(message) from None
 
     def _folder(self, scale: Scale) -> Path:
         if self.out is not None:

@@ -117,11 +117,10 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
         return
     print("\n".join(errors(about["network"], about["test"], "test")))
     if result.validation_error is not None:
-        print(
-            f"  weights of epoch {result.best_epoch}, which has the lowest validation error"
-            f" ({result.validation_error:.2f} %) of {len(result.history)} epochs;"
-            f" {result.seconds:.1f} s, including {result.validation_seconds:.1f} s of validation"
-        )
+        lowest = f"the lowest validation error ({result.validation_error:.2f} %)"
+        time = f"{result.seconds:.1f} s, including {result.validation_seconds:.1f} s of validation"
+        epochs = f"of {len(result.history)} epochs; {time}"
+        print(f"  weights of epoch {result.best_epoch}, which has {lowest} {epochs}")
     for line in _silent(result):
         print(line, file=sys.stderr)
     thresholds = ", ".join(f"{value:.4g}" for value in about["thresholds"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import warnings
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,20 +14,20 @@ import torch
 
 from forward_forward import checkpoint, notation, predict
 from forward_forward.checkpoint import Run
-from forward_forward.cli import tracking, train_output
+from forward_forward.cli import train_output
 from forward_forward.cli.distributed import distributed_run
 from forward_forward.cli.progress import TrainingProgress
 from forward_forward.cli.train import TrainCommand, check_settings, chosen, settings_without_flag
 from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute, sets_of, unchanged
 from forward_forward.recipes.settings import parts, recipe_named
+from forward_forward.track import MLflow, TensorBoard, Tracker, mlflow, tensorboard
 
 if TYPE_CHECKING:
     from forward_forward.data import Source
     from forward_forward.datasets import Sets
     from forward_forward.optimize.state import Fitted
     from forward_forward.recipes import Plan
-    from forward_forward.track import Tracker
 
 
 def set_threads(threads: int | None) -> None:
@@ -35,6 +36,31 @@ def set_threads(threads: int | None) -> None:
         raise ValueError(f"--threads expects 1 or more, got {threads}")
     if threads is not None:
         torch.set_num_threads(threads)
+
+
+def trackers(
+    names: Iterable[str], folder: Path, *, resumed: bool
+) -> tuple[list[Tracker], list[str]]:
+    """The trackers of a run; and of each, where it writes and the command that shows it.
+
+    A resumed run is logged to the same place as before.
+    """
+    made: list[Tracker] = []
+    places = []
+    for name in dict.fromkeys(names):
+        if name == "tensorboard":
+            place = folder / tensorboard.FOLDER
+            view = shlex.join(["tensorboard", "--logdir", str(folder.parent)])
+            made.append(TensorBoard(place))
+            places.append(f"tensorboard: {place} (to view: {view})")
+        else:
+            before = mlflow.remembered(folder) if resumed else None
+            uri = before.uri if before else mlflow.default_uri()
+            experiment = before.experiment if before else mlflow.EXPERIMENT
+            view = shlex.join(["mlflow", "ui", "--backend-store-uri", uri])
+            made.append(MLflow(uri))
+            places.append(f"mlflow: experiment {experiment} in {uri} (to view: {view})")
+    return made, places
 
 
 class Training:
@@ -57,10 +83,8 @@ class Training:
         if self.resumed is not None:
             before = self.resumed.about.get("command", {})
             if not before:
-                raise ValueError(
-                    f"{run.resume!r} was not started by `ff train`: resume it from Python, with"
-                    " trainer.fit(..., out=..., resume=True)"
-                )
+                fix = "resume it from Python, with trainer.fit(..., out=..., resume=True)"
+                raise ValueError(f"{run.resume!r} was not started by `ff train`: {fix}")
         self.typed = frozenset(settings)
         self.settings: dict[str, Any] = {**before.get("settings", {}), **settings}
         self.command: dict[str, Any] = {
@@ -93,9 +117,8 @@ class Training:
         self._load_initial_weights(plan)
         folder = self._folder(sets.train.name)
         if self.is_leader:
-            self.trackers, places = tracking.trackers(
-                self.command["track"] or (), folder, resumed=self.resumed is not None
-            )
+            names, resumed = self.command["track"] or (), self.resumed is not None
+            self.trackers, places = trackers(names, folder, resumed=resumed)
             train_output.announce(self.command, plan, sets, places)
         result = self._fit(plan, sets, folder)
         if self.is_leader:
@@ -164,9 +187,9 @@ class Training:
         except KeyboardInterrupt:
             if not checkpoint.is_run(folder):
                 raise
-            command = shlex.join(["ff", "train", "--resume", str(folder)])
-            if self.processes is not None:
-                command = "the same torchrun command, with --resume instead of --out"
+            command = "the same torchrun command, with --resume instead of --out"
+            if self.processes is None:
+                command = shlex.join(["ff", "train", "--resume", str(folder)])
             raise KeyboardInterrupt(f"saved; continue with: {command}") from None
 
     def _test(self, folder: Path, plan: Plan, test: Source) -> dict[str, Any]:
@@ -176,7 +199,7 @@ class Training:
             network = checkpoint.load(folder, network=plan.trainer.network)
             metrics = predict.evaluate(network, test)
             run.update(test=metrics, test_error=metrics["error"], status="finished")
-        about = dict(run.about)
+        about = run.about
         for tracker in self.trackers:
             tracker.result(about["test"])
         return about

@@ -52,11 +52,9 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
     if not parts and (pair := _pair(arrays, None)) is not None:
         parts = {"train": pair}
     if "train" not in parts:
-        names = ", ".join(arrays) or "nothing"
-        raise ValueError(
-            f"expected arrays named x and y, or x_train, y_train, x_test and y_test, in {path!r},"
-            f" got {names}: save them under such names"
-        )
+        expected = "expected arrays named x and y, or x_train, y_train, x_test and y_test"
+        names = f"got {', '.join(arrays) or 'nothing'}: save them under such names"
+        raise ValueError(f"{expected}, in {path!r}, {names}")
     return parts
 
 
@@ -74,17 +72,15 @@ def as_pictures(x: Array) -> Array:
 
 
 def _pair(arrays: dict[str, Array], parts: tuple[str, ...] | None) -> tuple[Array, Array] | None:
-    x, y = _one(arrays, INPUTS, parts), _one(arrays, LABELS, parts)
+    """The inputs and labels of a part, by any of its names; None for a set without parts."""
+    found = []
+    for names in (INPUTS, LABELS):
+        wanted = set(names)
+        if parts is not None:
+            pairs = [*product(names, parts), *product(parts, names)]
+            wanted = {dash.join(pair) for pair in pairs for dash in ("_", "")}
+        found.append(next((each for name, each in arrays.items() if name.lower() in wanted), None))
+    x, y = found
     if x is None or y is None:
         return None
     return x, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-
-
-def _one(
-    arrays: dict[str, Array], names: tuple[str, ...], parts: tuple[str, ...] | None
-) -> Array | None:
-    wanted = set(names)
-    if parts is not None:
-        pairs = [*product(names, parts), *product(parts, names)]
-        wanted = {dash.join(pair) for pair in pairs for dash in ("_", "")}
-    return next((array for name, array in arrays.items() if name.lower() in wanted), None)

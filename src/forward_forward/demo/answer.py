@@ -22,21 +22,13 @@ CLASSIFIED = 2_000  # samples from which the classes of units are determined
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of the first layer.
-
-    Args:
-        number: Its index in the layer.
-        activity: Its activity for the sample with the predicted label.
-        weights: Its weights [height, width]; None if they are not a picture.
-        label: The class that its activity distinguishes best from the others.
-        area: How well: the area under the ROC curve, 0.5 by chance and 1 if perfect.
-    """
+    """A unit of the first layer."""
 
     number: int
-    activity: float
-    weights: NDArray[np.float64] | None
-    label: int
-    area: float
+    activity: float  # for the sample with the predicted label
+    weights: NDArray[np.float64] | None  # [height, width]; None if they are not a picture
+    label: int  # the class that its activity distinguishes best from the others
+    area: float  # how well: the area under the ROC curve, 0.5 by chance and 1 if perfect
 
     @property
     def matches(self) -> bool:
@@ -46,19 +38,12 @@ class Unit:
 
 @dataclass(frozen=True)
 class Answer:
-    """The goodness that the layers compute for a sample, and the label it results in.
+    """The goodness that the layers compute for a sample, and the label it results in."""
 
-    Args:
-        goodness: Of every label in every layer [layers, classes].
-        counted: Index of the first layer whose goodness is summed, and of the first above them.
-        units: The most active units of the first layer.
-        predicted: The network's prediction, which may be that of a softmax head.
-    """
-
-    goodness: NDArray[np.float64]
-    counted: tuple[int, int]
-    units: Sequence[Unit]
-    predicted: int
+    goodness: NDArray[np.float64]  # of every label in every layer [layers, classes]
+    counted: tuple[int, int]  # the first layer whose goodness is summed, and the first above them
+    units: Sequence[Unit]  # the most active ones of the first layer
+    predicted: int  # the network's prediction, which may be that of a softmax head
 
     @cached_property
     def total(self) -> NDArray[np.float64]:
@@ -94,9 +79,7 @@ class Explainer:
         """How well each unit of the first layer distinguishes each class [units, classes]."""
         x, y, _ = next(iter(self.subject.train.batches(CLASSIFIED)))
         activity = predict.embeddings(self.network, x)[0].double().cpu().numpy()
-        labels, classes = y.cpu().numpy(), len(self.subject.classes)
-        found: NDArray[np.float64] = diagnose.areas(activity, labels, classes)
-        return found
+        return diagnose.areas(activity, y.cpu().numpy(), len(self.subject.classes))
 
     @cached_property
     def weights(self) -> NDArray[np.float64] | None:
@@ -109,11 +92,7 @@ class Explainer:
 
     @torch.no_grad()
     def explain(self, sample: Tensor) -> Answer:
-        """The answer for a sample.
-
-        Args:
-            sample: One picture [1, channels, height, width], 0 to 1.
-        """
+        """The answer for one picture [1, channels, height, width], 0 to 1."""
         by_layer = self.network.goodness_by_layer(sample)[:, 0].double().cpu().numpy()
         first, stop = self.network.readout
         units = self._units(sample, int(by_layer[first:stop].sum(0).argmax()))

@@ -11,10 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from forward_forward import diagnose, predict, recipes, seeds
-from forward_forward.data import Data
+from forward_forward.data import Batch, Data
 from forward_forward.optimize import cosine
 from forward_forward.recipes.backprop import BackpropTrainer, classifier
 from forward_forward.recipes.plan import features
@@ -30,21 +28,13 @@ RATES = {"AdamW": 5e-3, "Adam": 5e-3, "RMSprop": 1e-3, "SGD": 0.1, "AveragedSGD"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of both networks during training.
+    """The state of both networks during training."""
 
-    Args:
-        epoch: Epochs so far, including the fraction of the current one.
-        epochs: Epochs in total.
-        layers: For each layer its threshold, edges of bins and counts of positives and negatives.
-        errors: Epochs, and errors in percent of the two networks, so far.
-        silent: Percentage of each layer's units that are at 0 for every image.
-    """
-
-    epoch: float
-    epochs: int
-    layers: Sequence[Mapping[str, Any]]
-    errors: Mapping[str, Sequence[float]]
-    silent: Sequence[float]
+    epoch: float  # epochs so far, including the fraction of the current one
+    epochs: int  # in total
+    layers: Sequence[Mapping[str, Any]]  # of each: threshold, edges of bins, counts
+    errors: Mapping[str, Sequence[float]]  # epochs, and both networks' errors in percent, so far
+    silent: Sequence[float]  # percentage of each layer's units that are at 0 for every image
 
 
 class Exploded(ArithmeticError):
@@ -54,23 +44,33 @@ class Exploded(ArithmeticError):
 def snapshots(
     data: Data, settings: Mapping[str, Any], epochs: int, seed: int = 0
 ) -> Iterator[Snapshot]:
-    """Train both networks and report their state from time to time.
+    """Train both networks; yields a snapshot before the first step, some later, one at the end.
 
-    Args:
-        data: The training data, some of which are held out for validation.
-        settings: Settings of the standard recipe: ``loss``, ``goodness``, ``activation``,
-            ``optimizer``, ``lr``.
-        epochs: Epochs of both.
-        seed: Seed of weights, negatives, dropout and sample order.
-
-    Yields:
-        A snapshot before the first step, some during training, and one at the end.
+    Some of the data are held out for validation. The settings are those of the standard recipe:
+    ``loss``, ``goodness``, ``activation``, ``optimizer``, ``lr``.
 
     Raises:
         Exploded: A loss or goodness is no longer finite.
         ValueError: The settings are incompatible.
     """
-    yield from _Comparison(data, settings, epochs, seed).run()
+    both = _Comparison(data, settings, epochs, seed)
+    yield both.snapshot(0.0)
+    steps = math.ceil(len(both.train) / BATCH)
+    every = math.ceil(steps * epochs / SNAPSHOTS)
+    for done, (epoch, batch) in enumerate(batches_by_epoch(both.train, epochs, seed), 1):
+        both.step(batch, epoch)
+        if done % every == 0 and done < steps * epochs:
+            yield both.snapshot(done / steps)
+    yield both.snapshot(float(epochs))
+
+
+def batches_by_epoch(data: Data, epochs: int, seed: int = 0) -> Iterator[tuple[float, Batch]]:
+    """Shuffled batches, each with the epochs so far, including the fraction of the current one."""
+    steps = math.ceil(len(data) / BATCH)
+    for epoch in range(epochs):
+        order = seeds.generator(seed, "order", epoch)
+        for step, batch in enumerate(data.batches(BATCH, shuffle=order)):
+            yield epoch + step / steps, batch
 
 
 class _Comparison:
@@ -87,33 +87,20 @@ class _Comparison:
         network = classifier(features(self.train), HIDDEN, len(data.classes), seed=seed)
         self.backprop = BackpropTrainer(network, BACKPROP_RATE, seed)
         self.errors: dict[str, list[float]] = {"epoch": [], "forward": [], "backprop": []}
-
-    def run(self) -> Iterator[Snapshot]:
         first = next(iter(self.train.batches(1_024)))
         self.trainer.network.calibrate(first.x, first.y)
-        yield self._snapshot(0.0)
-        steps = math.ceil(len(self.train) / BATCH)
-        every = math.ceil(steps * self.epochs / SNAPSHOTS)
-        for epoch in range(self.epochs):
-            order = seeds.generator(self.seed, "order", epoch)
-            for step, (x, y, _) in enumerate(self.train.batches(BATCH, shuffle=order)):
-                self._step(x, y, epoch + step / steps)
-                done = epoch * steps + step + 1
-                if done % every == 0 and done < steps * self.epochs:
-                    yield self._snapshot(done / steps)
-        yield self._snapshot(float(self.epochs))
 
-    def _step(self, x: torch.Tensor, y: torch.Tensor, epoch: float) -> None:
+    def step(self, batch: Batch, epoch: float) -> None:
         factor = cosine(epoch, self.epochs)
         self.trainer.network.train()
         self.trainer.set_rate(factor)
         self.backprop.set_rate(factor)
-        loss = self.trainer.step(x, y)["loss"]
-        self.backprop.step(x, y)
+        loss = self.trainer.step(batch.x, batch.y)["loss"]
+        self.backprop.step(batch.x, batch.y)
         if not bool(loss.isfinite().all()):
             raise Exploded(f"the loss is not finite after {epoch:.1f} epochs")
 
-    def _snapshot(self, epoch: float) -> Snapshot:
+    def snapshot(self, epoch: float) -> Snapshot:
         network = self.trainer.network.eval()
         x, y, _ = next(iter(self.validation.batches(len(self.validation))))
         rng = seeds.generator(self.seed, "demo", "negatives")
@@ -122,8 +109,7 @@ class _Comparison:
         except ValueError as error:  # from numpy, which cannot bin values that are not finite
             raise Exploded(f"goodness is not finite after {epoch:.1f} epochs") from error
         figures: dict[str, Any] = predict.evaluate(network, self.validation)
-        wrong = self.backprop.predict(x) != y
-        backprop = 100 * float(wrong.double().mean())
+        backprop = 100 * float((self.backprop.predict(x) != y).double().mean())
         values = {"epoch": epoch, "forward": figures["error"], "backprop": backprop}
         self.errors = {name: [*self.errors[name], value] for name, value in values.items()}
         silent = diagnose.silent_units(network, x, y)

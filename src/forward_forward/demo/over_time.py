@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from forward_forward import goodness, losses, seeds
+from forward_forward import goodness, losses
 from forward_forward.data import Data
+from forward_forward.demo.live import batches_by_epoch
 from forward_forward.examples import AppendLabel, FromFirstLayer
 from forward_forward.optimize import cosine
 from forward_forward.recipes.plan import features
@@ -19,15 +20,10 @@ from forward_forward.recurrent import RecurrentNetwork, RecurrentTrainer
 HIDDEN = (150, 150)
 SAMPLES = 3_000
 SHOWN = 18_000  # samples in all epochs together: a few seconds
-BATCH = 64
 
 
-class Recurrent:
-    """A small recurrent network, trained when it is first used.
-
-    Args:
-        data: The training data.
-    """
+class TrainedOnce:
+    """A small recurrent network, trained on some of the data when it is first used."""
 
     def __init__(self, data: Data) -> None:
         self.data = data.first(min(SAMPLES, len(data)))
@@ -40,34 +36,25 @@ class Recurrent:
     @cached_property
     def network(self) -> RecurrentNetwork:
         """The trained network."""
-        data = self.data
-        values, classes = features(data), len(data.classes)
+        values, classes = features(self.data), len(self.data.classes)
+        strength = strength_for(values)
         network = RecurrentNetwork(
             values,
             *HIDDEN,
             num_classes=classes,
-            examples=AppendLabel(
-                classes, strength=strength_for(values), negatives=FromFirstLayer()
-            ),
+            examples=AppendLabel(classes, strength=strength, negatives=FromFirstLayer()),
             goodness=goodness.mean_square,
             loss=losses.SiluPair(alpha=6.0),
         )
         trainer = RecurrentTrainer(network, lr=3e-3)
-        epochs = max(1, round(SHOWN / len(data)))
-        steps = -(-len(data) // BATCH)
-        for epoch in range(epochs):
-            order = seeds.generator(0, "order", epoch)
-            for step, (x, y, _) in enumerate(data.batches(BATCH, shuffle=order)):
-                trainer.set_rate(cosine(epoch + step / steps, epochs))
-                trainer.step(x.flatten(1), y)
+        epochs = max(1, round(SHOWN / len(self.data)))
+        for epoch, batch in batches_by_epoch(self.data, epochs):
+            trainer.set_rate(cosine(epoch, epochs))
+            trainer.step(batch.x.flatten(1), batch.y)
         return network.eval()
 
     def goodness(self, sample: Tensor) -> NDArray[np.float64]:
-        """Goodness of every label, summed over the layers [iterations, classes].
-
-        Args:
-            sample: One picture [1, channels, height, width], 0 to 1.
-        """
+        """Goodness of every label, summed over the layers [iterations, classes], for a picture."""
         by_iteration = self.network.goodness_by_iteration(sample.flatten(1))
         found: NDArray[np.float64] = by_iteration.sum(1)[:, 0].double().cpu().numpy()
         return found

@@ -19,7 +19,7 @@ from forward_forward.contracts.named import public_parts
 from forward_forward.data.pictures.framing import read_picture
 from forward_forward.demo import live, show
 from forward_forward.demo.answer import Explainer
-from forward_forward.demo.over_time import Recurrent
+from forward_forward.demo.over_time import TrainedOnce
 from forward_forward.demo.subject import Say, Subject, subject_of
 from forward_forward.recipes.settings import parts
 
@@ -34,12 +34,7 @@ LARGEST = 20  # megabytes of a file
 
 @dataclass(frozen=True)
 class RunningPage:
-    """A page that is being served.
-
-    Args:
-        address: Its URL.
-        close: Stops serving it.
-    """
+    """A page that is being served: its URL, and how to stop serving it."""
 
     address: str
     close: Callable[[], None]
@@ -119,7 +114,7 @@ class _AskTab:
 
     def __init__(self, gradio: Any, subject: Subject) -> None:
         self.gradio, self.subject = gradio, subject
-        self.explainer, self.recurrent = Explainer(subject), Recurrent(subject.train)
+        self.explainer, self.recurrent = Explainer(subject), TrainedOnce(subject.train)
 
     def lay_out(self) -> None:
         gradio = self.gradio

@@ -54,11 +54,7 @@ def sentence(text: str) -> str:
 def answer_html(answer: Answer, subject: Subject, sample: Tensor, note: str) -> str:
     """The goodness of every label, as bars that grow layer by layer, and why the best one wins.
 
-    Args:
-        answer: The goodness that the layers computed.
-        subject: The network and its labels.
-        sample: The network's input [1, channels, height, width].
-        note: How the picture was preprocessed.
+    ``sample`` [1, channels, height, width] is shown with ``note``: how it was preprocessed.
     """
     first, stop = answer.counted
     above = answer.goodness - answer.goodness.min(1, keepdims=True)
@@ -128,12 +124,7 @@ def _describe(unit: Unit, subject: Subject) -> str:
 
 
 def over_time_html(by_time: NDArray[np.float64], subject: Subject) -> str:
-    """The goodness of every label over time.
-
-    Args:
-        by_time: Goodness [iterations, classes].
-        subject: The network and its labels.
-    """
+    """The goodness of every label over time, from ``by_time`` [iterations, classes]."""
     above = by_time - by_time.min(1, keepdims=True)
     shown = sorted(np.argsort(-by_time[-1], kind="stable")[:LABELS].tolist())
     settled, last = first_settled(by_time), subject.classes[int(by_time[-1].argmax())]

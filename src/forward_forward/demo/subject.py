@@ -26,23 +26,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Subject:
-    """The network and data that the page shows.
+    """The network and data that the page shows."""
 
-    Args:
-        network: A trained network with a goodness for each label.
-        frame: How pictures are framed for it.
-        classes: Names of its labels.
-        title: A description of it.
-        train: Data to train small networks on; its own training data, if available.
-        unseen: Data that it was not trained on.
-    """
-
-    network: Network
-    frame: Frame
+    network: Network  # with a goodness for each label
+    frame: Frame  # how pictures are framed for it
     classes: tuple[str, ...]
     title: str
-    train: Data
-    unseen: Data
+    train: Data  # to train small networks on
+    unseen: Data  # which the network was not trained on
 
     @cached_property
     def drawing(self) -> Frame:
@@ -58,11 +49,7 @@ class Subject:
 
 
 def subject_of(run: Path | str | None, say: Say) -> Subject:
-    """The subject of the page: a run, or a small network trained for the page.
-
-    Args:
-        run: A run's folder, or None.
-        say: Called with a line of text before anything that takes a while.
+    """The subject of the page: a run's folder, or a small network trained for the page.
 
     Raises:
         ValueError: The folder is no run, its samples are not pictures, or it was trained without

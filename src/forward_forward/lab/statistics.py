@@ -47,11 +47,7 @@ class Equivalence(NamedTuple):
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """The mean of values, one a seed, with its t interval.
-
-    Args:
-        values: At least two values.
-        level: Confidence level of the interval.
+    """The mean of two or more values, one a seed, with its t interval at a level of confidence.
 
     Raises:
         ValueError: Fewer than two values.
@@ -78,14 +74,7 @@ def _p_above(values: Sequence[float], bound: float) -> float:
 
 
 def paired(values: Sequence[float]) -> Difference:
-    """Test paired differences, one a seed.
-
-    Args:
-        values: At least two differences.
-
-    Returns:
-        The mean with its t interval, p of both one-sided t tests, and the exact one-sided p of
-        flipping the signs.
+    """The mean of two or more paired differences, one a seed, with its interval and p values.
 
     Raises:
         ValueError: Fewer than two differences.
@@ -117,11 +106,7 @@ def sign_flips(values: Sequence[float]) -> float:
 
 
 def equivalence(values: Sequence[float], margin: float) -> Equivalence:
-    """Two one-sided t tests that paired differences lie within a margin of 0.
-
-    Args:
-        values: At least two differences.
-        margin: The largest difference that counts as none.
+    """Two one-sided t tests that the mean of paired differences lies within a margin of 0.
 
     Raises:
         ValueError: Fewer than two differences.

@@ -43,17 +43,27 @@ def framed(
     return figure, figure.add_axes(box)
 
 
+def plane(width: int, x_label: Any, y_label: Any) -> tuple[Figure, Any]:
+    """A figure of y against x, both axes named; a small one is lower."""
+    figure, axes = framed(width, 290 if width == WIDTH else 220, top=30, bottom=46)
+    label_x(axes, x_label)
+    # A long name has room above the axis, and reads horizontally.
+    axes.annotate(
+        one_line(y_label),
+        (0, 1),
+        (-LEFT + 4, 8),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color=axes.xaxis.label.get_color(),
+        annotation_clip=False,
+    )
+    return figure, axes
+
+
 def scale(axis: Axis, values: NDArray[np.float64], *, log: bool, ticks: int = 5) -> bool:
-    """Set an axis's limits, scale and ticks to show all values.
+    """Set an axis's limits, scale and about ``ticks`` ticks to show all values [count] but NaN.
 
-    Args:
-        axis: The x or y axis.
-        values: All values to show [count]; NaN are ignored.
-        log: Whether a logarithmic scale is wanted.
-        ticks: About how many ticks there is room for.
-
-    Returns:
-        Whether the scale is logarithmic; it never is if a value is not positive.
+    Returns whether the scale is logarithmic, which it never is if a value is not positive.
     """
     present = values[np.isfinite(values)]
     low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 1.0)
@@ -89,19 +99,6 @@ def _log_ticks(ratio: float, ticks: int) -> Locator:
 def label_x(axes: Any, text: Any) -> None:
     """Name the x axis, below its ticks."""
     axes.set_xlabel(one_line(text), labelpad=4)
-
-
-def label_y(axes: Any, text: Any) -> None:
-    """Name the y axis above it, where a long name has room and reads horizontally."""
-    axes.annotate(
-        one_line(text),
-        (0, 1),
-        (-LEFT + 4, 8),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        color=axes.xaxis.label.get_color(),
-        annotation_clip=False,
-    )
 
 
 def rows(width: int, height: int, *, bottom: int) -> tuple[Figure, Any]:

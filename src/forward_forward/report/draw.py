@@ -19,7 +19,7 @@ from forward_forward.report.numerals import array, decimals_for, mean_interval, 
 from forward_forward.report.svg import FONT_SIZE, GRID, INK, MUTED, SERIES, one_line
 
 NAME_LETTERS = 34  # of a group's name on a line, beside its mean
-DASHES = ("-", "--", ":")  # with eight colours: 24 lines that differ
+DASHES = ("-", "--", ":")  # as in the legend; with eight colours: 24 lines that differ
 
 
 def colour(index: int) -> str:
@@ -28,13 +28,7 @@ def colour(index: int) -> str:
 
 
 def points(groups: Sequence[Mapping[str, Any]], x_label: str, *, log: bool) -> Figure:
-    """One row per group: a dot for each value, their mean and its 95 % t interval.
-
-    Args:
-        groups: Each with a ``name`` and ``values``.
-        x_label: The quantity, with its unit.
-        log: Whether the axis is logarithmic; it is linear if a value is not positive.
-    """
+    """One row per group, with its ``name`` and ``values``: dots, their mean, its 95 % t interval."""
     names = [
         textwrap.wrap(one_line(group["name"]), NAME_LETTERS, break_on_hyphens=False)
         or ["(no name)"]
@@ -95,19 +89,15 @@ def curves(
 
     Args:
         series: Pairs of x [points] and y [seeds, points].
-        x_label: The quantity x, with its unit.
-        y_label: The quantity y, with its unit.
-        x_log: Whether the x axis is logarithmic.
-        y_log: Whether the y axis is.
+        x_label, y_label: The quantities, with their units.
+        x_log, y_log: Whether the axes are logarithmic.
         levels: Values of y to mark with a dotted line.
         width: Pixels.
     """
-    height, ticks = (290, 5) if width == WIDTH else (220, 4)
-    figure, axes = scales.framed(width, height, top=30, bottom=46)
-    nothing: NDArray[np.float64] = np.empty(0)
-    every_x = np.concatenate([*(x for x, _ in series), nothing])
-    every_y = np.concatenate([*(y.ravel() for _, y in series), np.asarray(levels, float), nothing])
-    scales.scale(axes.xaxis, every_x, log=x_log, ticks=ticks)
+    figure, axes = scales.plane(width, x_label, y_label)
+    every_x = np.concatenate([x for x, _ in series])
+    every_y = np.concatenate([*(y.ravel() for _, y in series), np.asarray(levels, float)])
+    scales.scale(axes.xaxis, every_x, log=x_log, ticks=5 if width == WIDTH else 4)
     # A value that is not positive is a gap on a log axis: it must not make the axis linear.
     positive = every_y[every_y > 0]
     scales.scale(axes.yaxis, positive if y_log and len(positive) else every_y, log=y_log)
@@ -115,8 +105,6 @@ def curves(
         axes.axhline(level, color=MUTED, linewidth=1, dashes=(2, 2), zorder=1)
     for index, (x, y) in enumerate(series):
         _curve(axes, x, y, index)
-    scales.label_x(axes, x_label)
-    scales.label_y(axes, y_label)
     return figure
 
 

@@ -18,18 +18,9 @@ from PIL import Image
 from forward_forward.report import axes, draw, heat
 from forward_forward.report.environment import render
 from forward_forward.report.numerals import array, finite, number, plain, setting, unit_text
-from forward_forward.report.svg import SERIES, drawing, themed
+from forward_forward.report.svg import drawing, themed
 
 POSITIVE, NEGATIVE = (222, 58, 38), (59, 118, 220)  # red and blue, on white and on near black
-
-
-@dataclass(frozen=True)
-class Key:
-    """A line of a legend: a series' name and how it is drawn."""
-
-    name: str
-    colour: int
-    dash: str
 
 
 @dataclass(frozen=True)
@@ -53,8 +44,8 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Table:
-    """Rows of text; in a heat map, with the strength of each cell's colour, 0 to 1."""
+class Cells:
+    """A table's rows of text; in a heat map, with the strength of each cell's colour, 0 to 1."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -68,9 +59,9 @@ class Content:
     """The content of a figure; each kind fills some of the fields."""
 
     panels: Sequence[Panel] = ()
-    legend: Sequence[Key] = ()
+    legend: Sequence[str] = ()  # names of the series in the order of their colours
     pictures: Sequence[Picture] = ()
-    table: Table | None = None
+    table: Cells | None = None
     small: bool = False
     note: str = ""
 
@@ -102,14 +93,7 @@ def figure_html(figure: Mapping[str, Any], prefix: str) -> Markup:
 
 def content_html(kind: str, title: str, caption: str, content: Content) -> Markup:
     """Title, content and caption of a figure as HTML; blank lines separate paragraphs."""
-    html = render("figure.html", title=title, caption=caption, content=content, kind=kind)
-    return Markup(html)
-
-
-def keys(names: Sequence[str]) -> list[Key]:
-    """The legend of series in their order."""
-    dashes = ("solid", "dashed", "dotted")  # the CSS names of those in `draw`
-    return [Key(name, i % len(SERIES) + 1, dashes[i % 3]) for i, name in enumerate(names)]
+    return Markup(render("figure.html", title=title, caption=caption, content=content, kind=kind))
 
 
 def _points(figure: Mapping[str, Any], prefix: str) -> Content:
@@ -135,7 +119,7 @@ def _curves(figure: Mapping[str, Any], prefix: str) -> Content:
         levels=[level for level in array(figure.get("levels") or ()) if not math.isnan(level)],
         width=axes.SMALL if small else axes.WIDTH,
     )
-    legend = keys([str(each["name"]) for each in given])
+    legend = [str(each["name"]) for each in given]
     many = any(len(y) > 1 for _, y in series)
     note = "Thin: single seeds. Thick: their mean, where all have a value." if many else ""
     panel = Panel(themed(drawn, str(figure["title"]), prefix))
@@ -173,7 +157,7 @@ def _heatmap(figure: Mapping[str, Any], prefix: str) -> Content:
         for name, row in zip(names, rows, strict=True)
     ]
     labels = (str(figure.get(name, "")) for name in ("x_label", "y_label"))
-    table = Table(columns, cells, strengths, *labels)
+    table = Cells(columns, cells, strengths, *labels)
     return Content(table=table, note=note + (", on a log scale." if log else "."))
 
 
@@ -232,7 +216,7 @@ def _histograms(figure: Mapping[str, Any], prefix: str) -> Content:
         svg = themed(histogram, f"{figure['title']}, {title}", f"{prefix}-{place}")
         drawn.append(Panel(svg, title))
     note = "Vertical axis: counts." if drawn else "No panels."
-    return Content(drawn, keys(names), small=True, note=note)
+    return Content(drawn, names, small=True, note=note)
 
 
 def _bounds(panels: Sequence[Mapping[str, Any]], level: float = math.nan) -> tuple[float, float]:
@@ -276,7 +260,7 @@ def _labels(figure: Mapping[str, Any], prefix: str) -> Content:
 
 def _table(figure: Mapping[str, Any], prefix: str) -> Content:
     rows = [[plain(each) for each in row] for row in figure["rows"]]
-    return Content(table=Table([plain(each) for each in figure["columns"]], rows))
+    return Content(table=Cells([plain(each) for each in figure["columns"]], rows))
 
 
 KINDS: dict[str, Callable[[Mapping[str, Any], str], Content]] = {

@@ -1,4 +1,4 @@
-"""Trials of a sweep, each with its errors by epoch -> matplotlib figures."""
+"""Trials of a sweep, as in its trials.json, with errors in percent -> matplotlib figures."""
 
 from __future__ import annotations
 
@@ -20,31 +20,23 @@ Trial = Mapping[str, Any]
 
 
 def history(trials: Sequence[Trial]) -> Figure:
-    """The error of each trial, and the lowest error of the complete trials so far.
-
-    Args:
-        trials: In order, with ``number``, ``state`` and ``validation_error`` in percent.
-    """
-    figure, axes = scales.framed(WIDTH, 290, top=30, bottom=46)
+    """The error of each trial, in order, and the lowest error of the complete trials so far."""
+    figure, axes = scales.plane(WIDTH, "trial", ERROR)
     numbers, errors, complete = _columns(trials)
     scales.scale(axes.xaxis, numbers, log=False)
     scales.scale(axes.yaxis, errors, log=True)
     best = np.fmin.accumulate(np.where(complete, errors, np.nan))
     axes.step(numbers, best, where="post", color=colour(1), linewidth=2.2, zorder=2)
     _dots(axes, numbers, errors, complete)
-    scales.label_x(axes, "trial")
-    scales.label_y(axes, ERROR)
     return figure
 
 
 def curves(trials: Sequence[Trial], best: int | None) -> Figure:
     """Error by epoch, one line per trial; trials that ended early end in a cross.
 
-    Args:
-        trials: With ``number``, ``state`` and ``curve``, the error after each epoch in percent.
-        best: Number of the best trial, or None.
+    ``best`` is the number of the best trial, if there is one.
     """
-    figure, axes = scales.framed(WIDTH, 290, top=30, bottom=46)
+    figure, axes = scales.plane(WIDTH, "epoch", ERROR)
     lines = [(trial, array(trial["curve"])) for trial in trials if trial["curve"]]
     longest = max((len(errors) for _, errors in lines), default=1)
     scales.scale(axes.xaxis, np.arange(1.0, longest + 1), log=False)
@@ -60,17 +52,11 @@ def curves(trials: Sequence[Trial], best: int | None) -> Figure:
             axes.scatter(epochs[-1:], errors[-1:], color=MUTED, **end)
         elif len(errors) == 1:  # a line of one point is invisible
             axes.scatter(epochs, errors, 16, color=line, linewidth=0, zorder=4)
-    scales.label_x(axes, "epoch")
-    scales.label_y(axes, ERROR)
     return figure
 
 
 def bars(fractions: Mapping[str, float]) -> Figure:
-    """A bar for each fraction, its name above it.
-
-    Args:
-        fractions: From 0 to 1, by name, in the order shown.
-    """
+    """A bar for each fraction, 0 to 1, its name above it."""
     step = LINE + 22
     figure, axes = scales.rows(WIDTH, len(fractions) * step + 6, bottom=6)
     axes.set_xlim(0, max(fractions.values(), default=1) or 1)
@@ -83,31 +69,18 @@ def bars(fractions: Mapping[str, float]) -> Figure:
 
 
 def numeric_slice(trials: Sequence[Trial], name: str, *, log: bool) -> Figure:
-    """Error against a numeric setting.
-
-    Args:
-        trials: With ``state``, ``validation_error`` and the values ``searched``.
-        name: The name of the setting.
-        log: Whether the setting's axis is logarithmic.
-    """
-    figure, axes = scales.framed(SMALL, 220, top=30, bottom=46)
+    """Error against a numeric setting that was searched."""
+    figure, axes = scales.plane(SMALL, name.rpartition(".")[2], ERROR)
     values = array(trial["searched"][name] for trial in trials)
     _, errors, complete = _columns(trials)
     scales.scale(axes.xaxis, values, log=log, ticks=4)
     scales.scale(axes.yaxis, errors, log=True)
     _dots(axes, values, errors, complete)
-    scales.label_x(axes, name.rpartition(".")[2])
-    scales.label_y(axes, ERROR)
     return figure
 
 
 def option_slice(trials: Sequence[Trial], name: str) -> Figure:
-    """Error of each option of a categorical setting, one row per option.
-
-    Args:
-        trials: With ``state``, ``validation_error`` and the values ``searched``.
-        name: The name of the setting.
-    """
+    """Error of each option of a categorical setting that was searched, one row per option."""
     options = sorted({str(trial["searched"][name]) for trial in trials})
     step = LINE + STRIP + 8
     figure, axes = scales.rows(SMALL, len(options) * step + 6, bottom=46)

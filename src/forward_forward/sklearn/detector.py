@@ -24,25 +24,12 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     samples would be even more active for those.
 
     Args:
-        hidden_layer_sizes: Units of each layer, lowest first.
-        activation: As in `FFClassifier`, like all parameters with a shorter description here.
-        solver: The optimiser.
-        alpha: Weight decay.
         batch_size: Samples per step, 2 or more, or "auto".
-        learning_rate: "cosine" or "constant".
-        learning_rate_init: The initial learning rate.
-        max_iter: Epochs.
         goodness: The goodness of each layer; "Minimised(mean_square)" is high if a layer is quiet.
-        loss: The loss of each layer.
-        threshold: The threshold of the goodness.
-        dropout: Fraction of the inputs dropped in training.
-        standardize: Whether to scale each feature to mean 0 and standard deviation 1.
         image_shape: As in `FFTransformer`.
         contamination: Fraction of the training samples that are outliers, above 0 and at most 0.5;
             "auto" counts those that the layers find more like hybrids than like real samples.
-        warm_start: Whether `fit` continues from the current weights.
-        random_state: Seed of weights, hybrids, dropout and sample order.
-        verbose: Whether to print the loss of each epoch.
+        **parameters: All others are those of `FFClassifier`.
 
     Attributes:
         network_: The `Network`.
@@ -63,6 +50,10 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     loss: Any = "log_sigmoid"
     image_shape: Sequence[int] | None = None
     contamination: float | Literal["auto"] = "auto"
+
+    # As plain class attributes these two are no parameters.
+    _normalize = None
+    _lowest_read = 0
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on samples that are normal, or most of them.
@@ -94,9 +85,3 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     def predict(self, X: Any) -> Array:
         """-1 for outliers, 1 for inliers [n]."""
         return np.where(self.decision_function(X) < 0, -1, 1)
-
-    def _normalize(self) -> None:
-        return None
-
-    def _readout(self, layers: int) -> tuple[int, int]:
-        return 0, layers

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -45,6 +45,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     """
 
     _parameter_constraints = CONSTRAINTS  # the name scikit-learn expects
+    _normalize: ClassVar[Normalize | None] = MeanSquareOne()  # of each layer's input
+    _lowest_read: ClassVar[int] = 1  # the lowest layer whose goodness is read, if there are more
 
     hidden_layer_sizes: int | Sequence[int] = (200, 200)
     activation: Any = "relu"
@@ -115,7 +117,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return as_float64(self._center(X, first=False)).view(-1, *self._shape)
 
-    def _build(self, data: Data, examples: Examples, *, head: bool = False) -> None:
+    def _build(self, data: Data, examples: Examples) -> None:
         """Build an untrained network for the data, and draw the seed."""
         hidden = self._hidden()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -125,7 +127,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             goodness=part(self.goodness, goodness),
             loss=part(self.loss, losses),
             threshold=self.threshold,
-            normalize=self._normalize(),
+            normalize=self._normalize,
         )
         self.network_ = mlp(
             math.prod(data.shape),
@@ -136,8 +138,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             inputs=Standardize.of(data) if self.standardize else None,
             layer=layer,
             dropout=[self.dropout, *[0.0] * (len(hidden) - 1)],
-            head=head,
-            readout=self._readout(len(hidden)),
+            head=not examples.labelled,
+            readout=(min(self._lowest_read, len(hidden) - 1), len(hidden)),
         )
         parameters = self.get_params(deep=False)
         self._architecture = {n: parameters[n] for n in ARCHITECTURE if n in parameters}
@@ -148,13 +150,6 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         for name in ("_trainer", "_trainer_state"):
             self.__dict__.pop(name, None)
 
-    def _normalize(self) -> Normalize | None:
-        """How each layer normalises its input."""
-        return MeanSquareOne()
-
-    def _readout(self, layers: int) -> tuple[int, int]:
-        return min(1, layers - 1), layers
-
     def _fit_unlabelled(self, X: Any, image_shape: Sequence[int] | None) -> torch.Tensor:
         """Train on samples without labels; returns them as the network's input, in float64."""
         self._check()
@@ -163,33 +158,23 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         X = self._center(X, first=not warm)
         data, examples = unlabelled(X, image_shape)
         if not warm:
-            self._build(data, examples, head=True)
+            self._build(data, examples)
         self._train(data, self.max_iter)
         return as_float64(X).view(-1, *self._shape)
 
     def _current_trainer(self) -> Trainer:
-        """The network's trainer; it is rebuilt with its state after unpickling."""
-        settings = self.solver, self.learning_rate_init, self.alpha
-        trainer: Trainer | None = self.__dict__.get("_trainer")
-        if trainer is None:
-            trainer = self._new_trainer(0)
-            if "_trainer_state" in self.__dict__:
-                restore(trainer, *self.__dict__.pop("_trainer_state"))
-        elif self.__dict__["_trainer_settings"] != settings:
-            trainer = self._new_trainer(trainer.steps)
-        self._trainer, self._trainer_settings = trainer, settings
-        return trainer
-
-    def _new_trainer(self, steps: int) -> Trainer:
-        trainer = Trainer(
-            self.network_,
-            optimizer=by_name(self.solver, SOLVERS),
-            lr=self.learning_rate_init,
-            weight_decay=self.alpha,
-            seed=self._seed,
-        )
-        trainer.steps = steps  # random draws must not repeat those of earlier steps
-        return trainer
+        """The network's trainer; rebuilt with its state after unpickling, or for new settings."""
+        solver = by_name(self.solver, SOLVERS)
+        settings = {"optimizer": solver, "lr": self.learning_rate_init, "weight_decay": self.alpha}
+        before: Trainer | None = self.__dict__.get("_trainer")
+        if before is None or self._trainer_settings != settings:
+            self._trainer = Trainer(self.network_, seed=self._seed, **settings)
+            self._trainer_settings = settings
+            if before is not None:
+                self._trainer.steps = before.steps  # random draws must not be repeated
+            elif "_trainer_state" in self.__dict__:
+                restore(self._trainer, *self.__dict__.pop("_trainer_state"))
+        return self._trainer
 
     def _train(
         self,
@@ -240,12 +225,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
 
 class EarlyStopping:
-    """Keeps the weights of the best score, and tells when the score has stopped rising.
+    """Keeps the weights of the best score; stops after ``patience`` epochs of rises below ``tol``.
 
-    Args:
-        score: Returns the current score; higher is better.
-        patience: Epochs without a rise after which training stops.
-        tol: The smallest increase that counts as a rise.
+    ``score`` returns the current score; higher is better.
     """
 
     def __init__(self, score: Callable[[], float], patience: int, tol: float) -> None:

@@ -34,40 +34,34 @@ SCHEDULES = {"cosine": cosine, "constant": constant}
 
 # Parameters that are fixed once the network is built.
 ARCHITECTURE = (
-    "hidden_layer_sizes",
-    "activation",
-    "goodness",
-    "loss",
-    "negatives",
-    "threshold",
-    "dropout",
-    "standardize",
-    "image_shape",
+    *("hidden_layer_sizes", "activation", "goodness", "loss", "negatives", "threshold"),
+    *("dropout", "standardize", "image_shape"),
 )
+COUNT = Interval(Integral, 1, None, closed="left")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+FRACTION = Interval(Real, 0, 1, closed="left")
+FINITE = Interval(Real, None, None, closed="neither")
 
 CONSTRAINTS: dict[str, list[Any]] = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": ["array-like", COUNT],
     "activation": [StrOptions(set(ACTIVATIONS)), callable],
     "solver": [StrOptions(set(SOLVERS)), callable],
-    "alpha": [Interval(Real, 0, None, closed="left")],
-    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "alpha": [NOT_NEGATIVE],
+    "batch_size": [StrOptions({"auto"}), COUNT],
     "learning_rate": [StrOptions(set(SCHEDULES)), callable],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "max_iter": [COUNT],
     "goodness": [str, callable],
     "loss": [str, callable],
     "negatives": [str, callable],
-    "threshold": [
-        StrOptions({"calibrated", "width"}),
-        Interval(Real, None, None, closed="neither"),
-    ],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "threshold": [StrOptions({"calibrated", "width"}), FINITE],
+    "dropout": [FRACTION],
     "standardize": ["boolean"],
     "class_weight": [StrOptions({"balanced"}), dict, None],
     "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-    "tol": [Interval(Real, 0, None, closed="left")],
+    "validation_fraction": [FRACTION],
+    "n_iter_no_change": [COUNT],
+    "tol": [NOT_NEGATIVE],
     "image_shape": ["array-like", None],
     "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
     "warm_start": ["boolean"],

@@ -24,24 +24,12 @@ class FFTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
 
     Args:
         hidden_layer_sizes: Units of each layer, lowest first; each unit is a feature.
-        activation: As in `FFClassifier`, like all parameters with a shorter description here.
-        solver: The optimiser.
-        alpha: Weight decay.
         batch_size: Samples per step, 2 or more, or "auto".
-        learning_rate: "cosine" or "constant".
-        learning_rate_init: The initial learning rate.
-        max_iter: Epochs.
-        goodness: The goodness of each layer.
-        loss: The loss of each layer.
-        threshold: The threshold of the goodness.
-        dropout: Fraction of the inputs dropped in training.
         standardize: Whether to scale each feature to mean 0 and standard deviation 1; False is
             better for pixels, which share one unit.
         image_shape: (height, width) or (channels, height, width) if samples are images: hybrids
             then combine regions of two images; None for any other samples.
-        warm_start: Whether `fit` continues from the current weights.
-        random_state: Seed of weights, hybrids, dropout and sample order.
-        verbose: Whether to print the loss of each epoch.
+        **parameters: All others are those of `FFClassifier`.
 
     Attributes:
         network_: The `Network`.

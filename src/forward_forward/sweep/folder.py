@@ -34,10 +34,9 @@ def is_sweep(path: Path) -> bool:
 def about(path: Path) -> dict[str, Any]:
     """The content of a sweep's sweep.json."""
     if not is_sweep(path):
-        raise ValueError(
-            f"expected a sweep's folder with a sweep.json in it, got {str(path)!r}: name a folder"
-            " that `ff sweep --out` created"
-        )
+        fix = "name a folder that `ff sweep --out` created"
+        expected = "expected a sweep's folder with a sweep.json in it"
+        raise ValueError(f"{expected}, got {str(path)!r}: {fix}")
     return _read(path / ABOUT)
 
 

@@ -125,10 +125,9 @@ def read(pairs: Iterable[str], recipe: Callable[..., Any]) -> Space:
             continue
         name, equals, text = pair.partition("=")
         if not equals or not text:
-            raise ValueError(
-                f"expected name=low..high, name=value,value or {DEFAULT!r}, got {pair!r}: such as"
-                " lr=1e-4..1e-2 or loss=sigmoid,SymBa(alpha=4)"
-            )
+            expected = f"expected name=low..high, name=value,value or {DEFAULT!r}"
+            example = "such as lr=1e-4..1e-2 or loss=sigmoid,SymBa(alpha=4)"
+            raise ValueError(f"{expected}, got {pair!r}: {example}")
         if name in NOT_SEARCHED:
             raise ValueError(f"{name} cannot be searched: fix it with {NOT_SEARCHED[name]}")
         if name in typed:
@@ -149,10 +148,9 @@ def default_space(recipe: Callable[..., Any]) -> Space:
     parameters = parameters_of(recipe)
     names = [name for name in DEFAULTS if name in parameters]
     if not names:
-        raise ValueError(
-            f"the recipe has no setting that is searched by default ({', '.join(DEFAULTS)}): name"
-            " the settings to search, as name=low..high"
-        )
+        fix = "name the settings to search, as name=low..high"
+        searched = f"searched by default ({', '.join(DEFAULTS)})"
+        raise ValueError(f"the recipe has no setting that is {searched}: {fix}")
     return {name: _dimension(DEFAULTS[name], parameters[name]) for name in names}
 
 

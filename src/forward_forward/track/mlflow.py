@@ -67,10 +67,9 @@ class MLflow(Tracker):
 
     def __init__(self, uri: str | None = None, *, experiment: str = EXPERIMENT) -> None:
         if uri is not None and ":" not in uri:
-            raise ValueError(
-                f"MLflow expects a URI such as 'sqlite:///mlflow.db', got {uri!r}: use such a URI,"
-                " since its store of plain folders is no longer maintained"
-            )
+            expected = "MLflow expects a URI such as 'sqlite:///mlflow.db'"
+            fix = "use such a URI, since its store of plain folders is no longer maintained"
+            raise ValueError(f"{expected}, got {uri!r}: {fix}")
         self.uri, self.experiment = uri, experiment
         _import()
 
@@ -89,8 +88,7 @@ class MLflow(Tracker):
                 self._create(uri, beginning)
         except MlflowException as error:  # its message does not contain the URI
             raise RuntimeError(f"MLflow cannot keep the run in {uri}: {error}") from error
-        metrics = self._client.get_metric_history(self._run, "seconds")
-        done = {metric.step for metric in metrics}
+        done = {each.step for each in self._client.get_metric_history(self._run, "seconds")}
         for row in beginning.history:
             if row["epoch"] not in done:
                 self.epoch(row)
@@ -121,8 +119,11 @@ class MLflow(Tracker):
         if beginning.run is not None:
             memory = Memory(uri, self.experiment, self._run)
             files.write_json(beginning.run / MEMORY, memory._asdict())
-        settings = settings_of(self._about)
-        for part in _parts([Param(key, _text(value)) for key, value in settings.items()]):
+        texts = {name: str(value) for name, value in settings_of(self._about).items()}
+        cut = {
+            name: f"{text[: LENGTH - 3]}..." for name, text in texts.items() if len(text) > LENGTH
+        }
+        for part in _parts([Param(name, text) for name, text in {**texts, **cut}.items()]):
             self._client.log_batch(self._run, params=part)
 
     def epoch(self, row: Row) -> None:
@@ -181,12 +182,6 @@ def _client(uri: str) -> MlflowClient:
             return MlflowClient(tracking_uri=uri)
     finally:
         logger.setLevel(level)
-
-
-def _text(value: Any) -> str:
-    """A setting as a parameter's text, truncated if it is too long."""
-    text = str(value)
-    return text if len(text) <= LENGTH else text[: LENGTH - 3] + "..."
 
 
 def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

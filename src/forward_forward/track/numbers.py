@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 # Entries of run.json about the outcome and the samples; all others are settings or the machine.
-OUTCOMES = (
-    "made_by",
-    "status",
-    "best_epoch",
-    "validation_error",
-    "seconds",
-    "validation_seconds",
-    "test",
-    "test_error",
-    "frame",
-    "table",
-    "thresholds",
-)
+OUTCOMES = {"made_by", "status", "seconds", "validation_seconds", "frame", "table", "thresholds"}
+OUTCOMES |= {"best_epoch", "validation_error", "test", "test_error"}
 BY_LAYER = "_by_layer"
 
 
@@ -84,14 +73,13 @@ def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dic
     """
     if name not in row:
         return {}
-    values: Sequence[float] = row[name]
     first = 1
     if name.endswith("head_error_by_layer"):
         first += ((about.get("network") or {}).get("head") or {}).get("skip", 0)
-    numbers = range(first, first + len(values))
+    numbers = range(first, first + len(row[name]))
     if not name.endswith(BY_LAYER):
         numbers = row.get("layers", numbers)
-    return dict(zip(numbers, values, strict=True))
+    return dict(zip(numbers, row[name], strict=True))
 
 
 def scalars(row: Mapping[str, Any], about: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

@@ -48,10 +48,8 @@ class TensorBoard(Tracker):
 
         empty = not any(self.folder.glob("events.out.tfevents.*"))
         if not (empty or beginning.resumed):
-            raise ValueError(
-                f"{str(self.folder)!r} holds the events of another run: use a separate folder for"
-                " each run, or remove this one"
-            )
+            fix = "use a separate folder for each run, or remove this one"
+            raise ValueError(f"{str(self.folder)!r} holds the events of another run: {fix}")
         self._about = beginning.settings
         self._epochs = beginning.epochs
         # Any: by torch's types, the file may be closed at any moment.

@@ -132,15 +132,12 @@ def broken_archive_named(path: str) -> Iterator[None]:
 def _check(file: str, size: int, archive: str) -> None:
     """Refuse what no honest archive of pictures holds."""
     if file.startswith(("/", "\\")) or ".." in PurePosixPath(file).parts or ":" in file[:2]:
-        raise ValueError(
-            f"expected files below the archive's root, got {file!r} in {archive!r}: do not trust"
-            " this archive, or pack it again"
-        )
+        found = f"got {file!r} in {archive!r}: do not trust this archive, or pack it again"
+        raise ValueError(f"expected files below the archive's root, {found}")
     if size > LARGEST:
-        raise ValueError(
-            f"expected files of at most {LARGEST:,} bytes, got {file!r} of {size:,} in {archive!r}:"
-            " remove it, or unpack the archive and name the folder"
-        )
+        fix = "remove it, or unpack the archive and name the folder"
+        found = f"got {file!r} of {size:,} in {archive!r}: {fix}"
+        raise ValueError(f"expected files of at most {LARGEST:,} bytes, {found}")
 
 
 @dataclass(frozen=True)

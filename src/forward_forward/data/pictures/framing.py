@@ -134,10 +134,8 @@ def _pixels(path: Path | str | BinaryIO, channels: int) -> Tensor:
             values = np.array(flat, dtype=np.float32)
     except Exception as error:  # Pillow's decoders raise whatever they meet in a broken file
         name = repr(str(path)) if isinstance(path, str | Path) else "something else"
-        raise ValueError(
-            f"expected a picture file, got {name}: {error}: pass PNG, JPEG, GIF, BMP or another"
-            " format that Pillow reads"
-        ) from error
+        fix = "pass PNG, JPEG, GIF, BMP or another format that Pillow reads"
+        raise ValueError(f"expected a picture file, got {name}: {error}: {fix}") from error
     return torch.from_numpy(values / 255).view(*values.shape[:2], channels).permute(2, 0, 1)
 
 

@@ -14,26 +14,13 @@ from forward_forward.data.tables.column import COUNTS, Array, Column, fitted, nu
 
 @dataclass(frozen=True)
 class TableLayout:
-    """How the rows of a table become inputs: fitted to the training table, kept with its run.
+    """How the rows of a table become inputs: fitted to the training table, kept with its run."""
 
-    Args:
-        columns: Those that are read, in the order of the inputs.
-        target: The column of labels.
-        left_out: Other columns, each with the reason why it is no input.
-        header: Whether the file names its columns; else they are numbered from 1.
-        decimal: The decimal sign where a file of new rows leaves it open.
-    """
-
-    columns: tuple[Column, ...]
-    target: str
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    header: bool = True
-    decimal: str = "."
-
-    @property
-    def features(self) -> int:
-        """Inputs in a row."""
-        return len(self.inputs())
+    columns: tuple[Column, ...]  # those that are read, in the order of the inputs
+    target: str  # the column of labels
+    left_out: Mapping[str, str] = field(default_factory=dict)  # the reason why each is no input
+    header: bool = True  # whether the file names its columns; else they are numbered from 1
+    decimal: str = "."  # the decimal sign if a file of new rows leaves it open
 
     def inputs(self) -> list[dict[str, Any]]:
         """What each input is, for programs: the column, and which text or number of it.

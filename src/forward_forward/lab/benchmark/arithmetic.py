@@ -25,11 +25,7 @@ class Product(NamedTuple):
 
 
 def layer_products(widths: Sequence[int], batch: int) -> list[Product]:
-    """The products of a step, each once forward and once for the weights' gradient.
-
-    Args:
-        widths: Features of a sample, then units of each layer.
-        batch: Samples a step.
+    """The products of a step on a batch, each once forward and once for the weights' gradient.
 
     >>> layer_products([784, 500, 500], 512)[1]
     Product(rows=1024, inputs=500, units=500)
@@ -66,16 +62,7 @@ def scan_bound(widths: Sequence[int], classes: int) -> float:
 
 
 def bare_products(widths: Sequence[int], batch: int, precision: torch.dtype) -> Callable[[], None]:
-    """A step's products and nothing else, each in the faster of its two layouts, warm.
-
-    Args:
-        widths: Features of a sample, then units of each layer.
-        batch: Samples a step.
-        precision: Of the operands.
-
-    Returns:
-        What computes them all when called.
-    """
+    """What computes a step's products and nothing else, each in the faster of its two layouts."""
     calls = []
     for rows, inputs, units in layer_products(widths, batch):
         x, delta = torch.randn(rows, inputs), torch.randn(rows, units)

@@ -29,12 +29,6 @@ def until_goal(
     Both use the standard recipe's batch size, epochs and cosine schedule, and are evaluated after
     each epoch; the evaluation is not timed.
 
-    Args:
-        train: Training images.
-        validation: Images to evaluate on.
-        hidden: Units of each layer.
-        precision: Of the products.
-
     Returns:
         Seconds of "ff" and "backprop", None for one that does not reach the goal; and the network
         that Forward-Forward trained.

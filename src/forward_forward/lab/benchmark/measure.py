@@ -31,18 +31,10 @@ def medians(
 def block_seconds(
     calls: Mapping[str, Callable[[], object]], *, budget: float, least: int = 5, block: int = 4
 ) -> dict[str, list[float]]:
-    """Time calls in alternation, a short block of each at a time.
+    """Mean seconds of each call in each of its blocks, timed in alternation.
 
     If the machine slows down, it slows down all of them, and the ratio of two medians is unchanged.
-
-    Args:
-        calls: What to time.
-        budget: Seconds for all of them together.
-        least: Blocks of each call, even if that exceeds the budget.
-        block: Calls in a block.
-
-    Returns:
-        For each name the mean seconds of a call in each block.
+    The ``budget`` is in seconds for all together; each gets ``least`` blocks even beyond it.
     """
     found: dict[str, list[float]] = {name: [] for name in calls}
     end, rounds = time.perf_counter() + budget, 0
@@ -56,9 +48,8 @@ def block_seconds(
 def peak_bytes(call: Callable[[], object]) -> int:
     """Peak bytes of tensors on the CPU during a call, beyond those held before it.
 
-    Args:
-        call: What to measure; it should not have run before, since buffers that are kept between
-            calls are allocated in the first.
+    The call should not have run before: buffers that are kept between calls are allocated in the
+    first.
     """
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
         call()
@@ -77,14 +68,9 @@ def peak_bytes(call: Callable[[], object]) -> int:
 
 
 def activity_bytes(make: Callable[[], Step], x: Tensor, y: Tensor) -> int:
-    """Bytes that a step holds at its peak for the samples of a batch, excluding the weights.
+    """Bytes that a new step holds at its peak for a batch's samples, excluding the weights.
 
     This is twice the growth of the peak from half the batch to the whole batch.
-
-    Args:
-        make: Makes a new network and returns its step.
-        x: Samples [batch, features].
-        y: Their labels [batch].
     """
     half, whole = (_peak_after_one(make(), x[:n], y[:n]) for n in (len(x) // 2, len(x)))
     # With a small batch the peak may occur in the optimiser's step; the difference is then noise.

@@ -6,6 +6,7 @@ with its layers spread and with its batches spread, and backprop in one process 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -13,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +32,11 @@ COMPARED = {  # each method, and the one that it is compared with
 }
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class ParallelSetting:
-    """What to measure.
+    """What to measure."""
 
-    Args:
-        settings: Units of the layers, and samples a step.
-        ranks: Processes.
-        steps: Timed steps of a round, after two that fill the pipeline; small networks take more.
-        rounds: Fewest and most rounds of each method, more for a small network; speed-ups are
-            medians of the ratios within a round.
-    """
-
-    settings: tuple[tuple[tuple[int, ...], int], ...] = (
+    settings: tuple[tuple[tuple[int, ...], int], ...] = (  # units of the layers, samples a step
         ((2000,) * 5, 1024),
         ((2000,) * 5, 512),
         ((2000,) * 5, 128),
@@ -52,8 +44,9 @@ class ParallelSetting:
         ((500,) * 2, 1024),
         ((256,) * 8, 1024),
     )
-    ranks: int = 2
-    steps: int = 4
+    ranks: int = 2  # processes
+    steps: int = 4  # timed ones of a round, after two that fill the pipeline, or more if small
+    # Fewest and most of each method, more for a small network: speed-ups are medians over rounds.
     rounds: tuple[int, int] = (5, 25)
 
 
@@ -61,11 +54,7 @@ QUICK = ParallelSetting((((500,) * 2, 1024),), rounds=(4, 4))
 
 
 def benchmark_parallel(setting: ParallelSetting, say: Say = lambda _: None) -> dict[str, Any]:
-    """Measure the speed-ups, and predict them with the simulator.
-
-    Args:
-        setting: What to measure.
-        say: Called with a line of progress.
+    """Measure the speed-ups of all methods, and predict them with the simulator.
 
     Returns:
         ``machine``, ``ranks``, ``link`` and ``rows``, one for each network and batch.
@@ -75,16 +64,7 @@ def benchmark_parallel(setting: ParallelSetting, say: Say = lambda _: None) -> d
     """
     with tempfile.TemporaryDirectory() as folder:
         job, out = Path(folder, "job.json"), Path(folder, "out.json")
-        job.write_text(
-            json.dumps(
-                {
-                    "features": FEATURES,
-                    "settings": setting.settings,
-                    "steps": setting.steps,
-                    "rounds": setting.rounds,
-                }
-            )
-        )
+        job.write_text(json.dumps({"features": FEATURES, **dataclasses.asdict(setting)}))
         _launch(setting.ranks, job, out, say)
         result: dict[str, Any] = json.loads(out.read_text())
     for row in result["rows"]:

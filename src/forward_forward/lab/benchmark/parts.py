@@ -32,23 +32,14 @@ STANDARD = {
 
 @dataclass(frozen=True)
 class Budget:
-    """How large the runs of each part are.
+    """How large the runs of each part are."""
 
-    Args:
-        hidden: Units of each layer.
-        shown: Samples that each run is trained on, rounded to whole epochs.
-        seeds: Of the runs.
-        seconds: Time for the steps of all parts together.
-        turns: Steps to time for each part, even if that exceeds ``seconds``.
-        precision: Of the products.
-    """
-
-    hidden: tuple[int, ...] = (500, 500)
-    shown: int = 18_000
+    hidden: tuple[int, ...] = (500, 500)  # units of each layer
+    shown: int = 18_000  # samples that each run is trained on, rounded to whole epochs
     seeds: tuple[int, ...] = (0, 1, 2)
-    seconds: float = 10.0
-    turns: int = 40
-    precision: Precision = "auto"
+    seconds: float = 10.0  # time for the steps of all parts together
+    turns: int = 40  # steps to time for each part, even if that exceeds ``seconds``
+    precision: Precision = "auto"  # of the products
 
     def epochs(self, samples: int) -> int:
         """Passes over a training set of this many samples.
@@ -67,11 +58,8 @@ def benchmark_parts(
 ) -> dict[str, Any]:
     """Compare the library's parts, and the user's own, in one run.
 
-    Args:
-        data: Training data; a fraction of it is held out for validation.
-        own: Parts besides the library's.
-        budget: How large the runs of each part are.
-        say: Called with a line of text as the benchmark advances.
+    A fraction of the data is held out for validation; ``say`` gets a line of text as the benchmark
+    advances.
 
     Returns:
         ``machine``, ``data``, the ``budget`` and ``parts``: for each its ``kind``, its ``name``,

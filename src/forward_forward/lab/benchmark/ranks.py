@@ -129,10 +129,6 @@ def _row(
     if dist.get_rank() != 0:
         return {}
     trained = by_layers.strategy.trainer
-    weights = {
-        "layers": difference(one.trainer, trained),
-        "data": difference(one.trainer, by_data.strategy.trainer),
-    }
     return {
         "hidden": widths[1:],
         "batch": size,
@@ -143,7 +139,10 @@ def _row(
         "bytes": {name: statistics.median(each) for name, each in loopback.items()},
         "bytes_counted": {"layers": sent[0] / trained.steps, "data": sent[1] / trained.steps},
         "steps_compared": one.trainer.steps,
-        "weights": weights,
+        "weights": {
+            "layers": difference(one.trainer, trained),
+            "data": difference(one.trainer, by_data.strategy.trainer),
+        },
         "optimizer_seconds": one.optimizer_seconds(),  # last: it changes weights
     }
 
@@ -165,13 +164,10 @@ def link() -> dict[str, float]:
     given = Timeout(place, TIMEOUT), torch.device("cpu")
     sender = SendChannel(1, *given) if place.rank == 0 else None
     receiver = ReceiveChannel(0, *given) if place.rank == 1 else None
-    small, large = (
-        [
-            min(each)
-            for each in zip(*(_stream(sender, receiver, size) for _ in range(TRIES)), strict=True)
-        ]
-        for size in (SMALL, LARGE)
-    )
+    tries = {
+        size: [_stream(sender, receiver, size) for _ in range(TRIES)] for size in (SMALL, LARGE)
+    }
+    small, large = (list(map(min, zip(*each, strict=True))) for each in tries.values())
     wire, copy = (max(much - little, 0.0) for much, little in zip(large, small, strict=True))
     return {"message": LARGE, "delay": small[0], "wire": wire, "copy": copy}
 

@@ -21,7 +21,7 @@ from forward_forward.lab.benchmark.arms import (
 )
 from forward_forward.lab.benchmark.inference import scan_figures, two_stage_figures
 from forward_forward.lab.benchmark.learn import until_goal
-from forward_forward.lab.benchmark.measure import Step, activity_bytes, medians, peak_bytes
+from forward_forward.lab.benchmark.measure import activity_bytes, medians, peak_bytes
 from forward_forward.optimize.precision import Precision, products
 from forward_forward.recipes.plan import features
 from forward_forward.recipes.standard import SKIP
@@ -29,7 +29,6 @@ from forward_forward.recipes.standard import SKIP
 WIDE = ((500, 500), (1000, 1000, 1000), (2000, 2000, 2000, 2000))
 DEEP = tuple((256,) * depth for depth in (4, 8, 16, 32, 64))
 GOAL = WIDE[:2]  # those that train in a minute or two
-BATCHES = (512, 100)
 EPOCH = 50_000
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -37,23 +36,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Setting:
-    """What to measure.
+    """What to measure."""
 
-    Args:
-        networks: Units of the layers of each network.
-        batches: Samples a step.
-        precision: Of the products in training; inference is measured in float32.
-        seconds: Time for the steps of one network and batch.
-        sklearn: Whether to time scikit-learn too.
-        goal: Whether to train the smaller wide networks to 98 % on MNIST.
-    """
-
-    networks: tuple[tuple[int, ...], ...] = (*WIDE, *DEEP)
-    batches: tuple[int, ...] = BATCHES
-    precision: Precision = "auto"
-    seconds: float = 8.0
-    sklearn: bool = True
-    goal: bool = True
+    networks: tuple[tuple[int, ...], ...] = (*WIDE, *DEEP)  # units of the layers of each
+    batches: tuple[int, ...] = (512, 100)  # samples a step
+    precision: Precision = "auto"  # of the products in training; inference is measured in float32
+    seconds: float = 8.0  # time for the steps of one network and batch
+    sklearn: bool = True  # whether to time scikit-learn too
+    goal: bool = True  # whether to train the smaller wide networks to 98 % on MNIST
 
     @property
     def dtype(self) -> torch.dtype:
@@ -147,14 +137,11 @@ def _memory(widths: list[int], dtype: torch.dtype, x: Tensor, y: Tensor) -> Row:
     gradients and optimiser state are allocated. Backprop's are measured without the optimiser's
     step, by which time they have been freed; a Forward-Forward step cannot be divided in this way.
     """
-
-    def peak(step: Step) -> int:
-        return peak_bytes(lambda: step(x, y))
-
+    ff, backprop = engine(widths, dtype), Backprop(widths, dtype)
     return {
         "peak_bytes": {
-            "ff": peak(engine(widths, dtype).step),
-            "backprop": peak(Backprop(widths, dtype).step),
+            "ff": peak_bytes(lambda: ff.step(x, y)),
+            "backprop": peak_bytes(lambda: backprop.step(x, y)),
         },
         "activity_bytes": {
             "ff": activity_bytes(lambda: engine(widths, dtype).step, x, y),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from rich.table import Table
 
 ARMS = {
     "engine": "this engine",
@@ -15,44 +15,29 @@ ARMS = {
     "backprop": "backprop",
     "sklearn": "scikit-learn",
 }
-COLUMNS = (
-    "network",
-    "batch",
-    "step ms",
-    "s / 50k",
-    "vs backprop",
-    "(products)",
-    "vs autograd",
-    "in products",
-    "scan vs naive",
-    "(bound)",
-    "activities MB",
-    "(backprop)",
-)
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures as text.
-
-    Args:
-        result: What `benchmark` returned.
-    """
-    from rich.table import Table
-
-    rows = Table(*COLUMNS, box=None, header_style="bold")
-    for column in rows.columns[1:]:
-        column.justify = "right"
-    for row in result["networks"]:
-        rows.add_row(*_cells(row))
+    """What `benchmark` returned, as text."""
+    rows = [_cells(row) for row in result["networks"]]
     return "\n".join([as_text(rows, width=140), *_notes(result)])
 
 
-def as_text(rows: Table, width: int) -> str:
-    """A rich table as plain text, without spaces at the ends of lines."""
-    from rich.console import Console
+def as_text(rows: Sequence[Sequence[tuple[str, str]]], width: int) -> str:
+    """Rows of (column, cell) as a plain table, without spaces at the ends of lines.
 
+    All columns but the first are on the right; a row of one cell, never the last, is a heading.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None)
+    for place, (column, _) in enumerate(rows[-1]):
+        table.add_column(column, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*(cell for _, cell in row))
     text = io.StringIO()
-    Console(file=text, width=width, highlight=False, markup=False).print(rows)
+    Console(file=text, width=width, highlight=False, markup=False).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
@@ -63,21 +48,33 @@ def as_png(figure: Figure) -> bytes:
     return content.getvalue()
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def grouped_bars(axes: Any, series: Mapping[str, Sequence[float]], **label: Any) -> float:
+    """Bars of some series side by side, each with its value as a label; returns a bar's width."""
+    width = 0.8 / max(len(series), 1)
+    for place, (name, heights) in enumerate(series.items()):
+        at = [index + (place + 0.5) * width - 0.4 for index in range(len(heights))]
+        bars = axes.bar(at, heights, width, label=name)
+        axes.bar_label(bars, fmt="%.2f", fontsize=7, **label)
+    axes.axhline(1, color="grey", linewidth=0.8)
+    return width
+
+
+def _cells(row: dict[str, Any]) -> list[tuple[str, str]]:
     scan = [f"{row[name]:.3f}" if name in row else "" for name in ("scan_vs_naive", "scan_bound")]
     activity = row["activity_bytes"]
     return [
-        row["network"],
-        str(row["batch"]),
-        f"{row['step_seconds']['engine'] * 1e3:.2f}",
-        f"{row['seconds_per_50k']:.2f}",
-        f"{row['step_vs_backprop']:.2f}",
-        f"{row['arithmetic_ratio']:.2f}",
-        f"{row['step_vs_autograd_ff']:.2f}",
-        f"{row['gemm_fraction']:.2f}",
-        *scan,
-        f"{activity['ff'] / 1e6:.1f}",
-        f"{activity['backprop'] / 1e6:.1f}",
+        ("network", row["network"]),
+        ("batch", str(row["batch"])),
+        ("step ms", f"{row['step_seconds']['engine'] * 1e3:.2f}"),
+        ("s / 50k", f"{row['seconds_per_50k']:.2f}"),
+        ("vs backprop", f"{row['step_vs_backprop']:.2f}"),
+        ("(products)", f"{row['arithmetic_ratio']:.2f}"),
+        ("vs autograd", f"{row['step_vs_autograd_ff']:.2f}"),
+        ("in products", f"{row['gemm_fraction']:.2f}"),
+        ("scan vs naive", scan[0]),
+        ("(bound)", scan[1]),
+        ("activities MB", f"{activity['ff'] / 1e6:.1f}"),
+        ("(backprop)", f"{activity['backprop'] / 1e6:.1f}"),
     ]
 
 
@@ -109,11 +106,7 @@ def _notes(result: dict[str, Any]) -> list[str]:
 
 
 def plot(result: dict[str, Any]) -> bytes:
-    """Step times beside each other, and memory against depth, as a PNG.
-
-    Args:
-        result: What `benchmark` returned.
-    """
+    """Step times beside each other, and memory against depth, as a PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.2), layout="constrained")
@@ -128,19 +121,18 @@ def plot(result: dict[str, Any]) -> bytes:
 
 
 def _plot_times(axes: Any, rows: list[dict[str, Any]]) -> None:
-    shown = {
-        name: label for name, label in ARMS.items() if rows and name in rows[0]["step_seconds"]
-    }
-    width = 0.8 / max(len(shown), 1)
-    for place, (name, label) in enumerate(shown.items()):
-        heights = [row["step_seconds"][name] / row["step_seconds"]["backprop"] for row in rows]
-        at = [index + (place + 0.5) * width - 0.4 for index in range(len(rows))]
-        bars = axes.bar(at, heights, width, label=label)
-        axes.bar_label(bars, fmt="%.2f", fontsize=7)
+    seconds = [row["step_seconds"] for row in rows]
+    grouped_bars(
+        axes,
+        {
+            label: [each[name] / each["backprop"] for each in seconds]
+            for name, label in ARMS.items()
+            if seconds and name in seconds[0]
+        },
+    )
     axes.set_xticks(range(len(rows)), [row["network"] for row in rows])
-    axes.axhline(1, color="grey", linewidth=0.8)
     axes.set_ylabel("ratio")
-    if shown:
+    if rows:
         # Space for the legend above the bars.
         axes.set_ylim(0, 1.35 * max(axes.get_ylim()[1], 1))
         axes.legend(fontsize=8, ncols=2, loc="upper left")

@@ -2,62 +2,35 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-COLUMNS = (
-    "network",
-    "batch",
-    "one process ms",
-    "unconnected",
-    "layers",
-    "bound",
-    "of bound",
-    "simulated",
-    "data",
-    "backprop, data",
-    "MB a step: layers",
-    "data",
-    "backprop",
-    "weights: layers",
-    "data",
-)
+from forward_forward.lab.benchmark.show import as_png, as_text, grouped_bars
 
 
 def table(result: dict[str, Any]) -> str:
-    """The results as text.
-
-    Args:
-        result: The value of `benchmark_parallel`.
-    """
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(*COLUMNS, box=None, header_style="bold")
-    for column in shown.columns[1:]:
-        column.justify = "right"
-    for row in result["rows"]:
-        shown.add_row(*_cells(row))
-    text = io.StringIO()
-    Console(file=text, width=180, highlight=False).print(shown)
-    return text.getvalue() + "\n".join(_notes(result))
+    """What `benchmark_parallel` returned, as text."""
+    rows = [_cells(row) for row in result["rows"]]
+    return "\n".join([as_text(rows, width=180), *_notes(result)])
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    speed, sent = row["speed_up"], megabytes(row)
+def _cells(row: dict[str, Any]) -> list[tuple[str, str]]:
+    speed, (layers, data, backprop) = row["speed_up"], megabytes(row)
     return [
-        row["network"],
-        str(row["batch"]),
-        f"{1e3 * row['step_seconds']['one process']:.1f}",
-        f"{speed['unconnected']:.2f}",
-        f"{speed['layers']:.2f}",
-        f"{row['balance_bound']:.2f}",
-        f"{row['of_bound']:.2f}",
-        f"{row['simulated']:.2f}",
-        f"{speed['data']:.2f}",
-        f"{speed['backprop, data']:.2f}",
-        *(f"{each:.1f}" for each in sent),
-        *(_difference(row["weights"][name]) for name in ("layers", "data")),
+        ("network", row["network"]),
+        ("batch", str(row["batch"])),
+        ("one process ms", f"{1e3 * row['step_seconds']['one process']:.1f}"),
+        ("unconnected", f"{speed['unconnected']:.2f}"),
+        ("layers", f"{speed['layers']:.2f}"),
+        ("bound", f"{row['balance_bound']:.2f}"),
+        ("of bound", f"{row['of_bound']:.2f}"),
+        ("simulated", f"{row['simulated']:.2f}"),
+        ("data", f"{speed['data']:.2f}"),
+        ("backprop, data", f"{speed['backprop, data']:.2f}"),
+        ("MB a step: layers", f"{layers:.1f}"),
+        ("data", f"{data:.1f}"),
+        ("backprop", f"{backprop:.1f}"),
+        ("weights: layers", _difference(row["weights"]["layers"])),
+        ("data", _difference(row["weights"]["data"])),
     ]
 
 
@@ -94,11 +67,7 @@ def _notes(result: dict[str, Any]) -> list[str]:
 
 
 def plot(result: dict[str, Any]) -> bytes:
-    """The speed-ups as bars, a PNG.
-
-    Args:
-        result: The value of `benchmark_parallel`.
-    """
+    """The speed-ups as bars, a PNG."""
     from matplotlib.figure import Figure
 
     rows = result["rows"]
@@ -110,21 +79,14 @@ def plot(result: dict[str, Any]) -> bytes:
         "batches spread": [row["speed_up"]["data"] for row in rows],
         "backprop, batches spread": [row["speed_up"]["backprop, data"] for row in rows],
     }
-    width = 0.8 / len(methods)
-    for place, (label, heights) in enumerate(methods.items()):
-        at = [index + (place + 0.5) * width - 0.4 for index in range(len(rows))]
-        bars = axes.bar(at, heights, width, label=label)
-        axes.bar_label(bars, fmt="%.2f", fontsize=7, label_type="center", color="white")
+    width = grouped_bars(axes, methods, label_type="center", color="white")
     for index, row in enumerate(rows):
         left = index - 0.4
         axes.plot([left, left + width], [row["balance_bound"]] * 2, color="black", linewidth=1)
     axes.plot([], [], color="black", linewidth=1, label="bound by the layers' costs")
     axes.set_xticks(range(len(rows)), names, fontsize=8)
-    axes.axhline(1, color="grey", linewidth=0.8)
     axes.set_ylim(0, 1.25 * result["ranks"])
     axes.set_ylabel("times as fast as one process")
     axes.set_title(f"{result['ranks']} ranks, one thread each")
     axes.legend(fontsize=8, ncols=2, loc="upper right")
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150)
-    return content.getvalue()
+    return as_png(figure)

@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from typing import Any
 
 from forward_forward.lab.benchmark.show import as_png, as_text
 
 Row = dict[str, Any]
-COLUMNS = ("part", "step", "gradients", "validation error, %", "minus standard's")
 COLOURS = {"loss": "tab:blue", "goodness": "tab:orange", "negatives": "tab:green"}
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures as text.
-
-    Args:
-        result: What `benchmark_parts` returned.
-    """
-    from rich.table import Table
-
-    rows = Table(*COLUMNS, box=None, header_style="bold")
-    for column in (rows.columns[1], *rows.columns[3:]):
-        column.justify = "right"
-    kind = None
-    for row in result["parts"]:
-        if row["kind"] != kind:
-            kind = row["kind"]
-            rows.add_row(kind, style="bold")
-        rows.add_row(*_cells(row))
+    """What `benchmark_parts` returned, as text."""
+    rows = []
+    for kind, parts in itertools.groupby(result["parts"], key=operator.itemgetter("kind")):
+        rows += [[("part", kind)], *map(_cells, parts)]
     return "\n".join([as_text(rows, width=120), *_notes(result)])
 
 
-def _cells(row: Row) -> list[str]:
-    step = f"{row['step_vs_standard']:.2f}"
-    cells = [f"  {_name(row)}", step, row["gradients"] or ""]
-    if row["error"] is None:
-        return [*cells, "failed" if row["failed"] else "", ""]
-    error = _with_half(row["error"], row["interval"])
-    if row["standard"]:
-        return [*cells, error, ""]
-    return [*cells, error, _with_half(row["difference"], row["difference_interval"], sign="+")]
+def _cells(row: Row) -> list[tuple[str, str]]:
+    error, difference = "failed" if row["failed"] else "", ""
+    if row["error"] is not None:
+        error = _with_half(row["error"], row["interval"])
+        if not row["standard"]:
+            difference = _with_half(row["difference"], row["difference_interval"], sign="+")
+    return [
+        ("part", f"  {_name(row)}"),
+        ("step", f"{row['step_vs_standard']:.2f}"),
+        ("gradients", row["gradients"] or ""),
+        ("validation error, %", error),
+        ("minus standard's", difference),
+    ]
 
 
 def _with_half(mean: float, interval: list[float], sign: str = "") -> str:
@@ -62,11 +55,7 @@ def _notes(result: dict[str, Any]) -> list[str]:
 
 
 def plot(result: dict[str, Any]) -> bytes:
-    """Validation errors with their intervals, and step times, as a PNG.
-
-    Args:
-        result: What `benchmark_parts` returned.
-    """
+    """Validation errors with their intervals, and step times, as a PNG."""
     from matplotlib.figure import Figure
 
     rows = result["parts"]
