@@ -140,7 +140,7 @@ def test_missing_data_files_are_reported(digits_run, monkeypatch):
     def gone(what):
         raise datasets.DataUnavailable("MNIST was not found. Tried:\nmany places")
 
-    monkeypatch.setattr(datasets, "load", gone)
+    monkeypatch.setattr("forward_forward.datasets.run_data.load", gone)
     text = runs_page([digits_run.path])
     said = section(text, "Goodness of positives and negatives")
     assert said == ("Not available: the data 'digits' are not available: MNIST was not found.")
@@ -194,7 +194,7 @@ def test_a_set_is_read_once(digits_run, monkeypatch):
 
 def test_in_the_greedy_order_each_layer_has_its_own_epochs(tmp_path):
     out = trained(tmp_path / "run", mlp(64, 12, 12, num_classes=10), order="greedy")
-    rows = read_run(out, "run").rows
+    rows = read_run(out, "run", SampleFinder()).rows
     assert [row["layers"] for row in rows] == [[1], [2]]
     assert [len(row["separation"]) for row in rows] == [1, 1]
     text = runs_page([out])
@@ -225,7 +225,7 @@ def test_of_a_deep_network_some_layers_are_shown(tmp_path):
 
 
 def test_a_run_is_what_its_files_say(digits_run):
-    run = read_run(digits_run.path, "mine")
+    run = read_run(digits_run.path, "mine", SampleFinder())
     assert isinstance(run, RunRead)
     assert run.name == "mine"
     assert len(run.rows) == 8

@@ -13,9 +13,9 @@ from forward_forward.demo.answer import Answer, Unit
 from forward_forward.demo.live import Snapshot
 from forward_forward.demo.over_time import first_settled
 from forward_forward.demo.subject import Subject
+from forward_forward.report.diagnostics import fields_figure, goodness_figure
 from forward_forward.report.environment import environment
 from forward_forward.report.figures import figure_html, png_uri
-from forward_forward.report.inside import fields_figure, goodness_figure
 from forward_forward.report.layers import curves
 from forward_forward.report.numerals import decimals_for, number
 
@@ -102,12 +102,11 @@ def _why(answer: Answer, subject: Subject) -> str:
 
 def units_html(answer: Answer, subject: Subject) -> str:
     """The most active units of the first layer, as pictures of their weights."""
-    shown = {unit.number: unit for unit in answer.units if unit.weights is not None}
+    shown = [unit for unit in answer.units if unit.weights is not None]
     if not shown:
         return sentence("The weights of the first layer are not pictures of the samples' size.")
     figure = fields_figure(
-        [{"unit": number_, "caption": _describe(unit, subject)} for number_, unit in shown.items()],
-        {number_: unit.weights for number_, unit in shown.items()},
+        ((unit.number, _describe(unit, subject), unit.weights) for unit in shown),
         title="The most active units",
         caption="The units of the first layer that are most active for this picture with the label"
         f" {subject.classes[answer.best]}. Red pixels excite a unit, blue ones inhibit it. A unit"
@@ -140,8 +139,9 @@ def over_time_html(by_time: NDArray[np.float64], subject: Subject) -> str:
             {"name": subject.classes[label], "x": steps, "y": [above[:, label].tolist()]}
             for label in shown
         ],
+        x_label="iteration",
     )
-    return f'<div class="ff">{figure_html({**figure, "x_label": "iteration"}, "time")}</div>'
+    return f'<div class="ff">{figure_html(figure, "time")}</div>'
 
 
 def snapshot_html(snapshot: Snapshot) -> str:

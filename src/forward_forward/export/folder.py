@@ -24,11 +24,7 @@ def fingerprint(network: Network) -> str:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Refuse a folder that holds anything but an export.
-
-    Raises:
-        ValueError: It does, and its content would be lost.
-    """
+    """Refuse, with a ValueError, a folder with anything but an export: it would be lost."""
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -54,19 +50,10 @@ def _about(folder: Path) -> dict[str, Any]:
 def put(
     folder: Path, temporary: Path, about: dict[str, Any], say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Move the files of an export into its folder.
+    """Move an export from a temporary folder into its own, which `check_replaceable` allowed.
 
     Files of an earlier export are kept if they are of the same network and data and are not
-    replaced.
-
-    Args:
-        folder: The folder, which `check_replaceable` has allowed.
-        temporary: A folder with the new files.
-        about: The content of export.json.
-        say: Called with a line on files of an earlier export that are removed.
-
-    Returns:
-        The content of export.json, including the earlier files that are kept.
+    replaced. Returns the content of export.json: ``about``, with the files that are kept.
     """
     folder = folder.resolve()  # so that "." has a name
     before = _about(folder)

@@ -23,16 +23,10 @@ def labels(run: Run, samples: Tensor) -> Tensor:
 
 
 def measured(runs: Mapping[str, Run], samples: Tensor, truth: Tensor) -> dict[str, dict[str, Any]]:
-    """Measure predictors side by side.
+    """Measure predictors side by side on raw test samples [n, *shape] and their labels [n].
 
-    Args:
-        runs: Predictors by name; the labels of all are compared with those of the first.
-        samples: Raw test samples [n, *shape].
-        truth: Their labels [n].
-
-    Returns:
-        For each name: ``test_error`` and ``labels_equal`` in percent, and ``seconds_a_sample`` by
-        batch size, the median over runs that alternate between the predictors.
+    Returns for each name ``test_error`` and ``labels_equal`` (to those of the first predictor) in
+    percent, and ``seconds_a_sample`` by batch size: the median over runs that alternate.
     """
     found = {name: labels(run, samples) for name, run in runs.items()}
     first = next(iter(found.values()))

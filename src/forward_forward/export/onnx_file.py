@@ -24,11 +24,7 @@ _PROVIDERS = ["CPUExecutionProvider"]
 
 
 def check_installed() -> None:
-    """Check that the packages for ONNX are installed.
-
-    Raises:
-        ImportError: One is missing; the message contains the command that installs it.
-    """
+    """Raise an ImportError with the command to install them if packages for ONNX are missing."""
     for name in ("onnx", "onnxscript", "onnxruntime"):
         try:
             importlib.import_module(name)
@@ -40,14 +36,7 @@ def check_installed() -> None:
 
 
 def write(program: ExportedProgram, path: Path, scores: str, about: Mapping[str, Any]) -> None:
-    """Write a graph as ONNX.
-
-    Args:
-        program: The graph of a predictor.
-        path: The file.
-        scores: Name of the first output; the second is ``label``.
-        about: The file's ``metadata_props``; values other than text are written as JSON.
-    """
+    """Write a graph as ONNX, with outputs called ``scores`` and "label", and its description."""
     import onnx
 
     raw = path.with_name(f"{path.name}.raw")
@@ -82,12 +71,9 @@ def _fold(path: Path, out: Path) -> None:
 
 
 def save(model: Any, path: Path, about: Mapping[str, Any]) -> None:
-    """Write a model with its description, and without the metadata of the exporter.
+    """Write an ``onnx.ModelProto``, which is changed, without the metadata of the exporter.
 
-    Args:
-        model: An ``onnx.ModelProto``; it is changed.
-        path: The file.
-        about: The ``metadata_props``; values other than text are written as JSON.
+    Its description becomes ``metadata_props``; values other than text are written as JSON.
     """
     import onnx
 

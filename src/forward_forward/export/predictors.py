@@ -60,15 +60,14 @@ class Scan(nn.Module):
     def forward(self, x: Tensor) -> Scored:
         """Summed goodness [batch, classes] and labels [batch] of raw samples [batch, *shape]."""
         network = self.network
-        inputs = network.examples.candidates(network_input(network, x))
+        inputs = network.examples.candidates(network.ready(as_float(x)))
         first, stop = network.readout
         activities = passed(network, inputs, stop)[first:]
         rated = [
             layer.rate(each)
             for layer, each in zip(network.layers[first:stop], activities, strict=True)
         ]
-        by_variant = torch.stack(rated).sum(0).view(inputs.index.shape)
-        goodness = by_variant.t()
+        goodness = torch.stack(rated).sum(0).view(inputs.index.shape).t()
         return goodness, goodness.argmax(1)
 
 
@@ -110,7 +109,7 @@ class OnePass(nn.Module):
     def forward(self, x: Tensor) -> Scored:
         """Scores [batch, classes] and labels [batch] of raw samples [batch, *shape]."""
         network = self.network
-        inputs = network.examples.neutral(network_input(network, x))
+        inputs = network.examples.neutral(network.ready(as_float(x)))
         stop = self.skip + len(self.ranking) if len(self.ranking) else len(network.layers)
         activities = passed(network, inputs, stop)
         if len(self.ranking):
@@ -123,17 +122,6 @@ class OnePass(nn.Module):
 def frozen(network: Network) -> Network:
     """A copy for export: on the CPU, in float32, in evaluation mode, without gradients."""
     return copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
-
-
-def network_input(network: Network, x: Tensor) -> Tensor:
-    """Raw samples as the network's input: the only place in which a graph scales its input.
-
-    Args:
-        network: The network; `Network.ready` applies its own preprocessing.
-        x: Samples [batch, *shape]: pictures in uint8, 0 to 255, or floating-point numbers on the
-            scale of the training data.
-    """
-    return network.ready(as_float(x))
 
 
 def passed(network: Network, inputs: Inputs, stop: int) -> list[Activities]:

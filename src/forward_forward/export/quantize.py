@@ -20,7 +20,7 @@ KEPT = 0.005  # fraction of labels that static ranges may lose compared with dyn
 _PRODUCTS = ["MatMul", "Gemm", "Conv"]  # the rest of the graph stays in float32
 
 
-class _Reader:
+class _CalibrationSamples:
     """The samples that ONNX Runtime calibrates with."""
 
     def __init__(self, samples: Tensor) -> None:
@@ -36,13 +36,8 @@ def quantized(path: Path, out: Path, samples: Tensor, about: Mapping[str, Any]) 
 
     Static ranges of the activities are measured on training samples beforehand; dynamic ones are
     those of each batch, so that a sample's scores depend on the rest of its batch. Static ranges
-    are used unless they change at least half a percent more labels of other training samples.
-
-    Args:
-        path: The float32 file.
-        out: The int8 file.
-        samples: Raw training samples [n, *shape]: some to calibrate, the rest to choose.
-        about: The file's ``metadata_props``.
+    are used unless they change at least half a percent more labels of other training samples: some
+    of the raw samples [n, *shape] calibrate, the rest choose.
 
     Returns:
         ``way``, and ``labels_kept`` for each kind, in percent of the samples it was chosen by.
@@ -91,6 +86,5 @@ def _quantize(path: Path, out: Path, way: Ranges, calibration: Tensor) -> None:
     if way == "dynamic":
         quantize_dynamic(str(path), str(out), **options)
     else:
-        quantize_static(
-            str(path), str(out), _Reader(calibration), activation_type=QuantType.QUInt8, **options
-        )
+        options["activation_type"] = QuantType.QUInt8
+        quantize_static(str(path), str(out), _CalibrationSamples(calibration), **options)

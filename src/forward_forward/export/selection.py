@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from torch import Tensor
@@ -40,13 +42,9 @@ class Selection:
 
 
 def select(network: Network, samples: Tensor, predictor: Predictor = "both") -> list[Selection]:
-    """The predictors of a network.
+    """The predictors of a trained network; "both" skips the scan if the input contains no label.
 
-    Args:
-        network: The trained network.
-        samples: Raw training samples [n, *shape], about 10,000; without a head, the one-pass
-            predictor is fitted to them.
-        predictor: Which one; "both" skips the scan if the input contains no label.
+    Without a head, the one-pass predictor is fitted to raw samples [n, *shape], about 10,000.
 
     Raises:
         ValueError: A scan was requested and there are no candidates, or a sample may have several
@@ -60,36 +58,30 @@ def select(network: Network, samples: Tensor, predictor: Predictor = "both") -> 
     network = frozen(network)
     found = []
     if predictor == "scan" or (predictor == "both" and network.examples.labelled):
-        found.append(_scan(Scan(network)))
+        scan = Scan(network)
+        found.append(Selection("scan", scan, _of_scores(scan.network.goodness), "goodness"))
     if predictor != "scan":
         found.append(_one_pass(network, samples))
     return found
 
 
-def _scan(module: Scan) -> Selection:
-    def library(x: Tensor) -> Scored:
-        goodness = module.network.goodness(as_float(x))
-        return goodness, goodness.argmax(1)
+def _of_scores(score: Callable[[Tensor], Tensor]) -> Run:
+    """The library's own predictor of raw samples: scores, and the label of the highest."""
 
-    return Selection("scan", module, library, "goodness")
+    def library(x: Tensor) -> Scored:
+        scores = score(as_float(x))
+        return scores, scores.argmax(1)
+
+    return library
 
 
 def _one_pass(network: Network, samples: Tensor) -> Selection:
     if network.head is not None:
         module = OnePass(network)
-
-        def by_head(x: Tensor) -> Scored:
-            logits = module.network.scores(as_float(x), by="head")
-            return logits, logits.argmax(1)
-
-        return Selection("one_pass", module, by_head, "logits")
+        library = _of_scores(partial(module.network.scores, by="head"))
+        return Selection("one_pass", module, library, "logits")
     # The agreement decides the margin, which is not used: with 1 it needs no number of samples.
     ranking = two_stage(network, as_float(samples), agreement=1).ranking
     module = OnePass(network, ranking)
-    stages = TwoStage(module.network, ranking, margin=0)
-
-    def by_ranking(x: Tensor) -> Scored:
-        scores = stages.scores(as_float(x))
-        return scores, scores.argmax(1)
-
-    return Selection("one_pass", module, by_ranking, "fitted")
+    library = _of_scores(TwoStage(module.network, ranking, margin=0).scores)
+    return Selection("one_pass", module, library, "fitted")

@@ -22,11 +22,7 @@ BATCH = "batch"
 
 
 def traced(predictor: nn.Module, samples: Tensor) -> ExportedProgram:
-    """The graph of a predictor, for any number of samples.
-
-    Args:
-        predictor: Such as `Scan`.
-        samples: Raw samples [batch, *shape], of which only the shape and type are used.
+    """The graph of a predictor, for any number of samples of the same shape and type.
 
     Raises:
         RuntimeError: Torch cannot trace it, e.g. because a block branches on values.

@@ -34,11 +34,7 @@ class Verified(NamedTuple):
 def verified(run: Run, library: Run, samples: Tensor, name: str) -> Verified:
     """Compare a file with the library, with batches of 1 and of 17 samples.
 
-    Args:
-        run: The file's outputs for raw samples.
-        library: The library's own.
-        samples: Raw samples [n, *shape]; random ones of their full range are added.
-        name: The file's name, for the error message.
+    To the raw samples [n, *shape] random ones of their full range are added.
 
     Raises:
         RuntimeError: Scores differ by more than 1e-5 relative, or a label differs.
@@ -51,11 +47,8 @@ def verified(run: Run, library: Run, samples: Tensor, name: str) -> Verified:
             outputs = [run(part) for part in torch.split(rows, size)]
             scores, label = (torch.cat(each) for each in zip(*outputs, strict=True))
             found.append(compared(scores, label, library(rows)[0]))
-    total = Verified(
-        max(each.difference for each in found),
-        sum(each.ties for each in found),
-        sum(each.rows for each in found),
-    )
+    differences, ties, counts = zip(*found, strict=True)
+    total = Verified(max(differences), sum(ties), sum(counts))
     if not total.difference <= TOLERANCE:
         raise RuntimeError(
             f"{name} differs from the network: its scores by up to {total.difference:.1e} relative"
@@ -66,16 +59,9 @@ def verified(run: Run, library: Run, samples: Tensor, name: str) -> Verified:
 
 
 def compared(scores: Tensor, label: Tensor, right: Tensor) -> Verified:
-    """Compare scores and labels of the same rows.
+    """Compare a file's scores [rows, classes] and labels [rows] with the library's scores.
 
-    Args:
-        scores: The file's [rows, classes].
-        label: The file's [rows].
-        right: The library's scores [rows, classes].
-
-    Returns:
-        The comparison; the difference is infinite if a label differs without a tie, or a score is
-        not a number.
+    The difference is infinite if a label differs without a tie, or a score is not a number.
 
     >>> compared(torch.tensor([[1.0, 2.0]]), torch.tensor([1]), torch.tensor([[1.0, 2.0]]))
     Verified(difference=0.0, ties=0, rows=1)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -14,8 +13,7 @@ from forward_forward.report.numerals import estimate, number, p_value, plain, se
 Rows = tuple[Sequence[str], Sequence[Sequence[str]]]  # columns, and rows of cells
 
 
-@dataclass(frozen=True)
-class ArmsTable:
+class ArmsTable(NamedTuple):
     """Columns and rows of text, and the settings that all arms share."""
 
     columns: Sequence[str]
@@ -24,10 +22,7 @@ class ArmsTable:
 
 
 def arms_table(arms: Sequence[Mapping[str, Any]]) -> ArmsTable:
-    """Errors, seconds, initial state and settings of arms, without empty columns.
-
-    Args:
-        arms: The arms of a result; errors in percent, times in seconds.
+    """Errors in percent, seconds, initial state and settings of arms, without empty columns.
 
     >>> arm = {"name": "A", "settings": {"lr": 0.1}, "seeds": [0, 1], "errors": [1.0, 2.0]}
     >>> arms_table([arm]).rows
@@ -63,13 +58,11 @@ def _settings(arm: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shared(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Settings that are the same in all arms."""
-    if not settings:
-        return {}
-    first, *others = settings
+    first = settings[0] if settings else {}
     return {
         name: value
         for name, value in first.items()
-        if all(name in other and other[name] == value for other in others)
+        if all(name in each and each[name] == value for each in settings)
     }
 
 
@@ -79,12 +72,7 @@ def _initial(arm: Mapping[str, Any], name: str) -> str:
 
 
 def tuning_html(arms: Sequence[Mapping[str, Any]], prefix: str) -> Sequence[Markup]:
-    """A figure for each tuned arm: validation error against the learning rate.
-
-    Args:
-        arms: The arms of a result.
-        prefix: Prefix of all ids in the figures.
-    """
+    """A figure for each tuned arm, its ids with a prefix: validation error by learning rate."""
     tuned = [(place, arm) for place, arm in enumerate(arms) if arm.get("tuning")]
     return [figure_html(_tuning_figure(arm), f"{prefix}-{place}") for place, arm in tuned]
 

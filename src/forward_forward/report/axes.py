@@ -34,19 +34,14 @@ def framed(
 ) -> tuple[Figure, Any]:
     """A figure with one pair of axes; margins in pixels."""
     figure = canvas(width, height)
-    box = (
-        left / width,
-        bottom / height,
-        (width - left - RIGHT) / width,
-        (height - top - bottom) / height,
-    )
-    return figure, figure.add_axes(box)
+    across, down = (width - left - RIGHT) / width, (height - top - bottom) / height
+    return figure, figure.add_axes((left / width, bottom / height, across, down))
 
 
 def plane(width: int, x_label: Any, y_label: Any) -> tuple[Figure, Any]:
     """A figure of y against x, both axes named; a small one is lower."""
     figure, axes = framed(width, 290 if width == WIDTH else 220, top=30, bottom=46)
-    label_x(axes, x_label)
+    axes.set_xlabel(one_line(x_label))
     # A long name has room above the axis, and reads horizontally.
     axes.annotate(
         one_line(y_label),
@@ -94,11 +89,6 @@ def _log_ticks(ratio: float, ticks: int) -> Locator:
     if ratio < 5:
         return MaxNLocator(ticks, steps=STEPS)
     return LogLocator(subs=(1.0, 2.0, 5.0)) if ratio < 100 else LogLocator(numticks=ticks)
-
-
-def label_x(axes: Any, text: Any) -> None:
-    """Name the x axis, below its ticks."""
-    axes.set_xlabel(one_line(text), labelpad=4)
 
 
 def rows(width: int, height: int, *, bottom: int) -> tuple[Figure, Any]:

@@ -5,49 +5,38 @@ The caption of each figure says what it shows and how to read it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup
+from torch import Tensor
 
-from forward_forward.report import inside, layers
+from forward_forward import diagnose, seeds
+from forward_forward.report import layers
 from forward_forward.report.figures import figure_html
-from forward_forward.report.inside import Inside
-from forward_forward.report.layers import Figure
-from forward_forward.report.read import RunRead, SampleFinder
+from forward_forward.report.layers import Figure, spaced
+from forward_forward.report.numerals import number
+from forward_forward.report.read import RunRead
+
+FIELDS = 24  # pictures of units
+Diagnostic = tuple[str, list[Markup], str]  # title, figures, and why there are none
 
 
-@dataclass(frozen=True)
-class Diagnostic:
-    """Some figures of a run with a title, or why they are missing."""
-
-    title: str
-    figures: Sequence[Markup]
-    missing: str
-
-
-def diagnostics(run: RunRead, finder: SampleFinder, prefix: str) -> list[Diagnostic]:
+def diagnostics(run: RunRead, prefix: str) -> list[Diagnostic]:
     """The state of a run's layers: errors, goodness, separation, silent units, first weights.
 
-    Args:
-        run: The run.
-        finder: Finds samples of its data.
-        prefix: Prefix of all ids in the figures, unique on the page.
-
-    Returns:
-        The diagnostics, in the order shown.
+    All ids in the figures start with ``prefix``, which must be unique on the page.
     """
-    trained = Inside(run, finder)
     nothing = "Not recorded for this run." if run.rows else "No epoch has finished."
     found: list[tuple[str, Sequence[Figure], str]] = [
         ("Errors by layer", layers.errors(run), nothing),
         ("Separation and silent units", layers.separation_and_silence(run), nothing),
-        ("Goodness of positives and negatives", *_attempt(inside.histograms, trained)),
+        ("Goodness of positives and negatives", *_attempt(histograms, run)),
         ("Goodness by epoch", layers.goodness(run), nothing),
-        ("Features of the first layer", *_attempt(inside.fields, trained)),
+        ("Features of the first layer", *_attempt(fields, run)),
     ]
     return [
-        Diagnostic(
+        (
             title,
             [figure_html(each, f"{prefix}-{place}-{i}") for i, each in enumerate(figures)],
             "" if figures else missing,
@@ -56,9 +45,104 @@ def diagnostics(run: RunRead, finder: SampleFinder, prefix: str) -> list[Diagnos
     ]
 
 
-def _attempt(make: Callable[[Inside], Figure], trained: Inside) -> tuple[list[Figure], str]:
+def _attempt(make: Callable[[RunRead], Figure], run: RunRead) -> tuple[list[Figure], str]:
     """A figure that needs the network or the data, or why it is missing."""
     try:
-        return [make(trained)], ""
+        return [make(run)], ""
     except (ValueError, RuntimeError) as error:  # torch raises the latter if shapes do not match
         return [], f"Not available: {str(error).splitlines()[0].rstrip('.')}."
+
+
+def goodness_figure(by_layer: Mapping[int, Mapping[str, Any]], **texts: Any) -> Figure:
+    """Histograms of the goodness of positives and negatives, one panel per layer.
+
+    ``by_layer`` has, by number, what `diagnose.histograms` returns for it and its ``name``;
+    ``texts`` are title and caption.
+    """
+    panels = [
+        {
+            "name": f"Layer {layer}: {found['name']}",
+            "level": found["threshold"],
+            "series": [
+                {"name": f"{kind}s", "edges": found["edges"], "counts": found[kind]}
+                for kind in ("positive", "negative")
+            ],
+        }
+        for layer, found in by_layer.items()
+    ]
+    figure = {"kind": "histograms", "x_label": "goodness", "own_axes": True, "panels": panels}
+    return {**figure, **texts}
+
+
+def histograms(run: RunRead) -> Figure:
+    """Goodness of positives and negatives among the samples, one panel per layer."""
+    network, samples = run.network, run.samples
+    rng = seeds.generator(0, "report", "negatives")
+    counted = diagnose.histograms(network, samples.x, samples.y, rng)
+    silent = diagnose.silent_units(network, samples.x, samples.y)
+    shown = {}
+    for layer in spaced(range(1, len(counted) + 1)):
+        found = counted[layer - 1]
+        separated, zero = number(found["separation"], 1), number(silent[layer - 1], 1)
+        shown[layer] = {**found, "name": f"{separated} % separated, {zero} % silent"}
+    wrong = (
+        "Negatives are the same samples with a wrong label, all wrong labels equally likely."
+        if network.examples.labelled
+        else "Negatives are generated as in training."
+    )
+    return goodness_figure(
+        shown,
+        title="Goodness of positives and negatives, sample by sample",
+        caption=f"{samples.description[:1].upper()}{samples.description[1:]}, with the best"
+        f" weights. {wrong} Dotted line: the threshold.\n\nIf the two hardly overlap, goodness"
+        " alone distinguishes them, which a loss with a threshold aims at. A loss that compares"
+        " pairs only requires that a sample's positive be above its own negative. Separated is the"
+        " percentage of samples for which that is so, 50 % by chance; silent units are at 0 for"
+        " every one of these positives.",
+    )
+
+
+def fields_figure(units: Iterable[tuple[int, str, Any]], **texts: str) -> Figure:
+    """Units, each with its caption and its weights [height, width], as pictures."""
+    images = []
+    for unit, caption, picture in units:
+        height, width = picture.shape
+        size = {"height": height, "width": width, "pixels": diagnose.signed_base64(picture)}
+        images.append({"label": f"unit {unit}", "caption": caption, **size})
+    return {"kind": "images", "images": images, **texts}
+
+
+def fields(run: RunRead) -> Figure:
+    """The units of the first layer with the largest weights, as pictures."""
+    try:
+        x = run.samples.x
+    except ValueError:
+        x = None
+    shape = _shape(run, x)
+    pictures = diagnose.fields(run.network, shape, x)
+    strongest = diagnose.strongest(pictures, FIELDS)
+    units = [(n, f"norm {number(size)}", pictures[n]) for n, size in strongest.items()]
+    whole = pictures.shape[1:] == shape[1:]
+    notes = {
+        "They are the kernels of a convolution.": not whole,
+        "Colours are averaged.": shape[0] > 1,
+        "Blank: pixels with the same value in all samples.": whole and x is not None,
+    }
+    return fields_figure(
+        units,
+        title="Receptive fields of the first layer",
+        caption=f"The {len(units)} of {len(pictures)} units with the largest weight vectors (their"
+        " L2 norm), the largest first. Red pixels excite the unit, blue ones inhibit it; each"
+        f" picture has its own scale. {' '.join(note for note, holds in notes.items() if holds)}"
+        "\n\nStrokes, edges and blobs are features that the unit has learned. Noise means that it"
+        " has learned little, or memorised single samples.",
+    )
+
+
+def _shape(run: RunRead, x: Tensor | None) -> tuple[int, int, int]:
+    shape = tuple((run.about.get("frame") or {}).get("shape") or ())
+    if not shape and x is not None:
+        shape = tuple(x.shape[1:])
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise ValueError("the samples are not pictures")
+    return shape

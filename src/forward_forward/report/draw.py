@@ -28,7 +28,7 @@ def colour(index: int) -> str:
 
 
 def points(groups: Sequence[Mapping[str, Any]], x_label: str, *, log: bool) -> Figure:
-    """One row per group, with its ``name`` and ``values``: dots, their mean, its 95 % t interval."""
+    """A row per group, with its ``name`` and ``values``: dots, their mean, its 95 % t interval."""
     names = [
         textwrap.wrap(one_line(group["name"]), NAME_LETTERS, break_on_hyphens=False)
         or ["(no name)"]
@@ -40,7 +40,7 @@ def points(groups: Sequence[Mapping[str, Any]], x_label: str, *, log: bool) -> F
     shown = np.concatenate([*values, _interval_ends(values, x_label, log)])
     is_log = scales.scale(axes.xaxis, shown, log=log)
     note = " (linear axis: some values are not positive)" if log > is_log else ""
-    scales.label_x(axes, x_label + note)
+    axes.set_xlabel(one_line(x_label + note))
     top = 4.0
     for lines, each in zip(names, values, strict=True):
         below = scales.row_heading(axes, top, lines, spread(each) if len(each) else "no values")
@@ -87,12 +87,8 @@ def curves(
     The mean is drawn only at points where every seed has a number (a seed with none at all is
     ignored): without the seeds that failed, the mean would look better than it is.
 
-    Args:
-        series: Pairs of x [points] and y [seeds, points].
-        x_label, y_label: The quantities, with their units.
-        x_log, y_log: Whether the axes are logarithmic.
-        levels: Values of y to mark with a dotted line.
-        width: Pixels.
+    ``series`` are pairs of x [points] and y [seeds, points]; ``levels`` are values of y to mark
+    with a dotted line.
     """
     figure, axes = scales.plane(width, x_label, y_label)
     every_x = np.concatenate([x for x, _ in series])
@@ -130,11 +126,8 @@ def histogram(
 ) -> Figure:
     """Outlines of counts, one over the other.
 
-    Args:
-        series: Index of its colour, edges [bins + 1] and counts [bins].
-        x_label: The quantity that was counted.
-        bounds: Least and greatest edge; the same for all panels that are to be compared.
-        level: A value of x to mark with a dotted line; NaN for none.
+    ``series`` are indices of colours, edges [bins + 1] and counts [bins]; ``bounds`` the least and
+    greatest edge of all panels to compare; ``level`` a value of x to mark, or NaN.
     """
     figure, axes = scales.framed(SMALL, 190, top=10, bottom=46, left=44)
     scales.scale(axes.xaxis, np.array(bounds), log=False, ticks=4)
@@ -148,7 +141,7 @@ def histogram(
         line = {"linestyle": DASHES[index % len(DASHES)], "linewidth": 1.8}
         axes.stairs(counts, edges, color=colour(index), fill=True, alpha=0.18, linewidth=0)
         axes.stairs(counts, edges, color=colour(index), **line)
-    scales.label_x(axes, x_label)
+    axes.set_xlabel(one_line(x_label))
     return figure
 
 
@@ -158,12 +151,8 @@ def label_goodness(
     """Bars of goodness by label, a row for each layer and one for their sum.
 
     A bar is the goodness above that of the row's lowest label: only differences matter, and they
-    are small compared with the goodness itself, whose range is given above the row.
-
-    Args:
-        rows: Name and goodness [labels] of each.
-        predicted: The predicted label.
-        true: The correct label.
+    are small compared with the goodness itself, whose range is given above the row. ``rows`` are
+    names and goodness [labels].
     """
     labels = max((len(goodness) for _, goodness in rows), default=0)
     height = 62
@@ -211,9 +200,7 @@ def _bars(
     fill: str,
 ) -> None:
     present = goodness[~np.isnan(goodness)]
-    low, high = (
-        (float(present.min()), float(present.max())) if len(present) else (math.nan, math.nan)
-    )
+    low, high = float(present.min(initial=math.inf)), float(present.max(initial=-math.inf))
     digits = decimals_for((high - low) / 2)
     title = f"{name}: {number(low, digits)} to {number(high, digits)}"
     scales.row_heading(axes, base - height + 6, [title], "")

@@ -15,9 +15,17 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from forward_forward.report import axes, draw, heat
+from forward_forward.report import axes, draw
 from forward_forward.report.environment import render
-from forward_forward.report.numerals import array, finite, number, plain, setting, unit_text
+from forward_forward.report.numerals import (
+    array,
+    decimals_of,
+    finite,
+    number,
+    plain,
+    setting,
+    unit_text,
+)
 from forward_forward.report.svg import drawing, themed
 
 POSITIVE, NEGATIVE = (222, 58, 38), (59, 118, 220)  # red and blue, on white and on near black
@@ -67,11 +75,7 @@ class Content:
 
 
 def figure_html(figure: Mapping[str, Any], prefix: str) -> Markup:
-    """A figure as HTML.
-
-    Args:
-        figure: Its kind, title, caption and numbers.
-        prefix: Prefix of all ids in it, unique on the page.
+    """A figure, given by its kind, title, caption and numbers, as HTML whose ids have a prefix.
 
     Raises:
         ValueError: The kind is unknown, a key is missing, or numbers do not match each other.
@@ -148,10 +152,10 @@ def _heatmap(figure: Mapping[str, Any], prefix: str) -> Content:
         )
     values = np.array([array(row) for row in rows], np.float64).reshape(len(names), len(columns))
     better = "high" if figure.get("good") == "high" else "low"
-    strengths, log = heat.strengths_of(values, low_is_good=better == "low")
+    strengths, log = strengths_of(values, low_is_good=better == "low")
     unit = unit_text(figure.get("unit")).strip()
     note = f"{f'In {unit}. ' if unit else ''}Stronger colour is better ({better} values are good)"
-    digits = heat.decimals_of(values)
+    digits = decimals_of(values)
     cells = [
         [name, *(number(value, digits) for value in row)]
         for name, row in zip(names, rows, strict=True)
@@ -161,13 +165,31 @@ def _heatmap(figure: Mapping[str, Any], prefix: str) -> Content:
     return Content(table=table, note=note + (", on a log scale." if log else "."))
 
 
+def strengths_of(
+    values: NDArray[np.float64], *, low_is_good: bool
+) -> tuple[list[list[float | None]], bool]:
+    """Strength of each cell's colour, 0 to 1 for the best; and whether the scale is logarithmic.
+
+    It is logarithmic above a ratio of 20, at which one bad cell would hide all other differences.
+
+    >>> strengths_of(np.array([[1.0, 3.0, np.nan]]), low_is_good=True)
+    ([[1.0, 0.0, None]], False)
+    """
+    present = values[~np.isnan(values)]
+    if len(present) == 0:
+        return [[None] * values.shape[1] for _ in values], False
+    log = bool(present.min() > 0 and present.max() > 20 * present.min())
+    scaled = np.log(values) if log else values
+    low, high = np.nanmin(scaled), np.nanmax(scaled)
+    strength = (scaled - low) / (high - low) if high > low else 0 * scaled + 0.5
+    strength = 1 - strength if low_is_good else strength
+    return [[None if np.isnan(each) else float(each) for each in row] for row in strength], log
+
+
 def picture(values: Mapping[str, Any], label: str, caption: str = "") -> Picture:
     """Signed pixels as a PNG in a data URI; zero is transparent and shows the page's background.
 
-    Args:
-        values: ``height``, ``width`` and ``pixels``, base64 of height x width int8 values.
-        label: What it shows.
-        caption: Text below it.
+    ``values`` has ``height``, ``width`` and ``pixels``: base64 of height x width int8 values.
 
     Raises:
         ValueError: The number of pixels is not height x width.

@@ -34,21 +34,19 @@ def errors(run: RunRead) -> list[Figure]:
             " they rise, a shallower network may be as good.",
             "test error, %",
             series,
+            x_label="layer",
+            levels=[test.get("error")],
         )
-        figures.append(figure | {"x_label": "layer", "levels": [test.get("error")]})
+        figures.append(figure)
     for reading, text in READINGS.items():
         series = _by_epoch(run, f"validation_{reading}_error_by_layer")
         if series:
-            figure = curves(
-                f"Validation error of each layer alone, {text}",
+            title = f"Validation error of each layer alone, {text}"
+            caption = (
                 "Low is good. A layer whose error no longer falls has converged; one whose error"
-                " rises while its separation still grows is overfitting.",
-                "validation error, %",
-                series,
+                " rises while its separation still grows is overfitting."
             )
-            # A logarithmic axis would have gaps at layers without errors.
-            zero = any(0.0 in curve for each in series for curve in each["y"])  # type: ignore[operator]
-            figures.append(figure | {"y_log": not zero})
+            figures.append(error_curves(title, caption, series))
     return figures
 
 
@@ -91,8 +89,8 @@ def goodness(run: RunRead) -> list[Figure]:
             for name, each in rows.items()
         ]
         caption = "" if level != level else f"Line: the threshold, {number(level)}."
-        figure = curves(f"Layer {layer}", caption, "goodness", series)
-        figures.append(figure | {"levels": [level], "small": True})
+        axes = {"levels": [level], "small": True}
+        figures.append(curves(f"Layer {layer}", caption, "goodness", series, **axes))
     return figures
 
 
@@ -121,13 +119,13 @@ def _by_epoch(run: RunRead, name: str, factor: float = 1) -> list[Figure]:
     ]
 
 
-def curves(title: str, caption: str, y_label: str, series: Sequence[Figure]) -> Figure:
-    """A figure of curves by epoch."""
-    return {
-        "kind": "curves",
-        "title": title,
-        "caption": caption,
-        "x_label": "epoch",
-        "y_label": y_label,
-        "series": series,
-    }
+def curves(title: str, caption: str, y_label: str, series: Sequence[Figure], **more: Any) -> Figure:
+    """A figure of curves, by epoch unless ``more`` of its keys say otherwise."""
+    texts = {"title": title, "caption": caption, "x_label": "epoch", "y_label": y_label}
+    return {"kind": "curves", **texts, "series": series, **more}
+
+
+def error_curves(title: str, caption: str, series: Sequence[Figure], **more: Any) -> Figure:
+    """Validation errors; a logarithmic axis would have gaps at errors of 0."""
+    zero = any(0.0 in curve for each in series for curve in each["y"])
+    return curves(title, caption, "validation error, %", series, y_log=not zero, **more)

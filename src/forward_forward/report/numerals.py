@@ -36,11 +36,7 @@ def array(values: Iterable[Any]) -> NDArray[np.float64]:
 def mean_interval(values: Iterable[Any]) -> tuple[float, float]:
     """Mean and half width of its 95 % t interval, ``t(0.975, n - 1) sd / sqrt(n)``.
 
-    Args:
-        values: Numbers; missing ones are ignored.
-
-    Returns:
-        The mean, NaN without numbers; the half width, NaN with fewer than two numbers.
+    Missing numbers are ignored; the mean of none is NaN, and the half width of fewer than two.
 
     >>> "{:.3f} ± {:.3f}".format(*mean_interval([1.0, 2.0, 3.0]))
     '2.000 ± 2.484'
@@ -55,10 +51,6 @@ def mean_interval(values: Iterable[Any]) -> tuple[float, float]:
 
 def number(value: Any, decimals: int | None = None) -> str:
     """A number as text, with three significant digits or a fixed number of decimals.
-
-    Args:
-        value: A number, or anything else for a missing one.
-        decimals: Digits after the point.
 
     >>> number(0.000021), number(-1234.5), number(2.5, 2), number(None)
     ('2.1 × 10⁻⁵', '−1,234', '2.50', '–')
@@ -99,6 +91,26 @@ def tick(value: float, _place: int | None = None) -> str:
 def decimals_for(width: float) -> int:
     """Decimals that show two significant digits of an interval's half width, 0 to 6."""
     return min(6, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 2
+
+
+def decimals_of(values: NDArray[np.float64]) -> int | None:
+    """The number of decimals for all cells [rows, columns], or None if no single one suits them.
+
+    It shows three digits of the median value and at least one of the smallest, and no digits that
+    were not given.
+
+    >>> decimals_of(np.array([[1.2345, 2.5]])), decimals_of(np.array([[0.5, 1200.0]]))
+    (2, 1)
+    """
+    present = np.abs(values[~np.isnan(values)])
+    sizes = present[present > 0]
+    if len(sizes) == 0:
+        return 0
+    smallest = -math.floor(math.log10(sizes.min()))
+    given = max(len(f"{value:.6g}".partition(".")[2]) for value in present)
+    if smallest > 4:
+        return None
+    return min(given, max(decimals_for(float(np.median(present)) / 10), smallest))
 
 
 def unit_text(unit: Any) -> str:

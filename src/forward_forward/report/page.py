@@ -152,9 +152,6 @@ def _facts(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 def raw_text(result: Mapping[str, Any]) -> str:
     """A result as JSON, with each arm and figure on a line of its own, without pixels.
 
-    Args:
-        result: The result.
-
     >>> print(raw_text({"name": "fig6", "pixels": "AAAA", "p": float("nan")}))
     {
      "name": "fig6",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,54 +19,6 @@ from forward_forward.datasets.run_data import sets_of
 from forward_forward.forward import Network
 
 MOST_SAMPLES = 2_000  # enough for a histogram, few enough for a page that is made in seconds
-
-
-@dataclass(frozen=True)
-class RunRead:
-    """The content of a run's files: its name on the page, run.json, and a row for each epoch."""
-
-    name: str
-    folder: Path
-    about: Mapping[str, Any]
-    rows: Sequence[Mapping[str, Any]]
-
-
-def read_run(folder: Path, name: str) -> RunRead:
-    """The content of a run's files.
-
-    Args:
-        folder: The run's folder.
-        name: The run's name on the page.
-
-    Raises:
-        ValueError: The folder holds no run.
-    """
-    run = checkpoint.Run(folder)
-    rows = run.metrics.rows()
-    for row in rows:
-        if not isinstance(row, dict) or "epoch" not in row:
-            raise ValueError(
-                f"{str(run.metrics.path)!r} expects one JSON object with an 'epoch' on each line,"
-                f" got {str(row)[:60]!r}: is it a file of `ff train`?"
-            )
-    return RunRead(name, folder, run.about, rows)
-
-
-def network_of(run: RunRead) -> Network:
-    """A run's trained network, with its best weights.
-
-    Raises:
-        ValueError: It cannot be rebuilt from its files alone.
-    """
-    try:
-        return checkpoint.load(run.folder)
-    except notation.OwnCode as error:
-        raise ValueError(
-            f"the network has code of your own ({error.text}), and code that a file names is not"
-            " run"
-        ) from error
-    except (KeyError, SafetensorError) as error:
-        raise ValueError(f"the run's files are incomplete: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -84,10 +37,7 @@ class SampleFinder:
         self._sets: dict[str, Sets] = {}
 
     def of(self, about: Mapping[str, Any]) -> Samples:
-        """Samples that a run was validated on or, if it had none, trained on.
-
-        Args:
-            about: The content of run.json.
+        """Samples that a run, of which ``about`` is the run.json, was validated or trained on.
 
         Raises:
             ValueError: The data are not available, or have changed since.
@@ -135,3 +85,49 @@ def _some(data: Source, kind: str) -> Samples:
     x, y, _ = next(iter(data.batches(count, shuffle=seeds.generator(0, "report"))))
     of = f"{count:,} of the {len(data):,}" if count < len(data) else f"the {count:,}"
     return Samples(x, y, f"{of} {kind}")
+
+
+@dataclass(frozen=True)
+class RunRead:
+    """A run's files: its name on the page, run.json, a row per epoch; and what they lead to.
+
+    The network and the samples are read when first used, and raise a ValueError that says why if
+    they are not available.
+    """
+
+    name: str
+    folder: Path
+    about: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    finder: SampleFinder
+
+    @cached_property
+    def network(self) -> Network:
+        """The network with its best weights."""
+        try:
+            return checkpoint.load(self.folder)
+        except notation.OwnCode as error:
+            raise ValueError(
+                f"the network has code of your own ({error.text}), and code that a file names is"
+                " not run"
+            ) from error
+        except (KeyError, SafetensorError) as error:
+            raise ValueError(f"the run's files are incomplete: {error}") from error
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Samples of the run's data."""
+        return self.finder.of(self.about)
+
+
+def read_run(folder: Path, name: str, finder: SampleFinder) -> RunRead:
+    """The content of a run's files; a folder that holds no run is a ValueError."""
+    run = checkpoint.Run(folder)
+    rows = run.metrics.rows()
+    for row in rows:
+        if not isinstance(row, dict) or "epoch" not in row:
+            raise ValueError(
+                f"{str(run.metrics.path)!r} expects one JSON object with an 'epoch' on each line,"
+                f" got {str(row)[:60]!r}: is it a file of `ff train`?"
+            )
+    return RunRead(name, folder, run.about, rows, finder)

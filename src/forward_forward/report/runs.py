@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,14 @@ from markupsafe import Markup
 from forward_forward.report.diagnostics import diagnostics
 from forward_forward.report.environment import render
 from forward_forward.report.figures import figure_html
-from forward_forward.report.layers import curves
+from forward_forward.report.layers import error_curves
 from forward_forward.report.numerals import MISSING, number, setting
 from forward_forward.report.read import RunRead, SampleFinder, read_run
 from forward_forward.track.numbers import settings_of
 
 
 def runs_page(runs: Sequence[Path | str]) -> str:
-    """A self-contained HTML page that compares runs of ``ff train``.
-
-    Args:
-        runs: Their folders, at least one.
-
-    Returns:
-        The page.
+    """A self-contained HTML page that compares runs of ``ff train``, given their folders.
 
     Raises:
         ValueError: There is no folder, or one holds no run.
@@ -33,13 +26,13 @@ def runs_page(runs: Sequence[Path | str]) -> str:
     if not runs:
         raise ValueError("runs_page expects at least one run's folder, got none")
     folders = [Path(run) for run in runs]
-    count = Counter(folder.resolve().name for folder in folders)
+    names = [folder.resolve().name for folder in folders]
     names = [
-        folder.resolve().name if count[folder.resolve().name] == 1 else str(folder)
-        for folder in folders
+        name if names.count(name) == 1 else str(folder)
+        for name, folder in zip(names, folders, strict=True)
     ]
-    read = [read_run(folder, name) for folder, name in zip(folders, names, strict=True)]
-    samples = SampleFinder()
+    finder = SampleFinder()
+    read = [read_run(folder, name, finder) for folder, name in zip(folders, names, strict=True)]
     differ, same = _compared([_settings(run.about) for run in read])
     return render(
         "runs.html",
@@ -49,10 +42,7 @@ def runs_page(runs: Sequence[Path | str]) -> str:
         differ=differ,
         same=same,
         errors=_error_figures(read),
-        runs=[
-            (run.name, diagnostics(run, samples, f"run-{place}"))
-            for place, run in enumerate(read, 1)
-        ],
+        runs=[(run.name, diagnostics(run, f"run-{place}")) for place, run in enumerate(read, 1)],
     )
 
 
@@ -108,14 +98,12 @@ def _error_figures(runs: Sequence[RunRead]) -> list[Markup]:
     """Validation error of each run, by epoch and by seconds of training."""
     errors = {run.name: [row.get("validation_error") for row in run.rows] for run in runs}
     present = [run for run in runs if set(errors[run.name]) - {None}]
-    # A logarithmic axis would have gaps at epochs without errors.
-    log = not any(0.0 in each for each in errors.values())
     figures = []
     for x, x_label in (("epoch", "epoch"), ("seconds", "seconds of training")) if present else ():
         series = [
             {"name": run.name, "x": [row.get(x) for row in run.rows], "y": [errors[run.name]]}
             for run in present
         ]
-        figure = curves(f"Validation error by {x}", "", "validation error, %", series)
-        figures.append(figure_html({**figure, "x_label": x_label, "y_log": log}, f"error-{x}"))
+        figure = error_curves(f"Validation error by {x}", "", series, x_label=x_label)
+        figures.append(figure_html(figure, f"error-{x}"))
     return figures

@@ -39,24 +39,17 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "forward-forward",
     "text.parse_math": False,  # a dollar in a name is a dollar
     "font.size": FONT_SIZE,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "savefig.facecolor": "none",
+    **dict.fromkeys(("axes.facecolor", "figure.facecolor", "savefig.facecolor"), "none"),
     "text.color": INK,
     "axes.labelcolor": MUTED,
     "axes.edgecolor": GRID,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
     "grid.color": GRID,
     "grid.linewidth": 0.8,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "xtick.minor.size": 0,
-    "ytick.minor.size": 0,
+    **dict.fromkeys(("xtick.color", "ytick.color"), MUTED),
+    **{f"{axis}tick.{kind}.size": 0 for axis in "xy" for kind in ("major", "minor")},
 }
 
 
@@ -89,15 +82,9 @@ def one_line(text: Any) -> str:
 
 
 def themed(figure: Figure, label: str, prefix: str) -> Markup:
-    """A figure as SVG for a page. Call it within `drawing`.
+    """A figure as an ``svg`` element without namespaces, dates or a fixed size.
 
-    Args:
-        figure: The figure, drawn in this module's colours.
-        label: A description for screen readers.
-        prefix: Prefix of all ids in it, unique on the page.
-
-    Returns:
-        An ``svg`` element without namespaces, dates or a fixed size.
+    Call it within `drawing`. The label is for screen readers; all ids start with the prefix.
     """
     content = io.BytesIO()
     figure.savefig(content, format="svg", metadata={"Date": None})

@@ -30,9 +30,6 @@ def sweep_page(path: Path | str, *, command: str | None = None) -> str:
         path: The sweep's folder.
         command: The command that repeats the best trial, to be shown; None for no command.
 
-    Returns:
-        The page.
-
     Raises:
         ValueError: The folder holds no sweep.
     """

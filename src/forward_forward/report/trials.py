@@ -95,7 +95,7 @@ def option_slice(trials: Sequence[Trial], name: str) -> Figure:
         below = scales.row_heading(axes, index * step + 4, [heading], value)
         _, places = scales.row_strip(axes, below, len(own))
         _dots(axes, errors, places, complete)
-    scales.label_x(axes, ERROR)
+    axes.set_xlabel(ERROR)
     return figure
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import validate_data
@@ -21,7 +23,6 @@ from forward_forward.sklearn.inputs import Array, as_float32, as_float64
 from forward_forward.sklearn.parameters import part
 from forward_forward.sklearn.targets import (
     check_same_kind,
-    dense,
     encode,
     is_multilabel,
     on_off,
@@ -128,11 +129,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             self._build(data, self._examples(data))
         stopping = None
         if self.early_stopping:
-            stopping = EarlyStopping(
-                lambda: self._accuracy(X[holdout], targets[holdout]),
-                self.n_iter_no_change,
-                self.tol,
-            )
+            score = functools.partial(self._accuracy, X[holdout], targets[holdout])
+            stopping = EarlyStopping(score, self.n_iter_no_change, self.tol)
         self._train(data, self.max_iter, stopping)
         if stopping is not None:
             self.validation_scores_ = stopping.scores
@@ -216,8 +214,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def goodness_by_layer(self, X: Any) -> Array:
         """Goodness of every label in every layer [layers, n, classes]."""
         x = self._features(X)
-        by_layer: Array = self._double().goodness_by_layer(x).numpy()
-        return by_layer
+        return self._double().goodness_by_layer(x).numpy()
 
     @property
     def _multilabel(self) -> bool:
@@ -234,7 +231,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any, classes: Array | None, *, first: bool
     ) -> tuple[Array, Array, Array | None]:
         """Features, class indices and weights; samples of weight 0 are dropped."""
-        X, y = validate_data(self, X, dense(y), multi_output=True, dtype=np.float64, reset=first)
+        y = y.toarray() if issparse(y) else y  # as scikit-learn stores several labels per sample
+        X, y = validate_data(self, X, y, multi_output=True, dtype=np.float64, reset=first)
         X = self._center(X, first=first)
         targets, self.classes_ = encode(y, classes)
         if not first:
@@ -247,7 +245,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     def _data(self, X: Array, targets: Array, weight: Array | None) -> Data:
         weights = None if weight is None else torch.from_numpy(weight).float()
-        names = tuple(str(index) for index in range(len(self.classes_)))
+        names = tuple(map(str, range(len(self.classes_))))
         return Data(as_float32(X), torch.from_numpy(targets), names, weights=weights)
 
     def _examples(self, data: Data) -> AppendLabel | MultiLabel:

@@ -51,9 +51,7 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     image_shape: Sequence[int] | None = None
     contamination: float | Literal["auto"] = "auto"
 
-    # As plain class attributes these two are no parameters.
-    _normalize = None
-    _lowest_read = 0
+    _normalized, _lowest_read = False, 0
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on samples that are normal, or most of them.

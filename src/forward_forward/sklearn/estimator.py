@@ -20,7 +20,6 @@ from forward_forward import goodness, losses, seeds
 from forward_forward.data import Data
 from forward_forward.examples import Examples
 from forward_forward.forward import Layer, MeanSquareOne, Network, Standardize, mlp
-from forward_forward.forward.normalize import Normalize
 from forward_forward.optimize import Diverged, Trainer
 from forward_forward.optimize.schedules import Schedule
 from forward_forward.optimize.state import restore, state_of
@@ -45,7 +44,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     """
 
     _parameter_constraints = CONSTRAINTS  # the name scikit-learn expects
-    _normalize: ClassVar[Normalize | None] = MeanSquareOne()  # of each layer's input
+    _normalized: ClassVar[bool] = True  # whether each layer's input is
     _lowest_read: ClassVar[int] = 1  # the lowest layer whose goodness is read, if there are more
 
     hidden_layer_sizes: int | Sequence[int] = (200, 200)
@@ -127,7 +126,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             goodness=part(self.goodness, goodness),
             loss=part(self.loss, losses),
             threshold=self.threshold,
-            normalize=self._normalize,
+            normalize=MeanSquareOne() if self._normalized else None,
         )
         self.network_ = mlp(
             math.prod(data.shape),
@@ -167,7 +166,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         solver = by_name(self.solver, SOLVERS)
         settings = {"optimizer": solver, "lr": self.learning_rate_init, "weight_decay": self.alpha}
         before: Trainer | None = self.__dict__.get("_trainer")
-        if before is None or self._trainer_settings != settings:
+        if before is None or self.__dict__["_trainer_settings"] != settings:
             self._trainer = Trainer(self.network_, seed=self._seed, **settings)
             self._trainer_settings = settings
             if before is not None:
@@ -198,14 +197,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 trainer.set_rate(schedule(epoch + step / steps, epochs))
                 total += trainer.step(*rows)["loss"].mean()
             self.n_iter_ += 1
-            self._record(float(total) / steps)
+            self._record_loss(float(total) / steps)
             if stopping is not None and stopping.should_stop(self.network_):
                 break
         if stopping is not None:
             self.network_.load_state_dict(stopping.weights)
         self.network_.eval()
 
-    def _record(self, loss: float) -> None:
+    def _record_loss(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise Diverged(
                 f"the loss is {loss} in epoch {self.n_iter_}: lower learning_rate_init (now"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -17,11 +16,6 @@ from forward_forward.sklearn.inputs import Array
 def is_multilabel(y: Array) -> bool:
     """Whether a sample may have several labels."""
     return bool(type_of_target(y) == "multilabel-indicator")
-
-
-def dense(y: Any) -> Any:
-    """Labels as an array: scikit-learn stores those of many samples as a sparse matrix."""
-    return y.toarray() if issparse(y) else y
 
 
 def encode(y: Array, classes: Array | None) -> tuple[Array, Array]:
@@ -64,11 +58,7 @@ def encode(y: Array, classes: Array | None) -> tuple[Array, Array]:
 
 
 def check_same_kind(targets: Array, *, multilabel: bool) -> None:
-    """Refuse several labels per sample for a network that predicts one, and the reverse.
-
-    Raises:
-        ValueError: The labels are of the other kind.
-    """
+    """Refuse several labels per sample for a network that predicts one, and the reverse."""
     if multilabel != (targets.ndim == 2):
         kinds = "one label per sample", "several labels per sample"
         raise ValueError(
@@ -98,21 +88,17 @@ def sample_weights(X: Array, y: Array, sample_weight: Any, class_weight: Any) ->
 def train_and_holdout(
     targets: Array, fraction: float, random_state: Any, *, required: bool
 ) -> tuple[Array, Array]:
-    """Rows to train on and rows to hold out; all rows as both if there are too few to split.
+    """Rows to train on and to hold out, stratified by class; both are all if there are too few.
 
     Args:
         targets: Class indices [n], or 0 and 1 [n, labels].
         fraction: Fraction of the rows to hold out, 0 to below 1.
-        random_state: Seed of the split, which is stratified by class.
-        required: Whether the held-out rows must not be trained on.
-
-    Raises:
-        ValueError: They are required, and there are too few rows.
+        random_state: Seed of the split.
+        required: Whether too few rows are a ValueError.
     """
     rows = np.arange(len(targets))
     single = targets.ndim == 1
-    counts = np.bincount(targets) if single else np.array([len(targets)])
-    counts = counts[counts > 0]
+    counts = np.unique(targets, return_counts=True)[1] if single else np.array([len(targets)])
     count = round(fraction * len(rows))
     if count < len(counts) or counts.min() < 2:
         if required:
@@ -122,10 +108,8 @@ def train_and_holdout(
                 " early_stopping=False"
             )
         return rows, rows
-    stratify = targets if single else None
-    train, holdout = train_test_split(
-        rows, test_size=count, random_state=random_state, stratify=stratify
-    )
+    options = {"random_state": random_state, "stratify": targets if single else None}
+    train, holdout = train_test_split(rows, test_size=count, **options)
     return np.sort(train), np.sort(holdout)
 
 
