@@ -25,9 +25,9 @@ def test_paired_is_scipys_t_test(values):
     below = stats.ttest_1samp(x, 0, alternative="less")
     interval = stats.ttest_1samp(x, 0).confidence_interval(0.95)
     assert found.estimate == pytest.approx(x.mean(), abs=1e-12)
-    assert (found.p_above, found.p_below) == pytest.approx((above.pvalue, below.pvalue), abs=1e-12)
+    assert (found.p, found.p_opposite) == pytest.approx((above.pvalue, below.pvalue), abs=1e-12)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=1e-12)
-    assert found.sign_flip == sign_flips(x)
+    assert found.sign_flip_p == sign_flips(x)
 
 
 def test_the_t_interval_is_that_of_a_textbook():
@@ -41,14 +41,14 @@ def test_paired_turns_round_with_the_signs():
     values = [0.4, -0.1, 0.3, 0.25]
     found, turned = paired(values), paired([-value for value in values])
     assert turned[:3] == pytest.approx((-found.estimate, -found.high, -found.low))
-    assert (turned.p_above, turned.p_below) == pytest.approx((found.p_below, found.p_above))
+    assert (turned.p, turned.p_opposite) == pytest.approx((found.p_opposite, found.p))
 
 
 @pytest.mark.parametrize(("value", "p_above"), [(0.5, 0.0), (0.0, 0.5), (-0.5, 1.0)])
 def test_equal_differences_leave_no_doubt(value, p_above):
     found = paired([value] * 4)
     assert found[:3] == (value, value, value)
-    assert (found.p_above, found.p_below) == (p_above, 1 - p_above)
+    assert (found.p, found.p_opposite) == (p_above, 1 - p_above)
 
 
 @pytest.mark.parametrize("values", [[], [0.3]], ids=len)

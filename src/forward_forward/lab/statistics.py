@@ -32,9 +32,9 @@ class Difference(NamedTuple):
     estimate: float
     low: float
     high: float
-    p_above: float
-    p_below: float
-    sign_flip: float
+    p: float  # that the mean is above 0
+    p_opposite: float  # that it is below
+    sign_flip_p: float  # that it is above, exact
 
 
 class Equivalence(NamedTuple):

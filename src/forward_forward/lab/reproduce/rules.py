@@ -30,6 +30,8 @@ SAME = (
 EXACT = "Exactness: every check must pass. There is no p value."
 
 Comparison = dict[str, Any]
+# Entries of the weakest comparison that a claim's statistic repeats.
+OF_THE_WEAKEST = ("estimate", "low", "high", "p", "unit")
 
 
 def compared(name: str, values: Sequence[float], unit: str = "points") -> Comparison:
@@ -38,12 +40,7 @@ def compared(name: str, values: Sequence[float], unit: str = "points") -> Compar
     found = statistics.paired([round(value, 6) for value in values])
     return {
         "name": name,
-        "estimate": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p_above,
-        "p_opposite": found.p_below,
-        "sign_flip_p": found.sign_flip,
+        **found._asdict(),
         "bootstrap_low": None,
         "bootstrap_high": None,
         "seeds": len(values),
@@ -53,10 +50,8 @@ def compared(name: str, values: Sequence[float], unit: str = "points") -> Compar
 
 def better(first: ArmResult, second: ArmResult) -> Comparison:
     """How much lower the first arm's test errors are than the second's, over common seeds."""
-    return {
-        **compared(_name(first, second), _differences(first, second)),
-        **_bootstrap(first, second),
-    }
+    row = compared(_name(first, second), _differences(first, second))
+    return {**row, **_bootstrap(first, second)}
 
 
 def similar(first: ArmResult, second: ArmResult) -> Comparison:
@@ -126,11 +121,7 @@ def directional(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     against = min(large or comparisons, key=lambda row: row["p_opposite"])
     return {
         "kind": "paired t",
-        "estimate": weakest["estimate"],
-        "low": weakest["low"],
-        "high": weakest["high"],
-        "p": weakest["p"],
-        "unit": weakest["unit"],
+        **{name: weakest[name] for name in OF_THE_WEAKEST},
         "smallest": min(row["estimate"] for row in comparisons),
         "p_opposite": min(1.0, len(comparisons) * against["p_opposite"]),
         "opposite": -against["estimate"],
@@ -152,7 +143,7 @@ def all_similar(comparisons: Sequence[Comparison]) -> tuple[dict[str, Any], str]
     weakest = max(comparisons, key=lambda row: (row["p"], abs(row["estimate"])))
     statistic = {
         "kind": "equivalence",
-        **{name: weakest[name] for name in ("estimate", "low", "high", "p", "unit")},
+        **{name: weakest[name] for name in OF_THE_WEAKEST},
         "of": weakest["name"],
     }
     verdicts = {row["verdict"] for row in comparisons}

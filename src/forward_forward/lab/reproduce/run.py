@@ -66,10 +66,7 @@ def reproduce(
 
 
 def _check(
-    found: Mapping[str, results.Result],
-    claims: Sequence[Claim],
-    scale: Scale,
-    seeds: int | None,
+    found: Mapping[str, results.Result], claims: Sequence[Claim], scale: Scale, seeds: int | None
 ) -> None:
     """Refuse a number of seeds, or a folder, with which results would be lost."""
     for name, result in found.items():

@@ -40,9 +40,8 @@ def data(work: Work, ranks: int, link: Link, fixed: Sequence[float] = ()) -> For
             f" got {ranks} ranks and {fixed}"
         )
     shrinking = [(s - f) / ranks for s, f in zip(work.seconds, fixed, strict=True)]
-    sizes = [
-        2 * (ranks - 1) / ranks * each for each in work.weights
-    ]  # what a rank sends, and receives
+    # What a rank sends, and receives.
+    sizes = [2 * (ranks - 1) / ranks * each for each in work.weights]
     clock, summed = 0.0, [0.0]
     for seconds, size in zip(shrinking, sizes, strict=True):
         clock += seconds + size / link.copy

@@ -22,14 +22,9 @@ METHODS = {"FF": "analog_forward_forward", "backprop": "analog_backprop"}
 def arms(scale: Scale) -> list[Arm]:
     """Both on ideal hardware and with every imperfection."""
     ideal = {"FF": poster("FF, ideal"), "backprop": by_backprop("backprop, ideal")}
+    like = {"FF": poster(), "backprop": by_backprop()}
     imperfect = [
-        Arm(
-            f"{name}, {kind}",
-            method,
-            {"imperfection": kind},
-            seeds="deciding",
-            like=poster() if name == "FF" else by_backprop(),
-        )
+        Arm(f"{name}, {kind}", method, {"imperfection": kind}, seeds="deciding", like=like[name])
         for kind in IMPERFECTIONS
         for name, method in METHODS.items()
     ]
@@ -77,12 +72,8 @@ def _note(found: dict[str, ArmResult], rows: dict[str, rules.Comparison]) -> str
 def _runs(arm: ArmResult) -> dict[str, Any]:
     """Whether the median run still learns."""
     median = statistics.median(arm.errors)
-    return rules.check(
-        f"{arm.name}: median test error, %",
-        round(median, 2),
-        f"at most {CONVERGED:g}",
-        median <= CONVERGED,
-    )
+    name, limit = f"{arm.name}: median test error, %", f"at most {CONVERGED:g}"
+    return rules.check(name, round(median, 2), limit, median <= CONVERGED)
 
 
 def _against(rows: dict[str, rules.Comparison]) -> str:

@@ -148,10 +148,7 @@ def norm(p: float | str, seeds: Seeds) -> Arm:
 
 def _norms(scale: Scale) -> list[Arm]:
     """The powers that decide, and those that are explored."""
-    return [
-        *(norm(p, "deciding") for p in (2.0, *HIGHER)),
-        *(norm(p, "others") for p in EXPLORED),
-    ]
+    return [*(norm(p, "deciding") for p in (2.0, *HIGHER)), *(norm(p, "others") for p in EXPLORED)]
 
 
 def _figure_9(runner: Runner) -> Finding:

@@ -21,21 +21,14 @@ def _measure(runner: Runner) -> Finding:
     probes = [record["features"] for record in result.each("probes")]
     passing = t_interval([100 * statistics.fmean(probe["sensible"]) for probe in probes])
     areas = [max(probe["auc_of_3"]) for probe in probes]
+    best = "best area under the curve for 3s, in the worst seed"
     checks = [
         _at_least("units that pass, %", round(passing.mean, 2), LEAST),
         _at_least("units that fail, %", round(100 - passing.mean, 2), LEAST),
-        _at_least(
-            "best area under the curve for 3s, in the worst seed", round(min(areas), 3), AREA
-        ),
+        _at_least(best, round(min(areas), 3), AREA),
     ]
-    statistic = {
-        "kind": "share",
-        "estimate": passing.mean,
-        "low": passing.low,
-        "high": passing.high,
-        "p": None,
-        "unit": "% of units",
-    }
+    mean, low, high = passing
+    statistic = {"kind": "share", "estimate": mean, "low": low, "high": high, "p": None}
     passed = all(row["passed"] for row in checks)
     matching = statistics.fmean(sum(area >= AREA for area in probe["auc_of_3"]) for probe in probes)
     note = (
@@ -48,7 +41,7 @@ def _measure(runner: Runner) -> Finding:
         " trained." + _near(passing)
     )
     return Finding(
-        statistic,
+        {**statistic, "unit": "% of units"},
         rules.REPRODUCED if passed else rules.NOT_REPRODUCED,
         note,
         checks=checks,
@@ -94,20 +87,14 @@ def _classes(probes: list[dict[str, Any]]) -> dict[str, Any]:
     classes = sorted({label for probe in probes for label in probe["class"]})
     rows = []
     for label in classes:
-        pairs = [
-            (area, label == best)
+        mine = [
+            area
             for probe in probes
             for area, best in zip(probe["auc"], probe["class"], strict=True)
+            if best == label
         ]
-        mine = [area for area, here in pairs if here]
-        rows.append(
-            [
-                str(label),
-                f"{len(mine) / len(probes):.1f}",
-                f"{statistics.median(mine):.3f}",
-                f"{max(mine):.3f}",
-            ]
-        )
+        areas = f"{statistics.median(mine):.3f}", f"{max(mine):.3f}"
+        rows.append([str(label), f"{len(mine) / len(probes):.1f}", *areas])
     return figures.table(
         "The class that each unit responds to",
         ["class", "units a network", "median area", "best area"],

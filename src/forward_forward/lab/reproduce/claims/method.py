@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -91,8 +90,8 @@ def _goodness(runner: Runner) -> Finding:
     result = runner.arms(poster())[poster().name]
     probe = result.each("probes")[0]
     figures = [
-        _histograms("Goodness before training", probe["goodness_before"]),
-        _histograms("Goodness after training", probe["goodness_after"]),
+        _histograms(f"Goodness {when} training", probe[f"goodness_{when}"])
+        for when in ("before", "after")
     ]
     after = ", ".join(f"{row['separation']:.1f} %" for row in probe["goodness_after"])
     note = (
@@ -189,11 +188,10 @@ def _inference(runner: Runner) -> Finding:
         scores[:, label] = sum(map(_length, _activities(network, x, labels)))
     different = int((network.predict(x).numpy() != scores.argmax(1)).sum())
     by_layer = network.goodness_by_layer(x).sum(0)
+    labels_differ = "labels that differ from the argmax of the sums"
     checks = [
         _close("sum over the layers of ||h(c)||, every label c", network.goodness(x), scores),
-        rules.check(
-            "labels that differ from the argmax of the sums", different, "0", different == 0
-        ),
+        rules.check(labels_differ, different, "0", different == 0),
         _close("the goodness by layer, summed", by_layer, scores),
     ]
     result = runner.arms(poster())[poster().name]
@@ -214,12 +212,8 @@ def _inference(runner: Runner) -> Finding:
 def _close(name: str, ours: Any, formula: Any, limit: float = CLOSE) -> dict[str, Any]:
     ours = ours.detach() if isinstance(ours, Tensor) else ours
     difference = float(np.abs(np.asarray(ours) - np.asarray(formula)).max())
-    return rules.check(
-        f"{name}: largest difference",
-        float(f"{difference:.2g}"),
-        limit,
-        math.isfinite(difference) and difference <= limit,
-    )
+    shown = float(f"{difference:.2g}")
+    return rules.check(f"{name}: largest difference", shown, limit, difference <= limit)
 
 
 SOURCE = "poster, Method"

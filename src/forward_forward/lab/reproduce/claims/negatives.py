@@ -31,10 +31,7 @@ def work(widths: Sequence[int], classes: int, kind: str) -> int:
     nothing to a step; those drawn from the softmax add one neutral pass through the upper layers
     and the head's two products, those drawn from the goodness a pass of every label.
 
-    Args:
-        widths: Values in a sample, then units of each layer.
-        classes: How many labels there are.
-        kind: "uniform" or one of `HARD`.
+    The widths are the values in a sample, then the units of each layer.
 
     >>> round(work([784, 500, 500], 10, HARD[1]) / work([784, 500, 500], 10, UNIFORM), 2)
     2.4
@@ -53,9 +50,8 @@ def _equal_work(kind: str) -> str:
 
 def arms(scale: Scale) -> list[Arm]:
     """Uniform negatives, both kinds of hard ones, and uniform ones with as much work as each."""
-    split = split_of(scale.data, scale.images, "cpu")
-    widths = [features(split.train), *scale.hidden]
-    classes = len(split.train.classes)
+    train = split_of(scale.data, scale.images, "cpu").train
+    widths, classes = [features(train), *scale.hidden], len(train.classes)
     plain = work(widths, classes, UNIFORM)
     longer = {kind: round(work(widths, classes, kind) / plain, 2) for kind in HARD}
     return [

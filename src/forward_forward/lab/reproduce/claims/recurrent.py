@@ -65,12 +65,9 @@ def _other(name: str) -> str:
 
 def _work(scale: Scale) -> float:
     """How many steps of the feed-forward network cost as much as one of the recurrent network."""
-    split = split_of(scale.data, scale.images, "cpu")
-    classes = len(split.train.classes)
-    values = features(split.train)
-    network = RecurrentNetwork(
-        values, *scale.hidden, num_classes=classes, examples=OverlayLabel(classes)
-    )
+    train = split_of(scale.data, scale.images, "cpu").train
+    widths, classes = [features(train), *scale.hidden], len(train.classes)
+    network = RecurrentNetwork(*widths, num_classes=classes, examples=OverlayLabel(classes))
     return round(multiply_adds(network, learned=LEARNED).ratio, 1)
 
 
