@@ -181,7 +181,7 @@ def test_without_a_folder_a_restart_would_not_find_its_run(ff, monkeypatch):
 
 def test_both_accepts_a_split(monkeypatch):
     from forward_forward.cli import distributed
-    from forward_forward.cli.train import ParallelOptions
+    from forward_forward.cli.train_settings import ParallelOptions
 
     for each, value in LAUNCHED.items():
         monkeypatch.setenv(each, value)
@@ -193,7 +193,7 @@ def test_both_accepts_a_split(monkeypatch):
 
 def test_the_command_prints_what_the_library_logs(monkeypatch, capsys):
     from forward_forward.cli import distributed
-    from forward_forward.cli.train import ParallelOptions
+    from forward_forward.cli.train_settings import ParallelOptions
 
     for each, value in LAUNCHED.items():
         monkeypatch.setenv(each, value)

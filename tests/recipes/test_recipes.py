@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from forward_forward import datasets, predict, recipes
-from forward_forward.cli.train import check_settings
+from forward_forward.cli.train_settings import check_settings
 from forward_forward.data import Data
 from forward_forward.forward.description import describe
 from forward_forward.recipes.settings import recipe_named

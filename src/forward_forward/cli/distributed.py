@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 
 from forward_forward.checkpoint import Run, is_run
-from forward_forward.cli.train import ParallelOptions
+from forward_forward.cli.train_settings import ParallelOptions
 
 if TYPE_CHECKING:
     from forward_forward.parallel import Layout

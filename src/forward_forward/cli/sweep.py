@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from forward_forward.cli.flags import Count, Folder, Name, Switch, Url, option
-from forward_forward.cli.train import DataOptions, check_settings, chosen, flag
+from forward_forward.cli.train_settings import DataOptions, check_settings, chosen, flag
 
 if TYPE_CHECKING:
     from forward_forward.cli.sweep_output import SweepProgress

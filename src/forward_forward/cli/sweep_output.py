@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forward_forward.cli.progress import Display
-from forward_forward.cli.train import FLAGS, flag
+from forward_forward.cli.train_settings import FLAGS, flag
 from forward_forward.datasets import Sets
 from forward_forward.sweep import Outcome, Range, Space, TrialWatcher, folder
 from forward_forward.sweep.record import COUNTED, Record, short

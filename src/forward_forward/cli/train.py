@@ -1,171 +1,17 @@
-"""``ff train``: options, each named once -> a trained network in a run's folder, and its errors."""
+"""``ff train``: options -> a trained network in a run's folder, and its errors."""
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
 
-from forward_forward.cli import flags
-
-if TYPE_CHECKING:
-    from forward_forward.recipes import Recipe
+from forward_forward.cli.train_settings import TrainOptions
 
 
-@dataclasses.dataclass(frozen=True)
-class DataOptions:
-    """The data, and the recipe that is trained on them."""
-
-    # mnist (the default) or digits; a folder or archive of images, with one sub-folder per class,
-    # optionally below train, val and test; a table (.csv, .tsv, .parquet); or an .npz file.
-    data: flags.Name = None
-    # Label column of a table; by default target, label, class, y or the last column.
-    target: flags.Name = None
-    # Width and height in pixels to which the images of a folder or archive are resized.
-    size: flags.Count = None
-    # standard (the default), poster.method, hinton2022.mnist_supervised_matlab, or your own
-    # function as package.module:name.
-    recipe: flags.Name = None
-
-
-@dataclasses.dataclass(frozen=True)
-class RecipeSettings:
-    """Settings of the recipe; if one is omitted, the recipe's default applies."""
-
-    # Units of each hidden layer, lowest layer first; 500 500 in the standard recipe.
-    hidden: flags.Counts = None
-    # Passes over the training data; 6 to 55 in the standard recipe, for about 300,000 samples in
-    # total.
-    epochs: flags.Count = None
-    # Samples per step; 320 in the standard recipe, fewer for small data sets.
-    batch_size: flags.Count = None
-    # Initial learning rate; 0.005 in the standard recipe.
-    lr: flags.Number = None
-    # AdamW (standard), Adam, RMSprop, AveragedSGD, "SGD(momentum=0.9)" or any other optimizer of
-    # torch.optim; your own as package.module:name, as for every part below.
-    optimizer: flags.Name = None
-    # sigmoid, log_sigmoid, log_sigmoid_literal, "SymBa(alpha=4)" or "SiluPair(alpha=6)" (standard).
-    loss: flags.Name = None
-    # mean_square (standard), sum_of_squares, l2_norm, max_norm, or a name with arguments such as
-    # "PNorm(p=4)".
-    goodness: flags.Name = None
-    # A number, width or calibrated (standard).
-    threshold: flags.Name = None
-    # ReLU (standard), Tanh, Sigmoid or any other activation of torch.nn.
-    activation: flags.Name = None
-    # FromFirstLayer (standard), "FromGoodness(temperature=0.1, fraction=0.3)", FromSoftmax or
-    # Uniform.
-    negatives: flags.Name = None
-    # append the label to the input (standard), or overlay the first input values with it.
-    label: flags.Label = None
-    # Random seed of weights, negatives, dropout and sample order; 0 by default.
-    seed: flags.Count = None
-    # cpu (the default), cuda or mps.
-    device: flags.Name = None
-    # Precision of matrix products; auto uses bfloat16 if the hardware supports it.
-    precision: flags.Precision = None
-    # Number of steps by which hard negatives are scored before their batch is used; 0 by default.
-    # With more, groups of layers can work at the same time on negatives that depend on all layers.
-    look_ahead: flags.Count = None
-
-
-@dataclasses.dataclass(frozen=True)
-class ParallelOptions:
-    """Training in several processes, which torchrun starts."""
-
-    # layers distributes the layers over the processes, data distributes each batch, both does both.
-    parallel: flags.Parallel = None
-    # With --parallel both: number of groups of layers; each group gets as many processes.
-    stages: flags.Count = None
-    # Number of layers in each group, such as 3 2; by default, groups are balanced by measured cost.
-    split: flags.Counts = None
-    # exact gives the same weights as one process (up to rounding if batches are distributed); async
-    # lets each group of layers run at its own pace on the most recent input.
-    sync: flags.Sync = "exact"
-    # Seconds after which a process that does not answer is considered lost; 120 by default.
-    timeout: flags.Number = None
-
-
-@dataclasses.dataclass(frozen=True)
-class RunOptions:
-    """The run's folder and what goes into it."""
-
-    # Folder of the run; runs/DATA-DATE by default. An existing run is not overwritten.
-    out: flags.Folder = None
-    # Settings of the recipe without a flag, such as threshold_factor=2.
-    set: flags.Pairs = ()
-    # Number of CPU threads; torch's choice by default.
-    threads: flags.Count = None
-    # Also log the metrics to TensorBoard or MLflow; repeat the option for both.
-    track: flags.Track = ()
-    # Continue an interrupted run.
-    resume: flags.Folder = None
-    # Start from the weights of this run.
-    init_from: flags.Folder = None
-    # Replace the run in --out.
-    overwrite: flags.Switch = False
-    # Print the result as one JSON object.
-    json: flags.Switch = False
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainCommand:
+@dataclass(frozen=True)
+class TrainCommand(TrainOptions):
     """Train a network, and print its errors in total and by layer."""
-
-    data: DataOptions
-    training: RecipeSettings
-    parallel: ParallelOptions
-    run: RunOptions
 
     def __call__(self) -> int:
         from forward_forward.cli.training import Training
 
         return Training(self).run()
-
-
-GROUPS = (DataOptions, RecipeSettings, ParallelOptions, RunOptions)
-FLAGS = tuple(field.name for group in GROUPS for field in dataclasses.fields(group))
-
-
-def flag(name: str) -> str:
-    """The flag of an option.
-
-    >>> flag("batch_size")
-    '--batch-size'
-    """
-    return f"--{name.replace('_', '-')}"
-
-
-def chosen(options: Any) -> dict[str, Any]:
-    """The options of a dataclass that were given on the command line, by name."""
-    return {name: value for name, value in vars(options).items() if value is not None}
-
-
-def settings_without_flag(pairs: Sequence[str], recipe: Recipe) -> dict[str, Any]:
-    """Settings given as ``--set name=value`` that have no flag, as JSON stores them."""
-    from forward_forward.recipes.parameters import parameter_of
-
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--set expects name=value, got {pair!r}: such as threshold_factor=2")
-        if name in FLAGS:
-            raise ValueError(f"{name} has a flag: use {flag(name)} {text}")
-        value = parameter_of(recipe, name).value(text)
-        # A list, as in JSON: the run's file must equal the settings of the command that resumes it.
-        found[name] = [*value] if isinstance(value, tuple) else value
-    return found
-
-
-def check_settings(recipe: Recipe, name: str, settings: Iterable[str]) -> None:
-    """Reject settings that the recipe of this name does not have."""
-    allowed = inspect.signature(recipe).parameters
-    for setting in settings:
-        if setting not in allowed:
-            takes = ", ".join(flag(each) for each in FLAGS if each in allowed)
-            raise ValueError(
-                f"the recipe {name!r} has no setting {setting!r}: omit {flag(setting)} (it takes"
-                f" {takes}), or use --recipe standard"
-            )

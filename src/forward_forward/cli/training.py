@@ -17,7 +17,12 @@ from forward_forward.checkpoint import Run
 from forward_forward.cli import train_output
 from forward_forward.cli.distributed import distributed_run
 from forward_forward.cli.progress import TrainingProgress
-from forward_forward.cli.train import TrainCommand, check_settings, chosen, settings_without_flag
+from forward_forward.cli.train_settings import (
+    TrainOptions,
+    check_settings,
+    chosen,
+    settings_without_flag,
+)
 from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute, sets_of, unchanged
 from forward_forward.recipes.settings import parts, recipe_named
@@ -66,7 +71,7 @@ def trackers(
 class Training:
     """One call of ``ff train``: its options, and those of the run that it resumes."""
 
-    def __init__(self, options: TrainCommand) -> None:
+    def __init__(self, options: TrainOptions) -> None:
         data, settings, run = options.data, chosen(options.training), options.run
         self.processes = distributed_run(options.parallel, settings.get("device"))
         if self.processes is not None:
