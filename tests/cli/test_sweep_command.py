@@ -114,7 +114,7 @@ def test_a_password_is_neither_kept_nor_printed(swept, ff, tmp_path):
     (tmp_path / "sweep" / "sweep.json").write_text(kept)
     done = ff("sweep", "--out", tmp_path / "sweep")
     assert done.code == 2
-    assert "the storage's password is not kept: give --storage again" in done.err
+    assert "the storage's password is not stored: pass --storage again" in done.err
 
 
 def test_a_table_of_one_s_own_is_searched_and_the_best_run_made_again(ff, tmp_path, monkeypatch):

@@ -44,8 +44,8 @@ class BenchmarkCommand:
     threads: Count = None
     # Measure one small network, in half a minute.
     quick: Switch = False
-    # Compare all losses, goodnesses and choices of wrong labels, and those named here: your own as
-    # package.module:name, or the library's such as "SymBa(alpha=2)".
+    # Compare all losses, goodness functions and strategies for wrong labels, and those named here:
+    # your own as package.module:name, or the library's such as "SymBa(alpha=2)".
     parts: Annotated[tuple[str, ...] | None, option("[PART ...]")] = None
     # Compare one process with two.
     parallel: Switch = False

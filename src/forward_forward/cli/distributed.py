@@ -33,8 +33,8 @@ class DistributedRun:
     def restarted(self, out: str | None, resume: str | None) -> str | None:
         """The run to continue if torchrun has restarted all processes after one was lost.
 
-        The first process decides for all. None if a run is resumed anyway, or was not started by
-        this torchrun: then it was refused before, and is refused again.
+        The first process decides for all. None if a run is resumed anyway, or if the run in the
+        folder was not started by this torchrun: such a folder is rejected, as at the first start.
         """
         if resume is not None:
             return None

@@ -27,7 +27,7 @@ BATCH, BATCHES = 500, 20  # at most 10,000 samples of the training set, and of t
 class ExportCommand:
     """Write a trained network for ONNX Runtime or torch.export, and check each file first.
 
-    Images are given as raw pixels. export.json, beside the files, says what each one takes and
+    Images are passed as raw pixels. export.json, next to the files, says what each one takes and
     returns.
     """
 
@@ -42,7 +42,7 @@ class ExportCommand:
     int8: Switch = False
     # Folder of the files; RUN/export by default.
     out: Folder = None
-    # The training data, given as to `ff train`; by default those that the run names.
+    # The training data, specified as for `ff train`; by default those that the run names.
     data: Name = None
     # Print export.json.
     json: Switch = False
@@ -80,7 +80,7 @@ class ExportCommand:
         about = checkpoint.Run(self.run).about
         command = about.get("command", {})
         if self.data is None and "data" not in command:
-            raise ValueError(f"{self.run!r} does not name its training data: give --data")
+            raise ValueError(f"{self.run!r} does not name its training data: pass --data")
         try:
             network = checkpoint.load(self.run)
         except notation.OwnCode as error:
@@ -96,7 +96,7 @@ class ExportCommand:
         if list(sets.classes) != about["data"]["classes"]:
             raise ValueError(
                 f"the run was trained on the classes {about['data']['classes']}, got data with"
-                f" {list(sets.classes)}: give --data with the same classes"
+                f" {list(sets.classes)}: pass --data with the same classes"
             )
         return network, sets
 

@@ -57,7 +57,7 @@ class RecipeSettings:
     # FromFirstLayer (standard), "FromGoodness(temperature=0.1, fraction=0.3)", FromSoftmax or
     # Uniform.
     negatives: flags.Name = None
-    # append the label to the input (standard), or overlay the first input values with it.
+    # Append the label to the input (standard), or overlay the first input values with it.
     label: flags.Label = None
     # Random seed of weights, negatives, dropout and sample order; 0 by default.
     seed: flags.Count = None
