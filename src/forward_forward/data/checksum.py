@@ -57,7 +57,7 @@ def _add(found: hashlib._Hash, values: Tensor | None) -> None:
 
 
 def check_unchanged(noted: Checksums, parts: Mapping[str, Source | None], fix: str) -> None:
-    """Refuse data that have changed since a run was trained on them.
+    """Reject data that have changed since a run was trained on them.
 
     Args:
         noted: Checksums by part, as run.json keeps them; other parts are not checked.

@@ -37,7 +37,7 @@ class Column:
     """How one column becomes inputs: numbers, dates, or text with one input for each category.
 
     Args:
-        name: Of the column.
+        name: Name of the column.
         categories: Of text, sorted; "" is that of missing cells. None for numbers and dates.
         offset: Subtracted before numbers become float32, which could not tell apart large ones
             that are close together.
