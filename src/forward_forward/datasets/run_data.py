@@ -41,7 +41,7 @@ def sets_of_run(about: Mapping[str, Any]) -> Sets:
 
 
 def unchanged(about: Mapping[str, Any], sets: Sets, fix: str) -> None:
-    """Refuse sets that are no longer those of run.json; the message ends in what to do."""
+    """Reject sets that are no longer those of run.json; the message ends in what to do."""
     parts = {"train": sets.train, "validation": sets.validation, "test": sets.test}
     check_unchanged(about.get("checksums", {}), parts, fix)
 
