@@ -24,7 +24,7 @@ def fingerprint(network: Network) -> str:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Refuse a folder that holds anything but an export.
+    """Reject a folder that holds anything but an export.
 
     Raises:
         ValueError: It does, and its content would be lost.
