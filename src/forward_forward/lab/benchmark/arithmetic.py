@@ -1,7 +1,8 @@
 """Widths of a network -> what its products cost: shapes, ratios and the bare products themselves.
 
-Counts are of multiply-adds. Forward-Forward shows each layer two rows a sample but needs no product
-for the gradient of its input; the first layer's rows differ in their label alone, so it needs one.
+Counts are of multiply-adds. Forward-Forward shows each layer two rows per sample but needs no
+product for the gradient of its input; the first layer's rows differ only in their label, so it
+needs one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def layer_products(widths: Sequence[int], batch: int) -> list[Product]:
 
     Args:
         widths: Features of a sample, then units of each layer.
-        batch: Samples a step.
+        batch: Samples per step.
 
     >>> layer_products([784, 500, 500], 512)[1]
     Product(rows=1024, inputs=500, units=500)
@@ -70,8 +71,8 @@ def bare_products(widths: Sequence[int], batch: int, precision: torch.dtype) -> 
 
     Args:
         widths: Features of a sample, then units of each layer.
-        batch: Samples a step.
-        precision: Of the operands.
+        batch: Samples per step.
+        precision: Precision of the operands.
 
     Returns:
         What computes them all when called.

@@ -71,7 +71,7 @@ def _check(
     scale: Scale,
     seeds: int | None,
 ) -> None:
-    """Refuse a number of seeds, or a folder, with which results would be lost."""
+    """Reject a number of seeds, or a folder, with which results would be lost."""
     for name, result in found.items():
         if result["scale"] != scale.name:
             raise ValueError(
