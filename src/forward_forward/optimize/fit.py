@@ -65,7 +65,7 @@ class FitLoop:
         source: Training data, on the trainer's device.
         judge: Validation data, or None.
         epochs: Total number of epochs.
-        batch_size: Samples a step.
+        batch_size: Samples per step.
         about: What run.json says.
         watch: Watchers; only the leading process calls them.
     """

@@ -63,7 +63,7 @@ class LookAhead:
         self.restored.clear()
 
     def check_next(self, x: Tensor, y: Tensor | None, steps: int) -> None:
-        """Refuse a batch other than the next one in the queue.
+        """Reject a batch other than the next one in the queue.
 
         Raises:
             ValueError: The batch was not scored, or it is not its turn.

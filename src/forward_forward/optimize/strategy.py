@@ -74,7 +74,7 @@ class Parallel(Protocol):
         Args:
             trainer: Equal in all processes.
             source: Training data, equal in all processes.
-            batch_size: Samples a step, over all processes together.
+            batch_size: Samples per step, over all processes together.
         """
 
 
