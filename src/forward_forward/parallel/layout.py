@@ -85,7 +85,7 @@ class Layout:
         Args:
             trainer: The same on all ranks.
             source: Training data, the same on all ranks.
-            batch_size: Samples a step, over all replicas together.
+            batch_size: Samples per step, over all replicas together.
 
         Raises:
             ValueError: No launcher, or a network and data that do not fit the layout.
