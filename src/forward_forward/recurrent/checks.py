@@ -14,7 +14,7 @@ Update = Literal["synchronous", "alternating"]
 
 
 def check_run(damping: float, iterations: int, scored: tuple[int, int]) -> None:
-    """Refuse a damping or scored iterations that are out of range."""
+    """Reject a damping or scored iterations that are out of range."""
     if not 0 <= damping < 1:
         raise ValueError(f"damping expects a fraction from 0 to below 1, got {damping}")
     if not 1 <= scored[0] <= scored[1] <= iterations:
@@ -24,7 +24,7 @@ def check_run(damping: float, iterations: int, scored: tuple[int, int]) -> None:
 
 
 def check_hidden(hidden: tuple[int, ...]) -> None:
-    """Refuse a network without hidden layers."""
+    """Reject a network without hidden layers."""
     if not hidden or min(hidden) < 1:
         raise ValueError(
             f"RecurrentNetwork expects the units of at least one hidden layer, got {hidden}"
@@ -32,7 +32,7 @@ def check_hidden(hidden: tuple[int, ...]) -> None:
 
 
 def check_layer(layer: Layer) -> None:
-    """Refuse a layer whose gradients have no closed form."""
+    """Reject a layer whose gradients have no closed form."""
     if not layer.closed_form:
         raise ValueError(
             "a recurrent layer expects an activation and other parts without weights, got"
@@ -41,14 +41,14 @@ def check_layer(layer: Layer) -> None:
 
 
 def check_choice(name: str, got: str, allowed: tuple[str, ...]) -> None:
-    """Refuse a value that is not one of the allowed ones."""
+    """Reject a value that is not one of the allowed ones."""
     if got not in allowed:
         choices = ", ".join(f'"{each}"' for each in allowed)
         raise ValueError(f"{name} expects one of {choices}, got {got!r}")
 
 
 def check_examples(examples: Examples, features: int, classes: int, label: str) -> None:
-    """Refuse examples whose labels do not fit the place of the label."""
+    """Reject examples whose labels do not fit the place of the label."""
     if not examples.labelled or examples.num_classes != classes:
         raise ValueError(
             f"a recurrent network expects examples with {classes} labels, got {examples!r}: give it"
