@@ -64,7 +64,7 @@ def encode(y: Array, classes: Array | None) -> tuple[Array, Array]:
 
 
 def check_same_kind(targets: Array, *, multilabel: bool) -> None:
-    """Refuse several labels per sample for a network that predicts one, and the reverse.
+    """Reject several labels per sample for a network that predicts one, and the reverse.
 
     Raises:
         ValueError: The labels are of the other kind.
