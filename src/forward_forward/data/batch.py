@@ -46,7 +46,7 @@ class Source(Protocol):
 
 
 def is_source(what: object) -> TypeGuard[Source]:
-    """Whether something has all that a Source has, without asking for any of it.
+    """Whether an object has every attribute of a Source, without reading any of them.
 
     Before Python 3.12 ``isinstance`` reads each property, and that of a stream opens its loader.
     """

@@ -175,7 +175,7 @@ def blank(cells: Any) -> Array:
 def numbers(cells: Any, decimal: str = ".") -> Array:
     """Cells as float64 [n], NaN where they are no numbers.
 
-    Text is read with whichever decimal sign makes more numbers of it; the given one, if both do.
+    Text is parsed with the decimal sign that yields more numbers, or in a tie with the given one.
 
     >>> numbers(pandas.Series(["1.234,5", "7", "1_000", "x"]), ",").tolist()
     [1234.5, 7.0, nan, nan]

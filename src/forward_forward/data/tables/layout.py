@@ -112,8 +112,8 @@ def read_table(
 
     Args:
         what: A file that ends in one of `ENDINGS`, a folder of parquet files, or a frame.
-        target: The column of labels; None takes the one that is called as one of `TARGETS`, and
-            where none is, the last.
+        target: The column of labels; None takes the one named like one of `TARGETS`,
+            or else the last.
         layout: How the columns become inputs; None finds it from the whole table.
 
     Returns:
