@@ -179,7 +179,7 @@ class FromGoodness(_FromScores):
     Args:
         temperature: In units of goodness; smaller is harder.
         fraction: Fraction of each batch that gets hard labels, 0 to 1; the rest get uniform ones.
-            Only for this fraction the goodness of every label is computed.
+            The goodness of every label is computed for this fraction only.
 
     Raises:
         ValueError: ``temperature`` is not positive or ``fraction`` not within 0 to 1.
