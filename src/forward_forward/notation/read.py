@@ -15,7 +15,7 @@ from typing import Any
 
 
 class OwnCode(ValueError):
-    """A file names user-defined code, which is never run because of that."""
+    """A file names user-defined code, which is never run merely because a file names it."""
 
     def __init__(self, text: str) -> None:
         reason = (
