@@ -51,7 +51,7 @@ class Engine:
         self._draws = [draws(layer) for layer in self.layers]
 
     def refresh(self, index: int) -> bool:
-        """Look at a layer's parts again if one was replaced; whether one was."""
+        """Read a layer's parts again if one was replaced; returns whether one was."""
         layer, before = self.layers[index], self._parts[index]
         parts = _parts(layer)
         if all(now is then for now, then in zip(parts, before, strict=True)):
