@@ -16,7 +16,7 @@ TIMEOUT = 120.0
 
 @dataclass(frozen=True)
 class Layout:
-    """How a training is spread over ranks.
+    """How a training run is distributed over ranks.
 
     Args:
         stages: Groups of consecutive layers; None for the number of ranks over ``replicas``.

@@ -84,7 +84,7 @@ def begin(timeout: float, device: torch.device) -> None:
         return
     if not launched():
         raise ValueError(
-            "a training over several processes must be started in each of them, got one process:"
+            "training in several processes must be started in each of them, got one process:"
             " torchrun --nproc-per-node 2 -m forward_forward train --parallel layers ..."
         )
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
@@ -151,7 +151,7 @@ def _check(
         given = f"split={split}" if split is not None else f"{stages} stages"
         raise ValueError(
             f"the network has {layers} layers, got {given}: assign at least one layer to each"
-            " stage, and each layer to one stage; or spread the batches (--parallel data)"
+            " stage, and each layer to one stage; or distribute the batches (--parallel data)"
         )
     if not len(source):
         raise ValueError(
