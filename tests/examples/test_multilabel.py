@@ -82,7 +82,7 @@ def several() -> Network:
             lambda: predict.two_stage(
                 mlp(4, 5, num_classes=2, examples=MultiLabel(2)), torch.ones(2, 4)
             ),
-            "two stages expect one label",
+            "two stages require one label",
         ),
         (
             lambda: Trainer(several()).fit(

@@ -17,11 +17,11 @@ STREAM = {"case": "goodness", "stream": True, "out": None, "epochs": 1}
 REFUSED = {
     "asynchronous goodness": (
         {"case": "goodness", "layout": ASYNC},
-        'sync="async" expects negatives that need no scores from the upper stages',
+        'sync="async" requires negatives that need no scores from the upper stages',
     ),
     "an asynchronous head": (
         {"case": "unlabelled", "layout": ASYNC},
-        'sync="async" expects negatives that need no scores from the upper stages',
+        'sync="async" requires negatives that need no scores from the upper stages',
     ),
     "a split of other layers": (
         {"case": "uniform", "layout": {"split": (1, 2)}},
@@ -33,7 +33,7 @@ REFUSED = {
     ),
     "one layer after the other": (
         {"case": "uniform", "layout": {}, "built": {"order": "greedy"}, "epochs": 4},
-        'parallel training expects order="joint", got "greedy"',
+        'parallel training requires order="joint", got "greedy"',
     ),
     "a head that trains on the sum": (
         {"case": "softmax", "layout": {"split": (2, 2)}, "built": {"head": True}},
@@ -147,10 +147,10 @@ def test_the_library_logs_the_balanced_split_and_prints_nothing(ends):
 
 FLAGS = {
     "no torchrun": (["--parallel", "data"], "expects several processes, got one"),
-    "stages alone": (["--stages", "2"], "--stages, --split and --sync expect --parallel"),
-    "a split alone": (["--split", "1", "1"], "--stages, --split and --sync expect --parallel"),
-    "a pace alone": (["--sync", "async"], "--stages, --split and --sync expect --parallel"),
-    "a timeout alone": (["--timeout", "5"], "--timeout expects --parallel"),
+    "stages alone": (["--stages", "2"], "--stages, --split and --sync require --parallel"),
+    "a split alone": (["--split", "1", "1"], "--stages, --split and --sync require --parallel"),
+    "a pace alone": (["--sync", "async"], "--stages, --split and --sync require --parallel"),
+    "a timeout alone": (["--timeout", "5"], "--timeout requires --parallel"),
     "stages of layers": (["--parallel", "layers", "--stages", "2"], "omit --stages"),
     "stages of data": (["--parallel", "data", "--stages", "2"], "omit --stages"),
     "a split of data": (["--parallel", "data", "--split", "1", "1"], "omit --stages"),
@@ -176,7 +176,7 @@ def test_without_a_folder_a_restart_would_not_find_its_run(ff, monkeypatch):
         monkeypatch.setenv(each, value)
     done = ff("train", "--data", "digits", "--hidden", "8", "8", "--parallel", "layers")
     assert done.code not in (0, None)
-    assert "--parallel expects --out" in done.err
+    assert "--parallel requires --out" in done.err
 
 
 def test_both_accepts_a_split(monkeypatch):

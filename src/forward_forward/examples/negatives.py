@@ -45,7 +45,7 @@ def uniform_wrong(y: Tensor, classes: int, rng: torch.Generator) -> Tensor:
     """
     if classes < 2:
         raise ValueError(
-            f"wrong labels expect at least 2 classes, got {classes}: use examples without labels,"
+            f"wrong labels require at least 2 classes, got {classes}: use examples without labels,"
             " such as HybridImages"
         )
     shift = torch.randint(1, classes, y.shape, generator=rng, device=rng.device).to(y.device)
@@ -119,7 +119,7 @@ def _hard(
     if rows:
         if logits is None:
             raise ValueError(
-                "hard negatives expect scores of the labels, got none: train with Trainer, which"
+                "hard negatives require scores of the labels, got none: train with Trainer, which"
                 " computes them, or use Uniform()"
             )
         # In float64, so that rounding does not decide; MPS has only float32.

@@ -40,7 +40,7 @@ class Engine:
             raise ValueError(f"skip expects a fraction from 0 to below 1, got {skip}")
         if kind == "autograd" and skip:
             raise ValueError(
-                f'skip expects engine="closed_form", got skip={skip} and engine={kind!r}: leave'
+                f'skip requires engine="closed_form", got skip={skip} and engine={kind!r}: leave'
                 " one of them out"
             )
         self.layers, self.kind, self.skip = list(layers), kind, skip

@@ -71,7 +71,7 @@ class LookAhead:
         batch = self.pending[0] if self.pending else None
         if batch is None or batch.x is not x or batch.y is not y:
             raise ValueError(
-                f"look_ahead={steps} expects the batch that `ahead` yielded last, got another: call"
+                f"look_ahead={steps} requires the batch that `ahead` yielded last, got another:"
                 " step(*batch) once for each `batch in trainer.ahead(batches)`"
             )
 

@@ -52,7 +52,7 @@ class Layout:
             raise ValueError(f'sync expects "exact" or "async", got {self.sync!r}')
         if self.sync == "async" and (self.replicas != 1 or self.stages == 1):
             raise ValueError(
-                'sync="async" expects replicas=1 and several stages, because replicas of a stage'
+                'sync="async" requires replicas=1 and several stages, because replicas of a stage'
                 f" cannot run at their own pace, got {self}"
             )
         if self.split is not None and self.stages not in (None, len(self.split)):

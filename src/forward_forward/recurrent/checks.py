@@ -62,6 +62,6 @@ def check_examples(examples: Examples, features: int, classes: int, label: str) 
         )
     if label == "top" and examples.width(features) != features + classes:
         raise ValueError(
-            f'label="top" expects examples that leave the image whole, got {examples!r}: use'
+            f'label="top" requires examples that leave the image whole, got {examples!r}: use'
             f" AppendLabel(num_classes={classes}), whose label part then goes to the top"
         )

@@ -192,7 +192,7 @@ def _image(network: Recurrent, inputs: Inputs) -> Inputs:
         return inputs
     if not inputs.appended:
         raise ValueError(
-            'label="top" expects inputs whose label part follows the image, got one at column'
+            'label="top" requires inputs whose label part follows the image, got one at column'
             f" {inputs.start}: create them with the network's own examples"
         )
     return replace(inputs, patterns=inputs.patterns[:, :0])
