@@ -72,7 +72,7 @@ class LookAhead:
         if batch is None or batch.x is not x or batch.y is not y:
             raise ValueError(
                 f"look_ahead={steps} requires the batch that `ahead` yielded last, got another:"
-                " step(*batch) once for each `batch in trainer.ahead(batches)`"
+                " call step(*batch) once for each `batch in trainer.ahead(batches)`"
             )
 
     def add(

@@ -226,7 +226,7 @@ def _check_labelled(network: Network) -> None:
     if not network.examples.labelled:
         raise ValueError(
             "two stages require examples that put the label into the input, such as AppendLabel,"
-            f" got {type(network.examples).__name__}: predict by the head, which needs only one pass"
+            f" got {type(network.examples).__name__}: predict by the head, which needs one pass"
         )
 
 
