@@ -85,8 +85,8 @@ class ExportCommand:
             network = checkpoint.load(self.run)
         except notation.OwnCode as error:
             raise ValueError(
-                f"this run contains your own code ({error.text}), which is never run because a file"
-                " names it: build the network in Python and call ff.export.export(ff.load(run,"
+                f"this run contains your own code ({error.text}), which is never run just because a"
+                " file names it: build the network in Python and call ff.export.export(ff.load(run,"
                 " network=network), samples, folder)"
             ) from error
         say_reading(self.data or command["data"])

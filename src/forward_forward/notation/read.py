@@ -21,7 +21,7 @@ class OwnCode(ValueError):
         reason = (
             "has more state than its name and arguments give"
             if text.startswith("torch.")
-            else "is code of your own, and code is never run because a file names it"
+            else "is code of your own, and code is never run merely because a file names it"
         )
         super().__init__(
             f"{text!r} {reason}: build the network yourself and pass it, as in"
