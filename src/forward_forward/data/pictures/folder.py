@@ -72,7 +72,7 @@ class Folder:
             skip: Batches to skip at the start, as a resumed run does; they are not read.
 
         Raises:
-            ValueError: A file is no picture, or differs from the others; raised when it is read.
+            ValueError: A file is not a picture, or differs from the others; raised when it is read.
         """
         check_batching(batch_size, skip, shuffle)
         n = len(self)
@@ -102,7 +102,7 @@ class Folder:
         """Read all pictures into memory: uint8 [n, channels, height, width].
 
         Raises:
-            ValueError: A file is no picture, or differs from the others.
+            ValueError: A file is not a picture, or differs from the others.
         """
         pictures = torch.empty((len(self), *self.shape), dtype=torch.uint8)
         start = 0

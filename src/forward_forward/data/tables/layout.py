@@ -19,7 +19,7 @@ class TableLayout:
     Args:
         columns: Those that are read, in the order of the inputs.
         target: The column of labels.
-        left_out: Other columns, each with the reason why it is no input.
+        left_out: Other columns, each with the reason why it is not an input.
         header: Whether the file names its columns; else they are numbered from 1.
         decimal: The decimal sign where a file of new rows leaves it open.
     """
@@ -60,7 +60,7 @@ class TableLayout:
         """The rows of a file or frame, which may have other columns too, as [n, features] float32.
 
         Raises:
-            ValueError: A column is missing, or a cell is no number, date or known category.
+            ValueError: A column is missing, or a cell is not a number, date or known category.
         """
         return self._encode(*self.read(table))
 
