@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def absolute(data: str) -> str:
-    """A path that is valid from any folder; the name of a set, and what is no path, unchanged."""
+    """A path that is valid from any folder; the name of a set, or anything else, unchanged."""
     return data if data in available() or not os.path.exists(data) else os.path.abspath(data)
 
 
