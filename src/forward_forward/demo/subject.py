@@ -65,7 +65,7 @@ def subject_of(run: Path | str | None, say: Say) -> Subject:
         say: Called with a line of text before anything that takes a while.
 
     Raises:
-        ValueError: The folder is no run, its samples are not pictures, or it was trained without
+        ValueError: The folder is not a run, its samples are not pictures, or it was trained without
             labels.
     """
     return _default(say) if run is None else _of_run(run, say)
