@@ -69,7 +69,7 @@ def scan_figures(train: Data, hidden: tuple[int, ...]) -> dict[str, float]:
 
 
 def two_stage_figures(network: Network, validation: Data, test: Data) -> dict[str, float]:
-    """Two-stage inference on the test images, beside the naive scan of all labels.
+    """Two-stage inference on the test images, compared with the naive scan of all labels.
 
     Args:
         network: A trained network.
