@@ -43,7 +43,7 @@ class Video:
     """A batch and the states of the layers, from the bottom-up pass on.
 
     Args:
-        network: The network; its weights must not change meanwhile.
+        network: The network; its weights must not change while the video runs.
         inputs: Variants of the batch.
         workspace: Memory for the states, which each iteration overwrites.
 
