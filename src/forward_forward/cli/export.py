@@ -96,7 +96,7 @@ class ExportCommand:
         if list(sets.classes) != about["data"]["classes"]:
             raise ValueError(
                 f"the run was trained on the classes {about['data']['classes']}, got data with"
-                f" {list(sets.classes)}: pass --data with the same classes"
+                f" {list(sets.classes)}: give --data with the same classes"
             )
         return network, sets
 

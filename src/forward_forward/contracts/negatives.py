@@ -68,7 +68,7 @@ def check_wrong(wrong: Tensor, y: Tensor, classes: int) -> None:
         classes: Number of labels.
 
     Raises:
-        Broken: A label is true or out of range, or the shape or type is wrong.
+        Broken: A label is true or out of range, or the shape or type is another.
 
     >>> check_wrong(torch.tensor([[1, 0]]), torch.tensor([0, 1]), 2)
     """

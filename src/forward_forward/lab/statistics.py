@@ -47,7 +47,7 @@ class Equivalence(NamedTuple):
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """The mean of values, one per seed, with its t interval.
+    """The mean of values, one a seed, with its t interval.
 
     Args:
         values: At least two values.
@@ -78,7 +78,7 @@ def _p_above(values: Sequence[float], bound: float) -> float:
 
 
 def paired(values: Sequence[float]) -> Difference:
-    """Test paired differences, one per seed.
+    """Test paired differences, one a seed.
 
     Args:
         values: At least two differences.

@@ -62,7 +62,7 @@ class FrozenCache:
         """The batches of `Data.batches`, with the samples' indices [batch] instead of the samples.
 
         Args:
-            batch_size: Samples per batch.
+            batch_size: Samples a batch.
             shuffle: A CPU generator that draws the order.
             skip: Batches left out at the start.
         """

@@ -165,7 +165,7 @@ def judge(
 
     Args:
         loss: The layer's.
-        margins: Margins of all rows [variants * batch].
+        margins: Of all rows [variants * batch].
         sample_weight: Each sample's weight in the mean loss [batch].
         temperature: The layer's.
     """

@@ -33,7 +33,7 @@ def figures_of(
     """The figures of one layer.
 
     Args:
-        loss: Loss of each sample [batch].
+        loss: Of each sample [batch].
         positive: Goodness of the positives [batch].
         negative: Goodness of the negatives [negatives, batch].
         silent: Fraction of silent units, a scalar.

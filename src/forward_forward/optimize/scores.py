@@ -111,7 +111,7 @@ def label_goodness(
         network: The network.
         forward: Its passes on this batch.
         source: What the first of these layers reads of the candidates.
-        variants: Number of candidates per sample.
+        variants: Number of candidates a sample has.
         layers: The layers to run, lowest first.
         counted: The layers whose goodness is summed.
         below: The sum over the lower layers [rows, variants]; None for none.

@@ -35,7 +35,7 @@ def layer_seconds(trainer: TrainStep, source: Source, batch_size: int) -> list[f
     Args:
         trainer: The trainer.
         source: Training data, of which the first batch is used.
-        batch_size: Samples per step.
+        batch_size: Samples a step.
     """
     network = trainer.network
     x, y, _ = next(iter(source.batches(batch_size)))

@@ -14,7 +14,7 @@ Update = Literal["synchronous", "alternating"]
 
 
 def check_run(damping: float, iterations: int, scored: tuple[int, int]) -> None:
-    """Reject a damping or scored iterations that are out of range."""
+    """Refuse a damping or scored iterations that are out of range."""
     if not 0 <= damping < 1:
         raise ValueError(f"damping expects a fraction from 0 to below 1, got {damping}")
     if not 1 <= scored[0] <= scored[1] <= iterations:
@@ -24,7 +24,7 @@ def check_run(damping: float, iterations: int, scored: tuple[int, int]) -> None:
 
 
 def check_hidden(hidden: tuple[int, ...]) -> None:
-    """Reject a network without hidden layers."""
+    """Refuse a network without hidden layers."""
     if not hidden or min(hidden) < 1:
         raise ValueError(
             f"RecurrentNetwork expects the units of at least one hidden layer, got {hidden}"
@@ -41,7 +41,7 @@ def check_layer(layer: Layer) -> None:
 
 
 def check_choice(name: str, got: str, allowed: tuple[str, ...]) -> None:
-    """Reject a value that is not one of the allowed ones."""
+    """Refuse a value that is not one of the allowed ones."""
     if got not in allowed:
         choices = ", ".join(f'"{each}"' for each in allowed)
         raise ValueError(f"{name} expects one of {choices}, got {got!r}")

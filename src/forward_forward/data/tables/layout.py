@@ -19,7 +19,7 @@ class TableLayout:
     Args:
         columns: Those that are read, in the order of the inputs.
         target: The column of labels.
-        left_out: Other columns, each with the reason why it is not an input.
+        left_out: Other columns, each with the reason why it is no input.
         header: Whether the file names its columns; else they are numbered from 1.
         decimal: The decimal sign where a file of new rows leaves it open.
     """

@@ -30,7 +30,7 @@ def layer_products(widths: Sequence[int], batch: int) -> list[Product]:
 
     Args:
         widths: Features of a sample, then units of each layer.
-        batch: Samples per step.
+        batch: Samples a step.
 
     >>> layer_products([784, 500, 500], 512)[1]
     Product(rows=1024, inputs=500, units=500)
@@ -71,8 +71,8 @@ def bare_products(widths: Sequence[int], batch: int, precision: torch.dtype) -> 
 
     Args:
         widths: Features of a sample, then units of each layer.
-        batch: Samples per step.
-        precision: Precision of the operands.
+        batch: Samples a step.
+        precision: Of the operands.
 
     Returns:
         What computes them all when called.

@@ -33,7 +33,7 @@ def until_goal(
         train: Training images.
         validation: Images to evaluate on.
         hidden: Units of each layer.
-        precision: Precision of the products.
+        precision: Of the products.
 
     Returns:
         Seconds of "ff" and "backprop", None for one that does not reach the goal; and the network

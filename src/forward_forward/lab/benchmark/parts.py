@@ -37,10 +37,10 @@ class Budget:
     Args:
         hidden: Units of each layer.
         shown: Samples that each run is trained on, rounded to whole epochs.
-        seeds: Seeds of the runs.
+        seeds: Of the runs.
         seconds: Time for the steps of all parts together.
         turns: Steps to time for each part, even if that exceeds ``seconds``.
-        precision: Precision of the products.
+        precision: Of the products.
     """
 
     hidden: tuple[int, ...] = (500, 500)

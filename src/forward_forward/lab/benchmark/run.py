@@ -41,8 +41,8 @@ class Setting:
 
     Args:
         networks: Units of the layers of each network.
-        batches: Samples per step.
-        precision: Precision of the products in training; inference is measured in float32.
+        batches: Samples a step.
+        precision: Of the products in training; inference is measured in float32.
         seconds: Time for the steps of one network and batch.
         sklearn: Whether to time scikit-learn too.
         goal: Whether to train the smaller wide networks to 98 % on MNIST.

@@ -109,7 +109,7 @@ def _notes(result: dict[str, Any]) -> list[str]:
 
 
 def plot(result: dict[str, Any]) -> bytes:
-    """Step times side by side, and memory against depth, as a PNG.
+    """Step times beside each other, and memory against depth, as a PNG.
 
     Args:
         result: What `benchmark` returned.
