@@ -1,4 +1,4 @@
-"""Results of `ff reproduce` (results/poster/*.json) -> one page a claim, in docs/claims/."""
+"""Results of `ff reproduce` (results/poster/*.json) -> one page per claim, in docs/claims/."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ Generated from the files in `results/poster/` when this site is built. For the m
 ```
 """
 
-MEANINGS = """- *Test error*: percent of the 10,000 test images, read once by each run, with its
-  final weights; the interval is Student's t over the seeds.
+MEANINGS = """- *Test error*: percent of the 10,000 test images, on which each run is evaluated
+  once, with its final weights; the interval is Student's t over the seeds.
 - *Estimate*: the mean difference between two arms, paired by seed, unless the rule says otherwise;
   with its 95 % interval (90 % if the claim is that two things are similar).
 - *p*: one-sided, for the direction of the claim.
@@ -120,14 +120,14 @@ def _details(claim: Claim) -> str:
     if trained:
         steps += [
             "All arms are tuned in the same way, on validation images only, by"
-            f" {_file('forward_forward.lab.reproduce.tuning')}; each final run reads the test"
-            " images once.",
+            f" {_file('forward_forward.lab.reproduce.tuning')}; each final run is evaluated on the"
+            " test images once.",
             "Differences are paired by seed; intervals, tests and Holm's correction for the number"
             " of directional claims are in"
             f" {_file('forward_forward.lab.statistics')} and"
             f" {_file('forward_forward.lab.reproduce.rules')}.",
             "A run is a line of `results/poster/runs.jsonl`, keyed by all its settings, with the"
-            " versions and the kind of processor it was made with.",
+            " versions and the kind of processor that it used.",
         ]
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
 

@@ -3,7 +3,7 @@
 Nothing else is needed to train a network, and nothing flows backward between layers. In the order
 in which a batch meets them:
 
-    data, datasets   whatever the user has -> batches
+    data, datasets   data in any usual form -> batches
     examples         batches -> positive, negative, neutral and candidate inputs
     forward          inputs -> activities: Layer, Network, SoftmaxHead
     goodness         activities -> goodness; radial: lengths of activities -> goodness
@@ -14,7 +14,7 @@ in which a batch meets them:
     export           a trained network -> files that predict without this library
 
 On top of them: ``parallel`` (the same steps over several processes), ``recurrent`` (a static image
-as a video), ``recipes`` (published settings), ``sklearn`` (estimators), ``sweep`` (the best
+as a video), ``recipes`` (published settings), ``sklearn`` (estimators), ``sweep`` (a search for
 settings), ``conversion`` (a torch model -> layers), ``diagnose`` (the state of layers and units),
 ``contracts`` (what every goodness, loss and negative must do), ``track`` (metrics -> files),
 ``report`` (results -> one HTML page), ``demo`` (a page in the browser), ``cli`` (the ``ff``

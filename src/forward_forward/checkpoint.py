@@ -196,7 +196,7 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
     Args:
         run: The run's folder.
         network: A network of the same shape to load the weights into; needed for blocks or parts of
-            your own, since no code is ever run because a file names it.
+            your own, since code is never run merely because a file names it.
         which: "best" by validation error, or "last".
 
     Returns:

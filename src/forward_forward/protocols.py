@@ -1,7 +1,7 @@
 """A part and a protocol -> the object with the part's fast paths of that protocol, or None.
 
 A part is called: ``goodness(h)``, ``loss(pos, neg)``, ``normalize(x)``. It may also have fast paths
-that give the same in less time, such as a slope that spares an autograd call.
+that give the same in less time, such as a slope that saves an autograd call.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class ModuleConstant:
 def fast_path(part: object, protocol: Callable[..., Asked]) -> Asked | None:
     """The object that has a part's fast paths of a protocol.
 
-    A part states its fast paths by a method ``fast_paths()`` that returns an object with them, or
-    None; or it is that object itself, if it has the protocol's methods. A class that replaces the
-    call inherits no fast path of the earlier call: a method counts only in the class that defines
-    the call, and in classes derived from it.
+    A part declares its fast paths with a method ``fast_paths()`` that returns an object with them,
+    or None; or it is that object itself, if it has the protocol's methods. A class that overrides
+    ``__call__`` does not inherit fast paths of the earlier one: a method counts only in the class
+    that defines the call, and in classes derived from it.
 
     Args:
         part: A goodness, a loss, a normalisation.

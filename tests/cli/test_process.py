@@ -175,7 +175,7 @@ def test_code_runs_where_it_was_typed_and_nowhere_else(tmp_path, ff, own_parts):
         sys.modules.pop("own_parts", None)
         done = ff(*words)
         assert done.code == 2
-        assert "code is never run because a file names it" in done.err
+        assert "code is never run merely because a file names it" in done.err
         assert own_parts.exists() == ("--loss" in words)
         own_parts.unlink(missing_ok=True)
     done = ff("train", "--resume", out, *typed, "--json")
@@ -190,7 +190,7 @@ def test_code_in_a_run_s_settings_is_not_run(digits_run, tmp_path, ff, own_parts
     Run.create(tmp_path / "run", about)
     done = ff("train", "--resume", tmp_path / "run")
     assert done.code == 2
-    assert "code is never run because a file names it" in done.err
+    assert "code is never run merely because a file names it" in done.err
     assert not own_parts.exists()
 
 

@@ -114,7 +114,7 @@ def test_a_password_is_neither_kept_nor_printed(swept, ff, tmp_path):
     (tmp_path / "sweep" / "sweep.json").write_text(kept)
     done = ff("sweep", "--out", tmp_path / "sweep")
     assert done.code == 2
-    assert "the storage's password is not kept: give --storage again" in done.err
+    assert "the storage's password is not stored: pass --storage again" in done.err
 
 
 def test_a_table_of_one_s_own_is_searched_and_the_best_run_made_again(ff, tmp_path, monkeypatch):
@@ -191,7 +191,7 @@ def test_code_that_a_sweep_s_file_names_is_not_run(ff, tmp_path, own):
     sys.modules.pop("own_sweep")
     refused = ff("sweep", "--out", out, "--trials", "2")
     assert refused.code == 2
-    assert "code is never run because a file names it" in refused.err
+    assert "code is never run merely because a file names it" in refused.err
     assert not own.exists()
     assert ff(*shlex.split(again)[:3], "--trials", "2", *space).code == 0
 

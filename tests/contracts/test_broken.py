@@ -73,7 +73,7 @@ BROKEN = [
     (
         parts.RefusesInItsValueAlone(),
         of_losses.is_the_positive_part_without_negatives_or_refuses,
-        "refuse no negatives as its value does",
+        "reject empty negatives as its value does",
     ),
     (
         parts.RefusesWithoutAWord(),

@@ -213,7 +213,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "an npz that is none": (file("a.npz", "nonsense"), r"npz file of arrays, got .*a\.npz"),
     "pickles in an npz": (npz(x=np.array([{}] * 20), y=Y), "npz file of arrays"),
     "other names in an npz": (npz(a=np.eye(20), b=Y), "arrays named x and y.* got a, b"),
-    "too few labels": (npz(x=np.eye(20), y=Y[:5]), r"labels \[20\], one a row, got \[5\]"),
+    "too few labels": (npz(x=np.eye(20), y=Y[:5]), r"labels \[20\], one per row, got \[5\]"),
     "parts of two shapes": (
         npz(x_train=np.eye(20), y_train=Y, x_test=np.ones((9, 3)), y_test=Y[:9]),
         r"of one shape in .*set\.npz.*got \[3\] in its test part and \[20\]",

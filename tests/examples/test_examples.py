@@ -122,7 +122,7 @@ def test_the_temperature_and_the_fraction_of_goodness_negatives():
 
 @pytest.mark.parametrize("strategy", [FromSoftmax(), FromGoodness(fraction=1.0)])
 def test_hard_negatives_without_scores_are_refused(strategy):
-    with pytest.raises(ValueError, match=r"expect scores.*Uniform\(\)"):
+    with pytest.raises(ValueError, match=r"require scores.*Uniform\(\)"):
         strategy(torch.zeros(4, dtype=torch.int64), 3, seeded(), None)
 
 

@@ -1,4 +1,4 @@
-"""Several labels a sample: which of them are known, which are wrong, and how they are decided."""
+"""Several labels per sample: which of them are known, which are wrong, and how they are decided."""
 
 import functools
 
@@ -82,13 +82,13 @@ def several() -> Network:
             lambda: predict.two_stage(
                 mlp(4, 5, num_classes=2, examples=MultiLabel(2)), torch.ones(2, 4)
             ),
-            "two stages expect one label",
+            "two stages require one label",
         ),
         (
             lambda: Trainer(several()).fit(
                 Data(torch.rand(9, 4), torch.arange(9) % 3, ("a", "b", "c")), epochs=1
             ),
-            r"expects 2 labels a sample, got data with 3",
+            r"expects 2 labels per sample, got data with 3",
         ),
     ],
 )

@@ -217,7 +217,7 @@ def test_a_run_with_code_of_ones_own_says_how_to_export_it(digits_run, ff, tmp_p
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("command", {}, "does not name its training data: give --data"),
+        ("command", {}, "does not name its training data: pass --data"),
         ("data", {"classes": ["a", "b"]}, "trained on the classes ['a', 'b'], got data with"),
     ],
 )

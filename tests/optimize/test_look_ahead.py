@@ -141,7 +141,7 @@ def test_a_step_with_another_batch_than_the_next_one_is_refused(queued):
     if queued:
         first = next(ahead)
     before = {name: each.clone() for name, each in trainer.network.state_dict().items()}
-    with pytest.raises(ValueError, match=r"look_ahead=2 expects the batch that `ahead` yielded"):
+    with pytest.raises(ValueError, match=r"look_ahead=2 requires the batch that `ahead` yielded"):
         trainer.step(*other)
     if queued:
         with pytest.raises(ValueError, match="yielded last, got another"):

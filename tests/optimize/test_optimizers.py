@@ -267,7 +267,7 @@ def test_fused_kernels_refuse_weights_that_lie_column_by_column():
     linear = nn.Linear(5, 4)
     linear.weight = nn.Parameter(linear.weight.detach().t().contiguous().t())
     make = functools.partial(torch.optim.AdamW, fused=True)
-    with pytest.raises(ValueError, match="fused=True expects contiguous weights"):
+    with pytest.raises(ValueError, match="fused=True requires contiguous weights"):
         optimizer_of(Layer(linear), make, 0.1, None)
 
 

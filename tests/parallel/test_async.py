@@ -147,10 +147,10 @@ def test_the_library_logs_the_balanced_split_and_prints_nothing(ends):
 
 FLAGS = {
     "no torchrun": (["--parallel", "data"], "expects several processes, got one"),
-    "stages alone": (["--stages", "2"], "--stages, --split and --sync expect --parallel"),
-    "a split alone": (["--split", "1", "1"], "--stages, --split and --sync expect --parallel"),
-    "a pace alone": (["--sync", "async"], "--stages, --split and --sync expect --parallel"),
-    "a timeout alone": (["--timeout", "5"], "--timeout expects --parallel"),
+    "stages alone": (["--stages", "2"], "--stages, --split and --sync require --parallel"),
+    "a split alone": (["--split", "1", "1"], "--stages, --split and --sync require --parallel"),
+    "a pace alone": (["--sync", "async"], "--stages, --split and --sync require --parallel"),
+    "a timeout alone": (["--timeout", "5"], "--timeout requires --parallel"),
     "stages of layers": (["--parallel", "layers", "--stages", "2"], "omit --stages"),
     "stages of data": (["--parallel", "data", "--stages", "2"], "omit --stages"),
     "a split of data": (["--parallel", "data", "--split", "1", "1"], "omit --stages"),
@@ -176,7 +176,7 @@ def test_without_a_folder_a_restart_would_not_find_its_run(ff, monkeypatch):
         monkeypatch.setenv(each, value)
     done = ff("train", "--data", "digits", "--hidden", "8", "8", "--parallel", "layers")
     assert done.code not in (0, None)
-    assert "--parallel expects --out" in done.err
+    assert "--parallel requires --out" in done.err
 
 
 def test_both_accepts_a_split(monkeypatch):

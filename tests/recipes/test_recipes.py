@@ -49,7 +49,7 @@ def test_an_unknown_recipe_gets_the_nearest_one(wrong, right):
 def test_a_recipe_of_ones_own_must_have_been_typed():
     own = "forward_forward.recipes:standard"
     assert recipe_named(own, typed=True) is recipes.standard
-    with pytest.raises(ValueError, match="code is never run because a file names it"):
+    with pytest.raises(ValueError, match="code is never run merely because a file names it"):
         recipe_named(own, typed=False)
 
 

@@ -1,4 +1,4 @@
-"""``ff benchmark``: this machine -> how fast the engine trains, beside autograd and backprop."""
+"""``ff benchmark``: this machine -> how fast the engine trains, against autograd and backprop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BenchmarkCommand:
     """Time the engine and, in the same process, FF by autograd, backprop and scikit-learn.
 
     All get the same data, threads, optimizer and precision (scikit-learn has its own). This takes
-    about 15 minutes on two cores; nothing else should run meanwhile.
+    about 15 minutes on two cores; nothing else should be running.
 
     With --parts, compare parts instead, one replaced at a time in the standard recipe: the time of
     a step, and the validation error after the same small budget. A minute or two on one core.
@@ -44,8 +44,8 @@ class BenchmarkCommand:
     threads: Count = None
     # Measure one small network, in half a minute.
     quick: Switch = False
-    # Compare all losses, goodnesses and choices of wrong labels, and those named here: your own as
-    # package.module:name, or the library's such as "SymBa(alpha=2)".
+    # Compare all losses, goodness functions and strategies for wrong labels, and those named here:
+    # your own as package.module:name, or the library's such as "SymBa(alpha=2)".
     parts: Annotated[tuple[str, ...] | None, option("[PART ...]")] = None
     # Compare one process with two.
     parallel: Switch = False

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class CheckCommand:
     """Test a goodness, a loss or a choice of wrong labels against the contracts of its kind.
 
-    The library's tests hold its own parts to the same contracts. The exit code is 1 if a part
+    The library's own parts are tested against the same contracts. The exit code is 1 if a part
     breaks one.
     """
 

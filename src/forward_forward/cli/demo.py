@@ -17,7 +17,7 @@ class DemoCommand:
 
     # The run's folder; without one, a small network is trained in seconds, once.
     run: tyro.conf.Positional[str | None] = None
-    # Address to listen on: by default only this machine; 0.0.0.0 for every machine that reaches it.
+    # Address to listen on; by default only this machine can connect, with 0.0.0.0 others can too.
     host: str = "127.0.0.1"
     # Port to listen on; by default the first free one from 7860.
     port: Count = None

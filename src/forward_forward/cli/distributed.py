@@ -33,13 +33,13 @@ class DistributedRun:
     def restarted(self, out: str | None, resume: str | None) -> str | None:
         """The run to continue if torchrun has restarted all processes after one was lost.
 
-        The first process decides for all. None if a run is resumed anyway, or was not started by
-        this torchrun: then it was refused before, and is refused again.
+        The first process decides for all. None if a run is resumed anyway, or if the run in the
+        folder was not started by this torchrun: such a folder is rejected, as at the first start.
         """
         if resume is not None:
             return None
         if out is None:
-            raise ValueError("--parallel expects --out, so that a restarted training finds its run")
+            raise ValueError("--parallel requires --out, so that a restarted run can be found")
         from forward_forward.parallel import begin
 
         begin(self.layout.timeout, torch.device(self.device or "cpu"))
@@ -56,9 +56,9 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
     grouped = stages is not None or split is not None
     if parallel is None:
         if grouped or options.sync != "exact":
-            raise ValueError("--stages, --split and --sync expect --parallel layers or both")
+            raise ValueError("--stages, --split and --sync require --parallel layers or both")
         if options.timeout is not None:
-            raise ValueError("--timeout expects --parallel: a single process waits for no other")
+            raise ValueError("--timeout requires --parallel: a single process waits for no other")
         return None
     if grouped and parallel == "data":
         raise ValueError("--parallel data keeps all layers in each process: omit --stages")

@@ -1,4 +1,4 @@
-"""``ff doctor``: this machine -> what works on it, what does not, and how to mend it."""
+"""``ff doctor``: this machine -> what works on it, what does not, and how to fix it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Finding = tuple[str, bool, str]  # what was checked, whether it is well, and wha
 
 @dataclass(frozen=True)
 class DoctorCommand:
-    """Finding this machine: versions, processor, data, and whether training works."""
+    """Check this machine: versions, processor, data, and whether training works."""
 
     # Print the findings as JSON.
     json: Switch = False
@@ -76,7 +76,7 @@ def _mnist() -> Finding:
         train, test = datasets.mnist()
     except datasets.DataUnavailable as error:
         return "mnist", True, f"not available here, unlike digits. {error}"
-    return "mnist", True, f"{len(train):,} and {len(test):,} images, checksums right"
+    return "mnist", True, f"{len(train):,} and {len(test):,} images, checksums correct"
 
 
 def _gradients() -> Finding:

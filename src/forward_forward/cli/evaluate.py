@@ -16,7 +16,7 @@ class EvaluateCommand:
 
     # The run's folder.
     run: tyro.conf.Positional[str]
-    # Other data with the same classes, given as to `ff train`; the run's own test set by default.
+    # Other data with the same classes, specified as for `ff train`; by default, the test set.
     data: Name = None
     # Print the errors as one JSON object, with test_error.
     json: Switch = False

@@ -27,7 +27,7 @@ BATCH, BATCHES = 500, 20  # at most 10,000 samples of the training set, and of t
 class ExportCommand:
     """Write a trained network for ONNX Runtime or torch.export, and check each file first.
 
-    Images are given as raw pixels. export.json, beside the files, says what each one takes and
+    Images are passed as raw pixels. export.json, next to the files, says what each one takes and
     returns.
     """
 
@@ -42,7 +42,7 @@ class ExportCommand:
     int8: Switch = False
     # Folder of the files; RUN/export by default.
     out: Folder = None
-    # The training data, given as to `ff train`; by default those that the run names.
+    # The training data, specified as for `ff train`; by default those that the run names.
     data: Name = None
     # Print export.json.
     json: Switch = False
@@ -80,13 +80,13 @@ class ExportCommand:
         about = checkpoint.Run(self.run).about
         command = about.get("command", {})
         if self.data is None and "data" not in command:
-            raise ValueError(f"{self.run!r} does not name its training data: give --data")
+            raise ValueError(f"{self.run!r} does not name its training data: pass --data")
         try:
             network = checkpoint.load(self.run)
         except notation.OwnCode as error:
             raise ValueError(
-                f"this run contains your own code ({error.text}), which is never run because a file"
-                " names it: build the network in Python and call ff.export.export(ff.load(run,"
+                f"this run contains your own code ({error.text}), which is never run just because a"
+                " file names it: build the network in Python and call ff.export.export(ff.load(run,"
                 " network=network), samples, folder)"
             ) from error
         say_reading(self.data or command["data"])

@@ -14,7 +14,7 @@ from forward_forward.cli.flags import option
 
 @dataclass(frozen=True)
 class ReportCommand:
-    """Write one page about runs, compared side by side, about a sweep or about a reproduction."""
+    """Write a page that compares runs, or one that describes a sweep or a reproduction."""
 
     # Runs of ff train, or one folder of ff sweep or ff reproduce.
     folders: Annotated[tuple[str, ...], tyro.conf.Positional, option("FOLDER")] = ()

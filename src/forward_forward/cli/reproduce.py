@@ -23,7 +23,7 @@ class ReproduceCommand:
     """Test the claims of the poster: seeds, statistics, verdicts, figures and a page.
 
     Finished runs are kept and not repeated: the same command continues an interrupted
-    reproduction. The default scale takes a night on two cores.
+    reproduction. The default scale takes about seven hours on two cores.
     """
 
     # poster for all nineteen claims, or names such as poster.fig6; see --list.

@@ -87,7 +87,7 @@ class _Request:
             raise ValueError(f"--trials expects 1 or more, got {self.trials}")
         self.storage: str | None = options.storage or before.get("storage")
         if options.storage is None and self.storage is not None and ":***@" in self.storage:
-            raise ValueError("the storage's password is not kept: give --storage again")
+            raise ValueError("the storage's password is not stored: pass --storage again")
         data = Path(self.command["data"]).stem
         self.out = out or Path(f"sweeps/{data}-{datetime.now():%Y%m%d-%H%M%S}")
         self.recipe = recipe_named(name, typed=options.data.recipe is not None)

@@ -22,8 +22,8 @@ def announce(command: Mapping[str, Any], space: Space, sets: Sets, out: Path) ->
     fixed = "".join(f", {name} {value}" for name, value in command["fixed"].items())
     lines = [
         f"sweep {out}: recipe {command['recipe']}{fixed}",
-        f"data {command['data']}: {len(sets.train):,} to train on,"
-        f" {len(sets.validation):,} to judge by",
+        f"data {command['data']}: {len(sets.train):,} training and"
+        f" {len(sets.validation):,} validation samples",
     ]
     width = max(map(len, space))
     for name, each in space.items():

@@ -142,8 +142,8 @@ class Training:
             settings = parts(self.settings, typed=self.typed)
         except notation.OwnCode as error:
             raise ValueError(
-                f"this run has parts of your own ({error.text}), and code is never run because a"
-                " file names it: give them again, as in `ff train --resume RUN --loss"
+                f"this run has parts of your own ({error.text}), and code is never run merely"
+                " because a file names it: name them again, as in `ff train --resume RUN --loss"
                 " package.module:name`"
             ) from error
         return recipe(training, **settings)

@@ -31,7 +31,7 @@ CLASSES = 3
 
 
 def is_found_under_its_name(part: Any) -> None:
-    """The name kept in a run's folder leads back to it; for your own part, to it or its class.
+    """The name stored in a run's folder resolves to it or, for your own part, perhaps to its class.
 
     Raises:
         Broken: It does not: it is, for example, a lambda or a function inside another.

@@ -35,7 +35,7 @@ __all__ = [
 
 
 def is_pairwise(loss: LocalLoss) -> bool:
-    """Whether a loss refuses to judge positives alone.
+    """Whether a loss raises an error if there are only positives.
 
     >>> is_pairwise(lambda pos, neg: -pos)
     False
@@ -196,7 +196,7 @@ def _refuses(call: Callable[[Tensor, Tensor], object], pos: Tensor, none: Tensor
     except ValueError as error:
         expect(str(error), "expected a ValueError with a message, got one without")
         return
-    raise Broken("expected its slopes to refuse no negatives as its value does, got slopes")
+    raise Broken("expected its slopes to reject empty negatives as its value does, got slopes")
 
 
 def _with_zeros(negatives: int) -> tuple[Tensor, Tensor]:

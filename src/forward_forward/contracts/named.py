@@ -100,7 +100,7 @@ def library() -> list[Named]:
 
 
 def typed_parts(texts: Sequence[str]) -> list[Named]:
-    """The parts that a person typed.
+    """The parts that a user named.
 
     Args:
         texts: ``package.module:name``, or the library's names such as ``"SymBa(alpha=2)"``.

@@ -29,7 +29,7 @@ def says_what_it_draws_from(negatives: WrongLabels) -> None:
     """It has ``scores`` (nothing, softmax, goodness or first layer) and ``fraction``, 0 to 1.
 
     Raises:
-        Broken: One is missing or another; a plain function has neither.
+        Broken: One is missing or invalid; a plain function has neither.
 
     >>> from forward_forward.examples import Uniform
     >>> says_what_it_draws_from(Uniform())
@@ -47,7 +47,7 @@ def never_gives_the_true_label(negatives: WrongLabels) -> None:
     """It returns labels [count, batch], 0 to classes - 1, never the true one, whatever the scores.
 
     Raises:
-        Broken: A label is true or out of range, or the shape or type is another.
+        Broken: A label is true or out of range, or the shape or type is wrong.
 
     >>> from forward_forward.examples import Uniform
     >>> never_gives_the_true_label(Uniform(count=2))

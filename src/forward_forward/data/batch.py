@@ -36,7 +36,7 @@ class Source(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Samples in a batch unless another number is asked for."""
+        """Default number of samples per batch."""
         ...
 
     def __len__(self) -> int: ...
@@ -46,7 +46,7 @@ class Source(Protocol):
 
 
 def is_source(what: object) -> TypeGuard[Source]:
-    """Whether something has all that a Source has, without asking for any of it.
+    """Whether an object has every attribute of a Source, without reading any of them.
 
     Before Python 3.12 ``isinstance`` reads each property, and that of a stream opens its loader.
     """
@@ -61,10 +61,10 @@ def checked(x: Tensor, y: Tensor, weight: Tensor | None, classes: int, where: st
         raise ValueError(f"{where}{found}: a single feature is x.reshape(-1, 1)")
     if x.dtype != torch.uint8 and not x.is_floating_point():
         raise ValueError(f"{where}expected uint8 or floating inputs, got {x.dtype}: use x.float()")
-    several = y.shape == (len(x), classes)  # labels a sample, each of them 0 or 1
+    several = y.shape == (len(x), classes)  # labels per sample, each of them 0 or 1
     for what, values in (("labels", y), ("weights", weight)):
         if values is not None and values.shape != x.shape[:1] and not (several and values is y):
-            found = f"expected {what} [{len(x)}], one a row, got {list(values.shape)}"
+            found = f"expected {what} [{len(x)}], one per row, got {list(values.shape)}"
             fix = "one-hot labels need y.argmax(1)" if values.dim() == 2 else "give each row one"
             raise ValueError(f"{where}{found}: {fix}")
         if values is not None and values.device != x.device:

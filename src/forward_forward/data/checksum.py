@@ -21,8 +21,8 @@ def checksum(source: Source | None) -> str | None:
     """SHA-256 of a set's samples, labels, weights and classes.
 
     Args:
-        source: The set. Of pictures on disk, the paths and sizes count, and in an archive their
-            content too: reading all of them would take as long as an epoch.
+        source: The set. For pictures on disk, paths and sizes are hashed (in an archive, also their
+            content): reading all of them would take as long as an epoch.
 
     Returns:
         64 hexadecimal digits; None for a stream, which may differ each time it is read, and for
@@ -57,7 +57,7 @@ def _add(found: hashlib._Hash, values: Tensor | None) -> None:
 
 
 def check_unchanged(noted: Checksums, parts: Mapping[str, Source | None], fix: str) -> None:
-    """Refuse data that have changed since a run was trained on them.
+    """Reject data that have changed since a run was trained on them.
 
     Args:
         noted: Checksums by part, as run.json keeps them; other parts are not checked.

@@ -12,9 +12,9 @@ def held_out(labels: Tensor, wanted: float | None = None, seed: int = 0) -> Tens
     """Select rows to hold out, in proportion from each class, and never all rows of a class.
 
     Args:
-        labels: Of all rows [n], 0 and up, on the CPU.
+        labels: Labels of all rows [n], 0 and up, on the CPU.
         wanted: Rows (int) or fraction (float) to hold out; None for `HOLDOUT`.
-        seed: Of the draw.
+        seed: Seed of the draw.
 
     Returns:
         True where a row is held out [n].

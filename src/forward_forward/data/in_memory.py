@@ -59,7 +59,7 @@ class Data:
 
     @property
     def batch_size(self) -> int:
-        """Samples in a batch unless another number is asked for."""
+        """Default number of samples per batch."""
         return 256
 
     @property
@@ -124,7 +124,7 @@ class Data:
         Args:
             validation: Rows (int) or fraction (float) to hold out, drawn class by class; None
                 takes the last ``holdout`` rows if the set has that convention, else 15 %.
-            seed: Of the draw.
+            seed: Seed of the draw.
 
         Raises:
             ValueError: Too few rows to leave one of every class to train on.
@@ -137,7 +137,7 @@ class Data:
             cut = len(self) - self.holdout
             return self.first(cut), self._with(lambda values: values[cut:])
         labels = self.labels.cpu()
-        # With several labels a sample there are no classes to draw from: any row will do.
+        # With several labels per sample there are no classes to draw from: any row will do.
         one = labels if labels.dim() == 1 else torch.zeros(len(self), dtype=torch.int64)
         held = held_out(one, validation, seed)
         return self.subset(~held), self.subset(held)

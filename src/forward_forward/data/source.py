@@ -32,7 +32,7 @@ def as_source(
         source: A Source (returned unchanged); (X [n, *shape], y [n]) or (X, y, weight [n]) of
             arrays, lists or tensors; a map-style Dataset of (x, y), read into memory; a
             DataLoader, which becomes a Stream; or the path of a folder of pictures, one
-            sub-folder a class (``folder`` has the options).
+            sub-folder per class (``folder`` has the options).
         classes: The class names; None finds them (in a DataLoader by a first pass).
         name: What reports call the set.
 

@@ -40,7 +40,7 @@ def digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]:
 
     Args:
         test_fraction: Fraction of every class that goes to the test set, between 0 and 1.
-        seed: Of the split.
+        seed: Seed of the split.
 
     Returns:
         (train, test): inputs float32 [n, 1, 8, 8] in 0..1, ten classes.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def absolute(data: str) -> str:
-    """A path that is valid from any folder; the name of a set, and what is no path, unchanged."""
+    """A path that is valid from any folder; the name of a set, or anything else, unchanged."""
     return data if data in available() or not os.path.exists(data) else os.path.abspath(data)
 
 
@@ -41,7 +41,7 @@ def sets_of_run(about: Mapping[str, Any]) -> Sets:
 
 
 def unchanged(about: Mapping[str, Any], sets: Sets, fix: str) -> None:
-    """Refuse sets that are no longer those of run.json; the message ends in what to do."""
+    """Reject sets that are no longer those of run.json; the message ends in what to do."""
     parts = {"train": sets.train, "validation": sets.validation, "test": sets.test}
     check_unchanged(about.get("checksums", {}), parts, fix)
 

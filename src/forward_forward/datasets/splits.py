@@ -64,15 +64,15 @@ def load(
 ) -> Sets:
     """Load data in any of the usual forms, split into training, validation and test parts.
 
-    Missing parts are drawn class by class, and the same rows are drawn each time: 20 % to test on,
-    then 15 % of the rest to validate on.
+    Missing parts are drawn class by class, and the same rows are drawn each time: 20 % for
+    testing, then 15 % of the rest for validation.
 
     Args:
         what: The name of a set (`available`); the path of a folder or an archive of pictures, one
-            sub-folder a class, with or without folders train, val and test around them; of a table
-            with a column of labels (.csv, .tsv, .txt, gzipped or not, .parquet); of an .npz file;
-            a frame with such a column, or (X, y) with a frame for X; or what `as_source` takes:
-            (X, y) of arrays, a Dataset, a DataLoader.
+            sub-folder per class, with or without folders train, val and test around them; of a
+            table with a column of labels (.csv, .tsv, .txt, gzipped or not, .parquet); of an .npz
+            file; a frame with such a column, or (X, y) with a frame for X; or what `as_source`
+            takes: (X, y) of arrays, a Dataset, a DataLoader.
         test: Data to test on, in any of these forms; None takes what comes with ``what``.
         validation: Data to validate on, likewise.
         target: The column of labels of a table; None takes one called target, label, class or y,

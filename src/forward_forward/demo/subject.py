@@ -52,7 +52,7 @@ def subject_of(run: Path | str | None, say: Say) -> Subject:
     """The subject of the page: a run's folder, or a small network trained for the page.
 
     Raises:
-        ValueError: The folder is no run, its samples are not pictures, or it was trained without
+        ValueError: The folder is not a run, its samples are not pictures, or it was trained without
             labels.
     """
     return _default(say) if run is None else _of_run(run, say)

@@ -112,7 +112,7 @@ ScoreSource = Literal["nothing", "softmax", "goodness", "first layer"]
 
 
 def check_scores(examples: Examples) -> None:
-    """Refuse examples whose ``scores`` are not one of `ScoreSource`.
+    """Reject examples whose ``scores`` are not one of `ScoreSource`.
 
     Raises:
         ValueError: Another name, which would otherwise train as if it were "goodness".

@@ -74,7 +74,7 @@ class _Label(ABC):
         if y.dim() != 1:
             raise ValueError(
                 f"{type(self).__name__} expects labels [batch], got {list(y.shape)}: use"
-                " y.argmax(1) on one-hot rows, or MultiLabel for several labels a sample"
+                " y.argmax(1) on one-hot rows, or MultiLabel for several labels per sample"
             )
         return y
 

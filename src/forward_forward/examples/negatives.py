@@ -39,7 +39,7 @@ def uniform_wrong(y: Tensor, classes: int, rng: torch.Generator) -> Tensor:
     """
     if classes < 2:
         raise ValueError(
-            f"wrong labels expect at least 2 classes, got {classes}: use examples without labels,"
+            f"wrong labels require at least 2 classes, got {classes}: use examples without labels,"
             " such as HybridImages"
         )
     shift = torch.randint(1, classes, y.shape, generator=rng, device=rng.device).to(y.device)
@@ -113,7 +113,7 @@ def _hard(
     if rows:
         if logits is None:
             raise ValueError(
-                "hard negatives expect scores of the labels, got none: train with Trainer, which"
+                "hard negatives require scores of the labels, got none: train with Trainer, which"
                 " computes them, or use Uniform()"
             )
         # In float64, so that rounding does not decide; MPS has only float32.
@@ -173,7 +173,7 @@ class FromGoodness(_FromScores):
     Args:
         temperature: In units of goodness; smaller is harder.
         fraction: Fraction of each batch that gets hard labels, 0 to 1; the rest get uniform ones.
-            Only for this fraction the goodness of every label is computed.
+            The goodness of every label is computed for this fraction only.
 
     Raises:
         ValueError: ``temperature`` is not positive or ``fraction`` not within 0 to 1.

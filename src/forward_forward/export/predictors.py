@@ -50,7 +50,7 @@ class Scan(nn.Module):
         super().__init__()
         if not network.examples.labelled:
             raise ValueError(
-                "a scan of all labels expects examples that put the label into the input, such as"
+                "a scan of all labels requires examples that put the label into the input, such as"
                 f" AppendLabel, got {type(network.examples).__name__}: export the one-pass"
                 " predictor, which reads the head"
             )

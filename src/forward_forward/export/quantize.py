@@ -50,7 +50,7 @@ def quantized(path: Path, out: Path, samples: Tensor, about: Mapping[str, Any]) 
 
     if len(samples) < 2:
         raise ValueError(
-            f"int8 expects at least 2 training samples, some to calibrate and some to choose the"
+            f"int8 requires at least 2 training samples, some to calibrate and some to choose the"
             f" ranges, got {len(samples)}: pass several hundred"
         )
     count = min(CALIBRATION, len(samples) // 2)

@@ -88,7 +88,7 @@ class Affine:
         self.begin()
 
     def begin(self) -> None:
-        """Read the layer's current parts and weights, and drop what earlier ones gave."""
+        """Read the layer's current parts and weights, and discard results of earlier ones."""
         layer, linear = self.layer, self.linear
         self.activation = fused_activation(layer.activation)
         normalize = layer.normalize

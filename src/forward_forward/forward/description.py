@@ -93,7 +93,7 @@ def build(description: dict[str, Any]) -> Network:
     A user-defined loss is replaced by the default one, since prediction does not use the loss.
 
     Raises:
-        ValueError: A part is user-defined code, which is never run because a file names it.
+        ValueError: A part is user-defined code, never run merely because a file names it.
     """
     known = names()
     # A layer without a loss that is code has the default loss.

@@ -79,7 +79,7 @@ class Network(nn.Module):
         check_scores(examples)
         if examples.scores == "softmax" and head is None:
             raise ValueError(
-                "negatives drawn from the softmax expect a head: add head=SoftmaxHead(...), or use"
+                "negatives drawn from the softmax require a head: add head=SoftmaxHead(...), or use"
                 " FromGoodness() or Uniform() negatives"
             )
         self.layers = nn.ModuleList(layers)  # type: ignore[assignment]

@@ -58,7 +58,7 @@ class DenseOperand:
 
     @cached_property
     def factor(self) -> Tensor | None:
-        """What normalisation multiplies each row by [rows]; None if it is no division."""
+        """What normalisation multiplies each row by [rows]; None if it is not a division."""
         divisor, length = self.affine.divisor, self.length
         if divisor is None or length is None:
             return None

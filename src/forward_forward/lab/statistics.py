@@ -57,7 +57,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """
     x = np.asarray(values, dtype=float)
     if len(x) < 2:
-        raise ValueError(f"an interval expects at least two seeds, got {len(x)}: add seeds")
+        raise ValueError(f"an interval requires at least two seeds, got {len(x)}: add seeds")
     mean = float(x.mean())
     if np.ptp(x) == 0:  # there the t statistic would divide by 0
         return Interval(mean, mean, mean)

@@ -15,13 +15,13 @@ from typing import Any
 
 
 class OwnCode(ValueError):
-    """A file names user-defined code, which is never run because of that."""
+    """A file names user-defined code, which is never run merely because a file names it."""
 
     def __init__(self, text: str) -> None:
         reason = (
             "has more state than its name and arguments give"
             if text.startswith("torch.")
-            else "is code of your own, and code is never run because a file names it"
+            else "is code of your own, and code is never run merely because a file names it"
         )
         super().__init__(
             f"{text!r} {reason}: build the network yourself and pass it, as in"

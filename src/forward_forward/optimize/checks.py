@@ -23,11 +23,11 @@ class Diverged(ArithmeticError):
 
 
 def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int) -> None:
-    """Refuse data or epochs that do not fit; warn if a label would overwrite real features."""
+    """Reject data or epochs that do not fit; warn if a label would overwrite real features."""
     classes = trainer.network.examples.num_classes
     if isinstance(trainer.network.examples, MultiLabel) and len(source.classes) != classes:
         raise ValueError(
-            f"the network expects {classes} labels a sample, got data with {len(source.classes)}:"
+            f"the network expects {classes} labels per sample, got data with {len(source.classes)}:"
             f" build it with MultiLabel(num_classes={len(source.classes)})"
         )
     if len(source.classes) > classes:
@@ -56,7 +56,7 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
 
 
 def check_watchers(watch: Sequence[Watcher]) -> None:
-    """Refuse an object that is no watcher, before a run is created."""
+    """Reject an object that is no watcher, before a run is created."""
     if not isinstance(watch, Sequence):
         raise ValueError(f"watch expects a list of watchers, got a {type(watch).__name__}: [it]")
     for each in watch:

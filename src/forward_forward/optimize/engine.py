@@ -40,7 +40,7 @@ class Engine:
             raise ValueError(f"skip expects a fraction from 0 to below 1, got {skip}")
         if kind == "autograd" and skip:
             raise ValueError(
-                f'skip expects engine="closed_form", got skip={skip} and engine={kind!r}: leave'
+                f'skip requires engine="closed_form", got skip={skip} and engine={kind!r}: leave'
                 " one of them out"
             )
         self.layers, self.kind, self.skip = list(layers), kind, skip
@@ -51,7 +51,7 @@ class Engine:
         self._draws = [draws(layer) for layer in self.layers]
 
     def refresh(self, index: int) -> bool:
-        """Look at a layer's parts again if one was replaced; whether one was."""
+        """Read a layer's parts again if one was replaced; returns whether one was."""
         layer, before = self.layers[index], self._parts[index]
         parts = _parts(layer)
         if all(now is then for now, then in zip(parts, before, strict=True)):

@@ -52,7 +52,7 @@ class LookAhead:
         self.restored.clear()
 
     def check_next(self, x: Tensor, y: Tensor | None, steps: int) -> None:
-        """Refuse a batch other than the next one in the queue.
+        """Reject a batch other than the next one in the queue.
 
         Raises:
             ValueError: The batch was not scored, or it is not its turn.
@@ -60,8 +60,8 @@ class LookAhead:
         batch = self.pending[0] if self.pending else None
         if batch is None or batch.x is not x or batch.y is not y:
             raise ValueError(
-                f"look_ahead={steps} expects the batch that `ahead` yielded last, got another: call"
-                " step(*batch) once for each `batch in trainer.ahead(batches)`"
+                f"look_ahead={steps} requires the batch that `ahead` yielded last, got another:"
+                " call step(*batch) once for each `batch in trainer.ahead(batches)`"
             )
 
     def add(

@@ -54,7 +54,7 @@ def optimizer_of(
     row_by_row = all(weight.is_contiguous() for weight in weights)
     if options.get("fused") and not row_by_row:
         raise ValueError(
-            "fused=True expects contiguous weights, got others: leave fused out, or set"
+            "fused=True requires contiguous weights, got others: leave fused out, or set"
             " weight.data = weight.data.contiguous()"
         )
     if row_by_row and "fused" in inspect.signature(make).parameters and "fused" not in options:
@@ -64,7 +64,7 @@ def optimizer_of(
     optimizer = make(groups, lr=lr, **options)
     if weight_decay and "weight_decay" not in optimizer.defaults:
         raise ValueError(
-            f"weight_decay={weight_decay} expects an optimiser with weight decay, got"
+            f"weight_decay={weight_decay} requires an optimiser with weight decay, got"
             f" {type(optimizer).__name__}: leave weight_decay out, or use AdamW or AveragedSGD"
         )
     return optimizer

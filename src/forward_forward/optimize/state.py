@@ -110,7 +110,7 @@ def add(sums: dict[str, Tensor], statistics: Mapping[str, Tensor]) -> dict[str, 
 
 
 def means(sums: Mapping[str, Tensor], steps: int) -> dict[str, list[float]]:
-    """Mean statistics of an epoch, one number a layer: the one place where the device is read."""
+    """Mean statistics of an epoch, one number per layer: the one place where the device is read."""
     if not sums:
         return {}
     table = torch.stack(list(sums.values())).div(steps).tolist()

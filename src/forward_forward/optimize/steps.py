@@ -86,7 +86,7 @@ class LayerSteps:
         return figures, source
 
     def _check_weights(self, index: int) -> None:
-        """Refuse a layer with weights that its optimiser does not update."""
+        """Reject a layer with weights that its optimiser does not update."""
         held = {id(weight) for weight in weights_of(self.optimizers[index])}
         for name, weight in self.network.layers[index].named_parameters():
             if weight.requires_grad and id(weight) not in held:

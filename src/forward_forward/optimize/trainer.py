@@ -32,8 +32,8 @@ class Trainer(TrainStep):
             for an equal number of epochs, with the layers below it frozen.
         engine: "closed_form" gradients, with autograd for blocks that are not linear; or
             "autograd" for all, the slow reference.
-        precision: Of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 if the device
-            multiplies it in hardware). Weights and sums stay in float32.
+        precision: Precision of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 if
+            the device multiplies it in hardware). Weights and sums stay in float32.
         skip: Samples whose slope in a layer is below this fraction of the batch's steepest are left
             out of its gradients' products; 0 leaves out none. Blocks that are not linear, and
             layers with peer normalisation, use all samples. On a GPU it waits for the device.
@@ -85,7 +85,7 @@ class Trainer(TrainStep):
         Args:
             train: Training data: `Data`, (X, y), a Dataset, a DataLoader.
             epochs: Total number of epochs.
-            batch_size: Samples a step; None for the source's own, 256 for data held in memory.
+            batch_size: Samples per step; None for the source's own, 256 for data held in memory.
             validation: Data that selects the best epoch; without it the last epoch is the best.
             out: The run's folder; None writes nothing to disk.
             resume: Whether to continue the run in ``out``; the trainer must have the same settings.

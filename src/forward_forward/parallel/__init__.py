@@ -1,4 +1,4 @@
-"""A network and several processes -> one training, its layers or its batches spread over them.
+"""A network and several processes -> one training run, distributed by layers or by batches.
 
 In reading order: ``layout`` (which layers and which shard of a batch each rank has: its ``place``),
 ``balance`` (layers split into stages by their ``costs``), ``process_group`` (entering and leaving

@@ -30,7 +30,7 @@ TIMEOUT = 120.0
 
 @dataclass(frozen=True)
 class Layout:
-    """How a training is spread over ranks.
+    """How a training run is distributed over ranks.
 
     Args:
         stages: Groups of consecutive layers; None for the number of ranks over ``replicas``.
@@ -66,7 +66,7 @@ class Layout:
             raise ValueError(f'sync expects "exact" or "async", got {self.sync!r}')
         if self.sync == "async" and (self.replicas != 1 or self.stages == 1):
             raise ValueError(
-                'sync="async" expects replicas=1 and several stages, because replicas of a stage'
+                'sync="async" requires replicas=1 and several stages, because replicas of a stage'
                 f" cannot run at their own pace, got {self}"
             )
         if self.split is not None and self.stages not in (None, len(self.split)):
@@ -99,7 +99,7 @@ class Layout:
         Args:
             trainer: The same on all ranks.
             source: Training data, the same on all ranks.
-            batch_size: Samples a step, over all replicas together.
+            batch_size: Samples per step, over all replicas together.
 
         Raises:
             ValueError: No launcher, or a network and data that do not fit the layout.

@@ -40,7 +40,7 @@ def begin(timeout: float, device: torch.device) -> None:
         return
     if not launched():
         raise ValueError(
-            "a training over several processes must be started in each of them, got one process:"
+            "training in several processes must be started in each of them, got one process:"
             " torchrun --nproc-per-node 2 -m forward_forward train --parallel layers ..."
         )
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"

@@ -203,7 +203,7 @@ def two_stage(network: Network, x: Tensor, *, agreement: float = 0.999) -> TwoSt
     allowed = len(x) * (1 - agreement)
     if agreement < 1 and allowed < 1 - 1e-9:  # 1,000 samples are enough for 0.999, rounding or not
         raise ValueError(
-            f"an agreement of {agreement} expects {math.ceil(1 / (1 - agreement) - 1e-6)} samples"
+            f"an agreement of {agreement} requires {math.ceil(1 / (1 - agreement) - 1e-6)} samples"
             f" or more, got {len(x)}: pass more, or a smaller agreement"
         )
     goodness = network.goodness(x)
@@ -220,13 +220,13 @@ def two_stage(network: Network, x: Tensor, *, agreement: float = 0.999) -> TwoSt
 def _check_labelled(network: Network) -> None:
     if isinstance(network.examples, MultiLabel):
         raise ValueError(
-            "two stages expect one label per sample, got examples with several labels: use"
+            "two stages require one label per sample, got examples with several labels: use"
             " network.predict, which computes two variants per label"
         )
     if not network.examples.labelled:
         raise ValueError(
-            "two stages expect examples that put the label into the input, such as AppendLabel, got"
-            f" {type(network.examples).__name__}: predict by the head, which needs only one pass"
+            "two stages require examples that put the label into the input, such as AppendLabel,"
+            f" got {type(network.examples).__name__}: predict by the head, which needs one pass"
         )
 
 

@@ -42,7 +42,7 @@ def check_numbers(
 
 
 def check_layer(layer: Layer) -> None:
-    """Refuse a layer whose gradients have no closed form."""
+    """Reject a layer whose gradients have no closed form."""
     if not layer.closed_form:
         raise ValueError(
             "a recurrent layer expects an activation and other parts without weights, got"
@@ -51,7 +51,7 @@ def check_layer(layer: Layer) -> None:
 
 
 def check_examples(examples: Examples, features: int, classes: int, label: str) -> None:
-    """Refuse examples whose labels do not fit the place of the label."""
+    """Reject examples whose labels do not fit the place of the label."""
     if not examples.labelled or examples.num_classes != classes:
         raise ValueError(
             f"a recurrent network expects examples with {classes} labels, got {examples!r}: give it"
@@ -65,6 +65,6 @@ def check_examples(examples: Examples, features: int, classes: int, label: str) 
         )
     if label == "top" and examples.width(features) != features + classes:
         raise ValueError(
-            f'label="top" expects examples that leave the image whole, got {examples!r}: use'
+            f'label="top" requires examples that leave the image whole, got {examples!r}: use'
             f" AppendLabel(num_classes={classes}), whose label part then goes to the top"
         )

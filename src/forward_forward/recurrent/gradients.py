@@ -22,7 +22,7 @@ from forward_forward.recurrent.video import Video
 
 
 class VideoGradients:
-    """Updates the layers' states as a video does, and sums each layer's gradients meanwhile.
+    """Updates the layers' states as a video does, and sums each layer's gradients as it goes.
 
     Args:
         video: The video, positives first.

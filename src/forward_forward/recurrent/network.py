@@ -246,7 +246,7 @@ class RecurrentNetwork(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, x: Tensor, y: Tensor) -> None:
-        """Compute thresholds named "width" or "calibrated"; others stay as they are.
+        """Compute thresholds named "width" or "calibrated"; others do not change.
 
         Args:
             x: Training samples [batch, ...], about 1,024 of them.

@@ -22,7 +22,7 @@ from forward_forward.recurrent.video import Video
 
 
 class RecurrentTrainer:
-    """Trains a recurrent network: one optimiser a layer, one step of each a batch.
+    """Trains a recurrent network: one optimiser per layer, one step of each per batch.
 
     A layer's gradient is the mean over the iterations that are learned from, each computed with all
     earlier states held constant: nothing is propagated back through time or between layers.

@@ -43,7 +43,7 @@ class Video:
     """A batch and the states of the layers, from the bottom-up pass on.
 
     Args:
-        network: The network; its weights must not change meanwhile.
+        network: The network; its weights must not change while the video runs.
         inputs: Variants of the batch.
         workspace: Memory for the states, which each iteration overwrites.
 
@@ -192,7 +192,7 @@ def _image(network: VideoNetwork, inputs: Inputs) -> Inputs:
         return inputs
     if not inputs.appended:
         raise ValueError(
-            'label="top" expects inputs whose label part follows the image, got one at column'
+            'label="top" requires inputs whose label part follows the image, got one at column'
             f" {inputs.start}: create them with the network's own examples"
         )
     return replace(inputs, patterns=inputs.patterns[:, :0])

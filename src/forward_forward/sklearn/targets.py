@@ -103,7 +103,7 @@ def train_and_holdout(
     if count < len(counts) or counts.min() < 2:
         if required:
             raise ValueError(
-                "early_stopping expects samples of every class to validate on, got"
+                "early_stopping requires validation samples of every class, got"
                 f" validation_fraction={fraction} of {len(rows)} samples: raise it, or set"
                 " early_stopping=False"
             )

@@ -27,7 +27,7 @@ class Outcome:
 
     Args:
         trials: One record per trial, in order; errors in percent, times in seconds.
-        importance: Fraction of each searched setting, 0 to 1; None if there are too few trials.
+        importance: Importance of each searched setting, 0 to 1; None if there are too few trials.
     """
 
     trials: Sequence[Record]

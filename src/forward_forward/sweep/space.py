@@ -135,7 +135,7 @@ def read(pairs: Iterable[str], recipe: Callable[..., Any]) -> Space:
         typed.add(name)
         space[name] = _dimension(text, parameter_of(recipe, name))
     if not space:
-        raise ValueError("expected settings to search, got none: give name=low..high")
+        raise ValueError("expected settings to search, got none: pass name=low..high")
     return space
 
 

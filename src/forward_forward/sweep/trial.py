@@ -84,7 +84,7 @@ def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> f
         watch=[_Reporter(trial, plan.epochs)],
     )
     if fitted.validation_error is None:
-        raise ValueError("a trial expects validation data, got none: give `validation`")
+        raise ValueError("a trial requires validation data, got none: pass `validation`")
     return fitted.validation_error
 
 

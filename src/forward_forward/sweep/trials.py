@@ -64,7 +64,7 @@ def search(
     Args:
         make: Makes the plan for settings: text, numbers and lists by name.
         train: Training data.
-        validation: Data to judge by, taken from the training set.
+        validation: Data on which trials are compared, taken from the training set.
         space: What is searched; see `read` and `default_space`.
         trials: Total number of trials that are complete, pruned or diverged.
         out: The sweep's folder; its name is that of the study.

@@ -130,7 +130,7 @@ def broken_archive_named(path: str) -> Iterator[None]:
 
 
 def _check(file: str, size: int, archive: str) -> None:
-    """Refuse what no honest archive of pictures holds."""
+    """Reject what no honest archive of pictures holds."""
     if file.startswith(("/", "\\")) or ".." in PurePosixPath(file).parts or ":" in file[:2]:
         found = f"got {file!r} in {archive!r}: do not trust this archive, or pack it again"
         raise ValueError(f"expected files below the archive's root, {found}")

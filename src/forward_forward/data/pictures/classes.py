@@ -17,7 +17,7 @@ PARTS = {name: part for part, names in NAMES.items() for name in names}
 def pictures_tree(path: str | os.PathLike[str]) -> Tree:
     if not os.path.isdir(path) and not (is_archive(path) and os.path.isfile(path)):
         found = "a file" if os.path.exists(path) else "which does not exist"
-        expected = "expected a folder or an archive with one sub-folder a class, got"
+        expected = "expected a folder or an archive with one sub-folder per class, got"
         fix = "check the path; datasets.load(...) takes the names of sets"
         raise ValueError(f"{expected} {os.fspath(path)!r}, {found}: {fix}")
     return tree_of(path)

@@ -1,4 +1,4 @@
-"""A folder or archive of pictures, one sub-folder a class, in; x [batch, channels, h, w], y out."""
+"""A folder or archive of pictures, a sub-folder per class, in; x [batch, channels, h, w], y out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Folder:
         classes: The class names.
         reader: Reads files as pictures.
         name: What reports call the set.
-        batch_size: Samples in a batch unless another number is asked for.
+        batch_size: Default number of samples per batch.
         workers: Processes that read; 0 reads in this one.
     """
 
@@ -72,7 +72,7 @@ class Folder:
             skip: Batches to skip at the start, as a resumed run does; they are not read.
 
         Raises:
-            ValueError: A file is no picture, or differs from the others; raised when it is read.
+            ValueError: A file is not a picture, or differs from the others; raised when it is read.
         """
         check_batching(batch_size, skip, shuffle)
         n = len(self)
@@ -102,7 +102,7 @@ class Folder:
         """Read all pictures into memory: uint8 [n, channels, height, width].
 
         Raises:
-            ValueError: A file is no picture, or differs from the others.
+            ValueError: A file is not a picture, or differs from the others.
         """
         pictures = torch.empty((len(self), *self.shape), dtype=torch.uint8)
         start = 0
@@ -122,7 +122,7 @@ class Folder:
 
         Args:
             validation: Pictures (int) or fraction (float) to hold out, by class; None is 15 %.
-            seed: Of the draw.
+            seed: Seed of the draw.
 
         Raises:
             ValueError: Too few pictures to leave one of every class to train on.
@@ -146,7 +146,7 @@ def folder(
     batch_size: int = 256,
     workers: int | None = None,
 ) -> Folder:
-    """A folder of pictures as a Source, larger than memory or not: one sub-folder a class.
+    """A folder of pictures as a Source, larger than memory or not: one sub-folder per class.
 
     PNG, JPEG, BMP, GIF (the first frame), WebP and TIFF files are read, also in deeper folders;
     other files and hidden ones are skipped. Labels come from the names of the sub-folders.
@@ -162,7 +162,7 @@ def folder(
             class is grey.
         classes: The class names in the order of the labels; None takes the sub-folders, sorted.
         name: What reports call the set.
-        batch_size: Samples in a batch unless another number is asked for.
+        batch_size: Default number of samples per batch.
         workers: Processes that read ahead; None takes one per core, at most 4. Where processes
             are not forked (Windows, macOS, Python 3.14), a script needs ``if __name__ ==
             "__main__":``.
@@ -201,7 +201,7 @@ def read_like(tree: Tree, like: Folder) -> Folder:
     """Another part of a set, with the same classes, read in the same way.
 
     Args:
-        tree: The part, one sub-folder a class; some classes may be missing.
+        tree: The part, one sub-folder per class; some classes may be missing.
         like: The part to train on.
 
     Raises:

@@ -27,7 +27,7 @@ EXACT = {"float_precision": "round_trip"} if _OLD else {}
 
 @dataclass(frozen=True)
 class OpenTable:
-    """A table that was opened: its columns' names, and its cells when they are asked for."""
+    """An open table: the names of its columns, and its cells, which are read on demand."""
 
     path: str  # the file or folder, or what messages call a frame
     names: tuple[str, ...]  # of its columns, all different
@@ -51,7 +51,7 @@ class OpenTable:
         return "." if self.dialect is None else self.dialect.decimal
 
     def cells(self, verbatim: Collection[str] = ()) -> Any:
-        """All rows, as a pandas frame; in a verbatim column, 007 is not 7, nor NA missing."""
+        """All rows, as a pandas frame; in a verbatim column, 007 stays 007, and NA is text."""
         frame = self.frame if self.dialect is None else self._parsed(self.dialect, verbatim)
         if not len(frame):
             raise ValueError(f"expected a table with rows, got none in {self.path!r}")

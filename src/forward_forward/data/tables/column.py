@@ -37,7 +37,7 @@ class Column:
     """How one column becomes inputs: numbers, dates, or text with one input for each category.
 
     Args:
-        name: Of the column.
+        name: Name of the column.
         categories: Of text, sorted; "" is that of missing cells. None for numbers and dates.
         offset: Subtracted before numbers become float32, which could not tell apart large ones
             that are close together.
@@ -175,7 +175,7 @@ def blank(cells: Any) -> Array:
 def numbers(cells: Any, decimal: str = ".") -> Array:
     """Cells as float64 [n], NaN where they are no numbers.
 
-    Text is read with whichever decimal sign makes more numbers of it; the given one, if both do.
+    Text is parsed with the decimal sign that yields more numbers, or in a tie with the given one.
 
     >>> numbers(pandas.Series(["1.234,5", "7", "1_000", "x"]), ",").tolist()
     [1234.5, 7.0, nan, nan]

@@ -41,7 +41,7 @@ class Dialect:
     decimal: str  # "." or ","
 
     def describe(self) -> list[str]:
-        """What is unlike a plain CSV file, in words."""
+        """How it differs from a plain CSV file, in words."""
         found = []
         if self.encoding != "utf-8-sig":
             found.append(f"the text is read as {self.encoding}")
@@ -113,7 +113,7 @@ def _cells_of_any_length() -> Iterator[None]:
 
 @contextmanager
 def text_of(path: str, encoding: str) -> Iterator[TextIO]:
-    """A text file, gzipped or not, with its line ends as they are."""
+    """A text file, gzipped or not, with its line endings unchanged."""
     with open(path, "rb") as raw:
         opened = gzip.open if raw.read(2) == b"\x1f\x8b" else open
     try:

@@ -47,7 +47,7 @@ class TableLayout:
         """The rows of a file or frame, which may have other columns too, as [n, features] float32.
 
         Raises:
-            ValueError: A column is missing, or a cell is no number, date or known category.
+            ValueError: A column is missing, or a cell is not a number, date or known category.
         """
         return self._encode(*self.read(table))
 
@@ -99,8 +99,8 @@ def read_table(
 
     Args:
         what: A file that ends in one of `ENDINGS`, a folder of parquet files, or a frame.
-        target: The column of labels; None takes the one that is called as one of `TARGETS`, and
-            where none is, the last.
+        target: The column of labels; None takes the one named like one of `TARGETS`,
+            or else the last.
         layout: How the columns become inputs; None finds it from the whole table.
 
     Returns:

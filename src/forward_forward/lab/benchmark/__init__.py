@@ -1,4 +1,4 @@
-"""Networks -> how fast the engine trains them, beside others, in one run: ``ff benchmark``.
+"""Networks -> how fast the engine trains them, compared with others, in one run: ``ff benchmark``.
 
 In reading order: ``arms`` (the ways to train), ``measure`` (times and memory), ``arithmetic`` (the
 cost of the products alone), ``inference`` (scans of all labels), ``learn`` (seconds to 98 %),

@@ -1,7 +1,8 @@
 """Widths of a network -> what its products cost: shapes, ratios and the bare products themselves.
 
-Counts are of multiply-adds. Forward-Forward shows each layer two rows a sample but needs no product
-for the gradient of its input; the first layer's rows differ in their label alone, so it needs one.
+Counts are of multiply-adds. Forward-Forward shows each layer two rows per sample but needs no
+product for the gradient of its input; the first layer's rows differ only in their label, so it
+needs one.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def _vs_naive(call: Callable[[], object], network: Network, x: Tensor) -> float:
 
 
 def two_stage_figures(network: Network, validation: Data, test: Data) -> dict[str, float]:
-    """Two-stage inference on the test images, beside the naive scan of all labels.
+    """Two-stage inference on the test images, compared with the naive scan of all labels.
 
     Returns:
         ``vs_naive``, its time relative to the naive scan's; ``agreement`` with the labels of the

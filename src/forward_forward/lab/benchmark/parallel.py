@@ -1,7 +1,7 @@
 """Networks and batches -> the speed-up of several ranks over one process, in one run.
 
 Each rank has one thread. All methods take turns on one machine: Forward-Forward in one process,
-with its layers spread and with its batches spread, and backprop in one process and spread.
+with distributed layers and with distributed batches, and backprop in one process and in several.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Setting:
 def benchmark(
     train: Data, test: Data, setting: Setting, say: Say = lambda _: None
 ) -> dict[str, Any]:
-    """Measure the engine beside autograd, backprop and scikit-learn, on the CPU.
+    """Compare the engine with autograd, backprop and scikit-learn, on the CPU.
 
     Args:
         train: Training images; the first ones make the batches.

@@ -56,7 +56,7 @@ def _notes(result: dict[str, Any]) -> list[str]:
         f" {machine['torch']}; a small message takes"
         f" {1e3 * link['delay']:.2f} ms, one of {link['message'] / 2**20:.0f} MiB"
         f" {1e3 * link['wire']:.2f} ms more",
-        "unconnected: as many separate trainings as there are ranks, the most that the machine"
+        "unconnected: as many separate runs as there are ranks, the most that the machine"
         " allows. layers, data, backprop: times as fast as one process with one thread, medians of"
         " all rounds. bound: all layers' seconds over those of the slowest stage, measured in one"
         " process.",

@@ -98,7 +98,7 @@ def common_seeds(*arms: ArmResult) -> list[int]:
     if not seeds:
         names = ", ".join(repr(arm.name) for arm in arms)
         raise ValueError(
-            f"a comparison expects seeds that all its arms were run with, got none for {names}:"
+            f"a comparison requires seeds that all its arms were run with, got none for {names}:"
             " run them with the same seeds"
         )
     return seeds

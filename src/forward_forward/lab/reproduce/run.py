@@ -68,7 +68,7 @@ def reproduce(
 def _check(
     found: Mapping[str, results.Result], claims: Sequence[Claim], scale: Scale, seeds: int | None
 ) -> None:
-    """Refuse a number of seeds, or a folder, with which results would be lost."""
+    """Reject a number of seeds, or a folder, with which results would be lost."""
     for name, result in found.items():
         if result["scale"] != scale.name:
             raise ValueError(

@@ -35,7 +35,7 @@ class RunProgress:
 
 @dataclass
 class Runner:
-    """Makes the runs that claims need, except those that the ledger has."""
+    """Executes the runs that claims need, except those already in the ledger."""
 
     scale: Scale
     ledger: Ledger

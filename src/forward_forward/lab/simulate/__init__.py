@@ -4,7 +4,7 @@ Nothing is fitted: every figure follows from when a rank is free, when a message
 when the link is free. Stages and links are counted from 1; link k connects stages k and k + 1.
 
 In reading order: ``forecast`` (the inputs and the result), ``stages`` (Forward-Forward with its
-layers spread) and ``ring`` (with its samples spread).
+layers distributed) and ``ring`` (with its samples distributed).
 """
 
 from forward_forward.lab.simulate.forecast import Forecast, Link, Work

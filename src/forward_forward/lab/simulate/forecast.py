@@ -16,9 +16,9 @@ class Link:
     """What connects a rank to the next: equal in both directions, which are independent.
 
     Args:
-        bandwidth: Bytes a second on the wire.
+        bandwidth: Bytes per second on the wire.
         delay: Seconds from one end to the other, one way.
-        copy: Bytes a second at which the rank's own processor moves a message to the link or from
+        copy: Bytes per second at which the rank's own processor moves a message to the link or from
             it; infinite if a device does that by itself.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Work, a number of ranks and a link -> a step of Forward-Forward with its samples spread."""
+"""Work, a number of ranks and a link -> a step of Forward-Forward with distributed samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["data"]
 
 
 def data(work: Work, ranks: int, link: Link, fixed: Sequence[float] = ()) -> Forecast:
-    """The samples of each batch spread over ranks, which sum each layer's gradients in a ring.
+    """Each batch distributed over ranks, which sum each layer's gradients in a ring.
 
     A layer's all-reduce starts when its gradient is ready, after that of the layer below, and
     overlaps with the work of the layers above. The optimiser's steps come last, each after its

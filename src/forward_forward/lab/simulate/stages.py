@@ -1,4 +1,4 @@
-"""Work, a split into stages and a link -> a step of Forward-Forward with its layers spread."""
+"""Work, a split into stages and a link -> a step of Forward-Forward with distributed layers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def layers(
     steps: int = 500,
     look_ahead: int | None = None,
 ) -> Forecast:
-    """Forward-Forward with the layers spread over ranks.
+    """Forward-Forward with the layers distributed over ranks.
 
     Links have two buffers at each end. For turn t of stage s, with ``wire = bytes / bandwidth``::
 

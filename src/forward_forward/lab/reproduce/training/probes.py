@@ -22,7 +22,7 @@ def probed(
 ) -> dict[str, Any]:
     """The findings of probes, by name; all read validation images, and keep some for seed 0 only.
 
-    ``goodness``: histograms of positive and negative data, one pair a layer (Figure 1; before
+    ``goodness``: histograms of positive and negative data, one pair per layer (Figure 1; before
     training too). ``labels``: the goodness of every label for a few images (Figure 2).
     ``features``: how sensible the first layer's weights are (Figure 5).
     """

@@ -44,7 +44,7 @@ def start(network: Network, x: Tensor, y: Tensor, seed: int) -> Record:
 
     Returns:
         ``threshold``, ``temperature``, ``goodness`` (mean of positives) and ``slope`` (mean size
-        of the loss's slope with respect to a positive's goodness), one value a layer.
+        of the loss's slope with respect to a positive's goodness), one value per layer.
     """
     x, y = x[:CALIBRATION_SAMPLES], y[:CALIBRATION_SAMPLES]
     positive = network.examples.positive(network.ready(x), y.to(network.device))
