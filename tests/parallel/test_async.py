@@ -17,11 +17,11 @@ STREAM = {"case": "goodness", "stream": True, "out": None, "epochs": 1}
 REFUSED = {
     "asynchronous goodness": (
         {"case": "goodness", "layout": ASYNC},
-        'sync="async" expects negatives that need no scores from the upper stages',
+        'sync="async" requires negatives that need no scores from the upper stages',
     ),
     "an asynchronous head": (
         {"case": "unlabelled", "layout": ASYNC},
-        'sync="async" expects negatives that need no scores from the upper stages',
+        'sync="async" requires negatives that need no scores from the upper stages',
     ),
     "a split of other layers": (
         {"case": "uniform", "layout": {"split": (1, 2)}},
@@ -33,7 +33,7 @@ REFUSED = {
     ),
     "one layer after the other": (
         {"case": "uniform", "layout": {}, "built": {"order": "greedy"}, "epochs": 4},
-        'parallel training expects order="joint", got "greedy"',
+        'parallel training requires order="joint", got "greedy"',
     ),
     "a head that trains on the sum": (
         {"case": "softmax", "layout": {"split": (2, 2)}, "built": {"head": True}},

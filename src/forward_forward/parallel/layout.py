@@ -153,18 +153,18 @@ def _check(
     layers, split = len(trainer.network.layers), layout.split
     if trainer.order != "joint":
         raise ValueError(
-            'parallel training expects order="joint", got "greedy", which trains one layer at a'
+            'parallel training requires order="joint", got "greedy", which trains one layer at a'
             " time"
         )
     if stages > layers or (split is not None and sum(split) != layers):
         given = f"split={split}" if split is not None else f"{stages} stages"
         raise ValueError(
             f"the network has {layers} layers, got {given}: assign at least one layer to each"
-            " stage, and each layer to one stage; or spread the batches (--parallel data)"
+            " stage, and each layer to one stage; or distribute the batches (--parallel data)"
         )
     if not len(source):
         raise ValueError(
-            "parallel training expects data of known length, got a stream without a length: pass"
+            "parallel training requires data of known length, got a stream without a length: pass"
             " arrays, a Dataset or a folder"
         )
     last = len(source) % batch_size or batch_size
@@ -186,11 +186,11 @@ def _check_probes(sync: Sync, trainer: TrainStep, plan: MessagePlan) -> None:
         )
     if sync == "async" and trainer.look_ahead:
         raise ValueError(
-            'sync="async" expects look_ahead=0, because its stages take steps of their own, got'
+            'sync="async" requires look_ahead=0, because its stages take steps of their own, got'
             f' look_ahead={trainer.look_ahead}: omit it, or use sync="exact"'
         )
     if sync == "async" and plan.probes:
         raise ValueError(
-            'sync="async" expects negatives that need no scores from the upper stages, Uniform or'
+            'sync="async" requires negatives that need no scores from the upper stages, Uniform or'
             ' FromFirstLayer, and no head: use these, or sync="exact"'
         )
