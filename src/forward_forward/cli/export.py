@@ -95,7 +95,7 @@ class ExportCommand:
             unchanged(about, sets, "Put them back, or name the training data with --data")
         if list(sets.classes) != about["data"]["classes"]:
             expected = f"the run was trained on the classes {about['data']['classes']}"
-            fix = "give --data with the same classes"
+            fix = "pass --data with the same classes"
             raise ValueError(f"{expected}, got data with {list(sets.classes)}: {fix}")
         return network, sets
 

@@ -71,7 +71,7 @@ class _Request:
         if out is not None and folder.is_sweep(out):
             before = folder.about(out)
         elif out is not None and options.data.data is None:
-            fix = "to start one, give --data, such as mnist"
+            fix = "to start one, pass --data, such as mnist"
             raise ValueError(f"expected a sweep to continue in {options.out!r}, found none: {fix}")
         stored = before.get("asked", {})
         kept = {name: stored.get(name) for name in vars(options.data)}
