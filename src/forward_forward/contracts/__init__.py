@@ -2,7 +2,7 @@
 
 The tests check the library's own parts; ``ff check my_rules:my_loss`` and `check` check any other.
 In reading order: ``samples`` (the inputs that parts are tested on), ``goodness``, ``losses``,
-``negatives`` and ``every`` (one function a contract), ``named`` (parts by kind and name) and
+``negatives`` and ``every`` (one function per contract), ``named`` (parts by kind and name) and
 ``check`` (all contracts of a part).
 """
 

@@ -47,7 +47,7 @@ class Equivalence(NamedTuple):
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """The mean of two or more values, one a seed, with its t interval at a level of confidence.
+    """The mean of two or more values, one per seed, with its t interval at a level of confidence.
 
     Raises:
         ValueError: Fewer than two values.
@@ -74,7 +74,7 @@ def _p_above(values: Sequence[float], bound: float) -> float:
 
 
 def paired(values: Sequence[float]) -> Difference:
-    """The mean of two or more paired differences, one a seed, with its interval and p values.
+    """The mean of two or more paired differences, one per seed, with its interval and p values.
 
     Raises:
         ValueError: Fewer than two differences.

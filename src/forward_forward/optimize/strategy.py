@@ -71,7 +71,7 @@ class Parallel(Protocol):
     def join(self, trainer: TrainStep, source: Source, batch_size: int) -> Strategy:
         """Take part in a training; every process calls this, with equal arguments.
 
-        ``batch_size`` is the number of samples a step, over all processes together.
+        ``batch_size`` is the number of samples per step, over all processes together.
         """
 
 

@@ -14,7 +14,7 @@ Update = Literal["synchronous", "alternating"]
 
 
 def check_choices(label: str, top_down: str, update: str) -> None:
-    """Refuse a name that is not one of the allowed ones."""
+    """Reject a name that is not one of the allowed ones."""
     for name, got, kind in (
         ("label", label, LabelPlace),
         ("top_down", top_down, TopDown),
@@ -28,7 +28,7 @@ def check_choices(label: str, top_down: str, update: str) -> None:
 def check_numbers(
     hidden: tuple[int, ...], damping: float, iterations: int, scored: tuple[int, int]
 ) -> None:
-    """Refuse a network without hidden layers, a damping or iterations that are out of range."""
+    """Reject a network without hidden layers, a damping or iterations that are out of range."""
     if not hidden or min(hidden) < 1:
         raise ValueError(
             f"RecurrentNetwork expects the units of at least one hidden layer, got {hidden}"

@@ -58,7 +58,7 @@ def encode(y: Array, classes: Array | None) -> tuple[Array, Array]:
 
 
 def check_same_kind(targets: Array, *, multilabel: bool) -> None:
-    """Refuse several labels per sample for a network that predicts one, and the reverse."""
+    """Reject several labels per sample for a network that predicts one, and the reverse."""
     if multilabel != (targets.ndim == 2):
         kinds = "one label per sample", "several labels per sample"
         raise ValueError(

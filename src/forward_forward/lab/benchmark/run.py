@@ -39,7 +39,7 @@ class Setting:
     """What to measure."""
 
     networks: tuple[tuple[int, ...], ...] = (*WIDE, *DEEP)  # units of the layers of each
-    batches: tuple[int, ...] = (512, 100)  # samples a step
+    batches: tuple[int, ...] = (512, 100)  # samples per step
     precision: Precision = "auto"  # of the products in training; inference is measured in float32
     seconds: float = 8.0  # time for the steps of one network and batch
     sklearn: bool = True  # whether to time scikit-learn too
