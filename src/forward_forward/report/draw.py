@@ -29,11 +29,8 @@ def colour(index: int) -> str:
 
 def points(groups: Sequence[Mapping[str, Any]], x_label: str, *, log: bool) -> Figure:
     """A row per group, with its ``name`` and ``values``: dots, their mean, its 95 % t interval."""
-    names = [
-        textwrap.wrap(one_line(group["name"]), NAME_LETTERS, break_on_hyphens=False)
-        or ["(no name)"]
-        for group in groups
-    ]
+    fold = textwrap.TextWrapper(NAME_LETTERS, break_on_hyphens=False).wrap
+    names = [fold(one_line(group["name"])) or ["(no name)"] for group in groups]
     height = sum(len(lines) * LINE + STRIP + 8 for lines in names) + 6
     figure, axes = scales.rows(WIDTH, height, bottom=46)
     values = [array(group["values"]) for group in groups]

@@ -120,10 +120,8 @@ def _slices(counted: Sequence[Mapping[str, Any]]) -> list[Markup]:
     return figures
 
 
-def _figure(
-    title: str, caption: str, figure: Figure, prefix: str, *, small: bool = False
-) -> Markup:
-    content = Content([Panel(themed(figure, title, prefix))], small=small, note=caption)
+def _figure(title: str, note: str, figure: Figure, prefix: str, *, small: bool = False) -> Markup:
+    content = Content([Panel(themed(figure, title, prefix))], small=small, note=note)
     return content_html("curves", title, "", content)
 
 

@@ -111,9 +111,6 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             y: Labels [n], numbers or text; or [n, labels] of 0 and 1, several per sample.
             sample_weight: Weights of the samples [n], or None for equal ones.
 
-        Returns:
-            The fitted classifier.
-
         Raises:
             ValueError: A parameter is out of range, or there are fewer than two classes.
         """
@@ -150,9 +147,6 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             y: Labels [n], or [n, labels].
             classes: All labels that will occur; required in the first call.
             sample_weight: Weights of the samples [n], or None.
-
-        Returns:
-            The classifier.
         """
         self._check()
         if not (first := "network_" not in self.__dict__):
@@ -198,12 +192,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def decision_function(self, X: Any) -> Array:
         """Goodness of each class [n, classes]; differences if the decision is binary.
 
-        Args:
-            X: Features [n, features].
-
-        Returns:
-            With two classes, the goodness of the second less that of the first [n]; with several
-            labels per sample, of each label on less off [n, labels].
+        With two classes, the goodness of the second less that of the first [n]; with several labels
+        per sample, of each label on less off [n, labels].
         """
         goodness = self._goodness(self._features(X)).numpy()
         if self._multilabel:

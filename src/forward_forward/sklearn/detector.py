@@ -59,9 +59,6 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
         Args:
             X: Features [n, features], two samples or more.
             y: Ignored.
-
-        Returns:
-            The fitted detector.
         """
         x = self._fit_unlabelled(X, self.image_shape)
         self.offset_ = 0.0

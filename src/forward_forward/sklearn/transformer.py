@@ -53,9 +53,6 @@ class FFTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator
         Args:
             X: Features [n, features], two samples or more.
             y: Ignored.
-
-        Returns:
-            The fitted transformer.
         """
         self._fit_unlabelled(X, self.image_shape)
         return self
