@@ -23,14 +23,14 @@ def forecast(claims: Sequence[Claim], runner: Runner) -> float:
             # Of two that differ only in their seeds, the one with more.
             arms[name] = max(arm, arms.get(name, arm), key=runner.count)
     tuned = {arm.tuned.identity: arm.tuned for arm in arms.values()}
-    plans = {name: _Plan(arm, runner) for name, arm in tuned.items()}
-    work = sum(plan.work for plan in plans.values())
-    work += sum(_finals(arm, plans[arm.tuned.identity], runner) for arm in arms.values())
+    tunings = {name: _RemainingTuning(arm, runner) for name, arm in tuned.items()}
+    work = sum(tuning.work for tuning in tunings.values())
+    work += sum(_finals(arm, tunings[arm.tuned.identity], runner) for arm in arms.values())
     others = [job for claim in claims for job in claim.jobs(runner.scale)]
     return work + sum(job.cost for job in runner.ledger.missing(others))
 
 
-class _Plan:
+class _RemainingTuning:
     """The tuning of an arm, repeated from the ledger as far as its runs are finished.
 
     ``work`` is what remains of it; ``chosen`` is None unless it is finished.
@@ -55,8 +55,8 @@ class _Plan:
         self.chosen = tuner.tuning().chosen
 
 
-def _finals(arm: Arm, plan: _Plan, runner: Runner) -> float:
-    if plan.chosen is not None:
-        jobs = runner.finals(arm, {**arm.settings, **plan.chosen})
+def _finals(arm: Arm, tuning: _RemainingTuning, runner: Runner) -> float:
+    if tuning.chosen is not None:
+        jobs = runner.finals(arm, {**arm.settings, **tuning.chosen})
         return sum(job.cost for job in runner.ledger.missing(jobs))
-    return runner.count(arm) * plan.cost / runner.scale.tuning_fraction * arm.longer
+    return runner.count(arm) * tuning.cost / runner.scale.tuning_fraction * arm.longer

@@ -117,7 +117,7 @@ def plan(work: Work, ranks: Sequence[int], link: Link) -> list[Forecast]:
 
 
 @dataclass(frozen=True)
-class _StageTurn:
+class _StageSeconds:
     """Seconds of a turn's three parts, and of its message on the wire."""
 
     receive: float
@@ -132,12 +132,12 @@ class _StageTurn:
 
 def _stages(
     work: Work, split: Sequence[int], link: Link, look_ahead: int | None
-) -> list[_StageTurn]:
+) -> list[_StageSeconds]:
     seconds, sent = _with_neutral(work, look_ahead)
     owned = stage_costs(seconds, split)
     edges = itertools.pairwise(crossing(sent, split))
     return [
-        _StageTurn(before / link.copy, own, after / link.copy, after / link.bandwidth)
+        _StageSeconds(before / link.copy, own, after / link.copy, after / link.bandwidth)
         for own, (before, after) in zip(owned, edges, strict=True)
     ]
 
@@ -154,7 +154,7 @@ def _with_neutral(work: Work, look_ahead: int | None) -> tuple[Sequence[float], 
     return seconds, [own + more for own, more in zip(work.sent, work.neutral_sent, strict=True)]
 
 
-def _limits(stages: list[_StageTurn], delay: float, look_ahead: int | None) -> dict[str, float]:
+def _limits(stages: list[_StageSeconds], delay: float, look_ahead: int | None) -> dict[str, float]:
     """Seconds around each cycle of dependencies, over its turns; the largest is the step."""
     limits = {f"stage {k}": stage.turn for k, stage in enumerate(stages, 1)}
     for k, (below, above) in enumerate(itertools.pairwise(stages), 1):
@@ -166,7 +166,7 @@ def _limits(stages: list[_StageTurn], delay: float, look_ahead: int | None) -> d
 
 
 def _timeline(
-    stages: list[_StageTurn], delay: float, steps: int, look_ahead: int | None
+    stages: list[_StageSeconds], delay: float, steps: int, look_ahead: int | None
 ) -> list[list[tuple[float, float]]]:
     if steps < 1:
         raise ValueError(f"expected at least one step, got {steps}: the first one fills the stages")
