@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
 
-from forward_forward.cli.flags import Count, Switch
+from forward_forward.cli.flags import Count, Switch, option
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class DemoCommand:
     """Open a page: draw a digit and see how each layer reads it, or watch a network learn."""
 
     # The run's folder; without one, a small network is trained in seconds, once.
-    run: tyro.conf.Positional[str | None] = None
+    run: Annotated[str | None, tyro.conf.Positional, option("[RUN]")] = None
     # Address to listen on; by default only this machine can connect, with 0.0.0.0 others can too.
     host: str = "127.0.0.1"
     # Port to listen on; by default the first free one from 7860.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-import tyro
-
-from forward_forward.cli.flags import Name, Switch
+from forward_forward.cli.flags import Name, Run, Switch
 
 
 @dataclass(frozen=True)
@@ -15,7 +13,7 @@ class EvaluateCommand:
     """Print the errors of a trained network on the test set, in percent."""
 
     # The run's folder.
-    run: tyro.conf.Positional[str]
+    run: Run
     # Other data with the same classes, specified as for `ff train`; by default, the test set.
     data: Name = None
     # Print the errors as one JSON object, with test_error.

@@ -9,9 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import tyro
-
-from forward_forward.cli.flags import Folder, Name, Switch
+from forward_forward.cli.flags import Folder, Name, Run, Switch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +30,7 @@ class ExportCommand:
     """
 
     # The run's folder.
-    run: tyro.conf.Positional[str]
+    run: Run
     # onnx, or torch for a .pt2 file of torch.export.
     to: Literal["onnx", "torch"] = "onnx"
     # scan computes the goodness of every label, one-pass reads a softmax head or linear scores

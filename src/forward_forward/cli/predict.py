@@ -6,11 +6,11 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from forward_forward.cli.flags import Switch
+from forward_forward.cli.flags import Run, Switch, option
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,9 +23,9 @@ class PredictCommand:
     """Print the label of image files of any size, or of each row of tables."""
 
     # The run's folder.
-    run: tyro.conf.Positional[str]
+    run: Run
     # One or more image files; tables if the run was trained on a table.
-    files: tyro.conf.Positional[tuple[str, ...]]
+    files: Annotated[tuple[str, ...], tyro.conf.Positional, option("FILE ...")]
     # Print one JSON object per image or row.
     json: Switch = False
 

@@ -42,8 +42,8 @@ class FusedActivation(NamedTuple):
 
     ``in_place`` replaces totals [rows, units] by activities; ``slope`` maps the slope with respect
     to the activities, and the activities, to the slope with respect to the totals. ``gates``: the
-    slope passes unchanged where the activity is not 0, so one in proportion to the activity stays
-    what it is. ``positive``: no activity is below 0.
+    slope passes unchanged where the activity is not 0, so a slope proportional to the activity is
+    unchanged. ``positive``: no activity is below 0.
     """
 
     in_place: Callable[[Tensor], Tensor]

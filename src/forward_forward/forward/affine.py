@@ -116,7 +116,7 @@ class Affine:
         return self.divides and inputs.rest.dim() == 2
 
     def share(self, inputs: Inputs) -> None:
-        """Compute the product with these inputs' rest, for all operands made of its first rows."""
+        """Multiply these inputs' rest, for all operands that consist of its first rows."""
         if self.shares(inputs):
             self.shared(inputs.rest)
 

@@ -64,7 +64,7 @@ class PackedTensors:
         return self._views[name]
 
     def get(self, name: str) -> Tensor | None:
-        """The tensor of a name, or None if there is no such tensor."""
+        """The tensor with this name, or None if there is no such tensor."""
         return self._views.get(name)
 
 

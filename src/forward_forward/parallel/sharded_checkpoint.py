@@ -22,7 +22,9 @@ from torch.distributed.checkpoint.state_dict_saver import save
 
 
 def write(folder: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write the tensors of this rank; all ranks call this. Tensors of equal name are written once.
+    """Write the tensors of this rank; all ranks call this.
+
+    A tensor that several ranks hold is written once.
 
     Raises:
         OSError: A rank could not write, for example because its disk is full.
@@ -45,7 +47,7 @@ def read(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
 
     Args:
         folder: A checkpoint written by `write`, on any number of ranks.
-        wanted: Whether to read the tensor of a name.
+        wanted: Whether to read the tensor with a given name.
     """
     reader = HuggingFaceStorageReader(str(folder))
     tensors: dict[str, Tensor] = {}

@@ -47,7 +47,7 @@ def split_of(data: str, images: int | None, device: str) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One run, in plain values: what it is called by does not change with a name in the code."""
+    """One run, in plain values: its key stays the same when code is renamed."""
 
     method: str  # a name of `methods.METHODS`
     settings: Mapping[str, Any]  # parts of the library by their names in `parts.PARTS`

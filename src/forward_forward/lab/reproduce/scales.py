@@ -62,7 +62,7 @@ SCALES = {scale.name: scale for scale in (SMOKE, QUICK, DEFAULT, FULL)}
 
 
 def named(name: str) -> Scale:
-    """The scale of a name.
+    """The scale with this name.
 
     Raises:
         ValueError: No such scale; the message suggests the nearest one.

@@ -42,7 +42,7 @@ class Work:
     """What each layer does in a step.
 
     Args:
-        seconds: Of each layer's step in one process, with its optimiser's.
+        seconds: Seconds of each layer's step in one process, its optimiser included.
         sent: Bytes that each layer sends to the next one; those of the last layer do not count.
         weights: Bytes of each layer's gradients.
         neutral: Seconds of each layer's neutral pass, if wrong labels are drawn from scores.

@@ -39,7 +39,7 @@ def layers(
         work: Seconds and bytes of each layer.
         split: The number of layers of each stage.
         link: What connects two stages.
-        steps: Batches that ``mean_seconds`` is the mean of.
+        steps: Number of batches over which ``mean_seconds`` is averaged.
         look_ahead: How many steps before its own step a batch is scored, in its neutral pass: in
             turn t each stage adds the neutral pass of batch t + 1 + look_ahead to its own step, and
             the first waits for its scores from the last. 0 makes the pipeline serial. None if
