@@ -1,14 +1,13 @@
 """The Python of the pages under docs/ runs as it stands, and what they show is what comes."""
 
 import importlib.util
-import inspect
 import re
 from pathlib import Path
 
 import pytest
 
 from forward_forward import __version__
-from forward_forward.cli import COMMANDS
+from forward_forward.cli import COMMANDS, doctor
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -77,9 +76,8 @@ def test_what_the_page_on_resuming_quotes_is_said(ff, tmp_path, monkeypatch):
 
 
 def test_the_doctor_says_what_the_page_on_failures_quotes():
-    source = inspect.getsource(importlib.import_module("forward_forward.cli.doctor"))
-    looked_at = re.findall(r"^ok   (\w+):", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
-    assert looked_at == re.findall(r"^ {8}_(\w+),$", source, re.MULTILINE)
+    quoted = re.findall(r"^ok   (\w+):", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
+    assert quoted == [check.__name__.strip("_") for check in doctor.CHECKS]
 
 
 def test_every_page_is_linked_from_the_readme_or_another():

@@ -30,7 +30,7 @@ class DoctorCommand:
 
 
 def _findings() -> Iterator[Finding]:
-    for check in (_versions, _processor, _accelerator, _mnist, _gradients, _training):
+    for check in CHECKS:
         try:
             yield check()
         except Exception as error:  # a doctor reports what is broken, whatever it is
@@ -111,3 +111,6 @@ def _training() -> Finding:
     seconds = time.perf_counter() - began
     well = isinstance(error, float) and error < 10
     return "training", well, f"digits to {error:.1f} % test error in {seconds:.1f} s"
+
+
+CHECKS = (_versions, _processor, _accelerator, _mnist, _gradients, _training)
