@@ -55,20 +55,20 @@ def mlp():
 
 def vgg():
     features = nn.Sequential(
-        *(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(inplace=True)),
-        *(nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
-        *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
+        *(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(inplace=True)),
+        *(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
+        *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
     )
-    return nn.Sequential(features, nn.Flatten(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+    return nn.Sequential(features, nn.Flatten(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
 def resnet():
     return nn.Sequential(
-        *(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU()),
-        *(Residual(16, 16), Residual(16, 32, 2)),
-        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10)),
+        *(nn.Conv2d(1, 24, 3, padding=1), nn.BatchNorm2d(24), nn.ReLU()),
+        *(Residual(24, 24), Residual(24, 48, 2)),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(48, 10)),
     )
 
 
 def transformer():
-    return nn.Sequential(Patches(32), attention(32), attention(32), Mean(), nn.Linear(32, 10))
+    return nn.Sequential(Patches(64), attention(64), attention(64), Mean(), nn.Linear(64, 10))

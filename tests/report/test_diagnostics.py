@@ -137,7 +137,7 @@ def test_without_its_data_a_run_shows_the_other_figures(tmp_path):
 
 
 def test_missing_data_files_are_reported(digits_run, monkeypatch):
-    def gone(what):
+    def gone(what, **options):
         raise datasets.DataUnavailable("MNIST was not found. Tried:\nmany places")
 
     monkeypatch.setattr("forward_forward.datasets.run_data.load", gone)
@@ -187,7 +187,12 @@ def test_of_many_samples_some_are_drawn(monkeypatch, digits_run):
 
 def test_a_set_is_read_once(digits_run, monkeypatch):
     read, real = [], datasets.load
-    monkeypatch.setattr(datasets, "load", lambda what: read.append(what) or real(what))
+
+    def load(what, **options):
+        read.append(what)
+        return real(what, **options)
+
+    monkeypatch.setattr("forward_forward.datasets.run_data.load", load)
     runs_page([digits_run.path, digits_run.path])
     assert read == ["digits"]
 

@@ -114,12 +114,13 @@ def fields_figure(units: Iterable[tuple[int, str, Any]], **texts: str) -> Figure
 
 def fields(run: RunRead) -> Figure:
     """The units of the first layer with the largest weights, as pictures."""
+    network = run.network
     try:
         x = run.samples.x
     except ValueError:
         x = None
     shape = _shape(run, x)
-    pictures = diagnose.fields(run.network, shape, x)
+    pictures = diagnose.fields(network, shape, x)
     strongest = diagnose.strongest(pictures, FIELDS)
     units = [(n, f"norm {number(size)}", pictures[n]) for n, size in strongest.items()]
     whole = pictures.shape[1:] == shape[1:]
