@@ -224,7 +224,7 @@ def test_verbose_prints_each_epoch(capsys):
         ({"dropout": 1.5}, "'dropout' parameter .* Got 1.5"),
         ({"batch_size": 0}, "'batch_size' parameter .*'auto'.* Got 0"),
         ({"negatives": "foo"}, "unknown name 'foo'"),
-        ({"early_stopping": True, "validation_fraction": 0.0}, "samples of every class to validat"),
+        ({"early_stopping": True, "validation_fraction": 0.0}, "validation samples of every class"),
         ({"loss": "SymBe"}, "did you mean 'SymBa'"),
         ({"loss": "SymBa(alpha=-1)"}, "alpha expects a number above 0, got -1"),
         ({"hidden_layer_sizes": (3.7,)}, "hidden_layer_sizes expects a whole number of units"),
