@@ -71,8 +71,8 @@ def test_a_folder_without_parts_is_split_by_class_and_that_is_said(tmp_path):
     assert sets.train.shape == (1, 3, 4)
     assert sets.test.labels.bincount().tolist() == [4, 4]
     assert sets.notes == (
-        "8 of 40 samples are set aside to test on: drawn class by class, always the same",
-        "5 of 32 samples are set aside to validate on: drawn class by class, always the same",
+        "8 of 40 samples are held out for testing, drawn class by class, always the same ones",
+        "5 of 32 samples are held out for validation, drawn class by class, always the same ones",
     )
     seen = torch.cat([part.inputs[:, 0, 0, 0] for part in (sets.train, sets.validation, sets.test)])
     assert sorted(seen.tolist()) == sorted([*range(20), *range(100, 120)])
@@ -235,7 +235,7 @@ def test_what_is_in_memory_already_is_split_and_other_parts_may_be_given(tmp_pat
     assert counted(sets) == [34, 6, 5]
     assert sets.test.labels.tolist() == [1] * 5
     loader = DataLoader(TensorDataset(x, torch.arange(40) % 2), batch_size=8)
-    with pytest.raises(ValueError, match=r"expected test=\.\.\. beside a Stream"):
+    with pytest.raises(ValueError, match=r"a Stream requires test=\.\.\. as well"):
         datasets.load(loader)
     same = x, torch.arange(40) % 2
     sets = datasets.load(loader, validation=same, test=same)
@@ -278,7 +278,7 @@ def test_a_subset_of_the_real_cifar10_archive_is_trained_on(ff, tmp_path):
     command = ["train", "--data", small, "--hidden", "16", "--epochs", "1"]
     done = ff(*command, "--out", tmp_path / "run", "--json")
     assert done.code == 0, done.err
-    assert "85 to train on, 15 to validate on, 100 to test on, 10 classes" in done.err
+    assert "85 training, 15 validation and 100 test samples, 10 classes" in done.err
     trained = json.loads(done.out)
     about = Run(tmp_path / "run").about
     names = "airplane automobile bird cat deer dog frog horse ship truck"

@@ -42,8 +42,8 @@ def announce(
     for note in sets.notes:
         print(f"{'data':>8}  {note}", file=sys.stderr)
     lines = {
-        "data": f"{command['data']}: {len(sets.train):,} to train on, {len(sets.validation):,} to"
-        f" validate on, {len(sets.test):,} to test on, {len(sets.classes)} classes",
+        "data": f"{command['data']}: {len(sets.train):,} training, {len(sets.validation):,}"
+        f" validation and {len(sets.test):,} test samples, {len(sets.classes)} classes",
         "recipe": f"{command['recipe']}, seed {settings['seed']}",
         "network": f"{_widths(network)} units, {layer['activation']}, {weights:,} weights",
         "goal": f"{layer['loss']} of {layer['goodness']}, threshold"

@@ -17,7 +17,7 @@ def main(names: list[str]) -> None:
         except (OSError, ValueError) as error:
             print(error, file=sys.stderr)
             sys.exit(2 if isinstance(error, ValueError) else 1)
-        print(f"{name}: {len(train):,} to train on, {len(test):,} to test on")
+        print(f"{name}: {len(train):,} training and {len(test):,} test samples")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from forward_forward.datasets.load_like import load_like
 if TYPE_CHECKING:
     from forward_forward.data.tables.layout import TableLayout
 
-TEST = 0.2  # fraction of a set without a test part of its own that is set aside to test on
+TEST = 0.2  # fraction of a set without a test part of its own that is held out for testing
 
 IN_MEMORY = 2 * 2**30  # bytes: pictures that take more are read from the disk in each epoch
 
@@ -217,21 +217,22 @@ class _Found:
 
     def complete(self) -> Sets:
         """Draw the parts that are missing."""
-        for part, purpose, fraction in (("test", "test", TEST), ("validation", "validate", None)):
+        for part, fraction in (("test", TEST), ("validation", None)):
             if part in self.parts:
                 continue
             train = self.parts["train"]
             if not isinstance(train, Data | Folder):
                 raise ValueError(
-                    f"expected {part}=... beside a {type(train).__name__}, which is read in its own"
-                    " order and cannot be split: pass a separate part"
+                    f"a {type(train).__name__} requires {part}=... as well, since it is read in its"
+                    " own order and cannot be split: pass a separate part"
                 )
             self.parts["train"], self.parts[part] = train.split(fraction)
-            how = "drawn class by class, always the same"
+            how = "drawn class by class, always the same ones"
             if part == "validation" and isinstance(train, Data) and train.holdout is not None:
                 how = "the last ones, as is the custom for this set"
             count = f"{len(self.parts[part]):,} of {len(train):,} samples"
-            self.notes.append(f"{count} are set aside to {purpose} on: {how}")
+            purpose = "testing" if part == "test" else part
+            self.notes.append(f"{count} are held out for {purpose}, {how}")
         return Sets(**self.parts, notes=tuple(self.notes), layout=self.layout)
 
 
