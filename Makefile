@@ -1,6 +1,8 @@
 # Two commands: `make demo` trains on MNIST, `make test` runs the whole test suite.
 PYTHON ?= python3
 BIN := .venv/bin
+# The tests start hundreds of processes; without bytecode files each would compile torch again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint docs clean
 

@@ -167,7 +167,7 @@ def plan_table(result: dict[str, Any]) -> str:
         (one.seconds[1],) * LAYERS, (one.sent[1],) * LAYERS, (one.weights[1],) * LAYERS
     )
     lines = [
-        "| processes | layers spread | backprop, GPipe, 8 microbatches | GPipe, 32 | 1F1B, 32 |"
+        "| processes | distributed layers | backprop, GPipe, 8 microbatches | GPipe, 32 | 1F1B, 32 |"
         " microbatches kept, GPipe | 1F1B |",
         "|---|---|---|---|---|---|---|",
     ]

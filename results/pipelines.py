@@ -1,4 +1,4 @@
-"""Forward and backward seconds, a split, a link -> a step of backprop with its layers spread.
+"""Forward and backward seconds, a split, a link -> a step of backprop with distributed layers.
 
 Backprop's pipelines, with which docs/parallel.md compares layers that train on their own.
 """

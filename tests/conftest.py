@@ -1,4 +1,4 @@
-"""Fixtures for all tests: the ff command in this process, a small trained run, MLflow tables."""
+"""For all tests: a fixed seed, the ff command in this process, a small trained run, MLflow tables."""
 
 import contextlib
 import io
@@ -16,6 +16,24 @@ from tests.track.tracked import mlflow_client
 from forward_forward import cli
 
 torch.set_num_threads(1)  # as in the processes that tests start: a resumed run has the same
+
+
+SEED = 0
+
+
+def pytest_collectstart() -> None:
+    """Modules draw the same random tensors when they are imported, in whatever order."""
+    torch.manual_seed(SEED)
+
+
+def pytest_fixture_setup() -> None:
+    """Fixtures draw the same random weights, whichever tests ran before."""
+    torch.manual_seed(SEED)
+
+
+def pytest_runtest_call() -> None:
+    """So do tests."""
+    torch.manual_seed(SEED)
 
 
 class Done(NamedTuple):

@@ -16,6 +16,10 @@ import forward_forward as ff
 
 WRITTEN = Path(__file__).parent / "fixtures" / "v0_1"
 EXPECTED: dict[str, Any] = json.loads((WRITTEN / "expected.json").read_text())
+ROUNDING = {"rtol": 1e-4, "atol": 1e-5}  # processors add products in different orders
+
+# The fixture was written on another machine, of which `ff` warns.
+pytestmark = pytest.mark.filterwarnings("ignore:the machine differs")
 
 
 @pytest.fixture
@@ -30,12 +34,19 @@ def digits_rows() -> torch.Tensor:
     return next(ff.datasets.digits()[1].batches(make.ROWS))[0]
 
 
+def decided(goodness: torch.Tensor) -> torch.Tensor:
+    """Which samples have a best label, beyond rounding: the small networks give many a tie."""
+    best, second = goodness.topk(2).values.unbind(1)
+    return best - second > 1e-4
+
+
 @pytest.mark.parametrize("run", sorted(EXPECTED))
 def test_a_run_gives_the_same_labels_and_goodness(run):
     net, x = ff.load(WRITTEN / run), digits_rows()
     expected = torch.tensor(EXPECTED[run]["goodness"])
-    assert net.predict(x).tolist() == EXPECTED[run]["labels"]
-    torch.testing.assert_close(net.goodness(x), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(net.goodness(x), expected, **ROUNDING)
+    sure = decided(expected) if net.head is None else slice(None)
+    assert torch.equal(net.predict(x)[sure], torch.tensor(EXPECTED[run]["labels"])[sure])
 
 
 @pytest.mark.parametrize("run", ["head", "standard"])
@@ -43,7 +54,11 @@ def test_a_run_is_evaluated_to_the_errors_it_recorded(run, written):
     done = called("evaluate", run, "--json")
     assert done.code == 0, done.err
     recorded = json.loads((written / run / "run.json").read_text())
-    assert json.loads(done.out)["test_error"] == pytest.approx(recorded["test_error"])
+    net, test = ff.load(written / run), ff.datasets.digits()[1]
+    goodness = net.goodness(next(test.batches(len(test)))[0])
+    ties = 100 * (~decided(goodness)).double().mean().item() if net.head is None else 0.0
+    found = json.loads(done.out)["test_error"]
+    assert found == pytest.approx(recorded["test_error"], abs=ties + 1e-6)
 
 
 def test_a_finished_run_resumed_prints_its_result(written):
@@ -123,4 +138,4 @@ def test_an_exported_network_still_answers_as_its_run():
     goodness, labels = session.run(["goodness", "label"], {"samples": x.numpy()})
     assert labels.tolist() == EXPECTED["head"]["labels"]
     expected = torch.tensor(EXPECTED["head"]["goodness"])
-    torch.testing.assert_close(torch.from_numpy(goodness), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(torch.from_numpy(goodness), expected, **ROUNDING)

@@ -53,10 +53,10 @@ def test_a_good_part_keeps_all_and_a_broken_one_says_what_it_does_not(ff, rules)
     assert heads[:2] == [f"{rules}:good (loss)", f"{rules}:Next (negatives)"]
     assert "BAD" not in done.out
     count = len(contracts.contracts_of(SymBa()))
-    assert done.out.count(f"{count} of {count} contracts kept") == 2
+    assert done.out.count(f"{count} of {count} contracts passed") == 2
     done = ff("check", f"{rules}:rising")
     assert done.code == 1
-    assert f"{count - 1} of {count} contracts kept" in done.out
+    assert f"{count - 1} of {count} contracts passed" in done.out
     assert "BAD  At margins of 0 it falls with the positives' goodness" in done.out
     assert "expected a slope below 0 for positives, got 0.5" in done.out
 

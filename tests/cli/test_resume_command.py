@@ -28,8 +28,8 @@ def test_a_finished_run_resumed_prints_its_results_again(digits_run, ff):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--epochs", "9"], "epochs: 8 then, 9 now"),
-        (["--lr", "0.5"], "lr: 0.01 then, 0.5 now"),
+        (["--epochs", "9"], "epochs was 8, is now 9"),
+        (["--lr", "0.5"], "lr was 0.01, is now 0.5"),
         (["--out", "elsewhere"], "omit --out"),
         (["--overwrite"], "--overwrite"),
         (["--init-from", "elsewhere"], "--init-from"),

@@ -101,17 +101,17 @@ BROKEN = [
     (parts.ChangesLabels(), of_negatives.leaves_labels_alone, "labels and scores as they were"),
     (
         parts.WrongSlope(),
-        every.takes_the_same_steps_by_hand_and_by_autograd,
-        "a weight after three steps by hand to be",
+        every.takes_the_same_steps_in_closed_form_and_with_autograd,
+        "a weight after three steps in closed form to be",
     ),
     (
         parts.nothing_to_learn,
-        every.takes_the_same_steps_by_hand_and_by_autograd,
+        every.takes_the_same_steps_in_closed_form_and_with_autograd,
         "the weights to move",
     ),
     (
         parts.never_a_number,
-        every.takes_the_same_steps_by_hand_and_by_autograd,
+        every.takes_the_same_steps_in_closed_form_and_with_autograd,
         "got no numbers",
     ),
     (parts.within(), every.is_found_under_its_name, "define it at the top of its module"),

@@ -128,7 +128,7 @@ def assert_shown(command: str, came: str, shown: Block) -> None:
         return
     assert came.strip() == shown.text
     assert "BAD" not in came
-    counts = re.findall(r"(?m)^(\d+) of (\d+) contracts kept$", came)
+    counts = re.findall(r"(?m)^(\d+) of (\d+) contracts passed$", came)
     assert counts
     assert all(kept == all_of_them for kept, all_of_them in counts)
 

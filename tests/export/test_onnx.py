@@ -169,7 +169,7 @@ def test_the_measurements_are_printed(export_of_digits, digits_run, ff, tmp_path
     lines = done.out.splitlines()
     found = r"scan\.onnx: largest relative difference \d\.\de-0\d in batches of 1 and 17, labels id"
     assert re.match(found, lines[0])
-    heads = ["", "bytes", "test error %", "labels as float32 %", "ms/sample at 1", "at 256"]
+    heads = ["", "bytes", "test error %", "agreement with float32 %", "ms/sample at 1", "at 256"]
     assert lines[1].split("\t") == heads
     assert lines[2].split("\t")[0] == "scan.onnx"
     assert lines[3].split()[:3] == ["by", "this", "library"]

@@ -205,13 +205,13 @@ def stopped(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     ("trainer", "settings", "named"),
     [
-        ({"lr": 0.03}, {}, "lr: 0.02 then, 0.03 now"),
-        ({"seed": 4}, {}, "seed: 3 then, 4 now"),
-        ({"optimizer": torch.optim.SGD}, {}, "optimizer: .*AdamW.* then, .*SGD.* now"),
-        ({"negatives": FromGoodness()}, {}, "examples: .*Uniform.* then, .*FromGoodness.* now"),
+        ({"lr": 0.03}, {}, "lr was 0.02, is now 0.03"),
+        ({"seed": 4}, {}, "seed was 3, is now 4"),
+        ({"optimizer": torch.optim.SGD}, {}, "optimizer was .*AdamW.*, is now .*SGD.*"),
+        ({"negatives": FromGoodness()}, {}, "examples was .*Uniform.*, is now .*FromGoodness.*"),
         ({"dropout": 0.1}, {}, "layers: "),
-        ({}, {"epochs": EPOCHS + 1}, "epochs: 3 then, 4 now"),
-        ({}, {"batch_size": 30}, "batch_size: 25 then, 30 now"),
+        ({}, {"epochs": EPOCHS + 1}, "epochs was 3, is now 4"),
+        ({}, {"batch_size": 30}, "batch_size was 25, is now 30"),
         ({}, {"validation": None}, "validation"),
     ],
 )
@@ -224,7 +224,7 @@ def test_a_resumed_run_must_keep_its_settings(stopped, trainer, settings, named)
 
 def test_other_data_are_refused(stopped):
     x, y = samples(80)
-    with pytest.raises(ValueError, match="samples: 90 then, 80 now"):
+    with pytest.raises(ValueError, match="samples was 90, is now 80"):
         trainer_of().fit((x, y), epochs=EPOCHS, batch_size=BATCH, out=stopped, resume=True)
 
 
@@ -238,7 +238,7 @@ def test_a_run_from_before_compile_was_dropped_is_resumed_unless_it_was_on(
     run.update(trainer={**run.about["trainer"], "compile": compiled})
     resumed = trainer_of()
     if compiled:
-        with pytest.raises(ValueError, match="compile: True then, None now"):
+        with pytest.raises(ValueError, match="compile was True, is now None"):
             fit(resumed, out, resume=True)
         return
     fit(resumed, out, resume=True)

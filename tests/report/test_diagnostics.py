@@ -122,7 +122,7 @@ def test_with_custom_blocks_a_run_shows_the_other_figures(tmp_path):
     for title in ("Goodness of positives and negatives", "Features of the first layer"):
         said = section(text, title)
         assert said.startswith("Not available: the network has code of your own"), said
-        assert said.count("code that a file names is not run") == 1
+        assert said.count("reports never import code that a file names") == 1
     assert "Separation in training" in titles(text)
 
 

@@ -55,4 +55,4 @@ def _text(part: Named, verdicts: list[Verdict]) -> str:
         if not verdict.kept:
             lines.append(f"     {verdict.reason}")
     kept = sum(verdict.kept for verdict in verdicts)
-    return "\n".join([*lines, f"{kept} of {len(verdicts)} contracts kept"])
+    return "\n".join([*lines, f"{kept} of {len(verdicts)} contracts passed"])

@@ -49,6 +49,12 @@ class DistributedRun:
         dist.broadcast_object_list(is_ours, src=0)
         return out if is_ours[0] else None
 
+    def leave(self) -> None:
+        """Close the connections, which would abort the process if Python's exit had to do it."""
+        from forward_forward.parallel import leave
+
+        leave()
+
 
 def distributed_run(options: ParallelOptions, device: str | None) -> DistributedRun | None:
     """A training in several processes, of which each gets a GPU with "cuda"; None for one."""

@@ -136,7 +136,7 @@ def _print_result(result: dict[str, Any]) -> None:
         print_table("", [_COLUMNS, *rows])
 
 
-_COLUMNS = ("", "bytes", "test error %", "labels as float32 %", "ms/sample at 1", "at 256")
+_COLUMNS = ("", "bytes", "test error %", "agreement with float32 %", "ms/sample at 1", "at 256")
 
 
 def _rows(models: dict[str, Any]) -> list[tuple[str, ...]]:

@@ -126,6 +126,8 @@ class Training:
             self.trackers, places = trackers(names, folder, resumed=resumed)
             train_output.announce(self.command, plan, sets, places)
         result = self._fit(plan, sets, folder)
+        if self.processes is not None:
+            self.processes.leave()
         if self.is_leader:
             about = self._test(folder, plan, sets.test)
             train_output.finish(result, about, folder, as_json=self.options.json)

@@ -25,7 +25,7 @@ from forward_forward.optimize.engine import Kind as Engine
 __all__ = [
     "is_found_under_its_name",
     "keeps_its_name_in_copies",
-    "takes_the_same_steps_by_hand_and_by_autograd",
+    "takes_the_same_steps_in_closed_form_and_with_autograd",
 ]
 CLASSES = 3
 
@@ -66,20 +66,22 @@ def keeps_its_name_in_copies(part: Any) -> None:
         expect(name == text, f"expected a copy to be {text}, got {name}")
 
 
-def takes_the_same_steps_by_hand_and_by_autograd(part: Any) -> None:
+def takes_the_same_steps_in_closed_form_and_with_autograd(part: Any) -> None:
     """A small network with it learns, with equal steps in closed form and by autograd.
 
     Raises:
         Broken: Its weights after three steps differ by more than 1e-9, have not changed, or are
             NaN.
 
-    >>> takes_the_same_steps_by_hand_and_by_autograd(lambda pos, neg: neg.mean(0) - pos)
+    >>> takes_the_same_steps_in_closed_form_and_with_autograd(lambda pos, neg: neg.mean(0) - pos)
     """
     before = _weights(part, "closed_form", steps=0)
     by_hand, by_autograd = _weights(part, "closed_form"), _weights(part, "autograd")
     expect(by_autograd.isfinite().all(), "expected weights after three steps, got no numbers")
     expect(not torch.equal(before, by_autograd), "expected the weights to move, but they stayed")
-    expect_close(by_hand, by_autograd, "a weight after three steps by hand", rtol=1e-9, atol=1e-9)
+    expect_close(
+        by_hand, by_autograd, "a weight after three steps in closed form", rtol=1e-9, atol=1e-9
+    )
 
 
 def _weights(part: Any, engine: Engine, steps: int = 3) -> Tensor:

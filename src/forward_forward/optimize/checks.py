@@ -91,7 +91,7 @@ def check_same(about: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         if before != values:
             old = before if isinstance(before, Mapping) else {}
             changed = [
-                f"{key}: {old.get(key)!r} then, {values.get(key)!r} now"
+                f"{key} was {old.get(key)!r}, is now {values.get(key)!r}"
                 for key in {**old, **values}
                 if old.get(key) != values.get(key)
             ]
@@ -102,7 +102,7 @@ def check_same(about: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
             )
     now = machine()
     differs = [
-        f"{key} {about['machine'].get(key)} then, {now[key]} now"
+        f"{key} was {about['machine'].get(key)}, is now {now[key]}"
         for key in ("torch", "threads", "cpu_capability")
         if about["machine"].get(key) != now[key]
     ]

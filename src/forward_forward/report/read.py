@@ -108,8 +108,8 @@ class RunRead:
             return checkpoint.load(self.folder)
         except notation.OwnCode as error:
             raise ValueError(
-                f"the network has code of your own ({error.text}), and code that a file names is"
-                " not run"
+                f"the network has code of your own ({error.text}), and reports never import code"
+                " that a file names"
             ) from error
         except (KeyError, SafetensorError) as error:
             raise ValueError(f"the run's files are incomplete: {error}") from error

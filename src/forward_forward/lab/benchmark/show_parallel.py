@@ -35,7 +35,7 @@ def _cells(row: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def megabytes(row: dict[str, Any]) -> list[float]:
-    """Megabytes of a step between ranks: layers spread, batches spread, backprop spread.
+    """Megabytes of a step between ranks: distributed layers, distributed batches, backprop.
 
     Those of layers are the messages' own; the others are measured on the loopback, with headers.
     """
@@ -75,9 +75,9 @@ def plot(result: dict[str, Any]) -> bytes:
     axes = figure.subplots()
     names = [f"{row['network']}\nbatch {row['batch']}" for row in rows]
     methods = {
-        "layers spread": [row["speed_up"]["layers"] for row in rows],
-        "batches spread": [row["speed_up"]["data"] for row in rows],
-        "backprop, batches spread": [row["speed_up"]["backprop, data"] for row in rows],
+        "distributed layers": [row["speed_up"]["layers"] for row in rows],
+        "distributed batches": [row["speed_up"]["data"] for row in rows],
+        "backprop, distributed batches": [row["speed_up"]["backprop, data"] for row in rows],
     }
     width = grouped_bars(axes, methods, label_type="center", color="white")
     for index, row in enumerate(rows):
