@@ -1,4 +1,4 @@
-"""For all tests: a fixed seed, the ff command in this process, a small trained run, MLflow tables."""
+"""For all tests: a fixed seed, the ff command in this process, a small trained run, data."""
 
 import contextlib
 import io
@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from tests.chromium import browser  # noqa: F401, one for all browser tests
 from tests.track.tracked import mlflow_client
 
@@ -81,6 +83,15 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> DigitsRun:
     done = called(*command, "--lr", "0.01", "--out", path, "--json")
     assert done.code == 0, done.err
     return DigitsRun(path, json.loads(done.out), done)
+
+
+@pytest.fixture(scope="session")
+def digits_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits as an .npz file, which processes read without importing scikit-learn."""
+    digits = load_digits()
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    np.savez(path, x=digits.images.astype(np.uint8), y=digits.target)
+    return path
 
 
 @pytest.fixture(scope="session")

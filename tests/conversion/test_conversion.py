@@ -28,8 +28,8 @@ def digits():
 MODELS = {  # how each is made and trained: strength of the label, learning rate, epochs
     "mlp": (mlp, 1.0, 3e-3, 15),
     "vgg": (vgg, 0.3, 3e-3, 30),
-    "resnet": (resnet, 1.0, 1e-3, 20),
-    "transformer": (transformer, 1.0, 3e-3, 50),
+    "resnet": (resnet, 0.5, 1e-3, 12),
+    "transformer": (transformer, 1.0, 8e-3, 30),
 }
 
 

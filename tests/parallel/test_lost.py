@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 EPOCHS, STEPS = 4, 5  # steps of an epoch
-SMALL = ["--data", "digits", "--hidden", "32", "24", "24", "--batch-size", "300"]
+SMALL = ["--hidden", "32", "24", "24", "--batch-size", "300"]
 SMALL += ["--lr", "0.01", "--epochs", EPOCHS, "--threads", "1"]
 PROBING = ["--negatives", "FromGoodness(fraction=0.5)", "--look-ahead", "2"]
 LAYERS = ["--parallel", "layers", "--split", "1", "2"]
@@ -25,21 +25,28 @@ INSTRUMENTED = ["-m", "tests.parallel.instrumented", "train"]
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory, worker_id):
+def undisturbed(tmp_path_factory, worker_id, digits_file):
     """The same training in one process."""
 
     def make(folder):
-        done = called("train", *SMALL, *PROBING, "--out", folder / "run")
+        words = [*SMALL, *PROBING, "--data", digits_file]
+        done = called("train", *words, "--out", folder / "run")
         assert done.code == 0, done.err
 
     return processes.once(tmp_path_factory, worker_id, "undisturbed", make) / "run"
 
 
-def start(folder, held, *arguments, ranks=2, restarts=0, step=MIDDLE, **settings):
-    """Train, and hold some ranks at a step."""
-    words = [*INSTRUMENTED, *SMALL, *PROBING, *LAYERS, "--out", folder / "run", *arguments]
-    hold = {"FF_HOLD": f"{folder} {held} {step}"}
-    return TorchrunProcesses(ranks, *words, restarts=restarts, **hold, **settings)
+@pytest.fixture
+def start(digits_file):
+    """Start a training, and hold some ranks at a step."""
+
+    def started(folder, held, *arguments, ranks=2, restarts=0, step=MIDDLE, **settings):
+        words = [*INSTRUMENTED, *SMALL, *PROBING, *LAYERS, "--data", digits_file]
+        hold = {"FF_HOLD": f"{folder} {held} {step}"}
+        words += ["--out", folder / "run", *arguments]
+        return TorchrunProcesses(ranks, *words, restarts=restarts, **hold, **settings)
+
+    return started
 
 
 def wait_until_held(started, folder, rank):
@@ -50,7 +57,9 @@ def wait_until_held(started, folder, rank):
 @pytest.mark.parametrize(
     "target", ["torchrun", pytest.param("all, as a terminal does", marks=pytest.mark.slow)]
 )
-def test_ctrl_c_saves_within_an_epoch_and_resuming_loses_nothing(tmp_path, undisturbed, target):
+def test_ctrl_c_saves_within_an_epoch_and_resuming_loses_nothing(
+    tmp_path, start, undisturbed, target
+):
     run = tmp_path / "run"
     with start(tmp_path, 0) as started:
         wait_until_held(started, tmp_path, 0)
@@ -71,7 +80,7 @@ def test_ctrl_c_saves_within_an_epoch_and_resuming_loses_nothing(tmp_path, undis
     processes.assert_same(run, undisturbed)
 
 
-def test_a_killed_rank_costs_nothing_if_torchrun_may_restart_all(tmp_path, undisturbed):
+def test_a_killed_rank_costs_nothing_if_torchrun_may_restart_all(tmp_path, start, undisturbed):
     with start(tmp_path, 0, restarts=3) as started:
         wait_until_held(started, tmp_path, 0)
         started.running()[0].kill()
@@ -83,10 +92,14 @@ def test_a_killed_rank_costs_nothing_if_torchrun_may_restart_all(tmp_path, undis
 
 
 @pytest.mark.slow
-def test_a_killed_rank_costs_nothing_if_each_has_its_own_torchrun(tmp_path, undisturbed):
+def test_a_killed_rank_costs_nothing_if_each_has_its_own_torchrun(
+    tmp_path, start, undisturbed, digits_file
+):
     """As on two machines: which torchrun starts the first rank may change with a restart."""
     run = tmp_path / "run"
-    called("train", *SMALL, "--epochs", "1", "--out", run)  # an earlier run, to be replaced once
+    called(
+        "train", *SMALL, "--data", digits_file, "--epochs", "1", "--out", run
+    )  # an earlier run, to be replaced once
     rendezvous = ["--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "both", "--local-addr"]
     rendezvous += ["127.0.0.1", "--rdzv-endpoint", f"127.0.0.1:{processes.free_port()}"]
     given = {"ranks": 1, "restarts": 3, "rendezvous": rendezvous}
@@ -113,7 +126,7 @@ def test_a_killed_rank_costs_nothing_if_each_has_its_own_torchrun(tmp_path, undi
     ids=["above the first stage", "in an epoch of one step"],
 )
 def test_a_stop_request_takes_effect_by_the_end_of_the_epoch(
-    tmp_path, rank, arguments, step, epoch
+    tmp_path, start, rank, arguments, step, epoch
 ):
     run = tmp_path / "run"
     with start(tmp_path, rank, *arguments, step=step) as started:
@@ -128,7 +141,7 @@ def test_a_stop_request_takes_effect_by_the_end_of_the_epoch(
 
 
 @pytest.mark.slow
-def test_ranks_end_if_their_torchrun_is_killed(tmp_path):
+def test_ranks_end_if_their_torchrun_is_killed(tmp_path, start):
     with start(tmp_path, 0) as started:
         wait_until_held(started, tmp_path, 0)
         assert len(started.running()) == 2
@@ -142,7 +155,7 @@ def test_ranks_end_if_their_torchrun_is_killed(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_rank_that_hangs_ends_the_others_with_a_clear_error(tmp_path):
+def test_a_rank_that_hangs_ends_the_others_with_a_clear_error(tmp_path, start):
     with start(tmp_path, "01", FF_TIMEOUT="5") as started:
         wait_until_held(started, tmp_path, 0)
         wait_until_held(started, tmp_path, 1)

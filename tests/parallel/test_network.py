@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # a busy machine tak
 
 LAYERS, SPLIT = ("200", "300", "100"), ("2", "1")
 BATCH, EPOCHS = 128, 2
-TASK = ["--data", "digits", "--batch-size", BATCH, "--epochs", EPOCHS, "--lr", 0.002]
+TASK = ["--batch-size", BATCH, "--epochs", EPOCHS, "--lr", 0.002]
 TASK += ["--precision", "float32", "--hidden", *LAYERS]
 FF = ["-m", "tests.parallel.instrumented", "train"]
 STAGES = ["--parallel", "layers", "--split", *SPLIT]
@@ -65,23 +65,31 @@ def _allowed() -> None:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> Path:
+def task(digits_file) -> list[object]:
+    """What is trained."""
+    return [*TASK, "--data", digits_file]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory, task) -> Path:
     """The same training in one process."""
     run = tmp_path_factory.mktemp("alone") / "run"
-    done = called("train", *TASK, "--out", run)
+    done = called("train", *task, "--out", run)
     assert done.code == 0, done.err
     return run
 
 
-def train_on_two_hosts(hosts: TwoHosts, folder: Path) -> None:
+def train_on_two_hosts(hosts: TwoHosts, task: list[object], folder: Path) -> None:
     """Train over a link, and log the steps."""
-    words = [*FF, *TASK, *STAGES, "--out", folder / "run"]
+    words = [*FF, *task, *STAGES, "--out", folder / "run"]
     assert_succeeded(ends(hosts.ranks(*words, folder=folder, FF_LOG=str(folder)), hosts))
 
 
-def test_layers_on_two_hosts_end_in_one_process_weights_and_send_what_they_count(alone, tmp_path):
+def test_layers_on_two_hosts_end_in_one_process_weights_and_send_what_they_count(
+    alone, task, tmp_path
+):
     with TwoHosts() as hosts:
-        train_on_two_hosts(hosts, tmp_path)
+        train_on_two_hosts(hosts, task, tmp_path)
         passed = [hosts.sent(host) for host in range(2)]
     assert_equal_weights(tmp_path / "run", alone)
     first, last = steps_in(tmp_path)
@@ -102,7 +110,7 @@ def test_layers_on_two_hosts_end_in_one_process_weights_and_send_what_they_count
     assert passed[1] < passed[0] / 4
 
 
-def test_batches_on_two_hosts_end_in_nearly_one_process_weights(tmp_path):
+def test_batches_on_two_hosts_end_in_nearly_one_process_weights(task, tmp_path):
     """In float64, where what Adam makes of a rounding error is bounded by arithmetic.
 
     A gradient that is almost zero may differ by about 1e-16, and Adam divides by at least 1e-8: a
@@ -111,12 +119,12 @@ def test_batches_on_two_hosts_end_in_nearly_one_process_weights(tmp_path):
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        done = called("train", *TASK, "--out", tmp_path / "alone")
+        done = called("train", *task, "--out", tmp_path / "alone")
     finally:
         torch.set_default_dtype(before)
     assert done.code == 0, done.err
     with TwoHosts() as hosts:
-        words = [*FF, *TASK, "--parallel", "data", "--out", tmp_path / "run"]
+        words = [*FF, *task, "--parallel", "data", "--out", tmp_path / "run"]
         assert_succeeded(ends(hosts.ranks(*words, folder=tmp_path, FF_DTYPE="float64"), hosts))
     assert processes.tensors(tmp_path / "alone")["network.layers.0.block.weight"].dtype == (
         torch.float64
@@ -124,12 +132,12 @@ def test_batches_on_two_hosts_end_in_nearly_one_process_weights(tmp_path):
     assert_equal_weights(tmp_path / "run", tmp_path / "alone", 1e-8)
 
 
-def test_a_cut_link_ends_both_hosts_with_an_error_and_the_run_resumes_later(alone, tmp_path):
+def test_a_cut_link_ends_both_hosts_with_an_error_and_the_run_resumes_later(alone, task, tmp_path):
     run, seconds, step = tmp_path / "run", 4, 16  # in the second epoch
     words = [*FF, *STAGES]
     instrumented = {"FF_HOLD": f"{tmp_path} 01 {step}", "FF_TIMEOUT": str(seconds)}
     with TwoHosts() as hosts:
-        running = hosts.torchrun(*words, *TASK, "--out", run, folder=tmp_path, **instrumented)
+        running = hosts.torchrun(*words, *task, "--out", run, folder=tmp_path, **instrumented)
         for rank in range(2):
             wait_for(tmp_path / f"held.{rank}", running)
         hosts.cut()
@@ -155,10 +163,10 @@ def wait_for(path: Path, running: list[Running]) -> None:
         time.sleep(0.01)
 
 
-def test_on_a_slow_link_the_first_stage_waits_for_the_last(alone, tmp_path):
+def test_on_a_slow_link_the_first_stage_waits_for_the_last(alone, task, tmp_path):
     with TwoHosts() as hosts:
         hosts.limit(30)  # megabits a second: much slower than the layers
-        train_on_two_hosts(hosts, tmp_path)
+        train_on_two_hosts(hosts, task, tmp_path)
     assert_equal_weights(tmp_path / "run", alone)
     first, last = steps_in(tmp_path)
     assert len(first) == len(last)
@@ -167,21 +175,23 @@ def test_on_a_slow_link_the_first_stage_waits_for_the_last(alone, tmp_path):
         assert sum(step.ended <= received.began for step in first) <= number + BUFFERS + 1
 
 
-def test_over_a_long_distance_messages_arrive_later_and_complete(alone, tmp_path):
+def test_over_a_long_distance_messages_arrive_later_and_complete(alone, task, tmp_path):
     if reason := missing(delay=True):
         pytest.skip(reason)
     delay = 0.02
     with TwoHosts(delay) as hosts:
-        train_on_two_hosts(hosts, tmp_path)
+        train_on_two_hosts(hosts, task, tmp_path)
     assert_equal_weights(tmp_path / "run", alone)
     first, last = steps_in(tmp_path)
     for sent, received in zip(first, last, strict=True):
         assert received.ended - sent.began > delay
 
 
-def test_the_error_of_hosts_that_cannot_reach_each_other_says_how_to_choose_a_network(tmp_path):
+def test_the_error_of_hosts_that_cannot_reach_each_other_says_how_to_choose_a_network(
+    task, tmp_path
+):
     with TwoHosts() as hosts:
-        words = [*FF, *TASK, *STAGES, "--timeout", 6, "--out", tmp_path / "run"]
+        words = [*FF, *task, *STAGES, "--timeout", 6, "--out", tmp_path / "run"]
         running = hosts.ranks(*words, folder=tmp_path, GLOO_SOCKET_IFNAME="lo")
         # One of them finds no other rank; the other, which is to be found, waits longer.
         limit = time.monotonic() + processes.LIMIT

@@ -7,6 +7,7 @@ that no result depends on how fast the machine is.
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ pytestmark = [
 ]
 
 SPACE = ["lr=1e-3..1e-1", "hidden=2x4..12", "batch_size=512"]
-SMALL = ["--data", "digits", "--search", *SPACE, "--threads", "1", "--epochs", "2", "--json"]
+SMALL = ["--data", "digits.npz", "--search", *SPACE, "--threads", "1", "--epochs", "2", "--json"]
 
 # `ff` with a trial that waits for a line on stdin: inside of training, where Ctrl-C is noticed.
 BLOCKING = """
@@ -42,6 +43,11 @@ def blocking(self, value, step):
 optuna.Trial.report = blocking
 main(sys.argv[2:])
 """
+
+
+@pytest.fixture(autouse=True)
+def _data(tmp_path, digits_file):
+    shutil.copy(digits_file, tmp_path / "digits.npz")
 
 
 def blocked(folder: Path, trial: int, trials: int) -> subprocess.Popen[str]:

@@ -141,9 +141,7 @@ def finish(
         width = max(map(len, best["settings"]))
         for name, value in best["settings"].items():
             print(f"  {name:<{width}}  {short(value)}")
-        print(
-            "each trial has one seed: repeat the best settings with other seeds before you report them"
-        )
+        print("each trial has one seed: repeat the best settings with other seeds")
         print(f"the same run: {repeat}")
     print(f"report:       {shlex.join(['ff', 'report', str(out)])}")
     print(f"{purpose + ':':<13} {then}")

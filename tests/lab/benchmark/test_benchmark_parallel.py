@@ -11,7 +11,7 @@ from forward_forward.lab.benchmark.show_parallel import plot, table
 
 HIDDEN = (24, 16, 16)
 BATCH = 32
-SETTING = ParallelSetting(((HIDDEN, BATCH),), steps=2, rounds=(1, 1))
+SETTING = ParallelSetting(((HIDDEN, BATCH),), steps=2, rounds=(1, 1), round_seconds=0)
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def test_the_weights_are_those_of_one_process(result):
     (row,) = result["rows"]
     assert row["steps_compared"] >= 2 * (SETTING.steps + 2)  # the first round is not timed
     assert row["weights"]["layers"] == 0
-    # Sums of shards round differently; Adam moves a weight by at most about its rate a step.
-    assert row["weights"]["data"] < 0.2
+    # Sums of shards round differently, and Adam magnifies it with each of the few steps.
+    assert row["weights"]["data"] < 1e-4
 
 
 def test_bytes_are_those_of_the_messages(result):

@@ -48,6 +48,7 @@ class ParallelSetting:
     steps: int = 4  # timed ones of a round, after two that fill the pipeline, or more if small
     # Fewest and most of each method, more for a small network: speed-ups are medians over rounds.
     rounds: tuple[int, int] = (5, 25)
+    round_seconds: float = 0.5  # of one process, in a round of a small network
 
 
 QUICK = ParallelSetting((((500,) * 2, 1024),), rounds=(4, 4))

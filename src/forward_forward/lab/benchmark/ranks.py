@@ -9,7 +9,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,15 @@ from forward_forward.parallel.timeouts import Timeout
 TIMEOUT = 120.0
 SMALL, LARGE = 64, 16 * 2**20  # bytes of the messages by which the link is measured
 MESSAGES, TRIES = 24, 3
-ROUND = 0.5  # seconds of one process that a round of a small network takes
-ALL_ROUNDS = 12.0  # and all rounds together
+ALL_ROUNDS = 12.0  # seconds of one process that all rounds of a small network take
 Split = tuple[int, ...]
 
 
-def measure(widths: list[int], size: int, steps: int, rounds: Sequence[int]) -> dict[str, Any]:
+def measure(widths: list[int], size: int, spec: Mapping[str, Any]) -> dict[str, Any]:
     """The results for one network and batch size; all ranks call this."""
     data, batch = _samples(widths[0], size)
     one = OneProcess(_trainer(widths, batch), batch)
-    split, steps, count = _planned(OneProcess(_trainer(widths, batch), batch), steps, rounds)
+    split, steps, count = _planned(OneProcess(_trainer(widths, batch), batch), spec)
     by_layers = Layout(split=split, timeout=TIMEOUT)
     by_data = Layout(stages=1, replicas=None, timeout=TIMEOUT)
     methods: dict[str, Any] = {
@@ -83,14 +82,14 @@ def _trainer(widths: list[int], batch: Batch) -> Trainer:
     return trainer
 
 
-def _planned(alone: OneProcess, steps: int, rounds: Sequence[int]) -> tuple[Split, int, int]:
+def _planned(alone: OneProcess, spec: Mapping[str, Any]) -> tuple[Split, int, int]:
     """Layers of each rank by their seconds in one process, steps of a round, number of rounds."""
     found: list[Any] = [None]
     seconds = alone.run(WARM_UP + 3)
     if dist.get_rank() == 0:
         split = balanced(alone.layer_seconds(), dist.get_world_size())
-        steps = max(steps, round(ROUND / seconds))
-        fewest, most = rounds
+        steps = max(spec["steps"], round(spec["round_seconds"] / seconds))
+        fewest, most = spec["rounds"]
         found[0] = split, steps, max(fewest, min(most, round(ALL_ROUNDS / (steps * seconds))))
     dist.broadcast_object_list(found, src=0)
     planned: tuple[Split, int, int] = found[0]
@@ -202,7 +201,7 @@ def main(job: Path, out: Path) -> None:
     for hidden, size in spec["settings"]:
         if dist.get_rank() == 0:
             print(f"{hidden}, batch {size}", file=sys.stderr)
-        rows.append(measure([spec["features"], *hidden], size, spec["steps"], spec["rounds"]))
+        rows.append(measure([spec["features"], *hidden], size, spec))
         if dist.get_rank() == 0:
             files.write_json(out, {"ranks": dist.get_world_size(), "link": about, "rows": rows})
     parallel.leave()
