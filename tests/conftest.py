@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from joblib import cpu_count
 from sklearn.datasets import load_digits
 from tests.chromium import browser  # noqa: F401, one for all browser tests
 from tests.track.tracked import mlflow_client
@@ -21,6 +22,11 @@ torch.set_num_threads(1)  # as in the processes that tests start: a resumed run 
 
 
 SEED = 0
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, since some tests wait; 1 GB of memory each."""
+    return min(8, cpu_count() + 1)
 
 
 def pytest_collectstart() -> None:

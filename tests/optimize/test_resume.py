@@ -209,7 +209,7 @@ def stopped(tmp_path_factory) -> Path:
         ({"seed": 4}, {}, "seed was 3, is now 4"),
         ({"optimizer": torch.optim.SGD}, {}, "optimizer was .*AdamW.*, is now .*SGD.*"),
         ({"negatives": FromGoodness()}, {}, "examples was .*Uniform.*, is now .*FromGoodness.*"),
-        ({"dropout": 0.1}, {}, "layers: "),
+        ({"dropout": 0.1}, {}, "layers was "),
         ({}, {"epochs": EPOCHS + 1}, "epochs was 3, is now 4"),
         ({}, {"batch_size": 30}, "batch_size was 25, is now 30"),
         ({}, {"validation": None}, "validation"),
@@ -251,7 +251,7 @@ def test_another_machine_causes_a_warning(tmp_path, stopped, monkeypatch):
     shutil.copytree(stopped, tmp_path / "run")
     other = {**checks.machine(), "torch": "1.0", "threads": 99}
     monkeypatch.setattr(checks, "machine", lambda: other)
-    with pytest.warns(UserWarning, match=r"torch .* then, 1\.0 now; threads .* then, 99 now"):
+    with pytest.warns(UserWarning, match=r"torch was .*, is now 1\.0; threads was .*, is now 99"):
         fit(trainer_of(), tmp_path / "run", resume=True)
 
 

@@ -27,7 +27,8 @@ from forward_forward import checkpoint, files, parallel
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 1500.0  # seconds after which anything here is considered to hang, on a busy machine
 STANDALONE = ["--standalone", "--local-addr", "127.0.0.1"]
-PRELOADED = ["tests.parallel.cases", "tests.parallel.run_cases"]
+# An optimiser would import torch._dynamo on each rank.
+PRELOADED = ["tests.parallel.cases", "tests.parallel.run_cases", "torch._dynamo"]
 
 
 def on_ranks(ranks: int, function: Callable[..., None], *arguments: object) -> None:
