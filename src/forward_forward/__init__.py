@@ -7,6 +7,7 @@ in which a batch meets them:
     examples         batches -> positive, negative, neutral and candidate inputs
     forward          inputs -> activities: Layer, Network, SoftmaxHead
     goodness         activities -> goodness; radial: lengths of activities -> goodness
+    readouts         activities -> goodness of every class, in a single pass
     losses           goodness of positives and negatives -> each layer's own loss
     optimize         losses -> every layer's own step: Trainer, fit, schedules
     predict          a trained network -> goodness of every label, labels, errors
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         optimize,
         parallel,
         predict,
+        readouts,
         recipes,
         recurrent,
     )
@@ -70,6 +72,7 @@ _MODULES = (
     "optimize",
     "parallel",
     "predict",
+    "readouts",
     "recipes",
     "recurrent",
 )
@@ -91,6 +94,7 @@ __all__ = [
     "optimize",
     "parallel",
     "predict",
+    "readouts",
     "recipes",
     "recurrent",
 ]

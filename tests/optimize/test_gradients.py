@@ -13,6 +13,7 @@ from forward_forward.forward import Layer, Network, PeerNormalization, UnitLengt
 from forward_forward.forward.affine import Affine
 from forward_forward.optimize import AveragedSGD, Trainer
 from forward_forward.optimize.gradients import by_autograd, closed_form
+from forward_forward.optimize.targets import Targets
 
 CLASSES = 3
 X = torch.rand(10, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -127,9 +128,9 @@ def test_gradients_are_finite_differences_of_the_mean_loss(gradients):
         return float(share @ layer.loss(margins[:10], margins[10:].view(-1, 10)))
 
     if gradients == "closed_form":
-        outcome = closed_form(layer, Affine(layer, torch.float64), inputs, share)
+        outcome = closed_form(layer, Affine(layer, torch.float64), inputs, Targets(share))
     else:
-        outcome = by_autograd(layer, inputs, share)
+        outcome = by_autograd(layer, inputs, Targets(share))
     assert float(share @ outcome.loss) == pytest.approx(objective())
     for weight in layer.block.parameters():
         flat, gradient = weight.data.view(-1), weight.grad.flatten()
@@ -177,8 +178,8 @@ def test_no_graph_leaves_a_layer(engine):
     positive = net.examples.positive(x, Y)
     both = stack(positive, net.examples.negative(positive, Y, torch.Generator()))
     layer = net.layers[0]
-    closed = closed_form(layer, Affine(layer, torch.float64), both, share)
-    for outcome in (closed, by_autograd(layer, both, share)):
+    closed = closed_form(layer, Affine(layer, torch.float64), both, Targets(share))
+    for outcome in (closed, by_autograd(layer, both, Targets(share))):
         values = outcome.activities.h, outcome.loss, outcome.positive, outcome.negative
         assert all(value.grad_fn is None for value in values)
 
@@ -205,7 +206,7 @@ def test_peer_normalisation_reaches_silent_units_at_full_strength():
     share = torch.full((10,), 0.1, dtype=torch.float64)
     positive = EXAMPLES[0].positive(X, Y)
     both = stack(positive, EXAMPLES[0].negative(positive, Y, torch.Generator()))
-    closed_form(layer, Affine(layer, torch.float64), both, share)
+    closed_form(layer, Affine(layer, torch.float64), both, Targets(share))
     mean = layer(positive.dense()[0]).detach().mean(0)
     assert mean[0] == 0
     # Summed over the batch: independent of its size and of the layer's width.

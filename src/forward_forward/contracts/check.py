@@ -33,8 +33,10 @@ def contracts_of(part: Any) -> list[Contract]:
     """
     modules: dict[Kind, ModuleType] = {"goodness": goodness, "loss": losses, "negatives": negatives}
     module = modules[kind_of(part)]
-    found = [each for each in _public(module) if each not in OF_NORMS or isinstance(part, PNorm)]
-    return [*found, *_public(every)]
+    left_out = () if isinstance(part, PNorm) else OF_NORMS
+    if getattr(part, "joint", False):  # as `losses.CrossEntropy`, whose slopes are probabilities
+        left_out = (*left_out, losses.takes_the_mean_of_negatives)
+    return [each for each in (*_public(module), *_public(every)) if each not in left_out]
 
 
 def _public(module: ModuleType) -> list[Contract]:

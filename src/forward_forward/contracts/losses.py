@@ -27,6 +27,7 @@ __all__ = [
     "is_finite_at_extreme_margins",
     "is_one_number_a_sample",
     "is_the_positive_part_without_negatives_or_refuses",
+    "is_the_same_in_any_order_of_negatives",
     "leaves_margins_alone",
     "slopes_are_autograds",
     "slopes_are_those_of_small_changes",
@@ -146,6 +147,24 @@ def takes_the_mean_of_negatives(loss: LocalLoss) -> None:
     pos, neg = margins(3)
     alone = torch.stack([loss(pos, each[None]) for each in neg])
     expect_close(loss(pos, neg), alone.mean(0), "the loss of three negatives", rtol=0, atol=1e-12)
+
+
+def is_the_same_in_any_order_of_negatives(loss: LocalLoss) -> None:
+    """The order of the negatives does not matter.
+
+    Raises:
+        Broken: It does.
+
+    >>> is_the_same_in_any_order_of_negatives(lambda pos, neg: neg.mean(0) - pos)
+    """
+    pos, neg = margins(3)
+    expect_close(
+        loss(pos, neg.flip(0)),
+        loss(pos, neg),
+        "the loss of reordered negatives",
+        rtol=0,
+        atol=1e-12,
+    )
 
 
 def is_the_positive_part_without_negatives_or_refuses(loss: LocalLoss) -> None:

@@ -1,7 +1,8 @@
 """Samples [batch, ...], labels [batch] -> positive, negative, neutral and candidate inputs.
 
 ``labels`` puts one label into the input and ``multilabel`` any number of them; ``negatives``
-chooses wrong labels; ``hybrids`` makes negatives without labels; all return ``inputs``.
+chooses wrong labels; ``hybrids`` makes negatives without labels; ``no_label`` leaves samples
+as they are, for layers that answer for every class; all return ``inputs``.
 """
 
 from forward_forward.examples.hybrids import HybridImages, HybridRows
@@ -15,6 +16,7 @@ from forward_forward.examples.negatives import (
     Uniform,
     WrongLabels,
 )
+from forward_forward.examples.no_label import NoLabel
 
 __all__ = [
     "AppendLabel",
@@ -26,6 +28,7 @@ __all__ = [
     "HybridRows",
     "Inputs",
     "MultiLabel",
+    "NoLabel",
     "OverlayLabel",
     "Uniform",
     "WrongLabels",

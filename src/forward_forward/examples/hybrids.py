@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating, unlabelled
 
 
 def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blurs: int) -> Tensor:
@@ -75,10 +75,10 @@ class _Hybrids(ABC):
             )
         shift = torch.randint(1, batch, (1,), generator=rng, device=rng.device).to(samples.device)
         other = (torch.arange(batch, device=samples.device) - shift) % batch
-        return _unlabelled(mask * samples + (1 - mask) * samples[other])
+        return unlabelled(mask * samples + (1 - mask) * samples[other])
 
     def neutral(self, x: Samples) -> Inputs:
-        return x if isinstance(x, Inputs) else _unlabelled(floating(x))
+        return x if isinstance(x, Inputs) else unlabelled(floating(x))
 
     def candidates(self, x: Samples) -> Inputs:
         raise ValueError(
@@ -155,9 +155,3 @@ class HybridRows(_Hybrids):
 
     def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
         return (torch.rand(samples.shape, generator=rng, device=rng.device) >= self.share).float()
-
-
-def _unlabelled(images: Tensor) -> Inputs:
-    # Not len(images): it would fix the batch size of an exported graph.
-    index = torch.zeros(1, images.shape[0], dtype=torch.long, device=images.device)
-    return Inputs(images, images.new_zeros(1, 0), index)

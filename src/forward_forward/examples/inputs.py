@@ -95,6 +95,13 @@ class Inputs:
         return replace(self, rest=self.rest[rows], index=self.index[:, rows])
 
 
+def unlabelled(samples: Tensor) -> Inputs:
+    """Samples [batch, *shape] as one variant without a label part."""
+    # Not len(samples): it would fix the batch size of an exported graph.
+    index = torch.zeros(1, samples.shape[0], dtype=torch.long, device=samples.device)
+    return Inputs(samples, samples.new_zeros(1, 0), index)
+
+
 Samples = Tensor | Inputs  # raw samples, or inputs made from them, whose rest is then shared
 
 
@@ -127,7 +134,8 @@ def check_scores(examples: Examples) -> None:
 class Examples(Protocol):
     """How a batch becomes positive and negative data.
 
-    ``labelled`` says whether the label is in the input, so that goodness can be read as a label;
+    ``labelled`` says whether goodness can be read as a label: because the label is in the input, or
+    because the layers answer for every class;
     ``scores`` names what the negatives are drawn from: see `WrongLabels`.
     """
 

@@ -8,8 +8,38 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
+from forward_forward.examples.inputs import Examples, Inputs, Samples, ScoreSource, floating
 from forward_forward.examples.negatives import Uniform, WrongLabels, hard_rows
+
+
+def integer_labels(examples: Examples, y: Tensor | None) -> Tensor:
+    """The labels [batch]; raises a ValueError if they are not one integer per sample."""
+    if y is None or y.dtype != torch.int64:
+        got = "none" if y is None else str(y.dtype)
+        raise ValueError(
+            f"{type(examples).__name__} expects integer labels (torch.int64) [batch], got {got}:"
+            " convert them with y.long(), or use HybridImages to train without labels"
+        )
+    if y.dim() != 1:
+        raise ValueError(
+            f"{type(examples).__name__} expects labels [batch], got {list(y.shape)}: use"
+            " y.argmax(1) on one-hot rows, or MultiLabel for several labels per sample"
+        )
+    return y
+
+
+def checked_labels(examples: Examples, y: Tensor | None) -> Tensor:
+    """The same, from 0 to below the number of classes."""
+    y = integer_labels(examples, y)
+    # On other devices the check would wait for the device; `Data` has checked them before.
+    if y.device.type == "cpu" and y.numel():
+        least, most = (int(value) for value in y.aminmax())
+        if least < 0 or most >= examples.num_classes:
+            raise ValueError(
+                f"{type(examples).__name__} expects labels 0 to {examples.num_classes - 1}, got"
+                f" {least} to {most}: number the labels from 0, or set num_classes"
+            )
+    return y
 
 
 @dataclass(frozen=True)
@@ -44,13 +74,13 @@ class _Label(ABC):
         """The rest [batch, features] of flattened samples, and the label's first column."""
 
     def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
-        return self._one_hot(x, self._labels(y)[None])
+        return self._one_hot(x, checked_labels(self, y)[None])
 
     def negative(
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
     ) -> Inputs:
         # `positive` has checked the labels' range; here they only exclude the true ones.
-        wrong = self.negatives(self._integers(y), self.num_classes, rng, scores)
+        wrong = self.negatives(integer_labels(self, y), self.num_classes, rng, scores)
         return self._one_hot(x, wrong)
 
     def neutral(self, x: Samples) -> Inputs:
@@ -63,32 +93,6 @@ class _Label(ABC):
 
     def decide(self, scores: Tensor) -> Tensor:
         return scores.argmax(-1)
-
-    def _integers(self, y: Tensor | None) -> Tensor:
-        if y is None or y.dtype != torch.int64:
-            got = "none" if y is None else str(y.dtype)
-            raise ValueError(
-                f"{type(self).__name__} expects integer labels (torch.int64) [batch], got {got}:"
-                " convert them with y.long(), or use HybridImages to train without labels"
-            )
-        if y.dim() != 1:
-            raise ValueError(
-                f"{type(self).__name__} expects labels [batch], got {list(y.shape)}: use"
-                " y.argmax(1) on one-hot rows, or MultiLabel for several labels per sample"
-            )
-        return y
-
-    def _labels(self, y: Tensor | None) -> Tensor:
-        y = self._integers(y)
-        # On other devices the check would wait for the device; `Data` has checked them before.
-        if y.device.type == "cpu" and y.numel():
-            least, most = (int(value) for value in y.aminmax())
-            if least < 0 or most >= self.num_classes:
-                raise ValueError(
-                    f"{type(self).__name__} expects labels 0 to {self.num_classes - 1}, got"
-                    f" {least} to {most}: number the labels from 0, or set num_classes"
-                )
-        return y
 
     def _rest(self, x: Samples) -> tuple[Tensor, int]:
         return (x.rest, x.start) if isinstance(x, Inputs) else self._place(floating(x).flatten(1))

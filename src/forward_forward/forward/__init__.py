@@ -10,9 +10,10 @@ a layer, ``head`` reads labels off activities, ``network`` is the stack with its
 
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
-from forward_forward.forward.layer import Layer, PeerNormalization
+from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
 from forward_forward.forward.normalize import MeanSquareOne, UnitLength
+from forward_forward.forward.peer import PeerNormalization
 from forward_forward.forward.perceptron import mlp
 from forward_forward.forward.standardize import Standardize
 

@@ -113,7 +113,7 @@ class Affine:
 
     def shares(self, inputs: Inputs) -> bool:
         """Whether one product can serve all variants: the normalisation must be a mere division."""
-        return self.divides and inputs.rest.dim() == 2
+        return self.divides and inputs.rest.dim() == 2 and inputs.patterns.shape[1] > 0
 
     def share(self, inputs: Inputs) -> None:
         """Multiply these inputs' rest, for all operands that consist of its first rows."""

@@ -6,9 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from forward_forward import examples, goodness, losses, notation
-from forward_forward.forward import layer as layers
-from forward_forward.forward import normalize
+from forward_forward import examples, goodness, losses, notation, readouts
+from forward_forward.forward import normalize, peer
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
@@ -21,8 +20,8 @@ _NETWORK = ("examples", "readout", "reading")
 
 def names() -> dict[str, Any]:
     """Every name that a description may contain."""
-    parts = notation.public(examples, goodness, losses, normalize)
-    own = {each.__name__: each for each in (layers.PeerNormalization, Standardize, LabelInput)}
+    parts = notation.public(examples, goodness, losses, normalize, readouts)
+    own = {each.__name__: each for each in (peer.PeerNormalization, Standardize, LabelInput)}
     earlier = {"Entrance": LabelInput}  # its name in runs written before 0.2
     return {**notation.torch_modules(), **parts, **own, **earlier}
 
@@ -74,8 +73,22 @@ def rewritten(description: Mapping[str, Any]) -> dict[str, Any]:
         except (ValueError, TypeError):
             return value
 
-    rows = [{name: text(value) for name, value in row.items()} for row in description["layers"]]
+    # Options that are newer than the description had their defaults.
+    rows = [
+        {**_defaults(), **{name: text(value) for name, value in row.items()}}
+        for row in description["layers"]
+    ]
     return {name: text(value) for name, value in description.items()} | {"layers": rows}
+
+
+def _defaults() -> dict[str, str]:
+    """The text of each option of a layer that has a default."""
+    options = inspect.signature(Layer).parameters.values()
+    return {
+        each.name: notation.write(each.default, names())
+        for each in options
+        if each.default is not each.empty and each.name == "adversarial"
+    }
 
 
 def buildable(description: dict[str, Any]) -> bool:

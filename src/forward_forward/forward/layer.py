@@ -8,54 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from forward_forward import losses
+from forward_forward import losses, readouts
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.check import problems
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
+from forward_forward.forward.peer import PeerNormalization
 from forward_forward.goodness import Goodness, at_unit_activity, mean_square
 from forward_forward.radial import radial_of
+from forward_forward.readouts import Readout
 
 Threshold = float | Literal["width", "calibrated"]
-
-
-@dataclass(frozen=True)
-class PeerNormalization:
-    """Pull every unit's mean activity on positives towards the layer's mean, even of silent units.
-
-    ``lambda (mean(m) - m)`` is added to the ascent direction of every positive's total input, after
-    the activation's slope and not gated by it; m is the running mean activity of positives, updated
-    first.
-
-    Args:
-        strength: lambda, for the true gradient of the sum of squares; Hinton's 0.03 is for half of
-            that gradient, hence 0.06. For the mean square divide it by the width, as that gradient
-            is smaller by this factor.
-        decay: Fraction of the running mean that is kept at each step, 0 to 1.
-
-    References:
-        Hinton (2022), arXiv 2212.13345, section 3.2, note on peer normalisation; ``ffnew.m``.
-    """
-
-    strength: float = 0.06
-    decay: float = 0.9
-
-
-def peer_gradient(peer: PeerNormalization, mean_activity: Tensor, sample_weight: Tensor) -> Tensor:
-    """What peer normalisation adds to the gradient of the total inputs [batch, feature].
-
-    Args:
-        peer: Its constants.
-        mean_activity: Running mean activity of positives [feature].
-        sample_weight: Each sample's weight in the mean over the batch [batch].
-    """
-    pull = peer.strength * (mean_activity.mean() - mean_activity)
-    return -sample_weight[:, None] * pull
 
 
 def _activation(given: nn.Module | Callable[[], nn.Module] | None) -> nn.Module | None:
@@ -81,7 +48,8 @@ class Layer(nn.Module):
             closed-form gradients.
         activation: Elementwise activation: a module or a callable that returns one, such as its
             class; None if the block has its own.
-        goodness: Activities [batch, *feature] -> [batch].
+        goodness: Activities [batch, *feature] -> [batch]; or a read-out, which gives the goodness
+            of every class [batch, classes] and may have weights (`forward_forward.readouts`).
         loss: Margins of positives [batch] and negatives [negatives, batch] -> [batch].
         normalize: Applied to the input first; None leaves it unchanged.
         threshold: A number; "width", the goodness at unit activity (Hinton's); or "calibrated",
@@ -91,6 +59,9 @@ class Layer(nn.Module):
         peer: Peer normalisation, or None. Needs an ``activation``.
         dropout: Fraction of the inputs dropped in training, before normalisation, 0 to 1; the same
             inputs for all variants of a sample.
+        adversarial: In training the layer learns from its input moved along the gradient of its own
+            loss, by this fraction of the input's length, 0 for none; the activities of the original
+            input are passed on.
 
     Raises:
         ValueError: An argument is out of range, or peer normalisation is used with a block that
@@ -109,7 +80,7 @@ class Layer(nn.Module):
         block: nn.Module,
         activation: nn.Module | Callable[[], nn.Module] | None = nn.ReLU,
         *,
-        goodness: Goodness = mean_square,
+        goodness: Goodness | Readout = mean_square,
         loss: losses.LocalLoss = losses.SiluPair(),
         normalize: Normalize | None = MeanSquareOne(),
         threshold: Threshold = "calibrated",
@@ -117,12 +88,14 @@ class Layer(nn.Module):
         temperature: float = 1.0,
         peer: PeerNormalization | None = None,
         dropout: float = 0.0,
+        adversarial: float = 0.0,
     ) -> None:
         super().__init__()
-        if not temperature > 0 or not 0 <= dropout < 1:
+        if not temperature > 0 or not 0 <= dropout < 1 or not 0 <= adversarial < math.inf:
             raise ValueError(
-                "Layer expects temperature > 0 and dropout from 0 to below 1, got "
-                f"temperature={temperature} and dropout={dropout}"
+                "Layer expects temperature > 0, dropout from 0 to below 1 and adversarial of 0 or"
+                f" more, got temperature={temperature}, dropout={dropout} and"
+                f" adversarial={adversarial}"
             )
         if isinstance(threshold, str) and threshold not in ("width", "calibrated"):
             raise ValueError(
@@ -131,6 +104,12 @@ class Layer(nn.Module):
         for name, part in {"goodness": goodness, "loss": loss, "normalize": normalize}.items():
             if not callable(part) and not (name == "normalize" and part is None):
                 raise ValueError(f"{name} expects a callable, got {part!r}")
+        if peer is not None and (isinstance(goodness, Readout) or adversarial):
+            raise ValueError(
+                "peer normalisation follows the mean activity of positives, so it expects positives"
+                " of their own, and inputs that do not move: leave peer=None with a read-out or"
+                " adversarial"
+            )
         if isinstance(threshold, int | float) and not math.isfinite(threshold):
             raise ValueError(f"threshold expects a finite number, got {threshold}")
         if peer is not None and activation is None:
@@ -140,7 +119,7 @@ class Layer(nn.Module):
             )
         self.block = block
         self.activation = _activation(activation)
-        self.goodness = goodness
+        self.goodness = readouts.fitted(goodness, block)
         self.loss = loss
         self.normalize = normalize
         self.threshold = threshold
@@ -148,6 +127,7 @@ class Layer(nn.Module):
         self.temperature = temperature
         self.peer = peer
         self.dropout = dropout
+        self.adversarial = adversarial
         value = math.nan if isinstance(threshold, str) else float(threshold)
         self.register_buffer("threshold_value", torch.tensor(value))
         self.register_buffer("mean_activity", None)
@@ -168,9 +148,18 @@ class Layer(nn.Module):
 
     @property
     def closed_form(self) -> bool:
-        """Whether gradients have a closed form: a linear block holds all the layer's weights."""
-        linear = self.linear
-        return linear is not None and len(list(self.parameters())) == len(list(linear.parameters()))
+        """Whether gradients have a closed form: those of all weights that the layer holds."""
+        if self.linear is None:
+            return False
+        known = {id(weight) for weight in self.linear.parameters()}
+        if isinstance(self.goodness, Readout) and readouts.slopes_of(self.goodness) is not None:
+            known |= {id(weight) for weight in self.goodness.parameters()}
+        return all(id(weight) in known for weight in self.parameters())
+
+    @property
+    def class_wise(self) -> bool:
+        """Whether the goodness answers for every class."""
+        return isinstance(self.goodness, Readout)
 
     def rows(self, x: Tensor) -> Tensor:
         """The detached, normalised input of the block; flat for a linear one."""
@@ -202,11 +191,26 @@ class Layer(nn.Module):
         return self.activate(self.preactivation(x))
 
     def rate(self, activities: Activities) -> Tensor:
-        """Goodness [batch] of the layer's activities, from their length if that suffices."""
+        """Goodness [batch] of the layer's activities, from their length if that suffices.
+
+        Of a read-out it is the goodness of every class [batch, classes].
+        """
         radial = radial_of(self.goodness)
         if radial is None:
-            return self.goodness(activities.h)
+            goodness: Tensor = self.goodness(activities.h)
+            return goodness
         return radial.of_length(activities.length, activities.h.shape[1:].numel())
+
+    def table(self, activities: Activities, variants: int) -> Tensor:
+        """Goodness of every label [batch, labels].
+
+        Args:
+            activities: Of all variants of a batch [variants * batch, *feature]: one for each label,
+                or a single one that answers for every class.
+            variants: How many there are.
+        """
+        goodness = self.rate(activities)
+        return goodness if self.class_wise else goodness.view(variants, -1).t()
 
     def margin(self, goodness: Tensor) -> Tensor:
         """Goodness minus threshold, over the temperature: what the loss compares."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from forward_forward.examples import Examples, Inputs
+from forward_forward.examples import Examples, Inputs, NoLabel
 from forward_forward.examples.inputs import check_scores, floating
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
@@ -22,6 +22,7 @@ from forward_forward.forward.passes import (
     written_out,
 )
 from forward_forward.forward.workspace import Workspace
+from forward_forward.readouts import Readout
 
 Reading = Literal["goodness", "head"]
 READINGS = get_args(Reading)
@@ -77,6 +78,7 @@ class Network(nn.Module):
         if head is not None:
             _check_head(head, layers, examples)
         check_scores(examples)
+        _check_readouts(layers, examples)
         if examples.scores == "softmax" and head is None:
             raise ValueError(
                 "negatives drawn from the softmax require a head: add head=SoftmaxHead(...), or use"
@@ -103,6 +105,11 @@ class Network(nn.Module):
     def _threshold(self) -> Tensor:
         """A threshold: it moves with the weights, and reading it needs no search for one."""
         return self.layers[0].threshold_value
+
+    @property
+    def class_wise(self) -> bool:
+        """Whether each layer answers for every class, in a single pass."""
+        return self.layers[0].class_wise
 
     def ready(self, x: Tensor) -> Tensor:
         """Samples as the examples read them: on the network's device, in its type, standardised.
@@ -137,7 +144,8 @@ class Network(nn.Module):
             The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
         """
         forward = ForwardPass(self.layers, workspace=Workspace())
-        parts = torch.split(self.ready(x), rows_at_a_time(self.examples.num_classes))
+        variants = 1 if self.class_wise else self.examples.num_classes
+        parts = torch.split(self.ready(x), rows_at_a_time(variants))
         every = [variants_goodness(forward, self.examples.candidates(part)) for part in parts]
         return torch.cat(every, 1)
 
@@ -223,6 +231,24 @@ class Network(nn.Module):
         for layer, each in zip(self.layers, activities, strict=True):
             if not layer.calibrated:
                 layer.calibrate(each.h)
+
+
+def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
+    counts = {
+        layer.goodness.num_classes if isinstance(layer.goodness, Readout) else None
+        for layer in layers
+    }
+    if counts != ({examples.num_classes} if isinstance(examples, NoLabel) else {None}):
+        raise ValueError(
+            "layers whose goodness answers for every class, such as LinearReadout(num_classes=10),"
+            " go with examples=NoLabel(num_classes=10), and then all layers must have one for the"
+            f" same classes; got {examples!r} and layers for {_listed(counts)} classes (None: one"
+            " number per sample)"
+        )
+
+
+def _listed(counts: Iterable[int | None]) -> str:
+    return " and ".join(sorted(map(str, counts)))
 
 
 def _check_head(head: SoftmaxHead, layers: Sequence[Layer], examples: Examples) -> None:

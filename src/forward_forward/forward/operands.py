@@ -21,6 +21,7 @@ from forward_forward.examples import Inputs
 from forward_forward.forward import workspace as slots
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
+from forward_forward.forward.workspace import Slot
 
 Rows = TypeVar("Rows", Tensor, Tensor | None)
 
@@ -34,6 +35,8 @@ def operand_of(affine: Affine, source: Inputs | Activities) -> DenseOperand | La
         return DenseOperand(affine, source)
     if affine.shares(source):
         return LabelledOperand(affine, source)
+    if source.variants == 1 and not source.patterns.shape[1]:
+        return DenseOperand(affine, Activities(source.rest))  # only read: needs no copy
     return DenseOperand(affine, Activities(source.dense().flatten(0, 1)))
 
 
@@ -46,15 +49,14 @@ class DenseOperand:
     needed, else None; ``width`` is the number of inputs.
     """
 
-    def __init__(self, affine: Affine, source: Activities) -> None:
+    def __init__(self, affine: Affine, source: Activities, *, normalized: bool = False) -> None:
         x = source.h.flatten(1)
         affine.layer.check_width(x.shape[1])
         self.affine = affine
         self.width = x.shape[1]
-        self.length = None if affine.divisor is None else source.length
-        self.rows = affine.lowered(
-            slots.ROWS, affine.layer.rows(x) if affine.divisor is None else x
-        )
+        self.length = None if normalized or affine.divisor is None else source.length
+        raw = not normalized and affine.divisor is None
+        self.rows = affine.lowered(slots.ROWS, affine.layer.rows(x) if raw else x)
 
     @cached_property
     def factor(self) -> Tensor | None:
@@ -64,11 +66,11 @@ class DenseOperand:
             return None
         return divisor(length, self.width).reciprocal()
 
-    def totals(self) -> Tensor:
-        """Total inputs of the units [rows, units]."""
-        affine = self.affine
+    def totals(self, slot: Slot | None = None) -> Tensor:
+        """Total inputs of the units [rows, units], by default in the slot of the activities."""
+        affine, slot = self.affine, slot or self.affine.activities
         # The product in its own type is spent before the slopes are lowered into this slot.
-        z = affine.multiply(affine.activities, self.rows, affine.weight.t(), low=slots.DELTA)
+        z = affine.multiply(slot, self.rows, affine.weight.t(), low=slots.DELTA)
         return scaled_and_biased(z, self.factor, affine.bias, out=z)
 
     def gradients(

@@ -96,10 +96,10 @@ def rows_at_a_time(variants: int) -> int:
 
 @torch.no_grad()
 def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
-    """Goodness of inputs in every layer of a pass [layers, batch, variants]."""
+    """Goodness of every label in every layer of a pass [layers, batch, labels]."""
     activities = forward.activities(inputs)
-    rows = [layer.rate(each) for layer, each in zip(forward.layers, activities, strict=True)]
-    return torch.stack(rows).view(len(rows), *inputs.index.shape).transpose(1, 2)
+    pairs = zip(forward.layers, activities, strict=True)
+    return torch.stack([layer.table(each, inputs.variants) for layer, each in pairs])
 
 
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:

@@ -26,6 +26,8 @@ REST_PRODUCT = Slot("product of those inputs with the first layer's weights")
 ROWS = Slot("inputs of a layer, in the products' type")
 PRODUCT = Slot("a product in the products' type, before it is converted")
 DELTA = Slot("slopes with respect to the totals")
+MOVED = Slot("totals of inputs that were moved")
+INPUT_GRADIENT = Slot("gradient of the inputs")
 GRADIENT = Slot("gradient of the weights")
 BLOCK = Slot("a block of rows on its way into another type")
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Literal
 
-from torch import Tensor
-
 from forward_forward import seeds
 from forward_forward.examples import Inputs
 from forward_forward.forward import Layer
@@ -15,6 +13,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.gradients import LayerOutcome, by_autograd, closed_form, draws
+from forward_forward.optimize.targets import Targets
 
 Kind = Literal["closed_form", "autograd"]
 
@@ -65,7 +64,7 @@ class Engine:
         index: int,
         affine: Affine | None,
         source: Inputs | Activities,
-        sample_weight: Tensor,
+        targets: Targets,
         key: tuple[int | str, ...],
     ) -> LayerOutcome:
         """Set the gradients of a layer's own weights.
@@ -74,15 +73,15 @@ class Engine:
             index: Which layer.
             affine: Its products in this step; None if its block is not linear.
             source: Its input: positives first, then the negatives.
-            sample_weight: Each sample's weight in the mean loss [batch].
+            targets: The samples' weights in the mean loss, and their labels.
             key: For the random numbers that the layer draws itself.
         """
         layer = self.layers[index]
         # A layer that draws random numbers must not move torch's global state.
         with seeds.forked(*key) if self._draws[index] else nullcontext():
             if affine is None or not self._by_formula[index]:
-                return by_autograd(layer, source, sample_weight, self.replicas)
-            return closed_form(layer, affine, source, sample_weight, self.skip, self.replicas)
+                return by_autograd(layer, source, targets, self.replicas)
+            return closed_form(layer, affine, source, targets, self.skip, self.replicas)
 
     def _has_formula(self, layer: Layer) -> bool:
         return self.kind == "closed_form" and layer.closed_form

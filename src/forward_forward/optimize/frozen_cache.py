@@ -25,6 +25,7 @@ from forward_forward.forward.passes import ForwardPass, rows_at_a_time
 from forward_forward.forward.workspace import ROWS, Workspace
 from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.scores import scored_layers
+from forward_forward.optimize.targets import Targets
 from forward_forward.optimize.train_step import TrainStep
 
 CACHE_BYTES = 4 * 2**30  # a larger cache is not built: the lower layers run in every step instead
@@ -114,7 +115,7 @@ def step_cached(
     forward = trainer.forward.begin()
     source = cache.source(forward, numbers, y, randomness.generator("negatives"))
     sample_weight = trainer.preparer.sample_weight(len(y), weight)
-    return trainer.learn(source, sample_weight, randomness, cache.layer)
+    return trainer.learn(source, Targets(sample_weight), randomness, cache.layer)
 
 
 @torch.no_grad()

@@ -12,16 +12,21 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from forward_forward import goodness, losses
+from forward_forward import goodness, losses, readouts
 from forward_forward.examples import Inputs
+from forward_forward.forward import workspace as slots
 from forward_forward.forward.activities import Activities, FusedActivation, fused_activation
 from forward_forward.forward.affine import Affine
-from forward_forward.forward.layer import Layer, peer_gradient
-from forward_forward.forward.operands import operand_of
+from forward_forward.forward.layer import Layer
+from forward_forward.forward.operands import DenseOperand, operand_of
 from forward_forward.forward.passes import written_out
+from forward_forward.forward.peer import peer_gradient
+from forward_forward.goodness import length_of
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.metrics import Figures, figures_of
+from forward_forward.optimize.targets import Targets, joined, split
 from forward_forward.radial import radial_of
+from forward_forward.readouts import Readout
 
 
 class LayerOutcome(NamedTuple):
@@ -42,18 +47,18 @@ def outcome_of(
     activities: Activities,
     loss: Tensor,
     rated: Tensor,
-    sample_weight: Tensor,
+    targets: Targets,
     *,
     positive: bool = False,
 ) -> LayerOutcome:
-    """The outcome of activities, losses [batch], goodness [variants * batch], weights [batch].
+    """The outcome of activities, losses [batch], goodness as of `split`, and targets.
 
     ``positive`` says that no activity is below 0, which makes a cheaper test for silent units.
     """
     batch = loss.shape[0]
     silent = silent_fraction(activities.h[:batch], positive=positive)
-    good, bad = split(rated, batch)
-    figures = figures_of(loss, good, bad, silent, sample_weight)
+    good, bad = split(rated, targets)
+    figures = figures_of(loss, good, bad, silent, targets.weight)
     return LayerOutcome(activities, loss, good, bad, figures)
 
 
@@ -65,18 +70,12 @@ def silent_fraction(h: Tensor, *, positive: bool) -> Tensor:
     return silent.mean(dtype=h.dtype)
 
 
-def split(values: Tensor, batch: int) -> tuple[Tensor, Tensor]:
-    """Values of stacked variants [variants * batch] -> positives [batch], negatives [k, batch]."""
-    variants = values.view(-1, batch)
-    return variants[0], variants[1:]
-
-
 @torch.no_grad()
 def closed_form(
     layer: Layer,
     affine: Affine,
     source: Inputs | Activities,
-    sample_weight: Tensor,
+    targets: Targets,
     skip: float = 0.0,
     replicas: ReplicaGroup | None = None,
 ) -> LayerOutcome:
@@ -86,7 +85,7 @@ def closed_form(
         layer: The layer.
         affine: Its products, computed from its current weights.
         source: Its input: positives first, then the negatives.
-        sample_weight: Each sample's weight in the mean loss [batch]; ``1 / batch`` unweighted.
+        targets: The samples' weights in the mean loss, and their labels.
         skip: Samples whose slopes are all below this fraction of the batch's steepest are left out
             of the gradients' products; 0 leaves out none.
         replicas: The other replicas, if this is a shard of a batch.
@@ -94,13 +93,19 @@ def closed_form(
     Returns:
         The outcome, with ``grad`` of the block's parameters set.
     """
+    sample_weight = targets.weight
+    # Read before the totals take the memory of the activities below.
+    moves = layer.adversarial > 0 and layer.training
+    rows = layer.rows(written_out(source)) if moves else None
     operand = operand_of(affine, source)
-    z, activation = operand.totals(), affine.activation
-    outcome, upstream, delta, scale = (
-        _slopes_by_autograd(layer, z, sample_weight)
-        if activation is None
-        else _slopes_by_formula(layer, activation, z, sample_weight)
-    )
+    outcome, upstream, delta, scale = _slopes(layer, affine, operand.totals(), targets)
+    if rows is not None:
+        slopes = affine.lowered(slots.DELTA, delta, scale)
+        gradient = affine.multiply(slots.INPUT_GRADIENT, slopes, affine.weight)
+        rows = moved(rows, gradient, layer.adversarial)
+        operand = DenseOperand(affine, Activities(rows), normalized=True)
+        totals = operand.totals(slots.MOVED)
+        _, upstream, delta, scale = _slopes(layer, affine, totals, targets)
     if layer.peer is not None:
         positives = slice(len(sample_weight))
         mean_activity = _follow(layer, outcome.activities.h[positives], sample_weight, replicas)
@@ -110,7 +115,8 @@ def closed_form(
         scale = None
     kept = None
     if skip and layer.peer is None:
-        kept = steeper(upstream.view(-1, len(sample_weight)), skip, replicas)
+        variants = upstream.t() if layer.class_wise else upstream.view(-1, len(sample_weight))
+        kept = steeper(variants, skip, replicas)
     weight_gradient, bias_gradient = operand.gradients(delta, scale, kept, len(sample_weight))
     affine.linear.weight.grad = weight_gradient
     if affine.linear.bias is not None:
@@ -118,10 +124,22 @@ def closed_form(
     return outcome
 
 
+def moved(rows: Tensor, gradient: Tensor, fraction: float) -> Tensor:
+    """Inputs [rows, *shape], each moved along its gradient by a fraction of its length.
+
+    >>> moved(torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 9.0]]), 0.1)
+    tensor([[3.0000, 4.5000]])
+    """
+    flat = gradient.flatten(1)
+    steepness = length_of(flat)
+    step = fraction * length_of(rows.flatten(1)) / steepness.masked_fill(steepness == 0, 1)
+    return rows + (flat * step[:, None]).view_as(rows)
+
+
 class _Slopes(NamedTuple):
     """An outcome and the loss's slopes.
 
-    ``upstream`` is the one with respect to the goodness [variants * batch],
+    ``upstream`` is the one with respect to the goodness [variants * batch] or [batch, classes],
     ``scale[:, None] * delta`` the one with respect to the preactivations.
     """
 
@@ -131,13 +149,20 @@ class _Slopes(NamedTuple):
     scale: Tensor | None
 
 
+def _slopes(layer: Layer, affine: Affine, z: Tensor, targets: Targets) -> _Slopes:
+    if affine.activation is None:
+        return _slopes_by_autograd(layer, z, targets)
+    return _slopes_by_formula(layer, affine.activation, z, targets)
+
+
 def _slopes_by_formula(
-    layer: Layer, activation: FusedActivation, z: Tensor, sample_weight: Tensor
+    layer: Layer, activation: FusedActivation, z: Tensor, targets: Targets
 ) -> _Slopes:
     activities = Activities(activation.in_place(z))
     h, rated = activities.h, layer.rate(activities)
-    loss, upstream = judge(layer.loss, layer.margin(rated), sample_weight, layer.temperature)
-    outcome = outcome_of(activities, loss, rated, sample_weight, positive=activation.positive)
+    loss, upstream = judge(layer.loss, layer.margin(rated), targets, layer.temperature)
+    outcome = outcome_of(activities, loss, rated, targets, positive=activation.positive)
+    _learn_readout(layer, h, upstream)
     radial = radial_of(layer.goodness)
     if radial is not None and activation.gates:
         gain = radial.gain(activities.length, h.shape[1], upstream)
@@ -146,34 +171,44 @@ def _slopes_by_formula(
     return _Slopes(outcome, upstream, activation.slope(slope, h), None)
 
 
-def _slopes_by_autograd(layer: Layer, z: Tensor, sample_weight: Tensor) -> _Slopes:
+def _learn_readout(layer: Layer, h: Tensor, upstream: Tensor) -> None:
+    """Set the gradients of a read-out's own weights."""
+    if not isinstance(layer.goodness, Readout):
+        return
+    read = readouts.slopes_of(layer.goodness)
+    if read is not None:
+        gradients = read.weight_gradients(h, upstream)
+        for weight, gradient in zip(layer.goodness.parameters(), gradients, strict=True):
+            weight.grad = gradient
+
+
+def _slopes_by_autograd(layer: Layer, z: Tensor, targets: Targets) -> _Slopes:
     with torch.enable_grad():
         leaf = z.detach().requires_grad_()  # not z: its memory is reused
         h = layer.activate(leaf.clone())  # it may work in place
         rated = layer.goodness(h)
     value = rated.detach()
-    loss, upstream = judge(layer.loss, layer.margin(value), sample_weight, layer.temperature)
+    loss, upstream = judge(layer.loss, layer.margin(value), targets, layer.temperature)
     (delta,) = torch.autograd.grad(rated, leaf, upstream)
-    outcome = outcome_of(Activities(h.detach()), loss, value, sample_weight)
+    outcome = outcome_of(Activities(h.detach()), loss, value, targets)
+    _learn_readout(layer, outcome.activities.h, upstream)
     return _Slopes(outcome, upstream, delta, None)
 
 
 def judge(
-    loss: losses.LocalLoss, margins: Tensor, sample_weight: Tensor, temperature: float
+    loss: losses.LocalLoss, margins: Tensor, targets: Targets, temperature: float
 ) -> tuple[Tensor, Tensor]:
-    """Loss [batch] and the mean loss's slope with respect to the goodness [variants * batch].
+    """Loss [batch] and the mean loss's slope with respect to the goodness, of its shape.
 
     Args:
         loss: The layer's loss.
-        margins: Margins of all rows [variants * batch].
-        sample_weight: Each sample's weight in the mean loss [batch].
+        margins: Margins of all rows [variants * batch], or of every class [batch, classes].
+        targets: The samples' weights and labels.
         temperature: The layer's temperature.
     """
-    value, d_pos, d_neg = losses.judged(loss, *split(margins, sample_weight.shape[0]))
-    if temperature != 1:
-        sample_weight = sample_weight / temperature
-    upstream = torch.cat([d_pos[None], d_neg]).mul_(sample_weight)
-    return value, upstream.flatten()
+    value, d_pos, d_neg = losses.judged(loss, *split(margins, targets))
+    weight = targets.weight if temperature == 1 else targets.weight / temperature
+    return value, joined(torch.cat([d_pos[None], d_neg]).mul_(weight), margins, targets)
 
 
 def _follow(
@@ -202,25 +237,36 @@ def draws(layer: Layer) -> bool:
     return layer.linear is None or fused_activation(layer.activation) is None
 
 
+def _passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Totals, activities, goodness and losses of a layer's normalised input rows."""
+    z = layer.block(rows)
+    # The activation may work in place, and the peer term needs z as it was.
+    h = layer.activate(z if layer.peer is None else z.clone())
+    rated = layer.goodness(h)
+    return z, h, rated, layer.loss(*split(layer.margin(rated), targets))
+
+
 def by_autograd(
     layer: Layer,
     source: Inputs | Activities,
-    sample_weight: Tensor,
+    targets: Targets,
     replicas: ReplicaGroup | None = None,
 ) -> LayerOutcome:
     """Gradients of a layer with any block, by a graph that ends at the layer's input.
 
     The arguments and the result are those of `closed_form`.
     """
-    batch = len(sample_weight)
+    sample_weight, batch = targets.weight, len(targets.weight)
+    rows = layer.rows(written_out(source))
     with torch.enable_grad():
-        z = layer.preactivation(written_out(source))
-        # The activation may work in place, and the peer term needs z as it was.
-        h = layer.activate(z if layer.peer is None else z.clone())
-        rated = layer.goodness(h)
-        pos, neg = split(layer.margin(rated), batch)
-        loss = layer.loss(pos, neg)
+        z, h, rated, loss = _passed(layer, rows, targets)
         objective = (sample_weight * loss).sum()
+        if layer.adversarial and layer.training:
+            leaf = rows.detach().requires_grad_()
+            _, _, _, local = _passed(layer, leaf, targets)
+            (slope,) = torch.autograd.grad((sample_weight * local).sum(), leaf)
+            *_, harder = _passed(layer, moved(rows, slope, layer.adversarial), targets)
+            objective = (sample_weight * harder).sum()
         if layer.peer is not None:
             mean_activity = _follow(layer, h[:batch].detach(), sample_weight, replicas)
             # A product whose slope with respect to z is the peer term, past the activation.
@@ -230,4 +276,4 @@ def by_autograd(
     gradients = torch.autograd.grad(objective, weights, allow_unused=True)
     for weight, gradient in zip(weights, gradients, strict=True):
         weight.grad = gradient
-    return outcome_of(Activities(h.detach()), loss.detach(), rated.detach(), sample_weight)
+    return outcome_of(Activities(h.detach()), loss.detach(), rated.detach(), targets)

@@ -101,7 +101,7 @@ class LookAhead:
         logits = None
         if self.head_optimizer is not None and batch.labels is not None:
             y = batch.labels[self.preparer.shard.rows(batch.size)]
-            logits = teach_head(self.network, forward, positive, y, batch.sample_weight)
+            logits = teach_head(self.network, forward, positive, y, batch.targets.weight)
             self.move_head()
         if self.network.examples.scores == "softmax":
             return logits

@@ -14,6 +14,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import as_source
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.randomness import Augment, StepRandomness
+from forward_forward.optimize.targets import Targets
 
 
 class PreparedBatch(NamedTuple):
@@ -24,7 +25,7 @@ class PreparedBatch(NamedTuple):
         y: The labels as they were passed.
         positive: Positives of the whole batch, after augmentation and dropout.
         labels: The labels on the network's device, or None.
-        sample_weight: Weight of each of this process's rows in the mean loss [rows].
+        targets: Weights and labels of this process's rows in the mean loss.
         randomness: What is drawn at random in its step.
         scores: Of its labels [hard rows, classes], if negatives are drawn from them.
     """
@@ -33,7 +34,7 @@ class PreparedBatch(NamedTuple):
     y: Tensor | None
     positive: Inputs
     labels: Tensor | None
-    sample_weight: Tensor
+    targets: Targets
     randomness: StepRandomness
     scores: Tensor | None = None
 
@@ -80,12 +81,14 @@ class BatchPreparer:
         network, batch = self.network, x.shape[0]
         ready = network.ready(x).detach()
         labels = y if y is None else y.to(network.device, non_blocking=True)
-        sample_weight = self.sample_weight(batch, weight)[self.shard.rows(batch)]
+        rows = self.shard.rows(batch)
+        own = None if labels is None else labels[rows]
+        targets = Targets(self.sample_weight(batch, weight)[rows], own)
         randomness = self.randomness(step, batch)
         ready = randomness.augmented(ready, self.augment)
         positive = network.examples.positive(ready, labels, randomness.generator("positives"))
         positive = randomness.dropped(positive, network.layers[0].dropout)
-        return PreparedBatch(x, y, positive, labels, sample_weight, randomness)
+        return PreparedBatch(x, y, positive, labels, targets, randomness)
 
     def source(self, batch: PreparedBatch) -> Inputs | Activities:
         """What the first layer reads: positives, then freshly drawn negatives.

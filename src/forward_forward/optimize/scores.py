@@ -107,7 +107,7 @@ def label_goodness(
     total = below
     for index, each in zip(layers, forward.activities(source, layers.start), strict=False):
         if index in counted:
-            rated = network.layers[index].rate(each).view(variants, -1).t()
+            rated = network.layers[index].table(each, variants)
             total = rated if total is None else total + rated
     if total is None:
         total = each.h.new_zeros(each.h.shape[0] // variants, variants)

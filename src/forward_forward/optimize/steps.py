@@ -18,6 +18,7 @@ from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.metrics import Figures
 from forward_forward.optimize.optimizers import forget_gradients, stepper, weights_of
 from forward_forward.optimize.randomness import StepRandomness
+from forward_forward.optimize.targets import Targets
 
 IN_FLIGHT = 2  # layers whose gradients the replicas sum while another layer works
 
@@ -42,7 +43,7 @@ class LayerSteps:
         self,
         forward: ForwardPass,
         source: Inputs | Activities,
-        sample_weight: torch.Tensor,
+        targets: Targets,
         randomness: StepRandomness,
         layers: range,
         frozen: int = 0,
@@ -52,7 +53,7 @@ class LayerSteps:
         Args:
             forward: Passes with the current weights.
             source: What the first of these layers reads, positives first.
-            sample_weight: Each sample's weight in the mean loss [batch].
+            targets: The samples' weights in the mean loss, and their labels.
             randomness: What is drawn at random in this step.
             layers: The layers to run, lowest first.
             frozen: How many of the network's lowest layers do not learn.
@@ -70,7 +71,7 @@ class LayerSteps:
                 self._end(index)
             layer = self.network.layers[index]
             if isinstance(source, Activities) and index > 0:
-                batch = sample_weight.shape[0]
+                batch = len(targets.weight)
                 source = randomness.dropped_rows(source, layer.dropout, batch, index)
             if index < frozen:
                 source = next(forward.activities(source, index))
@@ -79,7 +80,7 @@ class LayerSteps:
                 self._check_weights(index)
             key, affine = randomness.key("block", index), forward.affines[index]
             with self._in_place(index, affine):
-                outcome = self.engine.gradients(index, affine, source, sample_weight, key)
+                outcome = self.engine.gradients(index, affine, source, targets, key)
             self._move(index)
             figures.append(outcome.figures)
             source = outcome.activities

@@ -28,6 +28,7 @@ from forward_forward.optimize.prepare import BatchPreparer
 from forward_forward.optimize.randomness import Augment, StepRandomness
 from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.steps import LayerSteps
+from forward_forward.optimize.targets import Targets
 
 Order = Literal["joint", "greedy"]
 
@@ -190,12 +191,12 @@ class TrainStep:
         else:
             self._score(x, y, weight)
         batch = self.queue.pending.popleft()
-        return self.learn(self.preparer.source(batch), batch.sample_weight, batch.randomness)
+        return self.learn(self.preparer.source(batch), batch.targets, batch.randomness)
 
     def learn(
         self,
         source: Inputs | Activities,
-        sample_weight: Tensor,
+        targets: Targets,
         randomness: StepRandomness,
         first: int = 0,
     ) -> dict[str, Tensor]:
@@ -203,7 +204,7 @@ class TrainStep:
 
         Args:
             source: What layer ``first`` reads, positives first.
-            sample_weight: Each sample's weight in the mean loss [batch], sum 1.
+            targets: The samples' weights in the mean loss, and their labels.
             randomness: What is drawn at random in this step.
             first: The lowest layer to run.
 
@@ -211,9 +212,7 @@ class TrainStep:
             Statistics as `step` returns them.
         """
         layers, frozen = range(first, self.last_active + 1), self.first_active
-        figures, _ = self.layer_steps(
-            self.forward, source, sample_weight, randomness, layers, frozen
-        )
+        figures, _ = self.layer_steps(self.forward, source, targets, randomness, layers, frozen)
         self.layer_steps.settle()
         self.close_step()
         return by_name(figures)

@@ -16,6 +16,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.optimize.metrics import by_name
 from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.strategy import SetRates
+from forward_forward.optimize.targets import Targets
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.async_channels import (
     END_OF_EPOCH,
@@ -29,7 +30,9 @@ from forward_forward.parallel.messages import (
     MessagePlan,
     PackedTensors,
     pack_activities,
+    pack_targets,
     unpack_activities,
+    unpack_targets,
 )
 from forward_forward.parallel.stage import placeholder
 from forward_forward.parallel.timeouts import Timeout
@@ -73,16 +76,16 @@ class AsyncStage:
     def step(self) -> dict[str, Tensor]:
         """Train on the newest batch; returns the metrics of this stage's layers."""
         trainer = self.trainer
-        source, weight, randomness = self._input()
+        source, targets, randomness = self._input()
         # If the first stage scored this batch, it did so with these weights: reuse its products.
         forward = trainer.forward if self.below is None else trainer.forward.begin()
-        metrics, top = trainer.layer_steps(forward, source, weight, randomness, self.place.layers)
+        metrics, top = trainer.layer_steps(forward, source, targets, randomness, self.place.layers)
         if self.above is not None:
-            number, batch = self._current.step, len(weight)
+            number, batch = self._current.step, len(targets.weight)
             specs = self.plan.training(self.place.stage + 1, batch)
             message = PackedTensors(specs, device=trainer.device)
             pack_activities(message, top)
-            message["sample_weight"].copy_(weight)
+            pack_targets(message, targets)
             self.above.offer(number, batch, message)
         trainer.close_step()
         if self.below is None and self.stop_requested:
@@ -121,14 +124,14 @@ class AsyncStage:
         set_rates(latest.step)
         return placeholder(latest.batch)
 
-    def _input(self) -> tuple[Inputs | Activities, Tensor, StepRandomness]:
+    def _input(self) -> tuple[Inputs | Activities, Targets, StepRandomness]:
         preparer = self.trainer.preparer
         if self.below is None:
             prepared = self.trainer.queue.pending.popleft()
-            return preparer.source(prepared), prepared.sample_weight, prepared.randomness
+            return preparer.source(prepared), prepared.targets, prepared.randomness
         message = self._current.message
         randomness = preparer.randomness(self.trainer.steps, self._current.batch)
-        return unpack_activities(message), message["sample_weight"], randomness
+        return unpack_activities(message), unpack_targets(message), randomness
 
     def _close(self, signal: int) -> None:
         """Send what is pending, and the signal that no more follows."""

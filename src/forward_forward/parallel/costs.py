@@ -19,6 +19,7 @@ from forward_forward.forward.passes import ForwardPass, as_source
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.optimizers import forget_gradients, stepper
 from forward_forward.optimize.randomness import StepRandomness
+from forward_forward.optimize.targets import Targets
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.messages import stacked_examples
 
@@ -36,6 +37,7 @@ def layer_seconds(trainer: TrainStep, source: Source, batch_size: int) -> list[f
     x, y, _ = next(iter(source.batches(batch_size)))
     source_of, probes = _first_inputs(network, x, y)
     weight = torch.full((len(x),), 1 / len(x), dtype=network.dtype, device=network.device)
+    targets = Targets(weight, y.to(network.device))
     measured: dict[str, float] = {}
     seconds = []
     for index, layer in enumerate(network.layers):
@@ -43,7 +45,7 @@ def layer_seconds(trainer: TrainStep, source: Source, batch_size: int) -> list[f
         kind = f"{index == 0} {shape} {layer}"
         probing = [functools.partial(_activities, trainer, index, each) for each in probes]
         if kind not in measured:
-            step = _step_of(trainer, index, source_of, weight)
+            step = _step_of(trainer, index, source_of, targets)
             measured[kind] = _median(step) + sum(map(_median, probing))
         seconds.append(measured[kind])
         source_of = _activities(trainer, index, source_of)
@@ -71,7 +73,7 @@ def _activities(trainer: TrainStep, index: int, source: LayerInput) -> Activitie
 
 
 def _step_of(
-    trainer: TrainStep, index: int, source: LayerInput, weight: Tensor
+    trainer: TrainStep, index: int, source: LayerInput, targets: Targets
 ) -> Callable[[], None]:
     """A step of a copy of one layer."""
     layer, optimizer = copy.deepcopy((trainer.network.layers[index], trainer.optimizers[index]))
@@ -86,9 +88,9 @@ def _step_of(
     def step() -> None:
         seen = source
         if isinstance(seen, Activities) and index:
-            seen = randomness.dropped_rows(seen, layer.dropout, len(weight), index)
+            seen = randomness.dropped_rows(seen, layer.dropout, len(targets.weight), index)
         affine = passes.begin().affines[0]
-        gradients.gradients(0, affine, seen, weight, (0, "measured"))
+        gradients.gradients(0, affine, seen, targets, (0, "measured"))
         stepper(optimizer)()
         forget_gradients(optimizer)
 

@@ -22,6 +22,7 @@ from forward_forward.forward.affine import divisor_of
 from forward_forward.forward.passes import ForwardPass, as_source, written_out
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.scores import scored_layers
+from forward_forward.optimize.targets import Targets
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.place import Place
 
@@ -178,7 +179,9 @@ class MessagePlan:
         """The message a stage trains on; ``stop`` is the number of the last step, or `NO_STOP`."""
         rows = self.rows(batch)
         activities = self._activities(stage, self.shapes.variants * rows)
-        return {**activities, "sample_weight": ((rows,), self.dtype), "stop": ((1,), torch.int64)}
+        labels = {"labels": ((rows,), torch.int64)} if self.trainer.network.class_wise else {}
+        about = {"sample_weight": ((rows,), self.dtype), "stop": ((1,), torch.int64)}
+        return {**activities, **about, **labels}
 
     def probing(self, probe: Probe, stage: int, batch: int) -> TensorSpecs:
         """The message of a probe to a stage; ``scores`` are summed over the layers below."""
@@ -219,6 +222,19 @@ def pack_activities(message: PackedTensors, activities: Inputs | Activities) -> 
 def unpack_activities(message: PackedTensors) -> Activities:
     """The activities in a message."""
     return Activities(message["h"], message.get("length"))
+
+
+def pack_targets(message: PackedTensors, targets: Targets) -> None:
+    """Copy the weights of samples into a message, and their labels if the message includes them."""
+    message["sample_weight"].copy_(targets.weight)
+    labels = message.get("labels")
+    if labels is not None and targets.labels is not None:
+        labels.copy_(targets.labels)
+
+
+def unpack_targets(message: PackedTensors) -> Targets:
+    """The targets in a message."""
+    return Targets(message["sample_weight"], message.get("labels"))
 
 
 def schedule(steps: range, look_ahead: int) -> Iterator[tuple[Literal["probe", "train"], int]]:

@@ -28,8 +28,10 @@ from forward_forward.parallel.messages import (
     Probe,
     TensorSpecs,
     pack_activities,
+    pack_targets,
     schedule,
     unpack_activities,
+    unpack_targets,
 )
 from forward_forward.parallel.stage_look_ahead import StageLookAhead
 from forward_forward.parallel.timeouts import Timeout
@@ -105,22 +107,22 @@ class Stage:
             self._announce_stop()
             prepared = self.look_ahead.next_batch()
             source = trainer.preparer.source(prepared)
-            weight, randomness = prepared.sample_weight, prepared.randomness
+            targets, randomness = prepared.targets, prepared.randomness
         else:
             message = self.below.receive()
             self.last_step = int(message["stop"])
-            source, weight = unpack_activities(message), message["sample_weight"]
+            source, targets = unpack_activities(message), unpack_targets(message)
             randomness = trainer.preparer.randomness(trainer.steps, batch)
         lower, highest = place.layers[:-1], place.layers[-1:]
-        metrics, below = trainer.layer_steps(forward, source, weight, randomness, lower)
+        metrics, below = trainer.layer_steps(forward, source, targets, randomness, lower)
         if self.above is None:
-            last, _ = trainer.layer_steps(forward, below, weight, randomness, highest)
+            last, _ = trainer.layer_steps(forward, below, targets, randomness, highest)
         else:
             out = self.above.message(self.plan.training(place.stage + 1, batch))
             with self._computed_into(out, highest[0]):
-                last, top = trainer.layer_steps(forward, below, weight, randomness, highest)
+                last, top = trainer.layer_steps(forward, below, targets, randomness, highest)
             pack_activities(out, top)
-            out["sample_weight"].copy_(weight)
+            pack_targets(out, targets)
             out["stop"].fill_(self.last_step)
             self.above.send(out)
         if not self._overlaps:

@@ -69,7 +69,7 @@ class StageLookAhead:
         positive = trainer.preparer.shard.of(prepared.positive, prepared.size)
         assert isinstance(positive, Inputs)  # a shard of inputs is inputs
         forward.share(positive)
-        examples, size, weight = trainer.network.examples, prepared.size, prepared.sample_weight
+        examples, size, weight = trainer.network.examples, prepared.size, prepared.targets.weight
         for probe in self.plan.probes:
             if probe == "head":
                 assert prepared.labels is not None  # a head learns from labels

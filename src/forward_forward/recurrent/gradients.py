@@ -15,8 +15,9 @@ from forward_forward import goodness
 from forward_forward.forward.activities import Activities, FusedActivation, fused_activation
 from forward_forward.forward.operands import sums_by
 from forward_forward.forward.workspace import Slot
-from forward_forward.optimize.gradients import judge, silent_fraction, split
+from forward_forward.optimize.gradients import judge, silent_fraction
 from forward_forward.optimize.metrics import Figures, figures_of
+from forward_forward.optimize.targets import Targets, split
 from forward_forward.radial import radial_of
 from forward_forward.recurrent.video import Video
 
@@ -34,7 +35,7 @@ class VideoGradients:
         self.video = video
         self.sample_weight = sample_weight
         # A state changes by only a fraction 1 - damping of an activity's change.
-        self._upstream_weight = sample_weight * ((1 - video.network.damping) / count)
+        self._targets = Targets(sample_weight * ((1 - video.network.damping) / count))
         each = list(enumerate(video.states))
         self._deltas = [self._zeros("delta sum", index, state.shape) for index, state in each]
         self._from_below: list[Tensor | None] = []
@@ -97,10 +98,8 @@ class VideoGradients:
         """The loss's slope with respect to the activities' goodness [variants * batch]."""
         layer = self.video.layers[index]
         rated = layer.rate(moved)
-        loss, upstream = judge(
-            layer.loss, layer.margin(rated), self._upstream_weight, layer.temperature
-        )
-        good, bad = split(rated, len(self.sample_weight))
+        loss, upstream = judge(layer.loss, layer.margin(rated), self._targets, layer.temperature)
+        good, bad = split(rated, self._targets)
         silent = silent_fraction(moved.h[: len(self.sample_weight)], positive=positive)
         self._means[index].append(figures_of(loss, good, bad, silent, self.sample_weight).means)
         self._silent[index] = silent

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from forward_forward.examples import AppendLabel, Uniform
+from forward_forward.examples import AppendLabel, NoLabel, Uniform
 from forward_forward.examples.negatives import uniform_wrong
-from forward_forward.forward import mlp
+from forward_forward.forward import Layer, mlp
+from forward_forward.losses import CrossEntropy
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.precision import Precision
+from forward_forward.readouts import LinearReadout
 
 LR = 1e-3
 CLASSES = 10
@@ -36,6 +38,15 @@ def engine(widths: Sequence[int], products: torch.dtype, *, skip: float = 0.0) -
     network = mlp(features, *hidden, num_classes=CLASSES, examples=examples)
     precision: Precision = "bfloat16" if products == torch.bfloat16 else "float32"
     return Trainer(network, lr=LR, weight_decay=0.0, precision=precision, skip=skip)
+
+
+def one_pass(widths: Sequence[int], products: torch.dtype) -> Trainer:
+    """The trainer of this library with layers that answer for every class, one classifier each."""
+    features, *hidden = widths
+    layer = functools.partial(Layer, goodness=LinearReadout(CLASSES), loss=CrossEntropy())
+    network = mlp(features, *hidden, num_classes=CLASSES, examples=NoLabel(CLASSES), layer=layer)
+    precision: Precision = "bfloat16" if products == torch.bfloat16 else "float32"
+    return Trainer(network, lr=LR, weight_decay=0.0, precision=precision)
 
 
 def _linears(widths: Sequence[int]) -> list[nn.Linear]:
@@ -102,6 +113,28 @@ class Backprop:
         """A step without the optimiser's, into gradients that are already allocated."""
         self.optimizer.zero_grad(set_to_none=False)
         functional.cross_entropy(self.logits(x), y).backward()  # type: ignore[no-untyped-call]
+
+
+class DeepSupervision(Backprop):
+    """Backprop with a linear classifier, and its cross entropy, at each layer."""
+
+    def __init__(self, widths: Sequence[int], products: torch.dtype) -> None:
+        super().__init__(widths, products)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            self.heads = [nn.Linear(units, CLASSES) for units in widths[1:-1]]
+        weights = [weight for head in self.heads for weight in head.parameters()]
+        self.optimizer.add_param_group({"params": weights})
+
+    def step(self, x: Tensor, y: Tensor) -> None:
+        self.optimizer.zero_grad()
+        loss = torch.zeros(())
+        for layer, head in zip(self.layers[:-1], [*self.heads, self.layers[-1]], strict=True):
+            x = _linear(x, layer, self.products).relu()
+            logits = _linear(x, head, self.products).float()
+            loss = loss + functional.cross_entropy(logits, y)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
 
 
 def gradients_alone(

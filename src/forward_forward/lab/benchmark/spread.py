@@ -44,10 +44,10 @@ class OneProcess:
         trainer.queue.add(forward, *self.batch, trainer.steps, layers)
         prepared = trainer.queue.pending.popleft()
         source = trainer.preparer.source(prepared)
-        weight, randomness = prepared.sample_weight, prepared.randomness
+        targets, randomness = prepared.targets, prepared.randomness
         for index in range(layers):
             layer = range(index, index + 1)
-            _, source = trainer.layer_steps(forward, source, weight, randomness, layer)
+            _, source = trainer.layer_steps(forward, source, targets, randomness, layer)
             now = time.perf_counter()
             self.seconds[index].append(now - began)
             began = now

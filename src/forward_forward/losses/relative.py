@@ -1,0 +1,185 @@
+"""Margins of positives [batch] and of negatives [negatives, batch] -> losses that compare the two.
+
+Only differences of goodness matter, so thresholds cancel out.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from forward_forward.losses.slopes import averaged, mean_of, total_of
+
+
+@dataclass(frozen=True)
+class _Pairwise(ABC):
+    """A loss of ``alpha (neg - pos)``, by which a pair is on the wrong side."""
+
+    alpha: float
+
+    def __post_init__(self) -> None:
+        if not self.alpha > 0:
+            raise ValueError(
+                f"alpha expects a number above 0, got {self.alpha}: the layer would learn the"
+                " opposite; use a positive alpha, such as 4"
+            )
+
+    @abstractmethod
+    def _value(self, wrong: Tensor) -> Tensor:
+        """The loss of pairs [negatives, batch]."""
+
+    @abstractmethod
+    def _slope(self, wrong: Tensor) -> Tensor:
+        """``alpha`` times its slope [negatives, batch]."""
+
+    def _wrong(self, pos: Tensor, neg: Tensor) -> Tensor:
+        _expect_negatives(self, neg)
+        return (neg - pos).mul_(self.alpha)
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return mean_of(self._value(self._wrong(pos, neg)))
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        return self.judged(pos, neg)[1:]
+
+    def judged(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss and slopes together: both use the same difference."""
+        wrong = self._wrong(pos, neg)
+        slope = averaged(self._slope(wrong))
+        return mean_of(self._value(wrong)), -total_of(slope), slope
+
+
+@dataclass(frozen=True)
+class SymBa(_Pairwise):
+    """Balanced pairwise loss, ``softplus(-alpha (pos - neg))``; the threshold cancels out.
+
+    Args:
+        alpha: Steepness, in units of one over goodness.
+
+    Returns:
+        Called on margins [batch] and [negatives, batch]: loss [batch], in nats.
+
+    Raises:
+        ValueError: Called without negatives.
+
+    References:
+        Lee and Song (2023), arXiv 2303.08418.
+
+    >>> SymBa(alpha=4.0)(torch.zeros(1), torch.zeros(1, 1))
+    tensor([0.6931])
+    """
+
+    alpha: float = 4.0
+
+    def _value(self, wrong: Tensor) -> Tensor:
+        return -functional.logsigmoid(-wrong)
+
+    def _slope(self, wrong: Tensor) -> Tensor:
+        return self.alpha * wrong.sigmoid()
+
+
+@dataclass(frozen=True)
+class SiluPair(_Pairwise):
+    """Pairwise silu loss, ``silu(-alpha (pos - neg))`` with ``silu(u) = u sigma(u)``.
+
+    Like `SymBa` for pairs on the wrong side; pairs far on the right side have no effect.
+
+    Args:
+        alpha: Steepness, in units of one over goodness.
+
+    Returns:
+        Called on margins [batch] and [negatives, batch]: loss [batch], at least -0.2785.
+
+    Raises:
+        ValueError: Called without negatives.
+
+    References:
+        dah33/explore_forward_forward (repository, 2023): the "Swish" variant of `SymBa`.
+
+    >>> SiluPair(alpha=1.0)(torch.zeros(1), torch.ones(1, 1))
+    tensor([0.7311])
+    """
+
+    alpha: float = 6.0
+
+    def _value(self, wrong: Tensor) -> Tensor:
+        return functional.silu(wrong)
+
+    def _slope(self, wrong: Tensor) -> Tensor:
+        steepness = wrong.new_full((), self.alpha).expand_as(wrong)
+        slope: Tensor = torch.ops.aten.silu_backward(steepness, wrong)
+        return slope
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Cross-entropy of the positive among the positive and its negatives.
+
+    ``-(1 - s) log p_pos - s mean(log p)`` with p the softmax over the positive and the negatives,
+    and s the label smoothing. A layer that answers for every class learns by it as a classifier;
+    with negatives drawn by a two-pass layer it is the InfoNCE loss. Thresholds cancel out.
+
+    Args:
+        label_smoothing: Fraction of the target that is spread over all of them, 0 to below 1.
+
+    Returns:
+        Called on margins [batch] and [negatives, batch]: loss [batch], in nats.
+
+    Raises:
+        ValueError: ``label_smoothing`` is out of range, or called without negatives.
+
+    References:
+        Mono-Forward, arXiv 2501.09238; Szegedy et al. (2016), arXiv 1512.00567, section 7, for
+        label smoothing.
+
+    >>> CrossEntropy()(torch.zeros(1), torch.zeros(1, 1))
+    tensor([0.6931])
+    """
+
+    label_smoothing: float = 0.0
+
+    joint: ClassVar[bool] = True  # over all negatives at once, not the mean of single losses
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(
+                "CrossEntropy expects label_smoothing from 0 to below 1, got"
+                f" {self.label_smoothing}: use 0.1"
+            )
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return self._value(self._log_probabilities(pos, neg))
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        return self.judged(pos, neg)[1:]
+
+    def judged(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss and slopes together: both use the same softmax."""
+        log_p = self._log_probabilities(pos, neg)
+        slope = log_p.exp().sub_(self.label_smoothing / len(log_p))
+        slope[0] -= 1 - self.label_smoothing
+        return self._value(log_p), slope[0], slope[1:]
+
+    def _value(self, log_p: Tensor) -> Tensor:
+        if not self.label_smoothing:
+            return -log_p[0]
+        s = self.label_smoothing
+        return (s - 1) * log_p[0] - s * log_p.mean(0)
+
+    def _log_probabilities(self, pos: Tensor, neg: Tensor) -> Tensor:
+        """Of the positive, then of each negative [1 + negatives, batch]."""
+        _expect_negatives(self, neg)
+        return torch.cat([pos[None], neg]).log_softmax(0)
+
+
+def _expect_negatives(loss: object, neg: Tensor) -> None:
+    if neg.shape[0] == 0:
+        raise ValueError(
+            f"{type(loss).__name__} compares positives with negatives: expected at least one"
+            " negative, got none; use a separable loss such as log_sigmoid"
+        )

@@ -1,0 +1,88 @@
+"""Margins of positives [batch] and of negatives [negatives, batch] -> a sum of one term each.
+
+These losses compare goodness with the layer's threshold, so a batch may have no negatives.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+from forward_forward.losses.slopes import averaged, mean_of
+from forward_forward.protocols import ModuleConstant
+
+
+class _Sigmoid(ModuleConstant):
+    """The poster's loss, ``sigma(neg) - sigma(pos)``.
+
+    Its slope vanishes if the goodness is far from the threshold: calibrate the threshold.
+
+    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], between -1 and 1.
+
+    References:
+        The poster, "Method".
+
+    >>> sigmoid(torch.zeros(1), torch.zeros(1, 1))
+    tensor([0.])
+    """
+
+    name = "sigmoid"
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return mean_of(neg.sigmoid()) - pos.sigmoid()
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        p, n = pos.sigmoid(), neg.sigmoid()
+        return -p * (1 - p), averaged(n * (1 - n))
+
+
+class _LogSigmoid(ModuleConstant):
+    """Log-sigmoid loss, ``-log sigma(pos) - log sigma(-neg)``; Hinton's softplus form.
+
+    ``softplus(-pos) + softplus(neg)`` is the same function: minus the log probability that the
+    positive is classified as positive and the negative is not.
+
+    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], in nats, >= 0.
+
+    References:
+        The poster's Figure 8, right; Hinton (2022), arXiv 2212.13345, section 2, equation 1.
+
+    >>> log_sigmoid(torch.zeros(1), torch.zeros(1, 1))
+    tensor([1.3863])
+    """
+
+    name = "log_sigmoid"
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return -functional.logsigmoid(pos) - mean_of(functional.logsigmoid(-neg))
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        return -(-pos).sigmoid(), averaged(neg.sigmoid())
+
+
+class _LogSigmoidLiteral(ModuleConstant):
+    """The poster's log-sigmoid read literally, ``log sigma(neg) - log sigma(pos)``.
+
+    Its slope ``sigma(-neg)`` vanishes for the hard negatives, those of high goodness.
+
+    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], unbounded below.
+
+    References:
+        The poster's Figure 8, right, in its literal reading.
+
+    >>> log_sigmoid_literal(torch.zeros(1), torch.zeros(1, 1))
+    tensor([0.])
+    """
+
+    name = "log_sigmoid_literal"
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return mean_of(functional.logsigmoid(neg)) - functional.logsigmoid(pos)
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        return -(-pos).sigmoid(), averaged((-neg).sigmoid())
+
+
+sigmoid = _Sigmoid()
+log_sigmoid = _LogSigmoid()
+log_sigmoid_literal = _LogSigmoidLiteral()

@@ -1,0 +1,67 @@
+"""Labels and weights of a batch [batch] -> what the losses of its layers compare, and how much."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Targets:
+    """The samples' weights in the mean loss, and their labels if layers answer for every class.
+
+    Args:
+        weight: Each sample's weight in the mean over the batch [batch], sum 1.
+        labels: True labels [batch], or None if the label is in the input.
+    """
+
+    def __init__(self, weight: Tensor, labels: Tensor | None = None) -> None:
+        self.weight, self.labels = weight, labels
+        self._columns: Tensor | None = None
+
+    def columns(self, classes: int) -> Tensor:
+        """Of each sample the true class, then the others in order [batch, classes].
+
+        Raises:
+            ValueError: There are no labels.
+        """
+        if self._columns is None or self._columns.shape[1] != classes:
+            if self.labels is None:
+                raise ValueError(
+                    "layers that answer for every class learn from labels, got none: pass y"
+                )
+            true = self.labels[:, None]
+            others = torch.arange(classes - 1, device=true.device)
+            self._columns = torch.cat([true, others + (others >= true)], 1)
+        return self._columns
+
+
+def split(values: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Values of positives [batch] and of negatives [negatives, batch].
+
+    Args:
+        values: Of stacked variants [variants * batch]; or of every class [batch, classes], whose
+            positive is the true class.
+        targets: The batch's targets.
+
+    >>> table, targets = torch.tensor([[1.0, 2.0, 3.0]]), Targets(torch.ones(1), torch.tensor([1]))
+    >>> split(table, targets)
+    (tensor([2.]), tensor([[1.],
+            [3.]]))
+    """
+    if values.dim() == 1:
+        variants = values.view(-1, len(targets.weight))
+        return variants[0], variants[1:]
+    columns = targets.columns(values.shape[1])
+    ordered = values.gather(1, columns).t()
+    return ordered[0], ordered[1:]
+
+
+def joined(ordered: Tensor, like: Tensor, targets: Targets) -> Tensor:
+    """The inverse of `split`, for the positive and the negatives as rows of one matrix.
+
+    ``like`` are values in the shape of the result.
+    """
+    if like.dim() == 1:
+        return ordered.flatten()
+    columns = targets.columns(like.shape[1])
+    return torch.empty_like(like).scatter_(1, columns, ordered.t())
