@@ -167,8 +167,8 @@ def plan_table(result: dict[str, Any]) -> str:
         (one.seconds[1],) * LAYERS, (one.sent[1],) * LAYERS, (one.weights[1],) * LAYERS
     )
     lines = [
-        "| processes | distributed layers | backprop, GPipe, 8 microbatches | GPipe, 32 | 1F1B, 32 |"
-        " microbatches kept, GPipe | 1F1B |",
+        "| processes | distributed layers | backprop, GPipe, 8 microbatches | GPipe, 32 |"
+        " 1F1B, 32 | microbatches kept, GPipe | 1F1B |",
         "|---|---|---|---|---|---|---|",
     ]
     back = row["step_seconds"]["backprop"] / len(row["hidden"])

@@ -5,6 +5,7 @@ import collections
 import graphlib
 import importlib
 import inspect
+import itertools
 import pkgutil
 import re
 import subprocess
@@ -37,8 +38,9 @@ def test_a_file_has_at_most_300_lines():
     assert {str(path): length for path, length in lengths.items() if length > 300} == {}
 
 
-def test_the_source_has_at_most_32_500_lines():
-    assert sum(len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py")) <= 32_500
+def test_the_source_does_not_grow_unnoticed():
+    """32,500 lines were the bound of the rearrangement; raise it with what is added to the library."""
+    assert sum(len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py")) <= 33_500
 
 
 def test_the_listing_of_the_package_is_the_map_of_the_readme_and_of_the_contract():
@@ -49,7 +51,14 @@ def test_the_listing_of_the_package_is_the_map_of_the_readme_and_of_the_contract
     assert entries == contract
     section = (ROOT / "README.md").read_text().partition("## How the code is laid out")[2]
     drawn = section.split("```")[1]
-    assert {name for name in entries if not re.search(rf"\b{name}\b", drawn)} == set()
+    places = {name: re.search(rf"^{name}\b|  {name}\b", drawn, re.MULTILINE) for name in entries}
+    assert [name for name, place in places.items() if place is None] == []
+    # A level is drawn below those that may import it.
+    lines = [
+        [drawn[: places[name].start()].count("\n") for name in layer.replace(" ", "").split("|")]
+        for layer in layers
+    ]
+    assert all(max(upper) <= min(lower) for upper, lower in itertools.pairwise(lines)), drawn
 
 
 def test_tests_are_in_folders_as_the_source_is():
