@@ -9,16 +9,17 @@ from typing import Any
 
 import torch
 
-from forward_forward import goodness, losses, notation, optimize
+from forward_forward import goodness, losses, notation, optimize, readouts
 from forward_forward.examples import negatives
 from forward_forward.recipes import hinton2022, poster
+from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Recipe
 from forward_forward.recipes.standard import standard
 
 
 def recipes_by_name() -> dict[str, Recipe]:
     """The library's recipes by the names that ``--recipe`` accepts."""
-    found: dict[str, Recipe] = {"standard": standard}
+    found: dict[str, Recipe] = {"standard": standard, "one_pass": one_pass}
     for module in (hinton2022, poster):
         family = module.__name__.rpartition(".")[2]
         found |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
@@ -71,7 +72,7 @@ def _part(name: str, value: Any, typed: bool) -> Any:
         case "loss":
             return notation.made(notation.read(value, notation.public(losses), typed=typed))
         case "goodness":
-            return notation.made(notation.read(value, notation.public(goodness), typed=typed))
+            return _goodness(value, typed)
         case "negatives":
             part = notation.read(value, notation.public(negatives), typed=typed)
             return _check_negatives(notation.made(part))
@@ -88,6 +89,13 @@ def _part(name: str, value: Any, typed: bool) -> Any:
         case "hidden":
             return tuple(value)
     return value
+
+
+def _goodness(text: str, typed: bool) -> Any:
+    """A goodness; or a read-out's class, called with the number of classes by the recipe."""
+    found = notation.read(text, notation.public(goodness, readouts), typed=typed)
+    is_readout = isinstance(found, type) and issubclass(found, readouts.Readout)
+    return found if is_readout else notation.made(found)
 
 
 def _check_negatives(strategy: Any) -> Any:

@@ -1,0 +1,100 @@
+"""Layers that answer for every class: cross-entropy of each layer's own linear classifier."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from forward_forward.data import Source
+from forward_forward.examples import NoLabel
+from forward_forward.forward import Layer, Standardize, mlp
+from forward_forward.losses import CrossEntropy, LocalLoss
+from forward_forward.optimize import Trainer, cosine
+from forward_forward.optimize.precision import Precision
+from forward_forward.readouts import LinearReadout
+from forward_forward.recipes.plan import Plan, features
+from forward_forward.recipes.standard import batch_size_for, has_own_units
+
+SHOWN = 500_000  # samples in all epochs together
+
+
+def one_pass(
+    train: Source,
+    *,
+    seed: int = 0,
+    epochs: int | None = None,
+    hidden: tuple[int, ...] = (1000, 1000),
+    batch_size: int | None = None,
+    lr: float = 3e-3,
+    optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
+    loss: LocalLoss = CrossEntropy(label_smoothing=0.1),
+    goodness: Callable[..., nn.Module] = LinearReadout,
+    activation: Callable[[], nn.Module] = nn.ReLU,
+    dropout: float = 0.3,
+    adversarial: float = 0.06,
+    precision: Precision = "auto",
+    device: torch.device | str | None = None,
+) -> Plan:
+    """RESULT.
+
+    The label is not in the input. Each layer has a linear classifier of its own, whose logits are
+    its goodness of every class; the goodness of the true class is its positive, that of the other
+    classes are its negatives. The first layer learns from inputs moved along the gradient of its
+    own loss and passes on the activities of the original ones. Labels are read from the summed
+    goodness of all layers except the first, in a single pass.
+
+    Args:
+        train: Training data.
+        seed: Random seed of weights, dropout and sample order.
+        epochs: Passes over the data; None for about 500,000 samples in all, in 10 to 55 epochs.
+        hidden: Units of each layer.
+        batch_size: Samples per step; None for 256, or about a twentieth of a smaller data set.
+        lr: Initial learning rate; it decays to 0 on a cosine schedule.
+        optimizer: Class of a torch optimizer.
+        loss: Loss of each layer.
+        goodness: Makes the read-out of each layer, called with the number of classes.
+        activation: Makes the activation of each layer, such as its class.
+        dropout: Fraction of the inputs dropped in each layer but the first, which drops a tenth.
+        adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
+        precision: Precision of matrix products.
+        device: Where to train.
+
+    Returns:
+        The plan.
+
+    References:
+        Mono-Forward, arXiv 2501.09238, for a layer's own classifier.
+    """
+    classes = len(train.classes)
+    layer = functools.partial(Layer, activation=activation, goodness=goodness(classes), loss=loss)
+    rates: Sequence[float] = [0.1, *[dropout] * (len(hidden) - 1)]
+    network = mlp(
+        features(train),
+        *hidden,
+        num_classes=classes,
+        seed=seed,
+        examples=NoLabel(classes),
+        inputs=Standardize.of(train) if has_own_units(train) else None,
+        layer=layer,
+        dropout=rates,
+        readout=(min(1, len(hidden) - 1), len(hidden)),
+    )
+    network.layers[0].adversarial = adversarial
+    trainer = Trainer(
+        network,
+        optimizer=optimizer,
+        lr=lr,
+        weight_decay=0.0,
+        schedule=cosine,
+        precision=precision,
+        seed=seed,
+        device=device,
+    )
+    if batch_size is None:
+        batch_size = min(256, batch_size_for(len(train)))
+    if epochs is None:
+        epochs = min(55, max(10, round(SHOWN / len(train))))
+    return Plan(trainer, epochs, batch_size)
