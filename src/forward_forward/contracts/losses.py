@@ -19,8 +19,8 @@ from forward_forward.contracts.broken import (
     expect_unchanged,
 )
 from forward_forward.contracts.samples import margins
+from forward_forward.fast_paths import fast_path
 from forward_forward.losses import HasSlopes, LocalLoss, judged
-from forward_forward.protocols import fast_path
 
 __all__ = [
     "falls_with_positives_and_rises_with_negatives",
