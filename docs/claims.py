@@ -80,7 +80,7 @@ def _page(claim: Claim, result: dict[str, Any] | None) -> str:
     parts += ["## The rule", f"Fixed before the runs, except for {changed}.", escaped(claim.rule)]
     if result is not None:
         parts += [*_tables(result), "## What the numbers mean", MEANINGS]
-        parts += ["## Ours, original", *_original(result["conditions"] or {})]
+        parts += ["## Compared with the poster", *_original(result["conditions"] or {})]
     parts += ["## Details", _details(claim)]
     parts += [
         "## The command",

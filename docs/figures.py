@@ -178,7 +178,7 @@ def histograms(figure: Figure, known: dict[str, Any], palette: Palette) -> None:
             for sign in ("negative", "positive"):
                 axes.stairs(counts[sign], edges, fill=True, alpha=0.55, color=palette[sign[:3]])
                 axes.stairs(counts[sign], edges, color=palette[sign[:3]], label=sign)
-            words = f"layer {number}, {when} training: {counts['separation']:.0f} % apart"
+            words = f"layer {number}, {when} training: {counts['separation']:.0f} % separated"
             axes.set(title=words, yticks=[], xlabel="goodness (mean square)")
             axes.spines.left.set_visible(False)
     grid[0, 0].legend(loc="upper right")
@@ -195,7 +195,7 @@ def normalised(figure: Figure, known: dict[str, Any], palette: Palette) -> None:
         for name, values in {"negative": bad, "positive": good}.items():
             axes.hist(values, edges, alpha=0.55, color=palette[name[:3]], label=name)
         share = 100 * float((good > bad).float().mean())
-        axes.set(title=f"{titles[norm]}: {share:.0f} % apart", yticks=[])
+        axes.set(title=f"{titles[norm]}: {share:.0f} % separated", yticks=[])
         axes.set_xlabel("goodness in an untrained second layer, over its mean")
         axes.spines.left.set_visible(False)
     figure.axes[0].legend(loc="upper right")

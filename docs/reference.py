@@ -40,8 +40,8 @@ REQUESTS = "set_fit_request, set_score_request, set_predict_request, set_partial
 INDEX = """API reference
 =============
 
-Every public name, made of the docstrings. Shapes are in brackets; `batch`, `classes` and `units`
-are sizes. The examples are run by the tests.
+Every public name, generated from the docstrings. Shapes are in brackets; `batch`, `classes` and
+`units` are sizes. The examples are run by the tests.
 
 .. toctree::
    :maxdepth: 1

@@ -29,8 +29,9 @@ def kept(name: str) -> Any:
 
 def speed_table(result: dict[str, Any]) -> str:
     lines = [
-        "| network | batch | one process | two unconnected | layers x 2 | bound | of it |"
-        " simulated | batches x 2 | backprop x 2 | MB a step: layers | batches | backprop |",
+        "| network | batch | one process | two unconnected | layers x 2 | bound"
+        " | fraction of bound | simulated | batches x 2 | backprop x 2 | MB a step: layers"
+        " | batches | backprop |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
@@ -71,7 +72,7 @@ def speed_table(result: dict[str, Any]) -> str:
 
 def network_table(result: dict[str, Any]) -> str:
     lines = [
-        "| network | link | a plain stream gets | one process | step | speed-up | simulated |"
+        "| network | link | raw throughput | one process | step | speed-up | simulated |"
         " measured step over simulated |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -99,11 +100,11 @@ def simulator_line(speed: dict[str, Any], network: dict[str, Any]) -> str:
     ups = [predicted / found for found, predicted in pairs]
     steps = [row["ratio"] for row in links]
     return (
-        f"Of the {len(ups)} speed-ups of spread layers in both tables, {_near(ups)} lie within"
+        f"Of the {len(ups)} speed-ups of distributed layers in both tables, {_near(ups)} lie within"
         f" {100 * NEAR:.0f} % of the simulator's prediction (simulated over measured from"
-        f" {min(ups):.2f} to {max(ups):.2f}); of the {len(steps)} durations of a step over a link,"
-        f" which do not depend on a second measurement in one process, {_near(steps)} do (measured"
-        f" over simulated from {min(steps):.2f} to {max(steps):.2f})."
+        f" {min(ups):.2f} to {max(ups):.2f}); of the {len(steps)} step times over a link, which"
+        f" need no second measurement in one process, {_near(steps)} lie within it (measured over"
+        f" simulated from {min(steps):.2f} to {max(steps):.2f})."
     )
 
 
@@ -153,9 +154,9 @@ def kills_line(rows: list[dict[str, Any]]) -> str:
     equal = sum(row["equal"] and row["code"] == 0 for row in rows)
     hung = sum(row.get("hung", False) for row in rows)
     return (
-        f"Of {len(rows)} trainings on digits in which one process was killed by SIGKILL at a random"
-        f" moment (`python results/kills.py`), {equal} ended in the weights of an undisturbed one,"
-        f" bit for bit, and {hung} hung."
+        f"Of {len(rows)} training runs on digits in which one process was killed by SIGKILL at a"
+        f" random moment (`python results/kills.py`), {equal} ended with weights bit-for-bit"
+        f" identical to those of an undisturbed run, and {hung} hung."
     )
 
 

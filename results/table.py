@@ -152,7 +152,8 @@ def memory_table(rows: list[dict[str, Any]]) -> str:
 def equivalence_table(kept: dict[str, Any]) -> str:
     """Ways to save work, compared with the full work."""
     lines = [
-        "| way | against | seeds | mean error, % | difference | 90 % interval | within +-0.10 |",
+        "| variant | baseline | seeds | mean error, % | difference | 90 % interval"
+        " | within +-0.10 |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, each in kept["verdicts"].items():

@@ -21,8 +21,8 @@ settings), ``conversion`` (a torch model -> layers), ``diagnose`` (the state of 
 ``report`` (results -> one HTML page), ``demo`` (a page in the browser), ``cli`` (the ``ff``
 command). ``lab`` holds the experiments: ``reproduce``, ``benchmark``, ``simulate``.
 
-Below them all: ``files`` (atomic writes), ``notation`` (parts by name), ``protocols`` (fast paths
-that a part may offer), ``seeds`` (random numbers by key).
+Below them all: ``files`` (atomic writes), ``notation`` (parts by name), ``fast_paths`` (faster
+methods that a part may offer), ``seeds`` (random numbers by key).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from forward_forward.protocols import ModuleConstant, fast_path
+from forward_forward.fast_paths import ModuleConstant, fast_path
 from forward_forward.radial import Euclidean, Negated, radial_of
 
 __all__ = ["Minimised", "PNorm", "l2_norm", "max_norm", "mean_square", "sum_of_squares"]

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from forward_forward.protocols import fast_path
+from forward_forward.fast_paths import fast_path
 
 
 class Radial(Protocol):

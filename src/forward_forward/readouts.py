@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 import torch
 from torch import Tensor, nn
 
-from forward_forward.protocols import fast_path
+from forward_forward.fast_paths import fast_path
 
 __all__ = ["ChannelGroups", "FixedReadout", "LinearReadout"]
 

@@ -57,7 +57,7 @@ def test_a_good_part_keeps_all_and_a_broken_one_says_what_it_does_not(ff, rules)
     done = ff("check", f"{rules}:rising")
     assert done.code == 1
     assert f"{count - 1} of {count} contracts passed" in done.out
-    assert "BAD  At margins of 0 it falls with the positives' goodness" in done.out
+    assert "BAD  At zero margins it decreases in the positive's goodness" in done.out
     assert "expected a slope below 0 for positives, got 0.5" in done.out
 
 

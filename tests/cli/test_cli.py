@@ -1,4 +1,4 @@
-"""The ff command: words in, exit codes, results on stdout alone and sentences on stderr out."""
+"""The ff command: words -> exit codes, results on stdout alone, and sentences on stderr."""
 
 import json
 

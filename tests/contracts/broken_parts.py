@@ -126,6 +126,10 @@ def sum_of_negatives(pos, neg):
     return softplus(-pos) + softplus(neg).sum(0)
 
 
+def first_negative_twice(pos, neg):
+    return softplus(-pos) + (softplus(neg).sum(0) + softplus(neg[0])) / (len(neg) + 1)
+
+
 def hardest_negative(pos, neg):
     return softplus(neg.amax(0) - pos)
 

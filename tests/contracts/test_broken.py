@@ -59,6 +59,11 @@ BROKEN = [
     ),
     (parts.overflowing, of_losses.is_finite_at_extreme_margins, r"margins -1e\+06 and .* got inf"),
     (parts.sum_of_negatives, of_losses.takes_the_mean_of_negatives, "three negatives to be"),
+    (
+        parts.first_negative_twice,
+        of_losses.is_the_same_in_any_order_of_negatives,
+        "reordered negatives to be",
+    ),
     (parts.hardest_negative, of_losses.takes_the_mean_of_negatives, "three negatives to be"),
     (
         parts.mean_of_none,
@@ -97,7 +102,11 @@ BROKEN = [
     (parts.Fractions(), of_negatives.never_gives_the_true_label, "in int64 .* in float32"),
     (parts.AllScores(), of_negatives.needs_scores_of_its_share_alone, ""),
     (parts.TorchsOwnNumbers(), of_negatives.draws_from_its_generator_alone, "pass generator=rng"),
-    (parts.Counting(), of_negatives.draws_from_its_generator_alone, "same labels of the same seed"),
+    (
+        parts.Counting(),
+        of_negatives.draws_from_its_generator_alone,
+        "same labels from the same seed",
+    ),
     (parts.ChangesLabels(), of_negatives.leaves_labels_alone, "labels and scores as they were"),
     (
         parts.WrongSlope(),
@@ -107,12 +116,12 @@ BROKEN = [
     (
         parts.nothing_to_learn,
         every.takes_the_same_steps_in_closed_form_and_with_autograd,
-        "the weights to move",
+        "the weights to change",
     ),
     (
         parts.never_a_number,
         every.takes_the_same_steps_in_closed_form_and_with_autograd,
-        "got no numbers",
+        "got NaN or infinity",
     ),
     (parts.within(), every.is_found_under_its_name, "define it at the top of its module"),
     (parts.within(), every.keeps_its_name_in_copies, "local|within"),

@@ -71,8 +71,8 @@ def test_a_folder_without_parts_is_split_by_class_and_that_is_said(tmp_path):
     assert sets.train.shape == (1, 3, 4)
     assert sets.test.labels.bincount().tolist() == [4, 4]
     assert sets.notes == (
-        "8 of 40 samples are held out for testing, drawn class by class, always the same ones",
-        "5 of 32 samples are held out for validation, drawn class by class, always the same ones",
+        "8 of 40 samples are held out for testing, stratified by class, with a fixed seed",
+        "5 of 32 samples are held out for validation, stratified by class, with a fixed seed",
     )
     seen = torch.cat([part.inputs[:, 0, 0, 0] for part in (sets.train, sets.validation, sets.test)])
     assert sorted(seen.tolist()) == sorted([*range(20), *range(100, 120)])

@@ -89,7 +89,7 @@ def test_a_run_whose_data_have_changed_since_says_so(ff, wine, tmp_path):
         done = ff(*words)
         assert done.code == 2, words
         assert "samples that the run was trained with, got others in 'wine'" in done.err
-        assert "the data have changed since. Put them back" in done.err
+        assert "the data have changed since. Restore them" in done.err
     assert ff("evaluate", run, "--data", wine).code == 0
     assert ff("report", run, "--out", tmp_path / "page.html").code == 0
     assert "the data have changed since" in (tmp_path / "page.html").read_text()

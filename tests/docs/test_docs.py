@@ -128,7 +128,7 @@ def test_every_claim_gets_a_page_with_or_without_a_result(tmp_path):
         assert f"ff reproduce poster.{name} " in page
         done = (claims.KEPT / f"{name}.json").exists()
         assert ("Not run yet" in page) != done
-        assert ("## Ours, original" in page) == done
+        assert ("## Compared with the poster" in page) == done
         assert ("## What the numbers mean" in page) == done
         assert f"claims/{claim.measure.__module__.rpartition('.')[2]}.py`" in page
 

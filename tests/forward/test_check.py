@@ -48,7 +48,7 @@ class Giving(nn.Module):
 
 SAME = nn.Linear(4, 4)
 BLOCKS = [
-    (nn.Flatten(), "it has no weights to learn"),
+    (nn.Flatten(), "it has no trainable weights"),
     (nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), "2 weight layers: inside, errors"),
     (Twice(), "modules inside share weights"),
     (nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True)), r"block\.1 \(ReLU\) works in place"),
@@ -93,7 +93,7 @@ def test_a_network_says_which_layer_it_is_and_which_share_weights():
     found = network.check(X)
     assert sorted(found) == [1, 2]
     assert found[1] == [
-        "it has no weights to learn: join its block with one that has some, or remove it"
+        "it has no trainable weights: merge its block with one that has some, or remove the layer"
     ]
     assert "shares weights with layer 1" in found[2][0]
     narrow = Network(Layer(nn.Linear(5, 3)), Layer(nn.Linear(3, 3)), examples=AppendLabel(2))

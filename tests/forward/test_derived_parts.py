@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from forward_forward.examples import AppendLabel
+from forward_forward.fast_paths import fast_path
 from forward_forward.forward import Layer, MeanSquareOne, Network, SoftmaxHead
 from forward_forward.forward.normalize import LengthNormalize
 from forward_forward.goodness import HasSlope, Minimised, mean_square, slope_of
 from forward_forward.losses import HasSlopes, HasValueAndSlopes, SiluPair, SymBa, judged
 from forward_forward.optimize import Trainer
-from forward_forward.protocols import fast_path
 from forward_forward.radial import Radial, radial_of
 
 X = torch.rand(10, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -207,7 +207,7 @@ def test_a_run_that_mlflow_no_longer_has_gets_a_new_one(tmp_path, database):
     memory = {"uri": f"sqlite:///{database}", "experiment": "mine", "run_id": "0" * 32}
     (tmp_path / "mlflow.json").write_text(json.dumps(memory))
     tracker = MLflow()
-    with pytest.warns(UserWarning, match="no longer has the run 0000"):
+    with pytest.warns(UserWarning, match="MLflow run 0000.* no longer exists"):
         tracker.start(Beginning(4, 2, resumed=True, history=HISTORY[:2], run=tmp_path))
     tracker.stop("finished")
     client = mlflow_client(database)

@@ -18,7 +18,7 @@ class DemoCommand:
 
     # The run's folder; without one, a small network is trained in seconds, once.
     run: Annotated[str | None, tyro.conf.Positional, option("[RUN]")] = None
-    # Address to listen on; by default only this machine can connect, with 0.0.0.0 others can too.
+    # Address to listen on; by default only this machine can connect; 0.0.0.0 admits others.
     host: str = "127.0.0.1"
     # Port to listen on; by default the first free one from 7860.
     port: Count = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DistributedRun:
-    """A training in several processes, as one of them sees it."""
+    """A training run in several processes, as seen by one of them."""
 
     layout: Layout
     summary: str
@@ -57,7 +57,10 @@ class DistributedRun:
 
 
 def distributed_run(options: ParallelOptions, device: str | None) -> DistributedRun | None:
-    """A training in several processes, of which each gets a GPU with "cuda"; None for one."""
+    """The distributed run that the options ask for, or None.
+
+    With "cuda", each process gets a GPU.
+    """
     parallel, stages, split = options.parallel, options.stages, options.split
     grouped = stages is not None or split is not None
     if parallel is None:

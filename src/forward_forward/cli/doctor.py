@@ -55,8 +55,10 @@ def _processor() -> Finding:
 
     capability = torch.backends.cpu.get_cpu_capability()
     fast = products("auto", torch.device("cpu"))
-    kind = "bfloat16 products in hardware" if fast else "float32 products only"
-    return "processor", True, f"{torch.get_num_threads()} threads, {capability}, {kind}"
+    kind = "bfloat16 matrix products in hardware" if fast else "float32 matrix products only"
+    count = torch.get_num_threads()
+    threads = "1 thread" if count == 1 else f"{count} threads"
+    return "processor", True, f"{threads}, {capability}, {kind}"
 
 
 def _accelerator() -> Finding:
@@ -75,7 +77,7 @@ def _mnist() -> Finding:
     try:
         train, test = datasets.mnist()
     except datasets.DataUnavailable as error:
-        return "mnist", True, f"not available here, unlike digits. {error}"
+        return "mnist", True, f"not available; --data digits works without it. {error}"
     return "mnist", True, f"{len(train):,} and {len(test):,} images, checksums correct"
 
 

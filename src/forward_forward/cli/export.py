@@ -90,7 +90,7 @@ class ExportCommand:
         say_reading(self.data or command["data"])
         sets = sets_of_run(about) if self.data is None else sets_of({**command, "data": self.data})
         if self.data is None:
-            unchanged(about, sets, "Put them back, or name the training data with --data")
+            unchanged(about, sets, "Restore them, or name the training data with --data")
         if list(sets.classes) != about["data"]["classes"]:
             expected = f"the run was trained on the classes {about['data']['classes']}"
             fix = "pass --data with the same classes"
@@ -131,7 +131,7 @@ def _print_result(result: dict[str, Any]) -> None:
             agreement = model["agreement_with_scan"]
             samples = f"{agreement['samples']:,} {agreement['of']} samples"
             percent = f"{agreement['percent']:.2f} %"
-            print(f"  its labels equal those of the scan for {percent} of {samples}")
+            print(f"  agrees with the scan on {percent} of {samples}")
     if rows := _rows(result["models"]):
         print_table("", [_COLUMNS, *rows])
 

@@ -18,7 +18,7 @@ class ReportCommand:
 
     # Runs of ff train, or one folder of ff sweep or ff reproduce.
     folders: Annotated[tuple[str, ...], tyro.conf.Positional, option("FOLDER")] = ()
-    # File of the page.
+    # HTML file to write.
     out: str = "report.html"
 
     def __call__(self) -> int:

@@ -41,7 +41,7 @@ class ReproduceCommand:
     # Folder of the results; results/poster by default, followed by the scale's name if the scale is
     # not the default one.
     out: Folder = None
-    # Where to train, such as cuda.
+    # cpu (the default), cuda or mps.
     device: str = "cpu"
     # Print the results as one JSON object.
     json: Switch = False

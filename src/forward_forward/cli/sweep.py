@@ -33,8 +33,8 @@ class SweepCommand:
     # Folder of the sweep; sweeps/DATA-DATE by default.
     out: Folder = None
     # Settings and their search spaces, such as lr=1e-4..1e-2 hidden=2x100..500
-    # "loss=sigmoid,SymBa(alpha=1..8)"; or default, a space that suits the recipe, alone or with
-    # others that replace its settings. A single value fixes a setting.
+    # "loss=sigmoid,SymBa(alpha=1..8)"; or default, the default space, which further settings
+    # override. A single value fixes a setting.
     search: Annotated[tuple[str, ...], option("NAME=VALUES [...]")] = ()
     # Total number of trials; 30 by default.
     trials: Count = None

@@ -38,6 +38,7 @@ def announce(
     layer = about["layers"][0]
     weights = sum(weight.numel() for weight in network.parameters())
     optimizer = str(settings["optimizer"]).rpartition(":")[2]
+    threads = "1 thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads"
     products = str(trainer.products or network.dtype).removeprefix("torch.")
     for note in sets.notes:
         print(f"{'data':>8}  {note}", file=sys.stderr)
@@ -51,7 +52,7 @@ def announce(
         "label": about["examples"],
         "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {plan.epochs} epochs"
         f" in batches of {plan.batch_size}",
-        "machine": f"{trainer.device}, {torch.get_num_threads()} threads, {products} products",
+        "machine": f"{trainer.device}, {threads}, {products} matrix products",
     }
     parallel = [("parallel", command["parallel"])] if command.get("parallel") else []
     for name, line in [*lines.items(), *parallel, *(("track", place) for place in places)]:

@@ -65,8 +65,8 @@ class RecipeSettings:
     device: flags.Name = None
     # Precision of matrix products; auto uses bfloat16 if the hardware supports it.
     precision: flags.Precision = None
-    # Number of steps by which hard negatives are scored before their batch is used; 0 by default.
-    # With more, groups of layers can work at the same time on negatives that depend on all layers.
+    # How many steps before its own step a batch is scored for hard negatives; 0 by default. Higher
+    # values let groups of layers train concurrently if negatives depend on all layers.
     look_ahead: flags.Count = None
 
 

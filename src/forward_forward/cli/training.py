@@ -117,7 +117,7 @@ class Training:
         table = None if self.resumed is None else self.resumed.about.get("table")
         sets = sets_of(self.command, table)
         if self.resumed is not None:
-            unchanged(self.resumed.about, sets, "Put them back, or begin a new run")
+            unchanged(self.resumed.about, sets, "Restore them, or start a new run")
         plan = self._plan(sets.train)
         self._load_initial_weights(plan)
         folder = self._folder(sets.train.name)
@@ -144,7 +144,7 @@ class Training:
             settings = parts(self.settings, typed=self.typed)
         except notation.OwnCode as error:
             raise ValueError(
-                f"this run has parts of your own ({error.text}), and code is never run merely"
+                f"this run uses custom parts ({error.text}), and code is never run merely"
                 " because a file names it: name them again, as in `ff train --resume RUN --loss"
                 " package.module:name`"
             ) from error

@@ -1,4 +1,4 @@
-"""Any part -> nothing, or `Broken`: what training, a run's folder and copies ask of it.
+"""Contracts of any part, for training, a run's folder and copies: each passes or raises `Broken`.
 
 Each function is one contract; its first line states it.
 """
@@ -31,7 +31,7 @@ CLASSES = 3
 
 
 def is_found_under_its_name(part: Any) -> None:
-    """The name stored in a run's folder resolves to it or, for your own part, perhaps to its class.
+    """The stored name resolves to the part or, if it is user-defined, to the part or its class.
 
     Raises:
         Broken: It does not: it is, for example, a lambda or a function inside another.
@@ -67,7 +67,7 @@ def keeps_its_name_in_copies(part: Any) -> None:
 
 
 def takes_the_same_steps_in_closed_form_and_with_autograd(part: Any) -> None:
-    """A small network with it learns, with equal steps in closed form and by autograd.
+    """A small network trained with it learns; closed-form and autograd steps are equal.
 
     Raises:
         Broken: Its weights after three steps differ by more than 1e-9, have not changed, or are
@@ -77,8 +77,14 @@ def takes_the_same_steps_in_closed_form_and_with_autograd(part: Any) -> None:
     """
     before = _weights(part, "closed_form", steps=0)
     by_hand, by_autograd = _weights(part, "closed_form"), _weights(part, "autograd")
-    expect(by_autograd.isfinite().all(), "expected weights after three steps, got no numbers")
-    expect(not torch.equal(before, by_autograd), "expected the weights to move, but they stayed")
+    expect(
+        by_autograd.isfinite().all(),
+        "expected finite weights after three steps, got NaN or infinity",
+    )
+    expect(
+        not torch.equal(before, by_autograd),
+        "expected the weights to change, but they did not",
+    )
     expect_close(
         by_hand, by_autograd, "a weight after three steps in closed form", rtol=1e-9, atol=1e-9
     )

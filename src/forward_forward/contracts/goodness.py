@@ -1,4 +1,4 @@
-"""A goodness, activities [batch, *feature] -> [batch] -> nothing, or `Broken`: its contracts.
+"""Contracts of a goodness, activities [batch, *feature] -> [batch]: each passes or raises `Broken`.
 
 Each function is one contract; its first line states it.
 """
@@ -31,7 +31,7 @@ SHAPES = ((6,), (2, 3, 4))
 
 
 def is_one_number_a_row(goodness: Goodness) -> None:
-    """One number per row, in the row's type, whatever the other rows and the feature's shape.
+    """It returns one number per row, in its dtype, independent of other rows and of feature shape.
 
     Raises:
         Broken: It returns another shape or type, or depends on other rows.
@@ -116,7 +116,11 @@ def leaves_activities_alone(goodness: Goodness) -> None:
     h = activities(4)
     before = h.clone()
     rated = goodness(h)
-    expect_unchanged([h], [before], "the activities as they were, got others: use no x.op_()")
+    expect_unchanged(
+        [h],
+        [before],
+        "the activities as they were, but they were modified: avoid in-place operations (x.op_())",
+    )
     slope_of(goodness, h, torch.ones(5, dtype=torch.float64))
     expect_unchanged([h], [before], "the slope to leave the activities as they were")
     # A goodness with weights is trained with its layer, and so may require a gradient.

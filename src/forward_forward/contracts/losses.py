@@ -1,4 +1,4 @@
-"""A loss, margins [batch] and [negatives, batch] -> [batch] -> nothing, or `Broken`: its contracts.
+"""Contracts of a loss of margins [batch], [negatives, batch]: each passes or raises `Broken`.
 
 Each function is one contract; its first line states it.
 """
@@ -19,8 +19,8 @@ from forward_forward.contracts.broken import (
     expect_unchanged,
 )
 from forward_forward.contracts.samples import margins
+from forward_forward.fast_paths import fast_path
 from forward_forward.losses import HasSlopes, LocalLoss, judged
-from forward_forward.protocols import fast_path
 
 __all__ = [
     "falls_with_positives_and_rises_with_negatives",
@@ -49,7 +49,7 @@ def is_pairwise(loss: LocalLoss) -> bool:
 
 
 def is_one_number_a_sample(loss: LocalLoss) -> None:
-    """One number per sample, in the margins' type, whatever the other samples.
+    """It returns one number per sample, in the margins' dtype, independent of the other samples.
 
     Raises:
         Broken: It returns another shape or type, or depends on other samples.
@@ -102,7 +102,7 @@ def slopes_are_those_of_small_changes(loss: LocalLoss) -> None:
 
 
 def falls_with_positives_and_rises_with_negatives(loss: LocalLoss) -> None:
-    """At margins of 0 it falls with the positives' goodness and rises with each negative's.
+    """At zero margins it decreases in the positive's goodness and increases in each negative's.
 
     Raises:
         Broken: A slope is 0 or has the other sign: the layer would learn nothing, or the reverse.
@@ -168,7 +168,7 @@ def is_the_same_in_any_order_of_negatives(loss: LocalLoss) -> None:
 
 
 def is_the_positive_part_without_negatives_or_refuses(loss: LocalLoss) -> None:
-    """Without negatives it is the positives' part, or it raises a ValueError with a message.
+    """Without negatives it returns the positives' term alone, or raises a ValueError and says why.
 
     Raises:
         Broken: It is something else, often the NaN of an empty mean.
@@ -206,7 +206,11 @@ def leaves_margins_alone(loss: LocalLoss) -> None:
     before = pos.clone(), neg.clone()
     loss(pos, neg)
     judged(loss, pos, neg)
-    expect_unchanged((pos, neg), before, "the margins as they were, got others: use no x.op_()")
+    expect_unchanged(
+        (pos, neg),
+        before,
+        "the margins as they were, but they were modified: avoid in-place operations (x.op_())",
+    )
 
 
 def _refuses(call: Callable[[Tensor, Tensor], object], pos: Tensor, none: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""A strategy for wrong labels -> nothing, or `Broken`: its contracts.
+"""Contracts of a strategy for wrong labels: each passes or raises `Broken`.
 
 Each function is one contract; its first line states it.
 """
@@ -109,9 +109,13 @@ def draws_from_its_generator_alone(negatives: WrongLabels) -> None:
     untouched = torch.equal(before, torch.get_rng_state())
     expect(
         untouched,
-        "expected draws from the given generator, got some of torch's own: pass generator=rng",
+        "expected draws from the given generator only, but torch's global generator was used:"
+        " pass generator=rng",
     )
-    expect(torch.equal(first, second), "expected the same labels of the same seed, got others")
+    expect(
+        torch.equal(first, second),
+        "expected the same labels from the same seed, got different ones",
+    )
 
 
 def leaves_labels_alone(negatives: WrongLabels) -> None:
@@ -131,7 +135,8 @@ def leaves_labels_alone(negatives: WrongLabels) -> None:
     expect_unchanged(
         (y, scores),
         before,
-        "labels and scores as they were, got others: use no x.op_(), return no view",
+        "labels and scores as they were, but they were modified: avoid in-place operations"
+        " (x.op_()), and do not return a view",
     )
 
 

@@ -1,4 +1,4 @@
-"""Arrays, tensors, frames, Datasets, files, folders in; batches x [batch, *shape], y [batch] out.
+"""Arrays, tensors, frames, Datasets, files, folders -> batches x [batch, *shape], y [batch].
 
 In reading order: ``batch`` (the samples of one step, the protocol of a Source, and the checks),
 ``in_memory`` (a set [n, *shape], from which ``holdout`` selects rows), ``pictures`` (files in a

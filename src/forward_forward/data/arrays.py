@@ -1,4 +1,4 @@
-"""An npz file in; the arrays of each part of a set, (X [n, *shape], y [n]) by its name, out."""
+"""An npz file -> the arrays of each part of a set, (X [n, *shape], y [n]), by its name."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
         if isinstance(error, FileNotFoundError):
             raise
         # numpy takes random bytes for a pickle, and tells how to load it unsafely.
-        why = "it holds Python objects, or is no npz file" if "pickle" in str(error) else error
+        unsafe = "it contains Python objects, or is not an npz file"
+        why = unsafe if "pickle" in str(error) else error
         fix = "save it with np.savez(path, x=..., y=...), as arrays of numbers or text"
         raise ValueError(f"expected an npz file of arrays, got {path!r}: {why}. {fix}") from error
     found = {part: _pair(arrays, names) for part, names in PARTS.items()}

@@ -1,4 +1,4 @@
-"""Pictures [batch, (channels,) height, width] in; the same shape and type, changed at random, out.
+"""Pictures [batch, (channels,) height, width] -> the same shape and type, changed at random.
 
 Call a part as ``part(x, rng)`` with a whole batch: it works on x's device and leaves x unchanged.
 It fills in zeros: black if pictures are 0..255 or 0..1, the mean if they are centred.

@@ -1,4 +1,4 @@
-"""x [batch, *shape], y [batch], weight [batch] or None in; the same out, checked, as a Batch."""
+"""x [batch, *shape], y [batch], weight [batch] or None -> the same, checked, as a Batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source in; a checksum of its samples and labels, by which a run recognises its data, out."""
+"""A source -> a checksum of its samples and labels, by which a run recognises its data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels [n] and a fraction in; which rows are held out, class by class, as a mask [n], out."""
+"""Labels [n] and a fraction -> which rows are held out, class by class, as a mask [n]."""
 
 from __future__ import annotations
 

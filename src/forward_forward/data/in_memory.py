@@ -1,4 +1,4 @@
-"""Inputs [n, *shape] and labels [n] in; batches [batch, *shape], parts [k, *shape] out."""
+"""Inputs [n, *shape] and labels [n] -> batches [batch, *shape], parts [k, *shape]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays X [n, *shape], y [n], a Dataset, DataLoader or folder in; a Source of batches out."""
+"""Arrays X [n, *shape], y [n], a Dataset, DataLoader or folder -> a Source of batches."""
 
 from __future__ import annotations
 

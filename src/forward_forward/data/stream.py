@@ -1,4 +1,4 @@
-"""A loader of x [batch, *shape], y [batch] in; checked Batches and its labels [n] out."""
+"""A loader of x [batch, *shape], y [batch] -> checked Batches and its labels [n]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sample, list, array or tensor in; a tensor [*shape], or [n, *shape] of rows, out."""
+"""A sample, list, array or tensor -> a tensor [*shape], or [n, *shape] of rows."""
 
 from __future__ import annotations
 

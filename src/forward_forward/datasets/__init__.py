@@ -1,4 +1,4 @@
-"""A set's name, or data in any of the usual forms; parts to train, validate and test on out.
+"""A set's name, or data in any of the usual forms -> parts to train, validate and test on.
 
 In reading order: ``builtin`` (sets with a name), ``fetch`` (their files: found or downloaded, and
 checked by SHA-256), ``splits`` (the parts of a set), ``load_like`` (more data of the same kind),

@@ -1,4 +1,4 @@
-"""A set's name in; (train, test) as Data out: images [n, channels, height, width], labels [n].
+"""A set's name -> (train, test) as Data: images [n, channels, height, width], labels [n].
 
 A set is one public function here and a row in ``_SETS``.
 """

@@ -1,4 +1,4 @@
-"""A set's files by name, checksum and source in; each file's name and verified bytes out.
+"""A set's files by name, checksum and source -> each file's name and verified bytes.
 
 The user's folder, the cache and the sources are tried in this order.
 """

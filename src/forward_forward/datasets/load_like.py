@@ -1,4 +1,4 @@
-"""More data of the kind that a network was trained on in; all of them, none set aside, out."""
+"""More data of the kind that a network was trained on -> all of them, none set aside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What run.json says of a run's data in; the sets, as every command on the run reads them, out."""
+"""What run.json says of a run's data -> the sets, as every command on the run reads them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_of(about: Mapping[str, Any], data: str | None) -> Source:
     if data is None:
         sets = sets_of_run(about)
         if "data" in command:  # a run from Python may have trained on all that is set aside here
-            unchanged(about, sets, "Put them back, or name other data to evaluate on with --data")
+            unchanged(about, sets, "Restore them, or name other data to evaluate on with --data")
         return sets.test
     return load_like(
         absolute(data),

@@ -1,4 +1,4 @@
-"""Data in any of the usual forms in; parts to train, to validate and to test on out."""
+"""Data in any of the usual forms -> parts to train, to validate and to test on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Sets:
 
     Args:
         train: To train on.
-        validation: To choose the best epoch, and settings, by.
+        validation: For choosing the best epoch and the settings.
         test: To be used once, at the end.
         notes: What was decided while reading, for the user to check.
         layout: How the rows of a table became inputs; None for other data.
@@ -64,8 +64,8 @@ def load(
 ) -> Sets:
     """Load data in any of the usual forms, split into training, validation and test parts.
 
-    Missing parts are drawn class by class, and the same rows are drawn each time: 20 % for
-    testing, then 15 % of the rest for validation.
+    Missing parts are stratified by class and drawn with a fixed seed: 20 % for testing, then 15 %
+    of the rest for validation.
 
     Args:
         what: The name of a set (`available`); the path of a folder or an archive of pictures, one
@@ -76,7 +76,7 @@ def load(
         test: Data to test on, in any of these forms; None takes what comes with ``what``.
         validation: Data to validate on, likewise.
         target: The column of labels of a table; None takes one called target, label, class or y,
-            and else the last.
+            or otherwise the last.
         size: (height, width), or one side, in pixels, that pictures in files are scaled to.
         name: What reports call the set; None for the name of the set or file.
         layout: How the rows of a table become inputs, as `Sets.layout` of an earlier call; None
@@ -209,7 +209,7 @@ class _Found:
         if not self.layout.header:
             self.notes.append("the first row holds numbers, so columns are named 1, 2, ...")
         elif all(each.categories is not None for each in self.layout.columns):
-            self.notes.append("the first row is taken as the names of the columns")
+            self.notes.append("the first row is read as the header")
         if target is None and noted:
             self.notes.append(f"labels are taken from the column {self.layout.target!r}")
         self.notes += rows.notes
@@ -227,9 +227,9 @@ class _Found:
                     " own order and cannot be split: pass a separate part"
                 )
             self.parts["train"], self.parts[part] = train.split(fraction)
-            how = "drawn class by class, always the same ones"
+            how = "stratified by class, with a fixed seed"
             if part == "validation" and isinstance(train, Data) and train.holdout is not None:
-                how = "the last ones, as is the custom for this set"
+                how = "the last ones, by convention for this data set"
             count = f"{len(self.parts[part]):,} of {len(train):,} samples"
             purpose = "testing" if part == "test" else part
             self.notes.append(f"{count} are held out for {purpose}, {how}")

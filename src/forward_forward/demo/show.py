@@ -132,8 +132,8 @@ def over_time_html(by_time: NDArray[np.float64], subject: Subject) -> str:
         "Goodness of each label over time",
         "The same picture, shown repeatedly to a small recurrent network, whose layers also receive"
         f" input from the layers above them. It predicts {last} from iteration {settled} on."
-        " Goodness is summed over all layers, less that of the lowest label; shown are the"
-        f" {len(shown)} labels that are highest at the end.",
+        " Goodness is summed over all layers, less that of the lowest label; the"
+        f" {len(shown)} labels with the highest final goodness are shown.",
         "goodness above the lowest",
         [
             {"name": subject.classes[label], "x": steps, "y": [above[:, label].tolist()]}

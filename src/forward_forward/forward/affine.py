@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
+from forward_forward.fast_paths import fast_path
 from forward_forward.forward import workspace as slots
 from forward_forward.forward.activities import fused_activation
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.normalize import LengthNormalize, Normalize
 from forward_forward.forward.workspace import Slot, Workspace
 from forward_forward.goodness import length_of
-from forward_forward.protocols import fast_path
 
 # Numbers that are scaled at a time before they are converted: few enough to stay in the caches.
 BLOCK = 2**16

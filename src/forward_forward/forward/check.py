@@ -38,7 +38,10 @@ def problems(layer: Checked, x: Tensor) -> list[str]:
         got = list(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
         raise ValueError(f"check expects some samples [batch, *feature] as a tensor, got {got}")
     if not any(weight.requires_grad for weight in layer.parameters()):
-        return ["it has no weights to learn: join its block with one that has some, or remove it"]
+        return [
+            "it has no trainable weights: merge its block with one that has some, or remove the"
+            " layer"
+        ]
     return [*_of_weights(layer), *_of_modules(layer), *_of_output(layer, x)]
 
 
@@ -117,7 +120,7 @@ def _of_goodness(layer: Checked, h: Tensor) -> Iterator[str]:
     elif not bool(goodness.isfinite().all()):
         yield "its goodness is not finite: normalise its input, or use smaller weights"
     elif not bool(h.any()):
-        yield "all its units are 0, so no gradient: use another initialisation or activation"
+        yield "all its units are 0, so it has no gradient: use another initialisation or activation"
     elif len(h) > 1 and float(goodness.std()) <= SAME * float(goodness.abs().mean()):
         yield (
             "its goodness is the same for all samples, as after a norm: put an activation after the"

@@ -229,7 +229,7 @@ class Layer(nn.Module):
             sample, goodness that is not finite or the same for all samples.
 
         >>> Layer(nn.Flatten(), activation=None).check(torch.rand(4, 3))
-        ['it has no weights to learn: join its block with one that has some, or remove it']
+        ['it has no trainable weights: merge its block with one that has some, or remove the layer']
         """
         with evaluating(self):  # a norm in training mode would update its running statistics
             return problems(self, x)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
+from forward_forward.fast_paths import ModuleConstant
 from forward_forward.losses.slopes import averaged, mean_of
-from forward_forward.protocols import ModuleConstant
 
 
 class _Sigmoid(ModuleConstant):
@@ -17,7 +17,7 @@ class _Sigmoid(ModuleConstant):
 
     Its slope vanishes if the goodness is far from the threshold: calibrate the threshold.
 
-    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], between -1 and 1.
+    Margins [batch] and [negatives, batch], which may be empty -> [batch], between -1 and 1.
 
     References:
         The poster, "Method".
@@ -42,7 +42,7 @@ class _LogSigmoid(ModuleConstant):
     ``softplus(-pos) + softplus(neg)`` is the same function: minus the log probability that the
     positive is classified as positive and the negative is not.
 
-    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], in nats, >= 0.
+    Margins [batch] and [negatives, batch], which may be empty -> [batch], in nats, >= 0.
 
     References:
         The poster's Figure 8, right; Hinton (2022), arXiv 2212.13345, section 2, equation 1.
@@ -65,7 +65,7 @@ class _LogSigmoidLiteral(ModuleConstant):
 
     Its slope ``sigma(-neg)`` vanishes for the hard negatives, those of high goodness.
 
-    Margins [batch] and [negatives, batch], perhaps of no negatives -> [batch], unbounded below.
+    Margins [batch] and [negatives, batch], which may be empty -> [batch], unbounded below.
 
     References:
         The poster's Figure 8, right, in its literal reading.

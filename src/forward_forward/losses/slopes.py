@@ -1,4 +1,4 @@
-"""A loss, margins [batch] and [negatives, batch] -> value and slopes, by hand or by autograd."""
+"""A loss, margins [batch] and [negatives, batch] -> value and slopes, closed-form or autograd."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from forward_forward.protocols import fast_path
+from forward_forward.fast_paths import fast_path
 
 LocalLoss = Callable[[Tensor, Tensor], Tensor]
 

@@ -71,7 +71,7 @@ class Warmup:
 
     Args:
         schedule: The other schedule.
-        epochs: Length of the rise in epochs, perhaps a fraction.
+        epochs: Length of the rise in epochs; may be fractional.
 
     >>> Warmup(constant, epochs=2)(0.5, 10)
     0.25

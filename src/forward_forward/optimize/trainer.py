@@ -125,7 +125,7 @@ class Trainer(TrainStep):
             run = Run(out)
             check_same(run.about, settings)
             saved = run.about.get("checksums", {})
-            check_unchanged(saved, sources, "Put them back, or begin a new run")
+            check_unchanged(saved, sources, "Restore them, or start a new run")
             loop.resume(run)
         else:
             calibrate(self, source, batch_size)

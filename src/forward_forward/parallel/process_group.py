@@ -30,7 +30,7 @@ def begin(timeout: float, device: torch.device) -> None:
 
     Args:
         timeout: Seconds to wait for other ranks.
-        device: Where the tensors lie that are sent.
+        device: Device of the tensors that are sent.
 
     Raises:
         ValueError: No launcher has started this process.

@@ -49,7 +49,7 @@ def method(
         epochs: Passes over the data.
         hidden: Units of each layer.
         batch_size: Samples per step.
-        lr: Initial learning rate of Adam; it falls to 0 along half a cosine.
+        lr: Initial learning rate of Adam; it decays to 0 on a cosine schedule.
         threshold_factor: Multiplies the calibrated threshold.
         precision: Precision of matrix products.
         device: Where to train.

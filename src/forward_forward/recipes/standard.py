@@ -68,7 +68,7 @@ def standard(
         epochs: Passes over the data; None for about 300,000 samples in all, in 6 to 55 epochs.
         hidden: Units of each layer.
         batch_size: Samples per step; None for 320, or about a twentieth of a smaller data set.
-        lr: Initial learning rate; it falls to 0 along half a cosine.
+        lr: Initial learning rate; it decays to 0 on a cosine schedule.
         optimizer: Class of a torch optimizer.
         loss: Loss of each layer.
         goodness: Goodness of each layer.

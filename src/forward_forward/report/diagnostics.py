@@ -95,10 +95,10 @@ def histograms(run: RunRead) -> Figure:
         title="Goodness of positives and negatives, sample by sample",
         caption=f"{samples.description[:1].upper()}{samples.description[1:]}, with the best"
         f" weights. {wrong} Dotted line: the threshold.\n\nIf the two hardly overlap, goodness"
-        " alone distinguishes them, which a loss with a threshold aims at. A loss that compares"
-        " pairs only requires that a sample's positive be above its own negative. Separated is the"
-        " percentage of samples for which that is so, 50 % by chance; silent units are at 0 for"
-        " every one of these positives.",
+        " alone distinguishes them, which is the aim of a loss with a threshold. A loss that"
+        " compares pairs only requires that a sample's positive be above its own negative."
+        " Separated is the percentage of samples for which that is so, 50 % by chance; silent units"
+        " are at 0 for every one of these positives.",
     )
 
 

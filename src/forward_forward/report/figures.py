@@ -125,7 +125,8 @@ def _curves(figure: Mapping[str, Any], prefix: str) -> Content:
     )
     legend = [str(each["name"]) for each in given]
     many = any(len(y) > 1 for _, y in series)
-    note = "Thin: single seeds. Thick: their mean, where all have a value." if many else ""
+    lines = "Thin lines: individual seeds. Thick line: their mean, where every seed has a value."
+    note = lines if many else ""
     panel = Panel(themed(drawn, str(figure["title"]), prefix))
     return Content([panel], legend, small=small, note=note)
 

@@ -29,9 +29,10 @@ def errors(run: RunRead) -> list[Figure]:
     if series:
         figure = curves(
             "Test error of each layer alone",
-            f"Low is good. Line across: the whole network, {number(test.get('error'), 2)} %. If"
-            " errors fall from layer to layer, the upper layers find what the lower ones miss; if"
-            " they rise, a shallower network may be as good.",
+            "Lower is better. Horizontal line: the whole network,"
+            f" {number(test.get('error'), 2)} %. If errors fall from layer to layer, the upper"
+            " layers find what the lower ones miss; if they rise, a shallower network may be as"
+            " good.",
             "test error, %",
             series,
             x_label="layer",
@@ -43,8 +44,8 @@ def errors(run: RunRead) -> list[Figure]:
         if series:
             title = f"Validation error of each layer alone, {text}"
             caption = (
-                "Low is good. A layer whose error no longer falls has converged; one whose error"
-                " rises while its separation still grows is overfitting."
+                "Lower is better. A layer whose error no longer falls has converged; one whose"
+                " error rises while its separation still grows is overfitting."
             )
             figures.append(error_curves(title, caption, series))
     return figures
@@ -56,16 +57,17 @@ def separation_and_silence(run: RunRead) -> list[Figure]:
         curves(
             "Separation in training",
             "How often a positive has a higher goodness than its negative, over the batches of an"
-            " epoch. High is good, 50 % is chance: a layer that stays there learns nothing. Hard"
-            " negatives keep it low, since they are chosen to be confused.",
+            " epoch. Higher is better, 50 % is chance: a layer that stays there learns nothing."
+            " Hard negatives keep it low, since they are chosen to be confused.",
             "pairs in the right order, %",
             _by_epoch(run, "separation", 100),
         ),
         curves(
             "Silent units in training",
-            "Units at 0 for every positive of a batch. Few is good. A unit that is silent in all"
-            " batches has no gradient and is dead: if there are more and more of them, try a lower"
-            " learning rate or threshold. Units of Tanh and similar activations are never at 0.",
+            "Units at 0 for every positive of a batch. Fewer is better. A unit that is silent in"
+            " all batches has no gradient and is dead: if there are more and more of them, try a"
+            " lower learning rate or threshold. Units of Tanh and similar activations are never at"
+            " 0.",
             "silent units, %",
             _by_epoch(run, "silent_units", 100),
         ),

@@ -100,7 +100,7 @@ class MLflow(Tracker):
         try:
             status = self._client.get_run(memory.run_id).info.status
         except MlflowException as error:
-            lost = f"MLflow no longer has the run {memory.run_id}, so it gets a new one"
+            lost = f"MLflow run {memory.run_id} no longer exists, so a new one is created"
             warnings.warn(f"{lost}: {error}", stacklevel=2)
             return False
         self._run = memory.run_id

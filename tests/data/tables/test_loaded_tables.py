@@ -117,8 +117,8 @@ def test_a_table_with_all_that_is_hard_is_trained_on_from_one_command(ff, tmp_pa
         "the column 'ort': text, one input for each of its 3 values: (missing), Genf, Köln",
     ]
     assert notes[9] == (
-        "the column 'notiz' is left out: it has 120 different texts in 120 rows, and a column of"
-        " text may have at most 50"
+        "the column 'notiz' is left out: it has 120 different texts in 120 rows, more than"
+        " the 50 allowed for text"
     )
     frame.to_parquet(tmp_path / "messung.parquet")
     of_csv, of_parquet, of_frame = map(datasets.load, (path, tmp_path / "messung.parquet", frame))

@@ -161,7 +161,7 @@ def test_new_rows_have_the_header_or_the_numbered_columns_of_the_training_table(
 
 def test_a_first_row_of_text_among_text_is_noted(tmp_path):
     (tmp_path / "a.csv").write_text("\n".join(["u,v", *["a,p", "b,q"] * 10]))
-    note = "the first row is taken as the names of the columns"
+    note = "the first row is read as the header"
     assert datasets.load(tmp_path / "a.csv").notes[0] == note
 
 
@@ -229,7 +229,7 @@ def test_columns_that_say_nothing_are_left_out_with_the_reason():
     frame = rows(60).assign(note=[f"note {k}" for k in range(60)], Id=range(1, 61), none=None)
     found = read_table(frame, "label")
     assert found.layout.left_out == {
-        "note": "it has 60 different texts in 60 rows, and a column of text may have at most 50",
+        "note": "it has 60 different texts in 60 rows, more than the 50 allowed for text",
         "Id": "it numbers the rows",
         "none": "it has no values",
     }

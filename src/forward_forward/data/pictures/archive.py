@@ -1,4 +1,4 @@
-"""A folder, a zip or a tar in; the paths of the files below it, and the bytes of each, out.
+"""A folder, a zip or a tar -> the paths of the files below it, and the bytes of each.
 
 Archives are never unpacked: nothing of them is written to the disk.
 """
@@ -132,7 +132,8 @@ def broken_archive_named(path: str) -> Iterator[None]:
 def _check(file: str, size: int, archive: str) -> None:
     """Reject what no honest archive of pictures holds."""
     if file.startswith(("/", "\\")) or ".." in PurePosixPath(file).parts or ":" in file[:2]:
-        found = f"got {file!r} in {archive!r}: do not trust this archive, or pack it again"
+        fix = "the archive may be malicious; if you trust it, repack it with relative paths"
+        found = f"got {file!r} in {archive!r}: {fix}"
         raise ValueError(f"expected files below the archive's root, {found}")
     if size > LARGEST:
         fix = "remove it, or unpack the archive and name the folder"

@@ -1,4 +1,4 @@
-"""A tree of files in; the parts of a set, its classes and the paths of their pictures out."""
+"""A tree of files -> the parts of a set, its classes and the paths of their pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of picture files in; uint8 pictures [k, channels, height, width] of one kind out."""
+"""Names of picture files -> uint8 pictures [k, channels, height, width] of one kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder or archive of pictures, a sub-folder per class, in; x [batch, channels, h, w], y out."""
+"""A folder or archive of pictures, a sub-folder per class -> x [batch, channels, h, w], y."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file or a frame in; its cells as columns of a pandas frame, and the name of each row, out."""
+"""A file or a frame -> its cells as columns of a pandas frame, and the name of each row."""
 
 from __future__ import annotations
 

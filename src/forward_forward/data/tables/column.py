@@ -1,4 +1,4 @@
-"""A column of cells in; how it becomes inputs, and those inputs float32 [n, features], out."""
+"""A column of cells -> how it becomes inputs, and those inputs float32 [n, features]."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def fitted(table: OpenTable, name: str, cells: Any) -> Column | str:
     if _is_truth(texts):
         texts = {each.capitalize() for each in texts}
     if len(texts) > CATEGORIES:
-        limit = f"and a column of text may have at most {CATEGORIES}"
+        limit = f"more than the {CATEGORIES} allowed for text"
         return f"it has {len(texts):,} different texts in {present:,} rows, {limit}"
     return Column(name, tuple(sorted(texts | ({""} if missing.any() else set()))))
 

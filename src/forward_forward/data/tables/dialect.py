@@ -1,4 +1,4 @@
-"""A text file of rows in; its encoding, delimiter, decimal sign and column names out."""
+"""A text file of rows -> its encoding, delimiter, decimal sign and column names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Anything a user passes in; whether it is a table -- a path or a frame -- out. Without pandas."""
+"""Anything a user passes -> whether it is a table, that is, a path or a frame. Without pandas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table in; inputs float32 [n, features], labels [n], and how columns become inputs, out."""
+"""A table -> inputs float32 [n, features], labels [n], and how columns become inputs."""
 
 from __future__ import annotations
 

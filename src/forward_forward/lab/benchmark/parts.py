@@ -15,11 +15,11 @@ from forward_forward import goodness, losses, predict, recipes
 from forward_forward.checkpoint import machine
 from forward_forward.contracts import Named, library
 from forward_forward.data import Data
+from forward_forward.fast_paths import fast_path
 from forward_forward.lab.benchmark.measure import block_seconds
 from forward_forward.lab.statistics import paired
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.precision import Precision
-from forward_forward.protocols import fast_path
 from forward_forward.recipes import Plan
 
 Row = dict[str, Any]

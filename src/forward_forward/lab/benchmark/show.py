@@ -78,11 +78,20 @@ def _cells(row: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def threads(machine: Mapping[str, Any]) -> str:
+    """How many threads a machine's figures were measured with, in words.
+
+    >>> threads({"threads": 1}), threads({"threads": 2})
+    ('1 thread', '2 threads')
+    """
+    return "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
+
+
 def _notes(result: dict[str, Any]) -> list[str]:
     machine = result["machine"]
     lines = [
-        f"{result['data']}, {result['networks'][0]['precision']} products,"
-        f" {machine['threads']} threads, {machine['cpu_capability']}, torch {machine['torch']}"
+        f"{result['data']}, {result['networks'][0]['precision']} matrix products,"
+        f" {threads(machine)}, {machine['cpu_capability']}, torch {machine['torch']}"
     ]
     for row in result["networks"]:
         if "fewer_products" in row:

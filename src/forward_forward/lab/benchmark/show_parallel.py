@@ -61,8 +61,8 @@ def _notes(result: dict[str, Any]) -> list[str]:
         " all rounds. bound: all layers' seconds over those of the slowest stage, measured in one"
         " process.",
         f"weights: the largest difference of a tensor from that of one process after at least"
-        f" {steps} steps, relative to its length. MB: of all ranks; of layers, the messages, of the"
-        " others, all bytes on the loopback.",
+        f" {steps} steps, relative to its length. MB: sum over all ranks; for layers the messages"
+        " alone, for the others all bytes on the loopback interface.",
     ]
 
 

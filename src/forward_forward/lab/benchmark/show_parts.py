@@ -6,7 +6,7 @@ import itertools
 import operator
 from typing import Any
 
-from forward_forward.lab.benchmark.show import as_png, as_text
+from forward_forward.lab.benchmark.show import as_png, as_text, threads
 
 Row = dict[str, Any]
 COLOURS = {"loss": "tab:blue", "goodness": "tab:orange", "negatives": "tab:green"}
@@ -48,8 +48,8 @@ def _notes(result: dict[str, Any]) -> list[str]:
         f"{result['data']}: {budget['training']:,} training and {budget['validation']:,} validation"
         f" samples; {hidden} units, {budget['epochs']} epochs, {seeds} seeds, mean and 95 % t"
         " interval; otherwise the standard recipe, whose settings were chosen for its own parts",
-        f"step: time relative to the standard part's, at the fastest tenth; {machine['threads']}"
-        f" threads, {machine['cpu_capability']}, torch {machine['torch']}",
+        "step: time relative to the standard part's, at the fastest tenth;"
+        f" {threads(machine)}, {machine['cpu_capability']}, torch {machine['torch']}",
         *failed,
     ]
 

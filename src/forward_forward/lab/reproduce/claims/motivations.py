@@ -87,7 +87,7 @@ def _against_delay(results: Sequence[ArmResult]) -> dict[str, Any]:
 
 ASYNCHRONOUS = Claim(
     name="motive.async",
-    title="Layers out of step",
+    title="Asynchronous layers",
     statement="Local updates allow for asynchronous layer updates.",
     source="poster, Motivations",
     rule=f"{rules.SAME} Here: layers that see those below with random delays of 1, 10 and 100 steps"
