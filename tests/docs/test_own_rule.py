@@ -158,7 +158,7 @@ def put_into(clone: Path) -> None:
     """Do what the page says: move the parts to the modules' ends, and name them."""
     tree = ast.parse(ALONE[0].text)
     lines = ALONE[0].text.splitlines()
-    for name, module in (("log_energy", "goodness.py"), ("HingePair", "losses.py")):
+    for name, module in (("log_energy", "goodness.py"), ("HingePair", "losses/relative.py")):
         (part,) = [each for each in tree.body if getattr(each, "name", None) == name]
         first = min([part.lineno, *(each.lineno for each in part.decorator_list)])
         with open(clone / "src" / "forward_forward" / module, "a") as file:

@@ -9,7 +9,7 @@ import torch
 from forward_forward import datasets
 from forward_forward.data import Data
 from forward_forward.lab.benchmark import DEEP, WIDE, Setting, benchmark, inference, run, show
-from forward_forward.lab.benchmark.arithmetic import arithmetic_ratio, scan_bound
+from forward_forward.lab.benchmark.arithmetic import arithmetic_ratio, one_pass_ratio, scan_bound
 from forward_forward.lab.benchmark.measure import medians
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -25,6 +25,9 @@ PROMISED = {
     "arithmetic_ratio",
     "step_vs_autograd_ff",
     "gemm_fraction",
+    "one_pass_vs_backprop",
+    "one_pass_arithmetic",
+    "deep_supervision_vs_backprop",
     "peak_bytes",
 }
 OF_THE_SCAN = {"scan_vs_naive", "scan_bound"}
@@ -59,11 +62,15 @@ def test_a_benchmark_returns_every_figure_and_is_json(measured):
         assert set(row["peak_bytes"]) == {"ff", "backprop"}
         assert row["precision"] == "float32"
         seconds = row["step_seconds"]
-        assert set(seconds) == {"engine", "autograd_ff", "backprop", "sklearn", "products"}
+        compared = {"engine", "one_pass", "autograd_ff", "backprop", "deep_supervision", "sklearn"}
+        assert set(seconds) == {*compared, "products"}
         assert all(value > 0 for value in seconds.values())
         assert row["seconds_per_50k"] == pytest.approx(seconds["engine"] * 50_000 / row["batch"])
         for name, arm in (("step_vs_backprop", "backprop"), ("step_vs_autograd_ff", "autograd_ff")):
             assert row[name] == pytest.approx(seconds["engine"] / seconds[arm])
+        for arm in ("one_pass", "deep_supervision"):
+            assert row[f"{arm}_vs_backprop"] == pytest.approx(seconds[arm] / seconds["backprop"])
+        assert row["one_pass_arithmetic"] == one_pass_ratio([16, *row["hidden"]], 10)
         assert row["gemm_fraction"] == pytest.approx(seconds["products"] / seconds["engine"])
         assert row["arithmetic_ratio"] == arithmetic_ratio([16, *row["hidden"]])
         if first:

@@ -11,12 +11,19 @@ from torch import Tensor
 
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data
-from forward_forward.lab.benchmark.arithmetic import arithmetic_ratio, bare_products
+from forward_forward.lab.benchmark.arithmetic import (
+    arithmetic_ratio,
+    bare_products,
+    one_pass_ratio,
+)
 from forward_forward.lab.benchmark.arms import (
+    CLASSES,
     AutogradFF,
     Backprop,
+    DeepSupervision,
     engine,
     gradients_alone,
+    one_pass,
     sklearn_step,
 )
 from forward_forward.lab.benchmark.inference import scan_figures, two_stage_figures
@@ -112,6 +119,9 @@ def _row(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> 
         "step_vs_backprop": seconds["engine"] / seconds["backprop"],
         "arithmetic_ratio": arithmetic_ratio(widths),
         "step_vs_autograd_ff": seconds["engine"] / seconds["autograd_ff"],
+        "one_pass_vs_backprop": seconds["one_pass"] / seconds["backprop"],
+        "one_pass_arithmetic": one_pass_ratio(widths, CLASSES),
+        "deep_supervision_vs_backprop": seconds["deep_supervision"] / seconds["backprop"],
         "gemm_fraction": seconds["products"] / seconds["engine"],
         **_memory(widths, dtype, x, y),
     }
@@ -121,11 +131,14 @@ def _calls(
     widths: list[int], dtype: torch.dtype, x: Tensor, y: Tensor
 ) -> dict[str, Callable[[], object]]:
     ours, autograd = engine(widths, dtype), AutogradFF(widths, dtype)
-    backprop = Backprop(widths, dtype)
+    backprop, supervised = Backprop(widths, dtype), DeepSupervision(widths, dtype)
+    single = one_pass(widths, dtype)
     return {
         "engine": lambda: ours.step(x, y),
+        "one_pass": lambda: single.step(x, y),
         "autograd_ff": lambda: autograd.step(x, y),
         "backprop": lambda: backprop.step(x, y),
+        "deep_supervision": lambda: supervised.step(x, y),
         "products": bare_products(widths, len(x), dtype),
     }
 

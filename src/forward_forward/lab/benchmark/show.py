@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 ARMS = {
     "engine": "this engine",
+    "one_pass": "this engine, one pass",
     "autograd_ff": "FF by autograd",
     "backprop": "backprop",
+    "deep_supervision": "backprop, deep supervision",
     "sklearn": "scikit-learn",
 }
 
@@ -20,7 +22,7 @@ ARMS = {
 def table(result: dict[str, Any]) -> str:
     """What `benchmark` returned, as text."""
     rows = [_cells(row) for row in result["networks"]]
-    return "\n".join([as_text(rows, width=140), *_notes(result)])
+    return "\n".join([as_text(rows, width=160), *_notes(result)])
 
 
 def as_text(rows: Sequence[Sequence[tuple[str, str]]], width: int) -> str:
@@ -69,6 +71,7 @@ def _cells(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("s / 50k", f"{row['seconds_per_50k']:.2f}"),
         ("vs backprop", f"{row['step_vs_backprop']:.2f}"),
         ("(products)", f"{row['arithmetic_ratio']:.2f}"),
+        ("one pass", f"{row['one_pass_vs_backprop']:.2f}"),
         ("vs autograd", f"{row['step_vs_autograd_ff']:.2f}"),
         ("in products", f"{row['gemm_fraction']:.2f}"),
         ("scan vs naive", scan[0]),
