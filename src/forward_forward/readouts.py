@@ -23,8 +23,11 @@ class HasReadoutSlopes(Protocol):
 
     def __call__(self, h: Tensor) -> Tensor: ...
 
-    def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
-        """Gradient of ``(upstream * goodness(h)).sum()`` with respect to the activities."""
+    def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
+        """Gradient of ``(upstream * goodness(h)).sum()`` with respect to the activities.
+
+        ``out`` is memory of the shape of ``h`` for the result.
+        """
 
     def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
         """The same with respect to each of its own parameters, in their order."""
@@ -105,9 +108,9 @@ class LinearReadout(Readout):
         assert self.weight is not None  # it has units
         return rows @ self.weight.t()
 
-    def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
+    def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
         assert self.weight is not None
-        return (upstream @ self.weight).view_as(h)
+        return _product(upstream, self.weight.detach(), h, out)
 
     def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
         return [upstream.t() @ h.flatten(1)]
@@ -152,9 +155,9 @@ class FixedReadout(Readout):
         assert self.weight is not None  # it has units
         return rows @ self.weight.t()
 
-    def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
+    def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
         assert self.weight is not None
-        return (upstream @ self.weight).view_as(h)
+        return _product(upstream, self.weight, h, out)
 
     def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
         return []
@@ -210,13 +213,15 @@ class ChannelGroups(Readout):
         assert self.averages is not None  # it has units
         return channels @ self.averages.t()
 
-    def slope(self, h: Tensor, upstream: Tensor) -> Tensor:
+    def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
         assert self.averages is not None
-        per_channel = upstream @ self.averages
-        if h.dim() > 2:
+        if h.dim() == 2:
+            found = _product(upstream, self.averages, h, out)
+        else:
             places = h.shape[2:].numel()
-            per_channel = (per_channel / places).view(*h.shape[:2], *(1,) * (h.dim() - 2))
-        return per_channel.mul(2 * h) if self.squared else per_channel.expand_as(h)
+            per_channel = (upstream @ self.averages) / places
+            found = per_channel.view(*h.shape[:2], *(1,) * (h.dim() - 2)).expand_as(h).clone()
+        return found.mul_(h).mul_(2) if self.squared else found
 
     def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
         return []
@@ -225,6 +230,12 @@ class ChannelGroups(Readout):
         """Each channel's mean, or mean square, over the positions [batch, channels]."""
         values = h.square() if self.squared else h
         return self._rows(values if h.dim() == 2 else values.flatten(2).mean(2))
+
+
+def _product(upstream: Tensor, weight: Tensor, h: Tensor, out: Tensor | None) -> Tensor:
+    """``upstream @ weight`` in the shape of the activities, and in the memory of ``out`` if any."""
+    found = torch.mm(upstream, weight, out=None if out is None else out.view(len(h), -1))
+    return found.view_as(h)
 
 
 def slopes_of(goodness: object) -> HasReadoutSlopes | None:

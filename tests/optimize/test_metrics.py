@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from forward_forward.optimize.gradients import silent_fraction
 from forward_forward.optimize.metrics import by_name, figures_of
+from forward_forward.optimize.outcome import silent_fraction
 
 BATCH = 5
 WIDTHS = (4, 7, 3)

@@ -51,6 +51,12 @@ class FusedActivation(NamedTuple):
     gates: bool
     positive: bool
 
+    def slope_in_place(self, slope: Tensor, h: Tensor) -> Tensor:
+        """The same as ``slope``, where possible in the memory of its argument."""
+        if self.slope is not _relu_slope:
+            return self.slope(slope, h)
+        return torch.ops.aten.threshold_backward.grad_input(slope, h, 0, grad_input=slope)  # type: ignore[no-any-return]
+
 
 def _unchanged(z: Tensor) -> Tensor:
     return z

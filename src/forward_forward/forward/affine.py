@@ -113,7 +113,8 @@ class Affine:
 
     def shares(self, inputs: Inputs) -> bool:
         """Whether one product can serve all variants: the normalisation must be a mere division."""
-        return self.divides and inputs.rest.dim() == 2 and inputs.patterns.shape[1] > 0
+        varied = inputs.variants > 1 or inputs.patterns.shape[1] > 0
+        return varied and self.divides and inputs.rest.dim() == 2
 
     def share(self, inputs: Inputs) -> None:
         """Multiply these inputs' rest, for all operands that consist of its first rows."""

@@ -74,7 +74,13 @@ class DenseOperand:
         return scaled_and_biased(z, self.factor, affine.bias, out=z)
 
     def gradients(
-        self, delta: Tensor, scale: Tensor | None = None, kept: Tensor | None = None, batch: int = 0
+        self,
+        delta: Tensor,
+        scale: Tensor | None = None,
+        kept: Tensor | None = None,
+        batch: int = 0,
+        *,
+        multiplied: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Gradients of the weights [units, inputs] and of the biases [units].
 
@@ -83,12 +89,17 @@ class DenseOperand:
             scale: What each row is still to be multiplied by [variants * batch], or None.
             kept: The samples that contribute [kept], out of 0 to ``batch`` - 1; None for all.
             batch: Number of samples, if only some contribute.
+            multiplied: Whether each row of ``delta`` has been multiplied by its `factor`.
         """
         affine, rows, factor = self.affine, self.rows, self.factor
         if kept is not None:
             rows, delta = _rows_of(rows, kept, batch), _rows_of(delta, kept, batch)
             scale, factor = _rows_of(scale, kept, batch), _rows_of(factor, kept, batch)
-        slopes = affine.lowered(slots.DELTA, delta, _times(scale, factor))
+        if multiplied:
+            slopes = affine.lowered(slots.DELTA, delta)
+            scale = None if factor is None else factor.reciprocal()
+        else:
+            slopes = affine.lowered(slots.DELTA, delta, _times(scale, factor))
         bias = column_sums(delta, scale)  # before the product, which leaves the caches cold
         return affine.multiply(slots.GRADIENT, slopes.t(), rows), bias
 

@@ -12,7 +12,8 @@ from forward_forward.forward import Layer
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.optimize.batch_shard import ReplicaGroup
-from forward_forward.optimize.gradients import LayerOutcome, by_autograd, closed_form, draws
+from forward_forward.optimize.gradients import by_autograd, closed_form, draws
+from forward_forward.optimize.outcome import LayerOutcome
 from forward_forward.optimize.targets import Targets
 
 Kind = Literal["closed_form", "autograd"]

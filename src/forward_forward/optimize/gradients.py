@@ -7,67 +7,21 @@ reference; its graph begins and ends within the layer.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
-from forward_forward import goodness, losses, readouts
 from forward_forward.examples import Inputs
 from forward_forward.forward import workspace as slots
-from forward_forward.forward.activities import Activities, FusedActivation, fused_activation
+from forward_forward.forward.activities import Activities, fused_activation
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.operands import DenseOperand, operand_of
 from forward_forward.forward.passes import written_out
 from forward_forward.forward.peer import peer_gradient
-from forward_forward.goodness import length_of
 from forward_forward.optimize.batch_shard import ReplicaGroup
-from forward_forward.optimize.metrics import Figures, figures_of
-from forward_forward.optimize.targets import Targets, joined, split
-from forward_forward.radial import radial_of
-from forward_forward.readouts import Readout
-
-
-class LayerOutcome(NamedTuple):
-    """What a layer computed from a batch; its gradients are in its parameters' ``grad``.
-
-    ``activities`` are [variants * batch, *feature], ``loss`` is [batch], ``positive`` [batch] and
-    ``negative`` [negatives, batch] are goodness, ``figures`` those of the layer.
-    """
-
-    activities: Activities
-    loss: Tensor
-    positive: Tensor
-    negative: Tensor
-    figures: Figures
-
-
-def outcome_of(
-    activities: Activities,
-    loss: Tensor,
-    rated: Tensor,
-    targets: Targets,
-    *,
-    positive: bool = False,
-) -> LayerOutcome:
-    """The outcome of activities, losses [batch], goodness as of `split`, and targets.
-
-    ``positive`` says that no activity is below 0, which makes a cheaper test for silent units.
-    """
-    batch = loss.shape[0]
-    silent = silent_fraction(activities.h[:batch], positive=positive)
-    good, bad = split(rated, targets)
-    figures = figures_of(loss, good, bad, silent, targets.weight)
-    return LayerOutcome(activities, loss, good, bad, figures)
-
-
-def silent_fraction(h: Tensor, *, positive: bool) -> Tensor:
-    """Fraction of units that are 0 in all of the activities [batch, *feature], a scalar."""
-    h = h.flatten(1)
-    # One sum is the cheapest test; of numbers that are not negative it is 0 only if all are.
-    silent = h.sum(0) == 0 if positive else ~h.any(0)
-    return silent.mean(dtype=h.dtype)
+from forward_forward.optimize.outcome import LayerOutcome, outcome_of
+from forward_forward.optimize.slopes import moved, slopes
+from forward_forward.optimize.targets import Targets, split
 
 
 @torch.no_grad()
@@ -98,14 +52,17 @@ def closed_form(
     moves = layer.adversarial > 0 and layer.training
     rows = layer.rows(written_out(source)) if moves else None
     operand = operand_of(affine, source)
-    outcome, upstream, delta, scale = _slopes(layer, affine, operand.totals(), targets)
+    factor = operand.factor
+    outcome, upstream, delta, scale, multiplied = slopes(
+        layer, affine, operand.totals(), targets, None if moves else factor
+    )
     if rows is not None:
-        slopes = affine.lowered(slots.DELTA, delta, scale)
-        gradient = affine.multiply(slots.INPUT_GRADIENT, slopes, affine.weight)
+        lowered = affine.lowered(slots.DELTA, delta, scale)
+        gradient = affine.multiply(slots.INPUT_GRADIENT, lowered, affine.weight)
         rows = moved(rows, gradient, layer.adversarial)
         operand = DenseOperand(affine, Activities(rows), normalized=True)
         totals = operand.totals(slots.MOVED)
-        _, upstream, delta, scale = _slopes(layer, affine, totals, targets)
+        _, upstream, delta, scale, multiplied = slopes(layer, affine, totals, targets, None)
     if layer.peer is not None:
         positives = slice(len(sample_weight))
         mean_activity = _follow(layer, outcome.activities.h[positives], sample_weight, replicas)
@@ -117,98 +74,16 @@ def closed_form(
     if skip and layer.peer is None:
         variants = upstream.t() if layer.class_wise else upstream.view(-1, len(sample_weight))
         kept = steeper(variants, skip, replicas)
-    weight_gradient, bias_gradient = operand.gradients(delta, scale, kept, len(sample_weight))
+    batch = len(sample_weight)
+    if isinstance(operand, DenseOperand):
+        found = operand.gradients(delta, scale, kept, batch, multiplied=multiplied)
+    else:
+        found = operand.gradients(delta, scale, kept, batch)
+    weight_gradient, bias_gradient = found
     affine.linear.weight.grad = weight_gradient
     if affine.linear.bias is not None:
         affine.linear.bias.grad = bias_gradient
     return outcome
-
-
-def moved(rows: Tensor, gradient: Tensor, fraction: float) -> Tensor:
-    """Inputs [rows, *shape], each moved along its gradient by a fraction of its length.
-
-    >>> moved(torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 9.0]]), 0.1)
-    tensor([[3.0000, 4.5000]])
-    """
-    flat = gradient.flatten(1)
-    steepness = length_of(flat)
-    step = fraction * length_of(rows.flatten(1)) / steepness.masked_fill(steepness == 0, 1)
-    return rows + (flat * step[:, None]).view_as(rows)
-
-
-class _Slopes(NamedTuple):
-    """An outcome and the loss's slopes.
-
-    ``upstream`` is the one with respect to the goodness [variants * batch] or [batch, classes],
-    ``scale[:, None] * delta`` the one with respect to the preactivations.
-    """
-
-    outcome: LayerOutcome
-    upstream: Tensor
-    delta: Tensor
-    scale: Tensor | None
-
-
-def _slopes(layer: Layer, affine: Affine, z: Tensor, targets: Targets) -> _Slopes:
-    if affine.activation is None:
-        return _slopes_by_autograd(layer, z, targets)
-    return _slopes_by_formula(layer, affine.activation, z, targets)
-
-
-def _slopes_by_formula(
-    layer: Layer, activation: FusedActivation, z: Tensor, targets: Targets
-) -> _Slopes:
-    activities = Activities(activation.in_place(z))
-    h, rated = activities.h, layer.rate(activities)
-    loss, upstream = judge(layer.loss, layer.margin(rated), targets, layer.temperature)
-    outcome = outcome_of(activities, loss, rated, targets, positive=activation.positive)
-    _learn_readout(layer, h, upstream)
-    radial = radial_of(layer.goodness)
-    if radial is not None and activation.gates:
-        gain = radial.gain(activities.length, h.shape[1], upstream)
-        return _Slopes(outcome, upstream, h, gain)
-    slope = goodness.slope_of(layer.goodness, h, upstream)
-    return _Slopes(outcome, upstream, activation.slope(slope, h), None)
-
-
-def _learn_readout(layer: Layer, h: Tensor, upstream: Tensor) -> None:
-    """Set the gradients of a read-out's own weights."""
-    if not isinstance(layer.goodness, Readout):
-        return
-    read = readouts.slopes_of(layer.goodness)
-    if read is not None:
-        gradients = read.weight_gradients(h, upstream)
-        for weight, gradient in zip(layer.goodness.parameters(), gradients, strict=True):
-            weight.grad = gradient
-
-
-def _slopes_by_autograd(layer: Layer, z: Tensor, targets: Targets) -> _Slopes:
-    with torch.enable_grad():
-        leaf = z.detach().requires_grad_()  # not z: its memory is reused
-        h = layer.activate(leaf.clone())  # it may work in place
-        rated = layer.goodness(h)
-    value = rated.detach()
-    loss, upstream = judge(layer.loss, layer.margin(value), targets, layer.temperature)
-    (delta,) = torch.autograd.grad(rated, leaf, upstream)
-    outcome = outcome_of(Activities(h.detach()), loss, value, targets)
-    _learn_readout(layer, outcome.activities.h, upstream)
-    return _Slopes(outcome, upstream, delta, None)
-
-
-def judge(
-    loss: losses.LocalLoss, margins: Tensor, targets: Targets, temperature: float
-) -> tuple[Tensor, Tensor]:
-    """Loss [batch] and the mean loss's slope with respect to the goodness, of its shape.
-
-    Args:
-        loss: The layer's loss.
-        margins: Margins of all rows [variants * batch], or of every class [batch, classes].
-        targets: The samples' weights and labels.
-        temperature: The layer's temperature.
-    """
-    value, d_pos, d_neg = losses.judged(loss, *split(margins, targets))
-    weight = targets.weight if temperature == 1 else targets.weight / temperature
-    return value, joined(torch.cat([d_pos[None], d_neg]).mul_(weight), margins, targets)
 
 
 def _follow(

@@ -15,8 +15,9 @@ from forward_forward import goodness
 from forward_forward.forward.activities import Activities, FusedActivation, fused_activation
 from forward_forward.forward.operands import sums_by
 from forward_forward.forward.workspace import Slot
-from forward_forward.optimize.gradients import judge, silent_fraction
 from forward_forward.optimize.metrics import Figures, figures_of
+from forward_forward.optimize.outcome import silent_fraction
+from forward_forward.optimize.slopes import judge
 from forward_forward.optimize.targets import Targets, split
 from forward_forward.radial import radial_of
 from forward_forward.recurrent.video import Video
