@@ -14,13 +14,14 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import validate_data
 
 from forward_forward.data import Data
-from forward_forward.examples import AppendLabel, MultiLabel, negatives
+from forward_forward.examples import AppendLabel, MultiLabel, NoLabel, negatives
 from forward_forward.optimize import constant
+from forward_forward.readouts import Readout
 from forward_forward.recipes.standard import strength_for
 from forward_forward.sklearn.calibration import temperature
 from forward_forward.sklearn.estimator import EarlyStopping, Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
-from forward_forward.sklearn.parameters import part
+from forward_forward.sklearn.parameters import goodness_part, part
 from forward_forward.sklearn.targets import (
     check_same_kind,
     encode,
@@ -51,7 +52,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         learning_rate_init: The initial learning rate.
         max_iter: Maximum number of epochs.
         goodness: The goodness of each layer: "mean_square", "l2_norm", "PNorm(p=4)", ..., or a
-            callable.
+            callable. With a read-out, such as "LinearReadout", the label is not in the input and
+            each layer answers for every class: faster, and best with loss="CrossEntropy".
         loss: The loss of each layer: "SiluPair(alpha=6)", "SymBa(alpha=4)", "log_sigmoid",
             "sigmoid", ..., or a callable.
         negatives: How wrong labels are chosen: "FromFirstLayer", "Uniform", "FromGoodness". If
@@ -238,10 +240,18 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         names = tuple(map(str, range(len(self.classes_))))
         return Data(as_float32(X), torch.from_numpy(targets), names, weights=weights)
 
-    def _examples(self, data: Data) -> AppendLabel | MultiLabel:
+    def _examples(self, data: Data) -> AppendLabel | MultiLabel | NoLabel:
         classes, strength = len(self.classes_), strength_for(data.shape[0])
-        if data.labels.dim() == 2:
+        one_pass = isinstance(goodness_part(self.goodness, classes), Readout)
+        if data.labels.dim() == 2 and not one_pass:
             return MultiLabel(classes)
+        if data.labels.dim() == 2:
+            raise ValueError(
+                f"goodness={self.goodness!r} answers for one class per sample, but these samples"
+                ' have several labels: use another goodness, such as "mean_square"'
+            )
+        if one_pass:
+            return NoLabel(classes)
         return AppendLabel(classes, strength=strength, negatives=part(self.negatives, negatives))
 
     def _check(self) -> None:

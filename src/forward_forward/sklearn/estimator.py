@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from forward_forward import goodness, losses, seeds
+from forward_forward import losses, seeds
 from forward_forward.data import Data
 from forward_forward.examples import Examples
 from forward_forward.forward import Layer, MeanSquareOne, Network, Standardize, mlp
@@ -32,6 +32,7 @@ from forward_forward.sklearn.parameters import (
     SCHEDULES,
     SOLVERS,
     by_name,
+    goodness_part,
     part,
 )
 
@@ -123,7 +124,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         layer = functools.partial(
             Layer,
             activation=by_name(self.activation, ACTIVATIONS),
-            goodness=part(self.goodness, goodness),
+            goodness=goodness_part(self.goodness, examples.num_classes),
             loss=part(self.loss, losses),
             threshold=self.threshold,
             normalize=MeanSquareOne() if self._normalized else None,

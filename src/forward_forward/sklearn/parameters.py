@@ -12,7 +12,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from forward_forward import notation
+from forward_forward import goodness, notation, readouts
 from forward_forward.optimize import AveragedSGD, constant, cosine
 
 ACTIVATIONS = {
@@ -73,6 +73,19 @@ CONSTRAINTS: dict[str, list[Any]] = {
 def by_name(value: Any, choices: dict[str, Any]) -> Any:
     """The choice with this name; anything but a string is returned unchanged."""
     return choices[value] if isinstance(value, str) else value
+
+
+def goodness_part(value: Any, classes: int) -> Any:
+    """A goodness given by name or as itself; the class of a read-out is made for these classes.
+
+    >>> goodness_part("mean_square", 3), goodness_part("LinearReadout", 3)
+    (mean_square, LinearReadout(num_classes=3, units=None))
+    """
+    names = notation.public(goodness, readouts)
+    found = notation.read(value, names) if isinstance(value, str) else value
+    if isinstance(found, type) and issubclass(found, readouts.Readout):
+        return found(classes)
+    return notation.made(found)
 
 
 def part(value: Any, module: ModuleType) -> Any:
