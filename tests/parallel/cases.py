@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
+from tests.parallel.processes import gathered
 from torch import nn
 
 import forward_forward as ff
@@ -21,11 +22,14 @@ from forward_forward.examples import (
     FromSoftmax,
     HybridRows,
     MultiLabel,
+    NoLabel,
     Uniform,
 )
 from forward_forward.forward import Layer, PeerNormalization
+from forward_forward.losses import CrossEntropy
 from forward_forward.optimize import AveragedSGD, cosine
 from forward_forward.optimize.state import state_of
+from forward_forward.readouts import LinearReadout
 
 LAYERS, EPOCHS, BATCH = 4, 2, 20
 STEPS, SAMPLES = 8, 151  # of an epoch; the last step has 11 samples
@@ -132,6 +136,7 @@ def case(*args: Any, data: Callable[[], Data] = clouds, **settings: Any) -> Made
 
 PEER = functools.partial(Layer, peer=PeerNormalization(0.01))
 LOCAL = {"head": "local"}
+ONE_PASS = functools.partial(Layer, goodness=LinearReadout(4), loss=CrossEntropy())
 CASES: dict[str, Made] = {
     "uniform": case(),
     "two negatives": case(Uniform(2)),
@@ -159,6 +164,7 @@ CASES: dict[str, Made] = {
     "AdamW": case(optimizer=torch.optim.AdamW, lr=0.01),
     "several labels": case(examples=MultiLabel(3, count=2), data=several),
     "autograd": case(engine="autograd"),
+    "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1),
 }
 
 
@@ -170,7 +176,14 @@ FLOAT32_SHARDS = {"uniform"}
 
 # Two ranks run all cases; more ranks run those with more messages.
 OF_MORE_RANKS = {
-    3: {"goodness, look-ahead", "softmax, look-ahead, average", "dropout", "weights", "unlabelled"},
+    3: {
+        "goodness, look-ahead",
+        "softmax, look-ahead, average",
+        "dropout",
+        "weights",
+        "unlabelled",
+        "one pass",
+    },
     4: {"goodness", "softmax, look-ahead, average", "head and goodness", "peer", "float64"},
 }
 
@@ -270,12 +283,6 @@ def compared(made: Made, epochs: int, one: Result, layout: parallel.Layout) -> d
         "moved": all(moved),
         "steps": one.steps,
     }
-
-
-def gathered(value: Any) -> list[Any]:
-    everyone: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(everyone, value)
-    return everyone
 
 
 def compare_all(out: Path) -> None:

@@ -60,6 +60,13 @@ def _rank(
     parallel.leave()
 
 
+def gathered(value: Any) -> list[Any]:
+    """The values of all ranks, in their order."""
+    everyone: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(everyone, value)
+    return everyone
+
+
 class TorchrunProcesses:
     """A torchrun and its ranks.
 
