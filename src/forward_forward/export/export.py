@@ -102,7 +102,7 @@ def export(
     seen, truth = (x, None) if test is None else (test[0].to("cpu", kind), test[1].cpu())
     with TemporaryDirectory() as temporary:
         predictors = select(network, samples, predictor)
-        if predictor == "both" and len(predictors) == 1:
+        if predictor == "both" and not network.examples.labelled:
             say("no scan: this network's input contains no label, so its head is exported")
         models = _Export(Path(temporary), to, x, seen, truth, shared, say).all(predictors, int8)
         return put(Path(folder), Path(temporary), {**shared, "models": models}, say)

@@ -63,11 +63,11 @@ class Scan(nn.Module):
         inputs = network.examples.candidates(network.ready(as_float(x)))
         first, stop = network.readout
         activities = passed(network, inputs, stop)[first:]
-        rated = [
-            layer.rate(each)
+        tables = [
+            layer.table(each, inputs.variants)
             for layer, each in zip(network.layers[first:stop], activities, strict=True)
         ]
-        goodness = torch.stack(rated).sum(0).view(inputs.index.shape).t()
+        goodness = torch.stack(tables).sum(0)
         return goodness, goodness.argmax(1)
 
 

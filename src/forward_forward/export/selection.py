@@ -44,6 +44,8 @@ class Selection:
 def select(network: Network, samples: Tensor, predictor: Predictor = "both") -> list[Selection]:
     """The predictors of a trained network; "both" skips the scan if the input contains no label.
 
+    If the layers answer for every class, the scan is itself a single pass, and "both" means it.
+
     Without a head, the one-pass predictor is fitted to raw samples [n, *shape], about 10,000.
 
     Raises:
@@ -60,7 +62,7 @@ def select(network: Network, samples: Tensor, predictor: Predictor = "both") -> 
     if predictor == "scan" or (predictor == "both" and network.examples.labelled):
         scan = Scan(network)
         found.append(Selection("scan", scan, _of_scores(scan.network.goodness), "goodness"))
-    if predictor != "scan":
+    if predictor == "one-pass" or (predictor == "both" and not network.class_wise):
         found.append(_one_pass(network, samples))
     return found
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from forward_forward.readouts import Readout
+
 SAME = 1e-3  # relative spread of goodness over samples below which it carries no information
 
 
@@ -115,13 +117,18 @@ def _of_goodness(layer: Checked, h: Tensor) -> Iterator[str]:
     except Exception as error:  # a user's goodness may raise anything
         yield f"its goodness raises {type(error).__name__} for {list(h.shape)}: {error}"
         return
-    if goodness.shape != h.shape[:1]:
-        yield f"its goodness is {list(goodness.shape)}: expected one number per sample [{len(h)}]"
+    classes = (layer.goodness.num_classes,) if isinstance(layer.goodness, Readout) else ()
+    if goodness.shape != (len(h), *classes):
+        each = "one number per sample and class" if classes else "one number per sample"
+        wanted = [len(h), *classes]
+        yield f"its goodness is {list(goodness.shape)}: expected {each} {wanted}"
     elif not bool(goodness.isfinite().all()):
         yield "its goodness is not finite: normalise its input, or use smaller weights"
     elif not bool(h.any()):
         yield "all its units are 0, so it has no gradient: use another initialisation or activation"
-    elif len(h) > 1 and float(goodness.std()) <= SAME * float(goodness.abs().mean()):
+    elif (
+        not classes and len(h) > 1 and float(goodness.std()) <= SAME * float(goodness.abs().mean())
+    ):
         yield (
             "its goodness is the same for all samples, as after a norm: put an activation after the"
             " norm, or put the norm first"

@@ -116,6 +116,9 @@ def familiarity(network: Network, x: Tensor) -> Tensor:
         Goodness minus threshold, divided by the temperature, summed over the layers of the readout
         [batch].
 
+    Raises:
+        ValueError: The layers answer for every class.
+
     >>> from forward_forward.examples import HybridRows
     >>> from forward_forward.forward import Layer, Network, SoftmaxHead
     >>> layer = Layer(torch.nn.Linear(4, 8), threshold="width")
@@ -123,6 +126,11 @@ def familiarity(network: Network, x: Tensor) -> Tensor:
     >>> familiarity(net, torch.rand(3, 4)).shape
     torch.Size([3])
     """
+    if network.class_wise:
+        raise ValueError(
+            "familiarity is one goodness per sample, but these layers answer for every class: train"
+            " without labels, with HybridRows or HybridImages"
+        )
     forward = ForwardPass(network.layers, workspace=Workspace())
     parts = []
     for part in torch.split(network.ready(x), ROWS):

@@ -223,6 +223,11 @@ def _check_labelled(network: Network) -> None:
             "two stages require one label per sample, got examples with several labels: use"
             " network.predict, which computes two variants per label"
         )
+    if network.class_wise:
+        raise ValueError(
+            "two stages save passes over the labels, but these layers answer for every class in a"
+            " single pass: use network.predict"
+        )
     if not network.examples.labelled:
         raise ValueError(
             "two stages require examples that put the label into the input, such as AppendLabel,"
