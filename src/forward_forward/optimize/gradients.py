@@ -17,10 +17,10 @@ from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.operands import DenseOperand, operand_of
 from forward_forward.forward.passes import written_out
-from forward_forward.forward.peer import peer_gradient
+from forward_forward.forward.peer import PeerNormalization, peer_gradient
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
-from forward_forward.optimize.slopes import moved, slopes
+from forward_forward.optimize.slopes import Slopes, moved, slopes
 from forward_forward.optimize.targets import Targets, split
 
 
@@ -47,43 +47,59 @@ def closed_form(
     Returns:
         The outcome, with ``grad`` of the block's parameters set.
     """
-    sample_weight = targets.weight
+    batch = len(targets.weight)
     # Read before the totals take the memory of the activities below.
     moves = layer.adversarial > 0 and layer.training
     rows = layer.rows(written_out(source)) if moves else None
     operand = operand_of(affine, source)
-    factor = operand.factor
-    outcome, upstream, delta, scale, multiplied = slopes(
-        layer, affine, operand.totals(), targets, None if moves else factor
-    )
+    factor = None if moves else operand.factor
+    found = slopes(layer, affine, operand.totals(), targets, factor)
+    outcome = found.outcome
     if rows is not None:
-        lowered = affine.lowered(slots.DELTA, delta, scale)
-        gradient = affine.multiply(slots.INPUT_GRADIENT, lowered, affine.weight)
-        rows = moved(rows, gradient, layer.adversarial)
-        operand = DenseOperand(affine, Activities(rows), normalized=True)
-        totals = operand.totals(slots.MOVED)
-        _, upstream, delta, scale, multiplied = slopes(layer, affine, totals, targets, None)
+        operand, found = _adversarial(layer, affine, rows, found, targets)
     if layer.peer is not None:
-        positives = slice(len(sample_weight))
-        mean_activity = _follow(layer, outcome.activities.h[positives], sample_weight, replicas)
-        # Its slope is not proportional to the activity, so the product must be computed in full.
-        delta = delta.clone() if scale is None else delta * scale[:, None]
-        delta[positives] += peer_gradient(layer.peer, mean_activity, sample_weight)
-        scale = None
+        found = _pulled(layer, layer.peer, found, targets, replicas)
     kept = None
     if skip and layer.peer is None:
-        variants = upstream.t() if layer.class_wise else upstream.view(-1, len(sample_weight))
+        variants = found.upstream.t() if layer.class_wise else found.upstream.view(-1, batch)
         kept = steeper(variants, skip, replicas)
-    batch = len(sample_weight)
     if isinstance(operand, DenseOperand):
-        found = operand.gradients(delta, scale, kept, batch, multiplied=multiplied)
+        multiplied = found.multiplied
+        both = operand.gradients(found.delta, found.scale, kept, batch, multiplied=multiplied)
     else:
-        found = operand.gradients(delta, scale, kept, batch)
-    weight_gradient, bias_gradient = found
-    affine.linear.weight.grad = weight_gradient
+        both = operand.gradients(found.delta, found.scale, kept, batch)
+    affine.linear.weight.grad = both[0]
     if affine.linear.bias is not None:
-        affine.linear.bias.grad = bias_gradient
+        affine.linear.bias.grad = both[1]
     return outcome
+
+
+def _adversarial(
+    layer: Layer, affine: Affine, rows: Tensor, found: Slopes, targets: Targets
+) -> tuple[DenseOperand, Slopes]:
+    """The normalised input rows moved along the gradient of their loss, and the slopes there."""
+    lowered = affine.lowered(slots.DELTA, found.delta, found.scale)
+    gradient = affine.multiply(slots.INPUT_GRADIENT, lowered, affine.weight)
+    further = moved(rows, gradient, layer.adversarial)
+    operand = DenseOperand(affine, Activities(further), normalized=True)
+    return operand, slopes(layer, affine, operand.totals(slots.MOVED), targets, None)
+
+
+def _pulled(
+    layer: Layer,
+    peer: PeerNormalization,
+    found: Slopes,
+    targets: Targets,
+    replicas: ReplicaGroup | None,
+) -> Slopes:
+    """The slopes with the pull of peer normalisation added to those of the positives."""
+    positives = slice(len(targets.weight))
+    active = found.outcome.activities.h[positives]
+    mean_activity = _follow(layer, active, targets.weight, replicas)
+    # The pull is not proportional to the activity, so the product must be computed in full.
+    delta = found.delta.clone() if found.scale is None else found.delta * found.scale[:, None]
+    delta[positives] += peer_gradient(peer, mean_activity, targets.weight)
+    return found._replace(delta=delta, scale=None)
 
 
 def _follow(

@@ -49,6 +49,16 @@ class Slopes(NamedTuple):
 def slopes(
     layer: Layer, affine: Affine, z: Tensor, targets: Targets, factor: Tensor | None
 ) -> Slopes:
+    """The slopes of a layer's loss, and what else is known of its totals.
+
+    Args:
+        layer: The layer; gradients of its read-out's weights are set, if it has some.
+        affine: Its products.
+        z: Totals [rows, units], whose memory the activities take.
+        targets: The samples' weights and labels.
+        factor: What normalisation multiplies each input row by [rows]; the slopes of a read-out are
+            then multiplied by it too. None for no factor, or not to.
+    """
     if affine.activation is None:
         return _slopes_by_autograd(layer, z, targets)
     if isinstance(layer.goodness, Readout):
