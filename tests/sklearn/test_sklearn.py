@@ -306,3 +306,9 @@ def test_one_pass_has_one_class_per_sample():
     several = np.stack([y == 0, y > 0], 1).astype(int)
     with pytest.raises(ValueError, match="answers for one class per sample"):
         FFClassifier(goodness="LinearReadout").fit(x, several)
+
+
+def test_the_length_of_a_row_counts_in_one_pass():
+    x, test, y, truth = split(load_iris)
+    options = {"goodness": "LinearReadout", "loss": "CrossEntropy", "random_state": 0}
+    assert FFClassifier((50, 50), **options).fit(x, y).score(test, truth) > 0.92

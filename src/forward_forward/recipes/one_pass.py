@@ -83,6 +83,9 @@ def one_pass(
         readout=(min(1, len(hidden) - 1), len(hidden)),
     )
     network.layers[0].adversarial = adversarial
+    if network.inputs is not None:
+        # The length of a row of few features tells classes apart; no label is beside it.
+        network.layers[0].normalize = None
     trainer = Trainer(
         network,
         optimizer=optimizer,

@@ -141,6 +141,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             head=not examples.labelled,
             readout=(min(self._lowest_read, len(hidden) - 1), len(hidden)),
         )
+        if self.network_.class_wise and self.standardize:
+            # The length of a row of few features tells classes apart, and there is no label beside
+            # it that a longer row would drown out.
+            self.network_.layers[0].normalize = None
         parameters = self.get_params(deep=False)
         self._architecture = {n: parameters[n] for n in ARCHITECTURE if n in parameters}
         self._shape = data.shape
