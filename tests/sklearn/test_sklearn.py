@@ -1,6 +1,5 @@
 """The classifier as scikit-learn's users use it: labels, probabilities, weights, tools."""
 
-import pickle
 import warnings
 
 import numpy as np
@@ -24,7 +23,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from forward_forward import goodness, readouts
+from forward_forward import goodness
 from forward_forward.optimize import Diverged
 from forward_forward.sklearn import FFClassifier
 
@@ -288,27 +287,3 @@ def test_a_loss_that_is_not_finite_is_reported():
         FFClassifier(solver="sgd", learning_rate_init=1e30, max_iter=5, standardize=False).fit(
             x * 1e9, y
         )
-
-
-@pytest.mark.parametrize("readout", ["LinearReadout", "ChannelGroups", readouts.FixedReadout])
-def test_in_one_pass_each_layer_answers_for_every_class(readout):
-    x, test, y, truth = split(load_digits)
-    classifier = FFClassifier(goodness=readout, loss="CrossEntropy", **SMALL).fit(x, y)
-    assert classifier.network_.class_wise
-    assert classifier.score(test, truth) > 0.93
-    assert classifier.goodness_by_layer(test).shape == (2, len(test), 10)
-    assert clone(classifier).goodness is readout
-    assert (pickle.loads(pickle.dumps(classifier)).predict(test) == classifier.predict(test)).all()
-
-
-def test_one_pass_has_one_class_per_sample():
-    x, y = load_wine(return_X_y=True)
-    several = np.stack([y == 0, y > 0], 1).astype(int)
-    with pytest.raises(ValueError, match="answers for one class per sample"):
-        FFClassifier(goodness="LinearReadout").fit(x, several)
-
-
-def test_the_length_of_a_row_counts_in_one_pass():
-    x, test, y, truth = split(load_iris)
-    options = {"goodness": "LinearReadout", "loss": "CrossEntropy", "random_state": 0}
-    assert FFClassifier((50, 50), **options).fit(x, y).score(test, truth) > 0.92
