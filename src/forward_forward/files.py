@@ -72,8 +72,8 @@ def read_json(path: Path) -> Entries:
         ) from error
     if not isinstance(entries, dict):
         raise ValueError(
-            f"expected a JSON object in {str(path)!r}, got {str(entries)[:40]}: restore it from a copy, or"
-            " train again"
+            f"expected a JSON object in {str(path)!r}, got {str(entries)[:40]}:"
+            " restore it from a copy, or train again"
         )
     return Entries(path, entries)
 

@@ -81,6 +81,36 @@ def forget_gradients(optimizer: torch.optim.Optimizer) -> None:
         weight.grad = None
 
 
+def lacks_gradients(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether a weight has no gradient: it is not used, or it is no longer the module's.
+
+    It is quick: a step of a small layer can afford it, and seldom needs `check_held`.
+    """
+    return any(
+        weight.grad is None for group in optimizer.param_groups for weight in group["params"]
+    )
+
+
+def check_held(module: nn.Module, optimizer: torch.optim.Optimizer, name: str) -> None:
+    """Reject a module with weights that its optimiser does not update.
+
+    Args:
+        module: A layer, or the head.
+        optimizer: Its optimiser.
+        name: What the message calls it.
+
+    Raises:
+        ValueError: A weight, or a part with weights, was replaced.
+    """
+    held = {id(weight) for weight in weights_of(optimizer)}
+    for weight_name, weight in module.named_parameters():
+        if weight.requires_grad and id(weight) not in held:
+            raise ValueError(
+                f"{name} expects the parts it had when the Trainer was built, got another whose"
+                f" {weight_name} would never learn: build a new Trainer"
+            )
+
+
 # Names that torch does not document: where one is missing, `optimizer.step` is called instead.
 KERNELS = {True: "_fused_adamw_", False: "_fused_adam_"}  # by ``decoupled_weight_decay``
 HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
