@@ -1,4 +1,4 @@
-"""What is said of a table: of its columns, and of cells that do not fit; on one line, with a fix."""
+"""What is said of a table: of its columns, and of cells that do not fit; on one line, with fixes."""
 
 import pytest
 from tests.data.tables.doses import rows
