@@ -204,6 +204,11 @@ MISTAKES = {
     "average from 0 to below 1": lambda: AveragedSGD([nn.Parameter(torch.zeros(1))], average=1.0),
     "first <= last < 2": lambda: Trainer(network()).train_layers(1, 2),
     "epochs expects at least 1": lambda: Trainer(network()).fit(DATA, epochs=0),
+    "batch_size expects at least 1": lambda: Trainer(network()).fit(DATA, epochs=1, batch_size=0),
+    "lr expects a finite number of 0 or more, got -1: such as lr=": lambda: Trainer(
+        network(), lr=-1
+    ),
+    "lr expects .* got inf": lambda: Trainer(network(head=True), head_lr=math.inf),
     "num_classes=4": lambda: Trainer(network()).fit(Data(X, Y, tuple("abcd")), epochs=1),
     r"y\.long\(\)": lambda: Trainer(network()).step(X, Y.float()),
     "floating-point": lambda: Trainer(network()).step((255 * X).byte(), Y),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,9 +29,12 @@ def optimizer_of(
         weight_decay: Of the matrices; None keeps the optimiser's own default.
 
     Raises:
-        ValueError: A weight decay for an optimiser that has none, a learning rate in the partial,
+        ValueError: A negative or infinite learning rate, a weight decay for an optimiser that has
+            none, a learning rate in the partial,
             ``fused=True`` for weights that are not contiguous, or a module without weights.
     """
+    if not 0 <= lr < math.inf:
+        raise ValueError(f"lr expects a finite number of 0 or more, got {lr}: such as lr=0.001")
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [weight for weight in weights if weight.dim() > 1]},

@@ -1,4 +1,4 @@
-"""What is said of a table: of its columns, and of cells that do not fit; on one line, with fixes."""
+"""What is said of a table: of its columns, and of cells that do not fit; with a fix."""
 
 import pytest
 from tests.data.tables.doses import rows
