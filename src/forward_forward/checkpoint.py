@@ -31,6 +31,9 @@ Which = Literal["best", "last"]
 
 MADE_BY = "forward-forward"
 
+# Why weights do not fit the network that their run.json describes.
+INCOMPLETE = "a file of the checkpoint is missing or of another run, so restore it or train again"
+
 
 class Run:
     """The folder of one run.
@@ -238,8 +241,7 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
         load_weights(network, weights, str(run))
     else:
         network = _built(folder.about)
-        fix = f"its run.json is of another run, or a file of {str(found)!r} is missing"
-        load_weights(network, weights, str(run), fix)
+        load_weights(network, weights, str(run), INCOMPLETE)
     return network.eval()
 
 

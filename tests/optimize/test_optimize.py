@@ -205,9 +205,7 @@ MISTAKES = {
     "first <= last < 2": lambda: Trainer(network()).train_layers(1, 2),
     "epochs expects at least 1": lambda: Trainer(network()).fit(DATA, epochs=0),
     "batch_size expects at least 1": lambda: Trainer(network()).fit(DATA, epochs=1, batch_size=0),
-    "lr expects a finite number .* got -1: such as lr=": lambda: Trainer(
-        network(), lr=-1
-    ),
+    "lr expects a finite number .* got -1: such as lr=": lambda: Trainer(network(), lr=-1),
     "lr expects .* got inf": lambda: Trainer(network(head=True), head_lr=math.inf),
     "num_classes=4": lambda: Trainer(network()).fit(Data(X, Y, tuple("abcd")), epochs=1),
     r"y\.long\(\)": lambda: Trainer(network()).step(X, Y.float()),
