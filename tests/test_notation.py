@@ -121,7 +121,7 @@ def test_a_module_that_its_arguments_do_not_make_is_not_written_as_if_they_did(m
         notation.read(notation.write(module, NAMES), NAMES)
 
 
-EARLIER = {  # as versions before 0.2 wrote them
+EARLIER = {  # as in earlier runs
     "Linear(in_features=3, out_features=4, bias=True)": nn.Linear(3, 4),
     "Conv2d(1, 4, kernel_size=(3, 3), stride=(1, 1), padding='same')": nn.Conv2d(
         1, 4, 3, padding="same"

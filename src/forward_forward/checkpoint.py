@@ -12,7 +12,6 @@ runs/NAME/tensorboard/, runs/NAME/mlflow.json       with `ff train --track`
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 from collections.abc import Mapping
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from forward_forward import files
@@ -32,6 +30,9 @@ from forward_forward.track import Jsonl, mlflow, tensorboard
 Which = Literal["best", "last"]
 
 MADE_BY = "forward-forward"
+
+# Why weights do not fit the network that their run.json describes.
+INCOMPLETE = "a file of the checkpoint is missing or of another run, so restore it or train again"
 
 
 class Run:
@@ -46,11 +47,7 @@ class Run:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        if not is_run(self.path):
-            raise ValueError(
-                f"expected a run's folder with a run.json in it, got {str(self.path)!r}: use the"
-                " folder that `ff train` printed"
-            )
+        _check_run(self.path)
         self.metrics = Jsonl(self.path / "metrics.jsonl")
 
     @classmethod
@@ -78,10 +75,9 @@ class Run:
         return cls(path)
 
     @property
-    def about(self) -> dict[str, Any]:
+    def about(self) -> files.Entries:
         """The content of run.json."""
-        about: dict[str, Any] = json.loads((self.path / "run.json").read_text())
-        return about
+        return files.read_json(self.path / "run.json")
 
     def update(self, **values: Any) -> None:
         """Set entries of run.json."""
@@ -120,25 +116,41 @@ class Run:
         folder = self.checkpoint("last")
         if folder is None:
             return None
+        if not sharded(folder):
+            _require(folder / "trainer.safetensors")  # else optimisers would start from nothing
         return *parted(tensors_of(folder)), progress_of(folder)
 
 
 def sharded(folder: Path) -> bool:
     """Whether a checkpoint was written by several ranks, each its own layers."""
-    return not (folder / "network.safetensors").exists()
+    return any(folder.glob("shard-*.safetensors"))
 
 
 def tensors_of(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a checkpoint, with names that start with ``network.`` or ``trainer.``."""
+    """All tensors of a checkpoint, with names that start with ``network.`` or ``trainer.``.
+
+    Raises:
+        ValueError: A file is missing or broken.
+    """
     if sharded(folder):
-        parts = [load_file(path) for path in sorted(folder.glob("*.safetensors"))]
+        parts = [files.read_tensors(path) for path in sorted(folder.glob("shard-*.safetensors"))]
         return {name: value for part in parts for name, value in part.items()}
+    _require(folder / "network.safetensors")
     tensors: dict[str, Tensor] = {}
     for kind in ("network", "trainer"):
         path = folder / f"{kind}.safetensors"
         if path.exists():
-            tensors |= {f"{kind}.{name}": value for name, value in load_file(path).items()}
+            tensors |= {f"{kind}.{name}": value for name, value in files.read_tensors(path).items()}
     return tensors
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        found = sorted(each.name for each in path.parent.iterdir())
+        raise ValueError(
+            f"expected the file {path.name} in the checkpoint {str(path.parent)!r}, got"
+            f" {', '.join(found) or 'an empty folder'}: {files.RESTORE}"
+        )
 
 
 def parted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -152,8 +164,8 @@ def parted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
 
 def progress_of(folder: Path) -> dict[str, Any]:
     """The progress recorded in a checkpoint."""
-    progress: dict[str, Any] = json.loads((folder / "progress.json").read_text())
-    return progress
+    _require(folder / "progress.json")
+    return files.read_json(folder / "progress.json")
 
 
 def _holds_something(path: Path) -> bool:
@@ -172,10 +184,24 @@ def _remove(path: Path) -> None:
 def is_run(path: Path) -> bool:
     """Whether a folder is a run of this package: other tools write a run.json, too."""
     try:
-        about = json.loads((path / "run.json").read_text())
+        _check_run(path)
     except (OSError, ValueError):
         return False
-    return isinstance(about, dict) and about.get("made_by") == MADE_BY
+    return True
+
+
+def _check_run(path: Path) -> None:
+    """Reject a folder that is no run; the message tells a missing run.json from a broken one."""
+    fix = "use the folder that `ff train` printed"
+    expected = "expected a run's folder with a run.json"
+    if not (path / "run.json").is_file():
+        raise ValueError(f"{expected} in it, got {str(path)!r}: {fix}")
+    try:
+        about = files.read_json(path / "run.json")
+    except ValueError as error:
+        raise ValueError(f"{expected} that can be read, got {str(path)!r}: {error}") from error
+    if about.get("made_by") != MADE_BY:
+        raise ValueError(f"{expected} of this library, got {str(path)!r} of another tool: {fix}")
 
 
 def machine() -> dict[str, Any]:
@@ -203,24 +229,43 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
         The network in evaluation mode, on the CPU or on the device of ``network``.
 
     Raises:
-        ValueError: No run, no checkpoint yet, or weights that do not fit ``network``.
+        ValueError: No run, no checkpoint yet, a broken file, or weights that do not fit
+            ``network``.
     """
     folder = Run(run)
     found = folder.checkpoint(which) or folder.checkpoint("last")
     if found is None:
         raise ValueError(f"{str(run)!r} has no checkpoint yet: train for an epoch first")
-    if network is None:
-        network = build(folder.about["network"])
-    load_weights(network, parted(tensors_of(found))[0], str(run))
+    weights, _ = parted(tensors_of(found))
+    if network is not None:
+        load_weights(network, weights, str(run))
+    else:
+        network = _built(folder.about)
+        load_weights(network, weights, str(run), INCOMPLETE)
     return network.eval()
 
 
-def load_weights(network: Network, weights: Mapping[str, Tensor], source: str) -> None:
+def _built(about: files.Entries) -> Network:
+    try:
+        return build(about["network"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"expected the description of a network as the entry 'network' in {str(about.path)!r},"
+            f" got one that cannot be built ({type(error).__name__}: {error}): restore the file, or"
+            " pass network=... to ff.load"
+        ) from error
+
+
+def load_weights(
+    network: Network,
+    weights: Mapping[str, Tensor],
+    source: str,
+    fix: str = "build it with the same layers",
+) -> None:
     """Load weights into a network, with a clear error if they do not fit."""
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
-            f"the weights of {source!r} do not fit this network: build it with the same layers."
-            f" {error}"
+            f"the weights of {source!r} do not fit this network: {fix}. {error}"
         ) from error

@@ -12,6 +12,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
+RESTORE = "restore it from a copy, use another checkpoint, or train again"
+
+
+class Entries(dict[str, Any]):
+    """The entries of a JSON file; one that is not there is a ValueError that names the file."""
+
+    def __init__(self, path: Path, entries: Mapping[str, Any]) -> None:
+        super().__init__(entries)
+        self.path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise ValueError(
+            f"expected an entry {name!r} in {str(self.path)!r}, got a file without it: restore the"
+            " file, or train again"
+        )
+
 
 def write(path: Path, content: bytes) -> None:
     """Write a file atomically: after a crash, too, it is the old one or the new one."""
@@ -39,6 +55,40 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         for name, tensor in tensors.items()
     }
     write(path, save(ready))
+
+
+def read_json(path: Path) -> Entries:
+    """The entries of a JSON file.
+
+    Raises:
+        ValueError: The file is broken.
+    """
+    try:
+        entries = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"expected a whole JSON file, got {str(path)!r} ({error}): restore it"
+            " from a copy, or train again"
+        ) from error
+    if not isinstance(entries, dict):
+        raise ValueError(
+            f"expected a JSON object in {str(path)!r}, got {str(entries)[:40]}:"
+            " restore it from a copy, or train again"
+        )
+    return Entries(path, entries)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name; a broken file is a ValueError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"expected a whole safetensors file, got {str(path)!r} ({error}): {RESTORE}"
+        ) from error
 
 
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:

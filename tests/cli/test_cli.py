@@ -1,6 +1,7 @@
 """The ff command: words -> exit codes, results on stdout alone, and sentences on stderr."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -208,3 +209,24 @@ def test_what_is_no_run_gets_a_sentence(ff, tmp_path, words):
     done = ff(*words, tmp_path, *(["x.png"] if words == ["predict"] else []))
     assert done.code == 2
     assert "run.json" in done.err
+
+
+@pytest.mark.parametrize("words", [["evaluate"], ["predict"], ["train", "--resume"]])
+def test_a_broken_checkpoint_gets_a_sentence(digits_run, ff, tmp_path, words):
+    other = shutil.copytree(digits_run.path, tmp_path / "other")
+    for path in other.rglob("network.safetensors"):
+        path.write_bytes(path.read_bytes()[:100])
+    done = ff(*words, other, *(["x.png"] if words == ["predict"] else []))
+    assert done.code == 2
+    assert "ff: error: expected a whole safetensors file, got" in done.err
+
+
+@pytest.mark.parametrize("entry", ["network", "data"])
+def test_an_entry_that_run_json_lacks_gets_a_sentence(digits_run, ff, tmp_path, entry):
+    other = shutil.copytree(digits_run.path, tmp_path / "other")
+    about = json.loads((other / "run.json").read_text())
+    del about[entry]
+    (other / "run.json").write_text(json.dumps(about))
+    done = ff("predict", other, "x.png")
+    assert done.code == 2
+    assert f"expected an entry {entry!r} in" in done.err

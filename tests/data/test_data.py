@@ -109,9 +109,9 @@ def test_a_set_that_does_not_fit_together_is_refused(change, message):
 
 def test_bad_sizes_and_rows_are_refused_at_the_call():
     data = numbered(6)
-    with pytest.raises(ValueError, match="batch_size >= 1"):
+    with pytest.raises(ValueError, match="batch_size >= 1, got 0: pass the samples"):
         data.batches(0)
-    with pytest.raises(ValueError, match="skip >= 0"):
+    with pytest.raises(ValueError, match="expected skip >= 0, got -1: pass"):
         data.batches(2, skip=-1)
     for rows in ([], [6], [-1], [0.5], torch.tensor([True, False])):
         with pytest.raises(ValueError, match="row numbers"):

@@ -1,7 +1,10 @@
 """What the demo shows of a network: answers, units, time, training; and what it refuses."""
 
+import os
 import re
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -188,3 +191,30 @@ def test_a_run_from_python_is_shown_if_its_data_are_known_by_name(tmp_path):
         else:
             with pytest.raises(ValueError, match="does not say where the data 'mine' are"):
                 subject_of(tmp_path / name, print)
+
+
+REPORTS = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE")
+
+
+@pytest.mark.parametrize("own", [None, "True"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_user_s_environment_is_kept(monkeypatch, own, fails):
+    for name in REPORTS:
+        monkeypatch.delenv(name, raising=False) if own is None else monkeypatch.setenv(name, own)
+    seen = []
+
+    def launch(**options):
+        seen.extend(os.environ[name] for name in REPORTS)
+        if fails:
+            raise OSError("the port is in use")
+        return None, "http://here", None
+
+    gradio = SimpleNamespace(themes=SimpleNamespace(Base=lambda **fonts: None))
+    blocks = SimpleNamespace(launch=launch, close=lambda: None)
+    monkeypatch.setitem(sys.modules, "gradio", gradio)
+    monkeypatch.setattr(page, "subject_of", lambda run, say: None)
+    monkeypatch.setattr(page, "_page", lambda gradio, subject: blocks)
+    with pytest.raises(OSError, match="port") if fails else nullcontext():
+        page.launch()
+    assert seen == (["False", "1"] if own is None else [own, own])
+    assert [os.environ.get(name) for name in REPORTS] == [own, own]

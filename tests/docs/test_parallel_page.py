@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.parallel.processes import LIMIT
 
 import forward_forward as ff
 
@@ -26,13 +27,14 @@ def test_the_session_of_the_page_prints_what_it_shows():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # a busy machine takes long
 def test_the_program_of_the_page_trains_on_two_ranks(tmp_path):
     _, program = blocks()
     (tmp_path / "program.py").write_text(program)
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*start, "program.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240
+        [*start, "program.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=LIMIT
     )
     assert done.returncode == 0, done.stderr
     network = ff.load(tmp_path / "runs" / "parallel")

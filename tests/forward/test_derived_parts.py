@@ -120,7 +120,7 @@ def test_a_block_that_is_replaced_after_the_trainer_was_made_is_refused(engine, 
     def change(net: Network) -> None:
         net.layers[0].block = block.double()
 
-    with pytest.raises(ValueError, match=r"layer 0 expected the block .* make a new Trainer"):
+    with pytest.raises(ValueError, match=r"layer 1 expected the block .* make a new Trainer"):
         trained(change, engine=engine)
 
 

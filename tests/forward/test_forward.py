@@ -252,6 +252,7 @@ BYTES = torch.zeros(2, 6, dtype=torch.uint8)
 MISTAKES = {
     "temperature > 0": lambda: Layer(LINEAR(), temperature=0),
     "dropout from 0": lambda: Layer(LINEAR(), dropout=1.0),
+    r"each 1 or more, got \(8, -5\): such as": lambda: mlp(4, 8, -5, num_classes=2),
     "dropout": lambda: mlp(4, 8, num_classes=2, dropout=1.5),
     '"width" or "calibrated"': lambda: Layer(LINEAR(), threshold="wide"),
     "activation to the Layer": lambda: Layer(LINEAR(), None, peer=PeerNormalization()),

@@ -146,6 +146,8 @@ def test_a_step_with_another_batch_than_the_next_one_is_refused(queued):
     if queued:
         with pytest.raises(ValueError, match="yielded last, got another"):
             trainer.step(first[0], other[1])  # its samples, with the labels of another
+        with pytest.raises(ValueError, match="yielded last, got another"):
+            trainer.step(*first[:2], torch.rand(BATCH))  # with weights that were not scored
         assert same(trainer.network.state_dict(), before)
         trainer.step(*first)
     assert trainer.steps == bool(queued)

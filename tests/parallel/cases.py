@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
-from tests.parallel.processes import gathered
+from tests.parallel.processes import LIMIT, gathered
 from torch import nn
 
 import forward_forward as ff
@@ -205,11 +205,11 @@ def epochs_of(name: str, kind: str) -> int:
 
 
 def layouts(ranks: int) -> dict[str, parallel.Layout]:
-    found = {"layers": parallel.Layout(split=SPLITS[ranks], timeout=120)}
+    found = {"layers": parallel.Layout(split=SPLITS[ranks], timeout=LIMIT)}
     if ranks < 4:
-        found["data"] = parallel.Layout(stages=1, replicas=None, timeout=120)
+        found["data"] = parallel.Layout(stages=1, replicas=None, timeout=LIMIT)
     else:
-        found["both"] = parallel.Layout(split=(1, 3), replicas=2, timeout=120)
+        found["both"] = parallel.Layout(split=(1, 3), replicas=2, timeout=LIMIT)
     return found
 
 

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import torch
 import torch.distributed as dist
 from tests.parallel import cases
+from tests.parallel.processes import LIMIT
 from torch.utils.data import DataLoader, IterableDataset
 
 from forward_forward import parallel
@@ -111,7 +112,7 @@ def layout_of(arguments: dict[str, Any] | None) -> parallel.Layout | None:
     if arguments is None:
         return None
     split = arguments.get("split")
-    return parallel.Layout(**{"timeout": 120, **arguments, "split": split and tuple(split)})
+    return parallel.Layout(**{"timeout": LIMIT, **arguments, "split": split and tuple(split)})
 
 
 def refuse_files(call: Callable[..., Any]) -> Callable[..., Any]:

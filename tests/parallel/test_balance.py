@@ -70,7 +70,7 @@ def test_stages_without_a_layer_are_refused(stages):
 @pytest.mark.parametrize("cost", [0, -1.0, math.inf, math.nan])
 def test_impossible_costs_are_refused(cost):
     for call in (balanced, lambda costs, _: stage_costs(costs, (2,))):
-        with pytest.raises(ValueError, match=f"positive, finite cost .* got {cost} for layer 1"):
+        with pytest.raises(ValueError, match=f"positive, finite cost .* got {cost} for layer 2"):
             call([1.0, cost], 2)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import torch
 from tests.parallel import cases
+from tests.parallel.processes import LIMIT
 from torch.distributed import HashStore
 
 from forward_forward import parallel
@@ -22,7 +23,7 @@ def test_restarted_ranks_do_not_see_the_entries_of_the_start_before():
         found: dict[int, str] = {}
 
         def enter(rank, found=found):
-            part = isolated_store(store, rank, 3, timedelta(seconds=120))
+            part = isolated_store(store, rank, 3, timedelta(seconds=LIMIT))
             if rank == 0:
                 part.set("address", f"start {len(said)}")
             found[rank] = part.get("address").decode()

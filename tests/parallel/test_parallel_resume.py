@@ -9,6 +9,7 @@ import torch
 from tests.parallel import cases, processes, run_cases
 
 import forward_forward as ff
+from forward_forward.parallel import sharded_checkpoint
 
 CASES = ("goodness, look-ahead", "softmax, look-ahead, average", "first layer, look-ahead")
 pytestmark = pytest.mark.timeout(1800)  # a busy machine takes long
@@ -141,3 +142,14 @@ def test_a_network_is_loaded_from_the_run_of_ranks(runs, which, case):
         )
     assert found.keys() == wanted.keys()
     assert all(torch.equal(found[name], value) for name, value in wanted.items())
+
+
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")  # one process will do
+@pytest.mark.parametrize("kept", [0, 60, -1])
+def test_a_broken_file_of_a_rank_is_a_sentence(tmp_path, kept):
+    sharded_checkpoint.write(tmp_path, {"network.a": torch.ones(3), "trainer.b": torch.ones(2)})
+    assert {*sharded_checkpoint.read(tmp_path, lambda name: True)} == {"network.a", "trainer.b"}
+    (path,) = tmp_path.glob("shard-*.safetensors")
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"expected whole safetensors files in .* train again"):
+        sharded_checkpoint.read(tmp_path, lambda name: True)

@@ -116,7 +116,7 @@ def test_the_standard_recipe_takes_the_epochs_that_it_documents(n):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)  # a busy machine takes long
 def test_the_defaults_read_digits(ff, tmp_path):
     done = ff("train", "--data", "digits", "--out", tmp_path / "run", "--json")
     assert done.code == 0, done.err

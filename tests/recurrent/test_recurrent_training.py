@@ -116,7 +116,7 @@ def test_modes_stay_as_they_were():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hidden": ()}, "units of at least one hidden layer, got \\(\\)"),
+        ({"hidden": ()}, "at least one hidden layer, each 1 or more, got \\(\\)"),
         ({"label": "bottom"}, 'label expects one of "image", "top", got \'bottom\''),
         ({"top_down": "none"}, "top_down expects one of .*, got 'none'"),
         ({"update": "random"}, "update expects one of .*, got 'random'"),

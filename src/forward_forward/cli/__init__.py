@@ -74,9 +74,18 @@ def main(args: Sequence[str] | None = None) -> None:
     except (ValueError, ArithmeticError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("FF_TRACEBACK"):
             raise
-        print(f"ff: error: {error}", file=sys.stderr)
+        print(f"ff: error: {_said(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ValueError) else 1)
     sys.exit(code)
+
+
+def _said(error: Exception) -> str:
+    """What to print of an error; those of the file system get words for their numbers."""
+    if not isinstance(error, OSError) or error.filename is None or error.strerror is None:
+        return str(error)
+    expected = "expected a file or folder that can be read or written"
+    fix = "check the path and its permissions, or choose another"
+    return f"{expected}, got {str(error.filename)!r} ({error.strerror}): {fix}"
 
 
 def _warn(message: Warning | str, *_: object) -> None:

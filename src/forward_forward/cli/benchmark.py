@@ -54,10 +54,9 @@ class BenchmarkCommand:
 
     def __call__(self) -> int:
         silence_profiler()
-        import torch
+        from forward_forward.cli.training import set_threads
 
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
+        set_threads(self.threads)
         if self.parallel:
             if (self.data, self.precision, self.threads, self.parts) != (None, "auto", None, None):
                 measured = "random images in float32 with one thread per process"

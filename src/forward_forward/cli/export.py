@@ -73,7 +73,7 @@ class ExportCommand:
         """The run's network and data."""
         from forward_forward import checkpoint, notation
         from forward_forward.cli.train_output import say_reading
-        from forward_forward.datasets.run_data import sets_of, sets_of_run, unchanged
+        from forward_forward.datasets.run_data import sets_like, sets_of_run, unchanged
 
         about = checkpoint.Run(self.run).about
         command = about.get("command", {})
@@ -88,7 +88,11 @@ class ExportCommand:
                 " network=network), samples, folder)"
             ) from error
         say_reading(self.data or command["data"])
-        sets = sets_of_run(about) if self.data is None else sets_of({**command, "data": self.data})
+        if self.data is None:
+            sets = sets_of_run(about)
+        else:
+            before = command.get("data", self.data)
+            sets = sets_like({**command, "data": self.data}, before=before)
         if self.data is None:
             unchanged(about, sets, "Restore them, or name the training data with --data")
         if list(sets.classes) != about["data"]["classes"]:

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from forward_forward.cli.flags import Count, Folder, Name, Switch, Url, option
-from forward_forward.cli.train_settings import DataOptions, check_settings, chosen, flag
+from forward_forward.cli.train_settings import (
+    DataOptions,
+    check_counts,
+    check_settings,
+    chosen,
+    flag,
+)
 
 if TYPE_CHECKING:
     from forward_forward.cli.sweep_output import SweepProgress
@@ -65,6 +71,7 @@ class _Request:
         from forward_forward.recipes.settings import recipe_named
         from forward_forward.sweep import folder, read
 
+        check_counts(vars(options))
         self.options = options
         out = None if options.out is None else Path(options.out)
         before: dict[str, Any] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from forward_forward.cli import flags
@@ -135,6 +135,18 @@ def flag(name: str) -> str:
 def chosen(options: Any) -> dict[str, Any]:
     """The options of a dataclass that were given on the command line, by name."""
     return {name: value for name, value in vars(options).items() if value is not None}
+
+
+def check_counts(settings: Mapping[str, Any]) -> None:
+    """Reject a number below 1 where there must be at least one, before anything is read."""
+    for name, example in (("hidden", "500 500"), ("epochs", "10"), ("batch_size", "320")):
+        value = settings.get(name)
+        counts = value if isinstance(value, tuple) else () if value is None else (value,)
+        if counts and min(counts) < 1:
+            expected = "1 unit or more in each layer" if name == "hidden" else "1 or more"
+            got = " ".join(map(str, counts))
+            fix = f"use {flag(name)} {example}, for example"
+            raise ValueError(f"{flag(name)} expects {expected}, got {got}: {fix}")
 
 
 def settings_without_flag(pairs: Sequence[str], recipe: Recipe) -> dict[str, Any]:

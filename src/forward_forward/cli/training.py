@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,13 @@ from forward_forward.cli.distributed import distributed_run
 from forward_forward.cli.progress import TrainingProgress
 from forward_forward.cli.train_settings import (
     TrainOptions,
+    check_counts,
     check_settings,
     chosen,
     settings_without_flag,
 )
 from forward_forward.data import checksum
-from forward_forward.datasets.run_data import absolute, sets_of, unchanged
+from forward_forward.datasets.run_data import absolute, sets_like, sets_of, unchanged
 from forward_forward.recipes.settings import parts, recipe_named
 from forward_forward.track import MLflow, TensorBoard, Tracker, mlflow, tensorboard
 
@@ -73,6 +74,7 @@ class Training:
 
     def __init__(self, options: TrainOptions) -> None:
         data, settings, run = options.data, chosen(options.training), options.run
+        check_counts(settings)
         self.processes = distributed_run(options.parallel, settings.get("device"))
         if self.processes is not None:
             restarted = self.processes.restarted(run.out, run.resume)
@@ -90,6 +92,9 @@ class Training:
             if not before:
                 fix = "resume it from Python, with trainer.fit(..., out=..., resume=True)"
                 raise ValueError(f"{run.resume!r} was not started by `ff train`: {fix}")
+        typed = chosen(data)
+        # Where the data of a resumed run were, if only their place is typed again.
+        self.moved = before.get("data") if typed.keys() == {"data"} else None
         self.typed = frozenset(settings)
         self.settings: dict[str, Any] = {**before.get("settings", {}), **settings}
         self.command: dict[str, Any] = {
@@ -115,7 +120,7 @@ class Training:
         self.command["data"] = absolute(self.command["data"])
         train_output.say_reading(self.command["data"])
         table = None if self.resumed is None else self.resumed.about.get("table")
-        sets = sets_of(self.command, table)
+        sets = self._sets(table)
         if self.resumed is not None:
             unchanged(self.resumed.about, sets, "Restore them, or start a new run")
         plan = self._plan(sets.train)
@@ -132,6 +137,11 @@ class Training:
             about = self._test(folder, plan, sets.test)
             train_output.finish(result, about, folder, as_json=self.options.json)
         return 0
+
+    def _sets(self, table: Mapping[str, Any] | None) -> Sets:
+        if self.resumed is None or self.moved is None:
+            return sets_of(self.command, table)
+        return sets_like(self.command, table, before=self.moved)
 
     def _plan(self, training: Source) -> Plan:
         name = self.command["recipe"]

@@ -98,8 +98,14 @@ def as_float(x: Tensor) -> Tensor:
 
 
 def check_batching(batch_size: int, skip: int, shuffle: torch.Generator | None = None) -> None:
-    if batch_size < 1 or skip < 0:
-        raise ValueError(f"expected batch_size >= 1 and skip >= 0, got {batch_size} and {skip}")
+    if batch_size < 1:
+        raise ValueError(
+            f"expected batch_size >= 1, got {batch_size}: pass the samples per step, such as 256"
+        )
+    if skip < 0:
+        raise ValueError(
+            f"expected skip >= 0, got {skip}: pass how many of the first batches to leave out"
+        )
     if shuffle is not None and shuffle.device.type != "cpu":
         raise ValueError(f"expected a CPU generator, got {shuffle.device}: torch.Generator()")
 

@@ -29,6 +29,26 @@ def sets_of(command: Mapping[str, Any], table: Mapping[str, Any] | None = None) 
     return load(command["data"], target=target, size=size, layout=_layout(table))
 
 
+def sets_like(
+    command: Mapping[str, Any], table: Mapping[str, Any] | None = None, *, before: str
+) -> Sets:
+    """`sets_of` for other data with the options of a run, whose own data are called ``before``.
+
+    Raises:
+        ValueError: There are no such data, or those options do not suit them.
+    """
+    data = command["data"]
+    try:
+        return sets_of(command, table)
+    except ValueError as error:
+        if data == before or not (data in available() or os.path.exists(data)):
+            raise
+        raise ValueError(
+            f"expected data like those of the run, {before!r}, got {data!r}, which cannot be read"
+            " like them: leave out --data, or name the place to which they were moved"
+        ) from error
+
+
 def sets_of_run(about: Mapping[str, Any]) -> Sets:
     """The sets of a run by its run.json; one that was started from Python has a set with a name."""
     command = about.get("command") or {}

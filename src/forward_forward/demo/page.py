@@ -7,6 +7,7 @@ import binascii
 import io
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,28 +66,41 @@ def launch(
         OSError: The port is in use.
         ValueError: The page cannot show this run.
     """
-    gradio = _gradio()
-    subject = subject_of(run, say)
-    blocks = _page(gradio, subject)
-    _, address, _ = blocks.launch(
-        server_name=host,
-        server_port=port,
-        inbrowser=browser,
-        share=False,
-        quiet=True,
-        prevent_thread_lock=True,
-        footer_links=[],
-        css=show.style(),
-        theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
-    )
+    with _without_reports():
+        gradio = _gradio()
+        blocks = _page(gradio, subject_of(run, say))
+        _, address, _ = blocks.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=browser,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            footer_links=[],
+            css=show.style(),
+            theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
+        )
     say(f"the page is at {address}")
     return RunningPage(str(address), blocks.close)
 
 
+@contextmanager
+def _without_reports() -> Iterator[None]:
+    """Within the block Gradio sends no usage statistics, unless the user's environment says so.
+
+    Gradio reads these variables when it is imported and when it begins to serve a page.
+    """
+    defaults = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+    added = {name: value for name, value in defaults.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
 def _gradio() -> Any:
-    # Gradio sends usage statistics unless this is set before it is imported.
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         import gradio
     except ImportError as error:

@@ -99,7 +99,7 @@ def _trained(train: Data, say: Say) -> Network:
     folder = cache() / f"demo-{train.name}"
     try:
         return checkpoint.load(folder)
-    except (ValueError, OSError, KeyError):  # not there yet, of an older version, or incomplete
+    except (ValueError, OSError):  # not there yet, of an older version, or incomplete
         shutil.rmtree(folder, ignore_errors=True)
     plan = recipes.standard(train, hidden=HIDDEN, epochs=EPOCHS[train.name])
     say(f"training a network on {len(train):,} images of {train.name}; this is done only once")

@@ -115,6 +115,16 @@ def floating(x: Tensor) -> Tensor:
     return x
 
 
+def check_lengths(x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> None:
+    """Reject labels [batch, ...] or weights [batch] that are not one for each sample."""
+    for name, values in (("label", y), ("weight", weight)):
+        if values is not None and values.shape[:1] != x.shape[:1]:
+            raise ValueError(
+                f"expected a {name} for each of the {len(x)} samples, got {name}s of shape"
+                f" {list(values.shape)}: pass as many {name}s as samples"
+            )
+
+
 ScoreSource = Literal["nothing", "softmax", "goodness", "first layer"]
 
 

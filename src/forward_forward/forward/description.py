@@ -22,7 +22,7 @@ def names() -> dict[str, Any]:
     """Every name that a description may contain."""
     parts = notation.public(examples, goodness, losses, normalize, readouts)
     own = {each.__name__: each for each in (peer.PeerNormalization, Standardize, LabelInput)}
-    earlier = {"Entrance": LabelInput}  # its name in runs written before 0.2
+    earlier = {"Entrance": LabelInput}  # its name in earlier runs
     return {**notation.torch_modules(), **parts, **own, **earlier}
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward.examples import Examples, Inputs, NoLabel
-from forward_forward.examples.inputs import check_scores, floating
+from forward_forward.examples.inputs import check_lengths, check_scores, floating
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer, evaluating
@@ -75,15 +75,7 @@ class Network(nn.Module):
                 f'reading={reading!r} is not possible here: "goodness" expects examples with'
                 ' labels, and "head" expects head=SoftmaxHead(...)'
             )
-        if head is not None:
-            _check_head(head, layers, examples)
-        check_scores(examples)
-        _check_readouts(layers, examples)
-        if examples.scores == "softmax" and head is None:
-            raise ValueError(
-                "negatives drawn from the softmax require a head: add head=SoftmaxHead(...), or use"
-                " FromGoodness() or Uniform() negatives"
-            )
+        check_learnable(examples, layers, head)
         self.layers = nn.ModuleList(layers)  # type: ignore[assignment]
         self.examples = examples
         self.inputs = inputs
@@ -225,12 +217,26 @@ class Network(nn.Module):
             x: Training samples [batch, ...], about 1,024 of them.
             y: Their labels [batch].
         """
+        check_lengths(x, y)
         y = None if y is None else y.to(self.device)
         positive = self.examples.positive(self.ready(x), y)
         activities = ForwardPass(self.layers).activities(positive)
         for layer, each in zip(self.layers, activities, strict=True):
             if not layer.calibrated:
                 layer.calibrate(each.h)
+
+
+def check_learnable(examples: Examples, layers: Sequence[Layer], head: SoftmaxHead | None) -> None:
+    """Reject examples that a network with these layers and this head cannot learn from."""
+    if head is not None:
+        _check_head(head, layers, examples)
+    check_scores(examples)
+    _check_readouts(layers, examples)
+    if examples.scores == "softmax" and head is None:
+        raise ValueError(
+            "negatives drawn from the softmax require a head: add head=SoftmaxHead(...), or use"
+            " FromGoodness() or Uniform() negatives"
+        )
 
 
 def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:

@@ -61,7 +61,7 @@ class ForwardPass:
         for index, (layer, affine) in enumerate(zip(self.layers, self.affines, strict=True)):
             if layer.linear is not (None if affine is None else affine.linear):
                 raise ValueError(
-                    f"layer {index} expected the block that it had when training began, got"
+                    f"layer {index + 1} expected the block that it had when training began, got"
                     " another: its optimiser holds the old block's weights, so make a new Trainer"
                 )
             if affine is not None:

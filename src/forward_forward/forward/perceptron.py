@@ -60,7 +60,10 @@ def mlp(
     torch.Size([3])
     """
     if not hidden or min(hidden) < 1:
-        raise ValueError(f"mlp expects the units of at least one hidden layer, got {hidden}")
+        raise ValueError(
+            f"mlp expects the units of at least one hidden layer, each 1 or more, got {hidden}:"
+            " such as 500, 500 for two layers"
+        )
     rates = list(dropout) if isinstance(dropout, Sequence) else [dropout] * len(hidden)
     if len(rates) != len(hidden) or not all(rate is None or 0 <= rate < 1 for rate in rates):
         raise ValueError(

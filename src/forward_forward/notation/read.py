@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+LISTED = 20  # names at most that a message lists; of more it gives the nearest few
+NEAREST = 5
+
 
 class OwnCode(ValueError):
     """A file names user-defined code, which is never run merely because a file names it."""
@@ -155,7 +158,11 @@ def looked_up(name: str, names: Mapping[str, Any]) -> Any:
         return float("inf")
     lower = {each.lower(): each for each in names}
     near = difflib.get_close_matches(name.lower(), lower, n=1)
-    hint = (
-        f"did you mean {lower[near[0]]!r}?" if near else f"choose from {', '.join(sorted(names))}"
-    )
+    if near:
+        hint = f"did you mean {lower[near[0]]!r}?"
+    elif len(names) <= LISTED:
+        hint = f"choose from {', '.join(sorted(names))}"
+    else:
+        nearest = difflib.get_close_matches(name.lower(), lower, n=NEAREST, cutoff=0.0)
+        hint = f"choose another, such as {', '.join(lower[each] for each in nearest)}"
     raise ValueError(f"unknown name {name!r}: {hint}")

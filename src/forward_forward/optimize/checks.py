@@ -38,7 +38,15 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
     layers = len(trainer.network.layers)
     if epochs < 1 or (trainer.order == "greedy" and epochs < layers):
         least = layers if trainer.order == "greedy" else 1
-        raise ValueError(f"epochs expects at least {least} here, got {epochs}")
+        raise ValueError(
+            f"epochs expects at least {least} here, got {epochs}: pass the passes over the data,"
+            ' at least one for each layer with order="greedy"'
+        )
+    if batch_size < 1:
+        raise ValueError(
+            f"batch_size expects at least 1, got {batch_size}: pass the samples per step, such as"
+            " 256"
+        )
     examples = trainer.network.examples
     if isinstance(examples, HybridImages | HybridRows) and len(source) % batch_size == 1:
         raise ValueError(

@@ -165,6 +165,7 @@ class FitLoop:
         order = seeds.generator(trainer.seed, "order", progress.epoch)
         steps = self._steps() or 1
         self._choose_layers()
+        trainer.check_weights()
         source = self.cache or self.source
         step = strategy.step
         if self.cache is not None:

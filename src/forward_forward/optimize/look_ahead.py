@@ -17,7 +17,12 @@ from forward_forward.examples import Inputs
 from forward_forward.forward import Network
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.optimize.batch_shard import ReplicaGroup
-from forward_forward.optimize.optimizers import weights_of
+from forward_forward.optimize.optimizers import (
+    check_held,
+    forget_gradients,
+    lacks_gradients,
+    weights_of,
+)
 from forward_forward.optimize.prepare import BatchPreparer, PreparedBatch
 from forward_forward.optimize.scores import label_goodness, scored_layers, teach_head
 
@@ -51,14 +56,14 @@ class LookAhead:
         self.pending.clear()
         self.restored.clear()
 
-    def check_next(self, x: Tensor, y: Tensor | None, steps: int) -> None:
+    def check_next(self, x: Tensor, y: Tensor | None, weight: Tensor | None, steps: int) -> None:
         """Reject a batch other than the next one in the queue.
 
         Raises:
             ValueError: The batch was not scored, or it is not its turn.
         """
         batch = self.pending[0] if self.pending else None
-        if batch is None or batch.x is not x or batch.y is not y:
+        if batch is None or batch.x is not x or batch.y is not y or batch.weight is not weight:
             raise ValueError(
                 f"look_ahead={steps} requires the batch that `ahead` yielded last, got another:"
                 " call step(*batch) once for each `batch in trainer.ahead(batches)`"
@@ -99,6 +104,8 @@ class LookAhead:
     ) -> Tensor | None:
         """The scores from which hard negatives are drawn; the head learns from the same pass."""
         logits = None
+        if (self.network.head is None) is not (self.head_optimizer is None):
+            self.check_head()
         if self.head_optimizer is not None and batch.labels is not None:
             y = batch.labels[self.preparer.shard.rows(batch.size)]
             logits = teach_head(self.network, forward, positive, y, batch.targets.weight)
@@ -120,11 +127,30 @@ class LookAhead:
         layers, variants = range(counted.stop), candidates.variants
         return label_goodness(self.network, forward, candidates, variants, layers, counted)[0]
 
+    def check_head(self) -> None:
+        """Reject a head other than the one that its optimiser updates.
+
+        Raises:
+            ValueError: A head was added, removed or replaced, or one of its weights was.
+        """
+        head = self.network.head
+        if (head is None) is not (self.head_optimizer is None):
+            now, then = ("none", "one") if head is None else ("one", "none")
+            raise ValueError(
+                f"the network expects the head it had when the Trainer was built, which was {then},"
+                f" got {now}: build a new Trainer"
+            )
+        if head is not None and self.head_optimizer is not None:
+            check_held(head, self.head_optimizer, "the head")
+
     def move_head(self) -> None:
         """Take the head's step."""
         if self.head_optimizer is None:
             return
+        if lacks_gradients(self.head_optimizer):
+            self.check_head()
         if self.replicas is not None:
             self.replicas.begin(HEAD, weights_of(self.head_optimizer))
             self.replicas.end(HEAD)
         self.head_optimizer.step()
+        forget_gradients(self.head_optimizer)  # those of a replaced head would be used again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,9 +29,12 @@ def optimizer_of(
         weight_decay: Of the matrices; None keeps the optimiser's own default.
 
     Raises:
-        ValueError: A weight decay for an optimiser that has none, a learning rate in the partial,
+        ValueError: A negative or infinite learning rate, a weight decay for an optimiser that has
+            none, a learning rate in the partial,
             ``fused=True`` for weights that are not contiguous, or a module without weights.
     """
+    if not 0 <= lr < math.inf:
+        raise ValueError(f"lr expects a finite number of 0 or more, got {lr}: such as lr=0.001")
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [weight for weight in weights if weight.dim() > 1]},
@@ -79,6 +83,36 @@ def forget_gradients(optimizer: torch.optim.Optimizer) -> None:
     """Release the gradients: `zero_grad` without its records for the profiler."""
     for weight in weights_of(optimizer):
         weight.grad = None
+
+
+def lacks_gradients(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether a weight has no gradient: it is not used, or it is no longer the module's.
+
+    It is quick: a step of a small layer can afford it, and seldom needs `check_held`.
+    """
+    return any(
+        weight.grad is None for group in optimizer.param_groups for weight in group["params"]
+    )
+
+
+def check_held(module: nn.Module, optimizer: torch.optim.Optimizer, name: str) -> None:
+    """Reject a module with weights that its optimiser does not update.
+
+    Args:
+        module: A layer, or the head.
+        optimizer: Its optimiser.
+        name: What the message calls it.
+
+    Raises:
+        ValueError: A weight, or a part with weights, was replaced.
+    """
+    held = {id(weight) for weight in weights_of(optimizer)}
+    for weight_name, weight in module.named_parameters():
+        if weight.requires_grad and id(weight) not in held:
+            raise ValueError(
+                f"{name} expects the parts it had when the Trainer was built, got another whose"
+                f" {weight_name} would never learn: build a new Trainer"
+            )
 
 
 # Names that torch does not document: where one is missing, `optimizer.step` is called instead.

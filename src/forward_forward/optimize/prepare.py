@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.examples import Inputs, stack
+from forward_forward.examples.inputs import check_lengths
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import as_source
@@ -21,12 +22,14 @@ class PreparedBatch(NamedTuple):
     """A batch that is ready for its step.
 
     Args:
-        x: The samples as they were passed to the trainer, which identify the batch.
+        x: The samples as they were passed to the trainer: with y and weight they identify the
+            batch.
         y: The labels as they were passed.
         positive: Positives of the whole batch, after augmentation and dropout.
         labels: The labels on the network's device, or None.
         targets: Weights and labels of this process's rows in the mean loss.
         randomness: What is drawn at random in its step.
+        weight: The weights as they were passed.
         scores: Of its labels [hard rows, classes], if negatives are drawn from them.
     """
 
@@ -36,6 +39,7 @@ class PreparedBatch(NamedTuple):
     labels: Tensor | None
     targets: Targets
     randomness: StepRandomness
+    weight: Tensor | None
     scores: Tensor | None = None
 
     @property
@@ -78,6 +82,7 @@ class BatchPreparer:
         self, x: Tensor, y: Tensor | None, weight: Tensor | None, step: int
     ) -> PreparedBatch:
         """Prepare samples, labels and weights for the step of that number."""
+        check_lengths(x, y, weight)
         network, batch = self.network, x.shape[0]
         ready = network.ready(x).detach()
         labels = y if y is None else y.to(network.device, non_blocking=True)
@@ -88,7 +93,7 @@ class BatchPreparer:
         ready = randomness.augmented(ready, self.augment)
         positive = network.examples.positive(ready, labels, randomness.generator("positives"))
         positive = randomness.dropped(positive, network.layers[0].dropout)
-        return PreparedBatch(x, y, positive, labels, targets, randomness)
+        return PreparedBatch(x, y, positive, labels, targets, randomness, weight)
 
     def source(self, batch: PreparedBatch) -> Inputs | Activities:
         """What the first layer reads: positives, then freshly drawn negatives.

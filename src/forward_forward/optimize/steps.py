@@ -16,7 +16,13 @@ from forward_forward.forward.workspace import GRADIENT
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.metrics import Figures
-from forward_forward.optimize.optimizers import forget_gradients, stepper, weights_of
+from forward_forward.optimize.optimizers import (
+    check_held,
+    forget_gradients,
+    lacks_gradients,
+    stepper,
+    weights_of,
+)
 from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.targets import Targets
 
@@ -81,20 +87,20 @@ class LayerSteps:
             key, affine = randomness.key("block", index), forward.affines[index]
             with self._in_place(index, affine):
                 outcome = self.engine.gradients(index, affine, source, targets, key)
+            if lacks_gradients(self.optimizers[index]):
+                self._check_weights(index)
             self._move(index)
             figures.append(outcome.figures)
             source = outcome.activities
         return figures, source
 
+    def check_weights(self) -> None:
+        """Reject layers with weights that no optimiser updates."""
+        for index in range(len(self.optimizers)):
+            self._check_weights(index)
+
     def _check_weights(self, index: int) -> None:
-        """Reject a layer with weights that its optimiser does not update."""
-        held = {id(weight) for weight in weights_of(self.optimizers[index])}
-        for name, weight in self.network.layers[index].named_parameters():
-            if weight.requires_grad and id(weight) not in held:
-                raise ValueError(
-                    f"layer {index + 1} expects the parts it had when the Trainer was built, got"
-                    f" another whose {name} would never learn: build a new Trainer"
-                )
+        check_held(self.network.layers[index], self.optimizers[index], f"layer {index + 1}")
 
     def _in_place(self, index: int, affine: Affine | None) -> AbstractContextManager[None]:
         """Write a linear layer's gradient where the replicas sum it, which saves a copy."""

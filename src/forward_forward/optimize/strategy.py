@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from torch import Tensor
 
 from forward_forward import predict
-from forward_forward.checkpoint import Run, load_weights
+from forward_forward.checkpoint import INCOMPLETE, Run, load_weights
 from forward_forward.data import Source
 from forward_forward.data.batch import Batch
 from forward_forward.optimize.batch_shard import BatchShard
@@ -124,7 +124,7 @@ class SingleProcess:
         if saved is None:
             return None
         weights, tensors, progress = saved
-        load_weights(self.trainer.network, weights, str(run.path))
+        load_weights(self.trainer.network, weights, str(run.path), INCOMPLETE)
         restore(self.trainer, tensors, progress)
         return sums_of(tensors, self.trainer), progress
 

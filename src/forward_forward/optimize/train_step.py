@@ -13,8 +13,10 @@ from forward_forward import notation
 from forward_forward.data import augment as augmenting
 from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
+from forward_forward.examples.inputs import check_lengths
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
+from forward_forward.forward.network import check_learnable
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules
@@ -67,6 +69,7 @@ class TrainStep:
             )
         if device is not None:
             network.to(usable(device))
+        check_learnable(network.examples, network.layers, network.head)
         self.settings = {
             "optimizer": notation.write_call(optimizer),
             "lr": lr,
@@ -186,7 +189,7 @@ class TrainStep:
             ValueError: With ``look_ahead``, a batch other than the one that `ahead` yielded last.
         """
         if self.look_ahead:
-            self.queue.check_next(x, y, self.look_ahead)
+            self.queue.check_next(x, y, weight, self.look_ahead)
             self.forward.begin()
         else:
             self._score(x, y, weight)
@@ -226,6 +229,17 @@ class TrainStep:
         for averaged, current in pairs:  # `AveragedModel` keeps them equal at each step
             averaged.copy_(current)
 
+    def check_weights(self) -> None:
+        """Reject a network with weights that no optimiser updates, as `fit` does in each epoch.
+
+        `step` does so where it takes next to no time.
+
+        Raises:
+            ValueError: A part of the network was replaced after the trainer was built.
+        """
+        self.layer_steps.check_weights()
+        self.queue.check_head()
+
     def close_step(self) -> None:
         """Update the averaged weights, and count the step."""
         if self.averaged is not None:
@@ -247,7 +261,9 @@ class TrainStep:
 
     def _score(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> None:
         """Score a batch and queue it, with the weights as they are now."""
-        if not self._calibrated:  # checked once: the answer is read from the device
+        if not self._calibrated:
+            check_lengths(x, y, weight)
+            # Checked once: the answer is read from the device
             if not all(layer.calibrated for layer in self.network.layers):
                 labels = None if y is None else y[:CALIBRATION_SAMPLES]
                 self.calibrate(x[:CALIBRATION_SAMPLES], labels)

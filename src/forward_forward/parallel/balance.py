@@ -89,7 +89,7 @@ def balance_bound(costs: Sequence[float], split: Sequence[int]) -> float:
 
 
 def _check_costs(costs: Sequence[float]) -> None:
-    for layer, cost in enumerate(costs):
+    for layer, cost in enumerate(costs, 1):
         if not 0 < cost < math.inf:
             raise ValueError(
                 f"expected a positive, finite cost for each layer, got {cost} for layer {layer}:"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import (
@@ -19,6 +20,8 @@ from torch.distributed.checkpoint.hf_storage import (
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
+
+from forward_forward import files
 
 
 def write(folder: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -48,11 +51,20 @@ def read(folder: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]:
     Args:
         folder: A checkpoint written by `write`, on any number of ranks.
         wanted: Whether to read the tensor with a given name.
+
+    Raises:
+        ValueError: A file of the checkpoint is broken.
     """
     reader = HuggingFaceStorageReader(str(folder))
     tensors: dict[str, Tensor] = {}
-    for name, kind in reader.read_metadata().state_dict_metadata.items():
-        if wanted(name) and isinstance(kind, TensorStorageMetadata):
-            tensors[name] = torch.empty(kind.size, dtype=kind.properties.dtype)
-    load(tensors, storage_reader=reader)
+    try:
+        for name, kind in reader.read_metadata().state_dict_metadata.items():
+            if wanted(name) and isinstance(kind, TensorStorageMetadata):
+                tensors[name] = torch.empty(kind.size, dtype=kind.properties.dtype)
+        load(tensors, storage_reader=reader)
+    except (CheckpointException, SafetensorError) as error:  # the former is a BaseException
+        raise ValueError(
+            f"expected whole safetensors files in {str(folder)!r}, got some that cannot be read"
+            f" ({error}): {files.RESTORE}"
+        ) from error
     return tensors

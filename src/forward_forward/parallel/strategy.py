@@ -125,7 +125,8 @@ class DistributedStrategy:
             tensors = {k: v for k, v in checkpoint.tensors_of(folder).items() if self._wants(k)}
         weights, others = checkpoint.parted(tensors)
         progress = checkpoint.progress_of(folder)
-        checkpoint.load_weights(self.trainer.network, weights, str(run.path))
+        fix = checkpoint.INCOMPLETE
+        checkpoint.load_weights(self.trainer.network, weights, str(run.path), fix)
         progress["optimizers"] = {
             name: value for name, value in progress["optimizers"].items() if self._owns(name)
         }

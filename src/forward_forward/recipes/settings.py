@@ -77,7 +77,9 @@ def _part(name: str, value: Any, typed: bool) -> Any:
             part = notation.read(value, notation.public(negatives), typed=typed)
             return _check_negatives(notation.made(part))
         case "activation":
-            return notation.read(value, _makers(notation.torch_modules(), value), typed=typed)
+            modules = notation.torch_modules()
+            _offer_activations(value, modules)
+            return notation.read(value, _makers(modules, value), typed=typed)
         case "optimizer":
             part = notation.read(value, _makers(_optimizers(), value), typed=typed)
             if not callable(part):
@@ -108,11 +110,23 @@ def _check_negatives(strategy: Any) -> Any:
     return strategy
 
 
+def _offer_activations(text: str, modules: Mapping[str, type]) -> None:
+    """Reject an unknown module with the names of activations alone, of all that torch has."""
+    name = text.partition("(")[0]
+    if name.isidentifier() and name not in modules:
+        home = torch.nn.modules.activation.__name__
+        notation.looked_up(
+            name, {k: kind for k, kind in modules.items() if kind.__module__ == home}
+        )
+
+
 def _optimizers() -> dict[str, Any]:
     found: dict[str, Any] = {
         name: value
         for name, value in vars(torch.optim).items()
-        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
+        if isinstance(value, type)
+        and issubclass(value, torch.optim.Optimizer)
+        and value is not torch.optim.Optimizer
     }
     return {**found, "AveragedSGD": optimize.AveragedSGD}
 

@@ -31,7 +31,8 @@ def check_numbers(
     """Reject a network without hidden layers, a damping or iterations that are out of range."""
     if not hidden or min(hidden) < 1:
         raise ValueError(
-            f"RecurrentNetwork expects the units of at least one hidden layer, got {hidden}"
+            "RecurrentNetwork expects the units of at least one hidden layer, each 1 or more, got"
+            f" {hidden}: such as 500, 500 for two layers"
         )
     if not 0 <= damping < 1:
         raise ValueError(f"damping expects a fraction from 0 to below 1, got {damping}")

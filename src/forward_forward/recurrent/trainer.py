@@ -10,10 +10,17 @@ from torch import Tensor
 
 from forward_forward import seeds
 from forward_forward.examples import Inputs, stack
+from forward_forward.examples.inputs import check_lengths, check_scores
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize.gradients import draws
 from forward_forward.optimize.metrics import by_name
-from forward_forward.optimize.optimizers import forget_gradients, optimizer_of, stepper
+from forward_forward.optimize.optimizers import (
+    check_held,
+    forget_gradients,
+    lacks_gradients,
+    optimizer_of,
+    stepper,
+)
 from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.train_step import CALIBRATION_SAMPLES
 from forward_forward.recurrent.gradients import VideoGradients
@@ -63,6 +70,7 @@ class RecurrentTrainer:
                 f"learned expects 1 <= first <= last <= {network.iterations} iterations, got"
                 f" {learned}"
             )
+        check_scores(network.examples)
         self.network = network
         self.seed = seed
         self.optimizers = [
@@ -95,6 +103,7 @@ class RecurrentTrainer:
             pairs in which the positive has the higher goodness); and ``silent_units`` (fraction of
             units that are 0 for every positive) in the last of them.
         """
+        check_lengths(x, y)
         x, y = self.network.ready(x).detach(), y.to(self.network.device)
         if self.steps == 0 and not self.network.calibrated:
             self.network.calibrate(x[:CALIBRATION_SAMPLES], y[:CALIBRATION_SAMPLES])
@@ -105,6 +114,8 @@ class RecurrentTrainer:
         figures = []
         for index, optimizer in enumerate(self.optimizers):
             gradients.set_gradients(index)
+            if lacks_gradients(optimizer):
+                check_held(self.network.own(index), optimizer, f"layer {index + 1}")
             stepper(optimizer)()
             forget_gradients(optimizer)
             figures.append(gradients.figures(index))

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from torch import Tensor
 
 from forward_forward import checkpoint, datasets, notation, seeds
@@ -111,8 +110,6 @@ class RunRead:
                 f"the network has code of your own ({error.text}), and reports never import code"
                 " that a file names"
             ) from error
-        except (KeyError, SafetensorError) as error:
-            raise ValueError(f"the run's files are incomplete: {error}") from error
 
     @cached_property
     def samples(self) -> Samples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -90,8 +91,11 @@ class OpenTable:
             named = [name for name in self.names if name.lower() in TARGETS]
             return named[0] if named else self.names[-1]
         if str(wanted) not in self.names:
-            names = ", ".join(self.names)
-            raise ValueError(f"expected the column of labels among {names}, got {wanted!r}")
+            lower = {name.lower(): name for name in self.names}
+            near = difflib.get_close_matches(str(wanted).lower(), lower, 1)
+            fix = f"did you mean {lower[near[0]]!r}?" if near else "name one of them"
+            expected = f"expected the column of labels among {', '.join(self.names)}"
+            raise ValueError(f"{expected}, got {wanted!r}: {fix}")
         return str(wanted)
 
 
@@ -101,10 +105,12 @@ def open_table(what: Any, names: Iterable[str] = (), decimal: str | None = None)
     The names of the columns that are expected tell a header from a row of numbers.
 
     Raises:
-        ValueError: The file is empty or broken, or has two columns of one name.
+        ValueError: The file does not exist, is empty or broken, or has two columns of one name.
         ImportError: Parquet or an Arrow frame was given, and pyarrow is not installed.
     """
     path = FRAME if is_frame(what) else os.fspath(what)
+    if not is_frame(what) and not os.path.exists(path):
+        raise ValueError(f"expected a table, got {path!r}, which does not exist: check the path")
     if is_frame(what) or os.path.isdir(path) or path.lower().endswith(PARQUET):
         frame = as_pandas(what) if is_frame(what) else _parquet(path)
         return OpenTable(path, tuple(frame.columns), frame=frame)

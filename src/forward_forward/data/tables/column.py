@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -30,6 +30,8 @@ COUNTER = re.compile(r"|.*id|index|row|no|nr|#|Unnamed: \d+|__index_level_\d+__"
 FRAME_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # as pandas writes it
 
 COUNTS = "it numbers the rows"
+
+LISTED = 6  # categories that a message names
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,9 @@ class Column:
     def describe(self) -> str:
         """How the column becomes inputs, in words; "" for numbers of which none is missing."""
         if self.categories is not None:
-            texts = [text or "(missing)" for text in self.categories]
-            shown = ", ".join(texts[:6]) + (", ..." if len(texts) > 6 else "")
-            return f"text, one input for each of its {len(texts)} values: {shown}"
+            count = len(self.categories)
+            each = "its one value" if count == 1 else f"each of its {count} values"
+            return f"text, one input for {each}: {_listed(self.categories)}"
         told = []
         if self.date is not None:
             form = "" if self.date == ISO else f" in the format {self.date}"
@@ -117,8 +119,9 @@ class Column:
         places = pandas.Index(categories).get_indexer(texts)
         missing = (places < 0) & blank(cells)
         if (odd := (places < 0) & ~missing).any():
-            expected = f"one of {', '.join(self.categories or ())}"
-            raise _odd_cell(table, self.name, cells, odd, expected)
+            expected = f"one of {_listed(self.categories or ())}"
+            fix = ": correct the cell or leave the row out, or train again on data that contain it"
+            raise _odd_cell(table, self.name, cells, odd, expected, fix)
         if "" in categories:
             places[missing] = categories.index("")
         encoded = np.zeros((len(places), len(categories)), dtype=np.float32)
@@ -134,8 +137,6 @@ def fitted(table: OpenTable, name: str, cells: Any) -> Column | str:
     otherwise text.
     """
     _check_kind(table, name, cells)
-    if FRAME_INDEX.fullmatch(name):
-        return COUNTS
     missing = blank(cells)
     present = int((~missing).sum())
     if not present:
@@ -143,6 +144,9 @@ def fitted(table: OpenTable, name: str, cells: Any) -> Column | str:
     values, form = numbers(cells, table.decimal), None
     if COUNTER.fullmatch(name) and _counts_rows(values):
         return COUNTS
+    if FRAME_INDEX.fullmatch(name):  # of some rows of a frame, its index is not consecutive
+        whole = np.array_equal(values, np.round(values))
+        return COUNTS if whole else "it is named like the index of a data frame"
     if 2 * np.isfinite(values).sum() < present and (form := _date_format(cells)) is not None:
         values = days(cells, form)
     finite = values[np.isfinite(values)]
@@ -159,6 +163,15 @@ def fitted(table: OpenTable, name: str, cells: Any) -> Column | str:
         limit = f"more than the {CATEGORIES} allowed for text"
         return f"it has {len(texts):,} different texts in {present:,} rows, {limit}"
     return Column(name, tuple(sorted(texts | ({""} if missing.any() else set()))))
+
+
+def _listed(categories: Sequence[str]) -> str:
+    """Categories as messages name them, on one line, which a line end in a cell would break."""
+    texts = [
+        "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in each) or "(missing)"
+        for each in categories[:LISTED]
+    ]
+    return ", ".join([*texts, "..."] if len(categories) > LISTED else texts)
 
 
 def text(cells: Any) -> Any:

@@ -39,6 +39,7 @@ class Dialect:
     names: tuple[str, ...]  # of the columns
     header: bool  # whether the first row holds those names; else columns are numbered from 1
     decimal: str  # "." or ","
+    decimal_found: bool = True  # whether a number has it; else it is only assumed
 
     def describe(self) -> list[str]:
         """How it differs from a plain CSV file, in words."""
@@ -47,7 +48,7 @@ class Dialect:
             found.append(f"the text is read as {self.encoding}")
         if self.delimiter != ",":
             found.append(f"cells are separated by {DELIMITERS.get(self.delimiter, 'spaces')}")
-        if self.decimal == ",":
+        if self.decimal == "," and self.decimal_found:
             found.append("numbers are written with a decimal comma")
         return found
 
@@ -164,7 +165,8 @@ def _recognised(path: str, encoding: str, names: Collection[str], decimal: str |
     cells = [cell.strip() for row in (rest if header else [first, *rest]) for cell in row]
     sign = _decimal(cells) or decimal or ("," if delimiter == ";" else ".")
     columns = first if header else [str(place + 1) for place in range(len(first))]
-    return Dialect(encoding, delimiter, skip, tuple(columns), header, sign)
+    seen = any(sign in cell and _is_number(cell, sign) for cell in cells)
+    return Dialect(encoding, delimiter, skip, tuple(columns), header, sign, seen)
 
 
 def _reader(lines: Iterable[str], delimiter: str, strict: bool = False) -> Any:
