@@ -35,7 +35,7 @@ def test_it_learns_and_is_read_by_the_goodness_of_every_class(run):
     assert json.loads(done.out)["test_error"] == pytest.approx(printed["test_error"])
     network = ff.load(path)
     assert network.examples == NoLabel(10)
-    assert network.layers[0].adversarial == 0.06
+    assert network.layers[0].adversarial == 0.1
     assert network.check(samples()) == {}
 
 
