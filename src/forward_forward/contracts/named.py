@@ -88,8 +88,8 @@ def kind_of(part: Any) -> Kind:
 def library() -> list[Named]:
     """Every public part of the library, losses first, each once.
 
-    >>> library()[0]
-    Named(kind='loss', name='SiluPair(alpha=6.0)', part=SiluPair(alpha=6.0), own=False)
+    >>> library()[2]
+    Named(kind='loss', name='SymBa(alpha=4.0)', part=SymBa(alpha=4.0), own=False)
     """
     found: dict[str, Named] = {}
     for kind, module in MODULES.items():

@@ -22,6 +22,7 @@ class _Sigmoid(ModuleConstant):
     References:
         The poster, "Method".
 
+    >>> import torch
     >>> sigmoid(torch.zeros(1), torch.zeros(1, 1))
     tensor([0.])
     """
@@ -47,6 +48,7 @@ class _LogSigmoid(ModuleConstant):
     References:
         The poster's Figure 8, right; Hinton (2022), arXiv 2212.13345, section 2, equation 1.
 
+    >>> import torch
     >>> log_sigmoid(torch.zeros(1), torch.zeros(1, 1))
     tensor([1.3863])
     """
@@ -70,6 +72,7 @@ class _LogSigmoidLiteral(ModuleConstant):
     References:
         The poster's Figure 8, right, in its literal reading.
 
+    >>> import torch
     >>> log_sigmoid_literal(torch.zeros(1), torch.zeros(1, 1))
     tensor([0.])
     """
