@@ -12,7 +12,7 @@ demo: .venv/demo
 	$(BIN)/ff train --data $$data --out runs/demo --overwrite
 
 test: .venv/ready
-	$(BIN)/pytest --numprocesses auto
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -39,11 +39,15 @@ def test_the_length_of_a_row_counts_in_one_pass():
     assert classifier.score(test, truth) > 0.9
 
 
-@pytest.mark.parametrize("hidden", [(8,), (16, 16), (32, 32, 32)])
 @pytest.mark.parametrize(
-    ("load", "least"), [(load_digits, 0.91), (load_wine, 0.93), (load_breast_cancer, 0.93)]
+    ("load", "hidden", "least"),
+    [
+        (load_digits, (16, 16), 0.91),
+        (load_wine, (8,), 0.93),
+        (load_breast_cancer, (32, 32, 32), 0.93),
+    ],
 )
-def test_small_networks_learn_in_one_pass(load, least, hidden):
+def test_small_networks_learn_in_one_pass(load, hidden, least):
     x, test, y, truth = split(load)
     classifier = FFClassifier(hidden, **ONE_PASS, max_iter=100).fit(x, y)
     assert classifier.score(test, truth) > least
