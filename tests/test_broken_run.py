@@ -1,27 +1,13 @@
 """A run with a missing or broken file: the message names the file, and tells the two apart."""
 
 import shutil
-from pathlib import Path
 
 import pytest
-import torch
+from tests.test_checkpoint import new_run, save
 
 import forward_forward as ff
 from forward_forward import files
 from forward_forward.checkpoint import Run
-from forward_forward.forward.description import describe
-
-
-def new_run(path: Path) -> tuple[Run, ff.Network]:
-    network = ff.mlp(3, 4, num_classes=2)
-    return Run.create(path, {"network": describe(network)}), network
-
-
-def save(run: Run, network: ff.Network, value: int) -> None:
-    weights = {name: torch.full_like(each, value) for name, each in network.state_dict().items()}
-    memory = {"layer0.0.step": torch.tensor(float(value))}
-    run.save("last", weights, memory, {"value": value})
-
 
 BROKEN = {"empty": b"", "garbage": b"no tensors at all", "truncated": None}
 

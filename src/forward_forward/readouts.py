@@ -44,6 +44,8 @@ class Readout(nn.Module, ABC):
         ValueError: Fewer than two classes, or no units.
     """
 
+    weight: Tensor | None  # [classes, units]; None in a template
+
     def __init__(self, num_classes: int, units: int | None = None) -> None:
         super().__init__()
         if num_classes < 2 or (units is not None and units < 1):
@@ -57,15 +59,33 @@ class Readout(nn.Module, ABC):
     def sized(self, units: int) -> Self:
         """A new read-out with the same settings for layers of so many units."""
 
-    @abstractmethod
     def forward(self, h: Tensor) -> Tensor:
         """Goodness [batch, classes] of activities [batch, *feature]."""
+        values = self._values(h)
+        assert self.weight is not None  # it has units
+        return values @ self.weight.t()
+
+    def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
+        """See `HasReadoutSlopes`."""
+        assert self.weight is not None
+        # With several positions per channel the product is smaller than the result.
+        fits = out is not None and h.shape[1:].numel() == self.weight.shape[1]
+        memory = out.view(len(h), -1) if out is not None and fits else None
+        return self._through_values(torch.mm(upstream, self.weight.detach(), out=memory), h)
+
+    def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
+        """See `HasReadoutSlopes`."""
+        return []
 
     def extra_repr(self) -> str:
         return f"num_classes={self.num_classes}, units={self.units}"
 
-    def _rows(self, h: Tensor) -> Tensor:
-        """The activities as rows [batch, units]."""
+    def _through_values(self, slope: Tensor, h: Tensor) -> Tensor:
+        """The slope with respect to the activities, from that to what the weights multiply."""
+        return slope.view_as(h)
+
+    def _values(self, h: Tensor) -> Tensor:
+        """What the weights multiply [batch, units]."""
         rows = h.flatten(1)
         if rows.shape[1] != self.units:
             fix = "give the read-out to a Layer with a linear block" if self.units is None else ""
@@ -93,8 +113,6 @@ class LinearReadout(Readout):
     [[0.0, 0.0, 0.0]]
     """
 
-    weight: nn.Parameter | None
-
     def __init__(self, num_classes: int, units: int | None = None) -> None:
         super().__init__(num_classes, units)
         empty = None if units is None else nn.Parameter(torch.zeros(num_classes, units))
@@ -102,15 +120,6 @@ class LinearReadout(Readout):
 
     def sized(self, units: int) -> LinearReadout:
         return LinearReadout(self.num_classes, units)
-
-    def forward(self, h: Tensor) -> Tensor:
-        rows = self._rows(h)
-        assert self.weight is not None  # it has units
-        return rows @ self.weight.t()
-
-    def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
-        assert self.weight is not None
-        return _product(upstream, self.weight.detach(), h, out)
 
     def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
         return [upstream.t() @ h.flatten(1)]
@@ -133,8 +142,6 @@ class FixedReadout(Readout):
     torch.Size([1, 3])
     """
 
-    weight: Tensor | None
-
     def __init__(self, num_classes: int, units: int | None = None, seed: int = 0) -> None:
         super().__init__(num_classes, units)
         self.seed = seed
@@ -150,24 +157,12 @@ class FixedReadout(Readout):
     def sized(self, units: int) -> FixedReadout:
         return FixedReadout(self.num_classes, units, self.seed)
 
-    def forward(self, h: Tensor) -> Tensor:
-        rows = self._rows(h)
-        assert self.weight is not None  # it has units
-        return rows @ self.weight.t()
-
-    def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
-        assert self.weight is not None
-        return _product(upstream, self.weight, h, out)
-
-    def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
-        return []
-
 
 class ChannelGroups(Readout):
     """The mean, or mean square, of the channels that belong to each class.
 
-    The channels (the units of a linear layer) are divided into one group per class, in order; the
-    first ``units % classes`` groups have one more.
+    The channels (the units of a linear layer) are divided, in order, into one group per class; the
+    sizes of the groups differ by one at most.
 
     Args:
         num_classes: Number of classes.
@@ -185,8 +180,6 @@ class ChannelGroups(Readout):
     tensor([[2., 4.]])
     """
 
-    averages: Tensor | None
-
     def __init__(self, num_classes: int, units: int | None = None, squared: bool = False) -> None:
         super().__init__(num_classes, units)
         self.squared = squared
@@ -200,7 +193,7 @@ class ChannelGroups(Readout):
             group = torch.arange(units) * num_classes // units
             members = nn.functional.one_hot(group, num_classes).t().float()
             averages = members / members.sum(1, keepdim=True)
-        self.register_buffer("averages", averages, persistent=False)
+        self.register_buffer("weight", averages, persistent=False)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, squared={self.squared}"
@@ -208,34 +201,16 @@ class ChannelGroups(Readout):
     def sized(self, units: int) -> ChannelGroups:
         return ChannelGroups(self.num_classes, units, self.squared)
 
-    def forward(self, h: Tensor) -> Tensor:
-        channels = self._channels(h)
-        assert self.averages is not None  # it has units
-        return channels @ self.averages.t()
+    def _through_values(self, slope: Tensor, h: Tensor) -> Tensor:
+        if h.dim() > 2:
+            slope = (slope / h.shape[2:].numel()).view(*h.shape[:2], *(1,) * (h.dim() - 2))
+            slope = slope.expand_as(h).clone()
+        return slope.mul_(h).mul_(2) if self.squared else slope
 
-    def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
-        assert self.averages is not None
-        if h.dim() == 2:
-            found = _product(upstream, self.averages, h, out)
-        else:
-            places = h.shape[2:].numel()
-            per_channel = (upstream @ self.averages) / places
-            found = per_channel.view(*h.shape[:2], *(1,) * (h.dim() - 2)).expand_as(h).clone()
-        return found.mul_(h).mul_(2) if self.squared else found
-
-    def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
-        return []
-
-    def _channels(self, h: Tensor) -> Tensor:
-        """Each channel's mean, or mean square, over the positions [batch, channels]."""
+    def _values(self, h: Tensor) -> Tensor:
+        """Each channel's mean, or mean square, over the positions."""
         values = h.square() if self.squared else h
-        return self._rows(values if h.dim() == 2 else values.flatten(2).mean(2))
-
-
-def _product(upstream: Tensor, weight: Tensor, h: Tensor, out: Tensor | None) -> Tensor:
-    """``upstream @ weight`` in the shape of the activities, and in the memory of ``out`` if any."""
-    found = torch.mm(upstream, weight, out=None if out is None else out.view(len(h), -1))
-    return found.view_as(h)
+        return super()._values(values if h.dim() == 2 else values.flatten(2).mean(2))
 
 
 def slopes_of(goodness: object) -> HasReadoutSlopes | None:

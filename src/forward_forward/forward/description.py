@@ -74,21 +74,16 @@ def rewritten(description: Mapping[str, Any]) -> dict[str, Any]:
             return value
 
     # Options that are newer than the description had their defaults.
+    defaults = {
+        each.name: notation.write(each.default, known)
+        for each in inspect.signature(Layer).parameters.values()
+        if each.default is not each.empty
+    }
     rows = [
-        {**_defaults(), **{name: text(value) for name, value in row.items()}}
+        defaults | {name: text(value) for name, value in row.items()}
         for row in description["layers"]
     ]
     return {name: text(value) for name, value in description.items()} | {"layers": rows}
-
-
-def _defaults() -> dict[str, str]:
-    """The text of each option of a layer that has a default."""
-    options = inspect.signature(Layer).parameters.values()
-    return {
-        each.name: notation.write(each.default, names())
-        for each in options
-        if each.default is not each.empty and each.name == "adversarial"
-    }
 
 
 def buildable(description: dict[str, Any]) -> bool:

@@ -53,7 +53,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         max_iter: Maximum number of epochs.
         goodness: The goodness of each layer: "mean_square", "l2_norm", "PNorm(p=4)", ..., or a
             callable. With a read-out, such as "LinearReadout", the label is not in the input and
-            each layer answers for every class: faster, and best with loss="CrossEntropy".
+            each layer answers for every class in one pass; use it with loss="CrossEntropy".
         loss: The loss of each layer: "SiluPair(alpha=6)", "SymBa(alpha=4)", "log_sigmoid",
             "sigmoid", ..., or a callable.
         negatives: How wrong labels are chosen: "FromFirstLayer", "Uniform", "FromGoodness". If
