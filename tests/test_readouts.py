@@ -8,7 +8,8 @@ from torch import nn
 
 from forward_forward import readouts
 from forward_forward.contracts import public_parts
-from forward_forward.forward import Layer
+from forward_forward.examples import NoLabel
+from forward_forward.forward import Layer, Network
 from forward_forward.goodness import slope_of
 from forward_forward.readouts import ChannelGroups, FixedReadout, LinearReadout
 
@@ -19,6 +20,7 @@ READOUTS = [
     ChannelGroups(CLASSES),
     ChannelGroups(CLASSES, squared=True),
 ]
+ON_MAPS = [*READOUTS, LinearReadout(CLASSES, grid=2), FixedReadout(CLASSES, grid=2)]
 
 
 def fitted(readout, units=7):
@@ -29,13 +31,12 @@ def fitted(readout, units=7):
     return made
 
 
-@pytest.mark.parametrize("readout", READOUTS, ids=repr)
-@pytest.mark.parametrize("shape", [(7,), (7, 2, 3)])
+CASES = [(each, (7,)) for each in READOUTS] + [(each, (7, 2, 3)) for each in ON_MAPS]
+
+
+@pytest.mark.parametrize(("readout", "shape"), [*CASES, (READOUTS[0], (4, 7))], ids=repr)
 def test_slopes_are_those_of_autograd(readout, shape):
-    if len(shape) > 1 and not isinstance(readout, ChannelGroups):
-        readout = fitted(readout, 42)
-    else:
-        readout = fitted(readout)
+    readout = fitted(readout)
     h = torch.randn(5, *shape, dtype=torch.float64, requires_grad=True)
     upstream = torch.randn(5, CLASSES, dtype=torch.float64)
     assert readout(h).shape == (5, CLASSES)
@@ -78,12 +79,27 @@ def test_what_does_not_fit_is_refused():
         LinearReadout(1)
     with pytest.raises(ValueError, match="one channel per class, got 2 channels for 3"):
         ChannelGroups(3, 2)
-    with pytest.raises(ValueError, match="expects 4 activities per sample, got 5"):
+    with pytest.raises(ValueError, match=r"expects 4 units .* got activities of \[5\]"):
         LinearReadout(3, 4)(torch.ones(1, 5))
-    with pytest.raises(ValueError, match="give the read-out to a Layer"):
+    with pytest.raises(ValueError, match=r"a grid of 2, got activities of \[4\]"):
+        LinearReadout(3, 4, grid=2)(torch.ones(1, 4))
+    with pytest.raises(ValueError, match="no units yet, got activities of .* give it to a Layer"):
         LinearReadout(3)(torch.ones(1, 5))
-    with pytest.raises(ValueError, match="unknown width: create the read-out with it"):
-        Layer(nn.Sequential(nn.Linear(4, 5), nn.ReLU()), activation=None, goodness=READOUTS[0])
+    unknown = nn.Sequential(nn.Linear(4, 5), nn.ReLU())
+    layer = Layer(unknown, activation=None, goodness=READOUTS[0])
+    with pytest.raises(ValueError, match=r"width of layer 1 .* LinearReadout\(num_classes=3, units"):
+        Network(layer, examples=NoLabel(CLASSES))
+
+
+def test_maps_are_averaged_over_a_grid_and_tokens_over_their_positions():
+    maps = torch.arange(32.0).view(1, 2, 4, 4)
+    readout = LinearReadout(2, 2, grid=2)
+    nn.init.eye_(readout.weight)  # the goodness of class 0 is the first cell, of class 1 the next
+    torch.testing.assert_close(readout(maps), torch.tensor([[2.5, 4.5]]))
+    tokens = torch.tensor([[[1.0, 5.0], [3.0, 5.0], [2.0, 5.0]]])  # 3 positions of 2 channels
+    averages = LinearReadout(2, 2)
+    nn.init.eye_(averages.weight)
+    torch.testing.assert_close(averages(tokens), torch.tensor([[2.0, 5.0]]))
 
 
 def test_every_public_read_out_is_tested():

@@ -39,8 +39,8 @@ def test_a_file_has_at_most_300_lines():
 
 
 def test_the_source_does_not_grow_unnoticed():
-    """The rearrangement was bound to 32,500 lines; raise this with what is added to the library."""
-    assert sum(len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py")) <= 33_500
+    """The rearrangement was bound to 32,500 lines; the one-pass engine and its recipes add to it."""
+    assert sum(len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py")) <= 40_000
 
 
 def test_the_listing_of_the_package_is_the_map_of_the_readme_and_of_the_contract():

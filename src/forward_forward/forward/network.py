@@ -251,6 +251,14 @@ def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
             f" same classes; got {examples!r} and layers for {_listed(counts)} classes (None: one"
             " number per sample)"
         )
+    for number, layer in enumerate(layers, 1):
+        if isinstance(layer.goodness, Readout) and layer.goodness.units is None:
+            kind = type(layer.goodness).__name__
+            raise ValueError(
+                f"the width of layer {number} is not known from its {type(layer.block).__name__}:"
+                f" give its read-out the number of its units or channels, {kind}("
+                f"num_classes={layer.goodness.num_classes}, units=...)"
+            )
 
 
 def _listed(counts: Iterable[int | None]) -> str:
