@@ -83,11 +83,11 @@ def test_what_does_not_fit_is_refused():
         LinearReadout(3, 4)(torch.ones(1, 5))
     with pytest.raises(ValueError, match=r"a grid of 2, got activities of \[4\]"):
         LinearReadout(3, 4, grid=2)(torch.ones(1, 4))
-    with pytest.raises(ValueError, match="no units yet, got activities of .* give it to a Layer"):
+    with pytest.raises(ValueError, match=r"no units yet, got .* give it to a Layer"):
         LinearReadout(3)(torch.ones(1, 5))
     unknown = nn.Sequential(nn.Linear(4, 5), nn.ReLU())
     layer = Layer(unknown, activation=None, goodness=READOUTS[0])
-    with pytest.raises(ValueError, match=r"width of layer 1 .* LinearReadout\(num_classes=3, units"):
+    with pytest.raises(ValueError, match=r"layer 1 .* LinearReadout\(num_classes=3, units"):
         Network(layer, examples=NoLabel(CLASSES))
 
 

@@ -1,4 +1,4 @@
-"""Activities [batch, *feature] -> goodness of every class, the mean of its share of the channels."""
+"""Activities [batch, *feature] -> goodness of every class, the mean of its own channels."""
 
 from __future__ import annotations
 
