@@ -22,11 +22,12 @@ from forward_forward.conversion.modules import (
     work_out_of_place,
 )
 from forward_forward.conversion.widen import widened
-from forward_forward.examples import AppendLabel, FromGoodness, WrongLabels
+from forward_forward.examples import AppendLabel, Examples, FromGoodness, NoLabel, WrongLabels
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.check import SAME
 from forward_forward.forward.label_input import LabelInput, Way
 from forward_forward.forward.layer import evaluating
+from forward_forward.readouts import Readout
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ def convert(
     backpropagated within it and nowhere else. A final linear layer with ``num_classes`` outputs is
     left out. The label enters the first layer: appended to the inputs of a linear layer, as
     constant channels of a convolution's input, or as a learned embedding that is added to the
-    input of any other module.
+    input of any other module. It enters nowhere if the layers answer for every class: with
+    ``layer=functools.partial(Layer, goodness=LinearReadout(10), loss=CrossEntropy())`` they read
+    what the model's own modules would.
 
     Args:
         model: An ``nn.Sequential`` of any modules, which may be nested. It is not changed: the
@@ -80,7 +83,7 @@ def convert(
         num_classes: Number of labels.
         input_shape: Shape of one sample; optional if the model begins with a linear layer.
         strength: Strength of the label; None for 0.3 if it enters as channels, which cover the
-            whole image, and 1 otherwise.
+            whole image, and 1 otherwise. Unused, like ``negatives``, if it enters nowhere.
         negatives: Strategy that chooses wrong labels.
         layer: A block -> its layer; ``functools.partial(Layer, loss=...)`` passes options.
         seed: Seed of the label's weights.
@@ -119,9 +122,12 @@ def convert(
     for part, why in dropped:
         builder.note(part, f"left out: {why}")
     strength = builder.strength if strength is None else strength
+    examples: Examples = AppendLabel(num_classes, strength=strength, negatives=negatives)
+    if builder.class_wise:
+        examples = NoLabel(num_classes)
     network = Network(
         *layers,
-        examples=AppendLabel(num_classes, strength=strength, negatives=negatives),
+        examples=examples,
         readout=(min(1, len(layers) - 1), len(layers)),
     ).to(weight.device, weight.dtype)
     steps = (Step(part.title, builder.notes[part.name]) for part in parts)
@@ -141,6 +147,7 @@ class _Builder:
         self.num_classes, self.make, self.rng, self.shape = num_classes, layer, rng, shape
         self.notes: dict[str, str] = {}
         self.strength = 1.0
+        self.class_wise = layer(nn.Linear(1, num_classes), nn.ReLU()).class_wise
         # Several samples, so that a norm over the batch has a deviation.
         self.seen = torch.randn(4, *shape, generator=rng)
 
@@ -161,7 +168,7 @@ class _Builder:
         for each in (*group.before, group.core, *group.after):
             work_out_of_place(each.module)
         self._describe(number, group)
-        if number == 1:
+        if number == 1 and not self.class_wise:
             made = self._first(group)
         else:
             made = self._plain(group, self.seen.dim()) or self._block(group, [*group.before])
@@ -247,6 +254,10 @@ class _Builder:
                     f" [batch, ...], this one returns {got} for a batch of {len(self.seen)}; wrap"
                     " it in a module that returns such a tensor"
                 )
+            if made.class_wise:
+                made.goodness = _of_width(made.goodness, made, seen)
+                self.seen = seen
+                return
             goodness = made.goodness(seen)
             if float(goodness.std()) <= SAME * float(goodness.abs().mean()):
                 made.activation = nn.ReLU()
@@ -267,6 +278,19 @@ _ENTERS = {
 
 def _whole(inside: int) -> str:
     return f" as a whole: inside, {inside} weight layers are trained by backpropagation"
+
+
+def _of_width(readout: Readout, layer: Layer, h: Tensor) -> Readout:
+    """A read-out for activities, whose channels are those of the last module with a width."""
+    if readout.units is not None:
+        return readout
+    widths = [_width(each) for each in layer.modules() if _width(each)]
+    channels_last = h.shape[1] not in widths[-1:] and h.shape[-1] in widths
+    return readout.sized(h.shape[-1 if channels_last else 1], maps=h.dim() == 4)
+
+
+def _width(module: nn.Module) -> int | None:
+    return getattr(module, "out_features", None) or getattr(module, "out_channels", None)
 
 
 def _way(core: nn.Module, ready: Tensor) -> Way:

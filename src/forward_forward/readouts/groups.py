@@ -48,7 +48,7 @@ class ChannelGroups(Readout):
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, squared={self.squared}"
 
-    def sized(self, units: int) -> ChannelGroups:
+    def sized(self, units: int, *, maps: bool = True) -> ChannelGroups:
         return ChannelGroups(self.num_classes, units, self.squared)
 
     def _through_values(self, slope: Tensor, h: Tensor) -> Tensor:

@@ -32,8 +32,8 @@ class LinearReadout(Readout):
         empty = None if units is None else nn.Parameter(torch.zeros(num_classes, units * grid**2))
         self.register_parameter("weight", empty)
 
-    def sized(self, units: int) -> LinearReadout:
-        return LinearReadout(self.num_classes, units, self.grid)
+    def sized(self, units: int, *, maps: bool = True) -> LinearReadout:
+        return LinearReadout(self.num_classes, units, self.grid if maps else 1)
 
     def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
         return [upstream.t() @ self._values(h)]
@@ -73,5 +73,5 @@ class FixedReadout(Readout):
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, seed={self.seed}"
 
-    def sized(self, units: int) -> FixedReadout:
-        return FixedReadout(self.num_classes, units, self.seed, self.grid)
+    def sized(self, units: int, *, maps: bool = True) -> FixedReadout:
+        return FixedReadout(self.num_classes, units, self.seed, self.grid if maps else 1)

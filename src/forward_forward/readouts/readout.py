@@ -54,8 +54,11 @@ class Readout(nn.Module, ABC):
         self.num_classes, self.units, self.grid = num_classes, units, grid
 
     @abstractmethod
-    def sized(self, units: int) -> Self:
-        """A new read-out with the same settings for layers of so many units."""
+    def sized(self, units: int, *, maps: bool = True) -> Self:
+        """A new read-out with the same settings for layers of so many units or channels.
+
+        Of activities that are no ``maps`` the grid is 1.
+        """
 
     def forward(self, h: Tensor) -> Tensor:
         """Goodness [batch, classes] of activities [batch, *feature]."""
@@ -128,5 +131,6 @@ def fitted(goodness: Any, block: nn.Module) -> Any:
     """
     if not isinstance(goodness, Readout) or goodness.units is not None:
         return goodness
-    width = getattr(block, "out_features", None) or getattr(block, "out_channels", None)
-    return goodness if width is None else goodness.sized(width)
+    channels, features = (getattr(block, f"out_{name}", None) for name in ("channels", "features"))
+    width = channels or features
+    return goodness if width is None else goodness.sized(width, maps=channels is not None)

@@ -8,8 +8,18 @@ import torch
 
 from forward_forward import datasets
 from forward_forward.data import Data
-from forward_forward.lab.benchmark import DEEP, WIDE, Setting, benchmark, inference, run, show
+from forward_forward.lab.benchmark import (
+    DEEP,
+    WIDE,
+    Setting,
+    benchmark,
+    convolution,
+    inference,
+    run,
+    show,
+)
 from forward_forward.lab.benchmark.arithmetic import arithmetic_ratio, one_pass_ratio, scan_bound
+from forward_forward.lab.benchmark.arms import Backprop, BackpropByHand
 from forward_forward.lab.benchmark.measure import medians
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -26,11 +36,12 @@ PROMISED = {
     "step_vs_autograd_ff",
     "gemm_fraction",
     "one_pass_vs_backprop",
+    "one_pass_vs_backprop_by_hand",
     "one_pass_arithmetic",
     "deep_supervision_vs_backprop",
     "peak_bytes",
 }
-OF_THE_SCAN = {"scan_vs_naive", "scan_bound"}
+OF_THE_SCAN = {"scan_vs_naive", "scan_bound", "one_pass_inference_vs_backprop"}
 
 
 def once(calls, *, budget, least=1, block=1):
@@ -43,7 +54,7 @@ def measured() -> Iterator[tuple[dict, list[str]]]:
     """The result of a tiny benchmark, and the lines it printed meanwhile."""
     lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        for module in (run, inference):
+        for module in (run, inference, convolution):
             patch.setattr(module, "medians", once)
         yield benchmark(DATA, DATA, TINY, lines.append), lines
 
@@ -55,15 +66,14 @@ def test_a_benchmark_returns_every_figure_and_is_json(measured):
     assert "threads" in result["machine"]
     names = [(row["network"], row["batch"]) for row in result["networks"]]
     assert names == [("6-5-4", 12), ("6-5-4", 5)]
-    assert lines == ["6-5-4, batch 12", "6-5-4, batch 5"]
+    assert lines == ["6-5-4, batch 12", "6-5-4, batch 5", "a converted convolutional network"]
     for row in result["networks"]:
         first = row["batch"] == 12
         assert set(row) >= PROMISED | (OF_THE_SCAN if first else set())
         assert set(row["peak_bytes"]) == {"ff", "backprop"}
         assert row["precision"] == "float32"
         seconds = row["step_seconds"]
-        compared = {"engine", "one_pass", "autograd_ff", "backprop", "deep_supervision", "sklearn"}
-        assert set(seconds) == {*compared, "products"}
+        assert set(seconds) == {*show.ARMS, "products"}
         assert all(value > 0 for value in seconds.values())
         assert row["seconds_per_50k"] == pytest.approx(seconds["engine"] * 50_000 / row["batch"])
         for name, arm in (("step_vs_backprop", "backprop"), ("step_vs_autograd_ff", "autograd_ff")):
@@ -76,6 +86,25 @@ def test_a_benchmark_returns_every_figure_and_is_json(measured):
         if first:
             assert row["scan_bound"] == scan_bound([16, *row["hidden"]], 10)
             assert row["scan_vs_naive"] > 0
+    assert set(result["convolution"]) == {
+        f"{passes}_pass_{ratio}"
+        for passes in ("one", "two")
+        for ratio in ("step_vs_backprop", "inference_vs_plain")
+    }
+    assert min(result["convolution"].values()) > 0
+
+
+def test_backprop_by_hand_takes_the_steps_of_autograd():
+    widths, y = [16, 6, 5], DATA.labels
+    by_hand, by_autograd = (arm(widths, torch.float32) for arm in (BackpropByHand, Backprop))
+    for arm in (by_hand, by_autograd):
+        for group in arm.optimizer.param_groups:
+            group["lr"] = 0.1
+        for _ in range(3):
+            arm.step(X, y)
+    for one, other in zip(by_hand.layers, by_autograd.layers, strict=True):
+        torch.testing.assert_close(one.weight, other.weight, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(one.bias, other.bias, rtol=1e-4, atol=1e-5)
 
 
 def test_bfloat16_is_named_and_measured(measured):

@@ -13,7 +13,7 @@ from forward_forward.data import Data
 from forward_forward.forward import Network
 from forward_forward.forward.passes import rows_at_a_time
 from forward_forward.lab.benchmark.arithmetic import scan_bound
-from forward_forward.lab.benchmark.arms import CLASSES, engine
+from forward_forward.lab.benchmark.arms import CLASSES, Backprop, engine, one_pass
 from forward_forward.lab.benchmark.measure import medians
 
 SCANNED = 1_000
@@ -51,6 +51,22 @@ def scan_figures(train: Data, hidden: tuple[int, ...]) -> dict[str, float]:
     network = engine(widths, torch.float32).network
     ratio = _vs_naive(lambda: network.goodness_by_layer(x), network, x)
     return {"scan_vs_naive": ratio, "scan_bound": scan_bound(widths, CLASSES)}
+
+
+def one_pass_figures(train: Data, hidden: tuple[int, ...]) -> dict[str, float]:
+    """Labels of 1,000 images by layers that answer for every class, relative to backprop's."""
+    x = next(train.batches(SCANNED)).x.flatten(1)
+    widths = [x.shape[1], *hidden]
+    network, backprop = one_pass(widths, torch.float32).network, Backprop(widths, torch.float32)
+
+    @torch.no_grad()
+    def plain() -> None:
+        backprop.logits(x).argmax(1)
+
+    calls: dict[str, Callable[[], object]] = {"one_pass": lambda: network.predict(x)}
+    calls["backprop"] = plain
+    seconds = medians(calls, budget=2, least=3, block=2)
+    return {"one_pass_inference_vs_backprop": seconds["one_pass"] / seconds["backprop"]}
 
 
 def _vs_naive(call: Callable[[], object], network: Network, x: Tensor) -> float:

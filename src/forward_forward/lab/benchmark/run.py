@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +21,19 @@ from forward_forward.lab.benchmark.arms import (
     CLASSES,
     AutogradFF,
     Backprop,
+    BackpropByHand,
     DeepSupervision,
     engine,
     gradients_alone,
     one_pass,
     sklearn_step,
 )
-from forward_forward.lab.benchmark.inference import scan_figures, two_stage_figures
+from forward_forward.lab.benchmark.convolution import convolution_figures
+from forward_forward.lab.benchmark.inference import (
+    one_pass_figures,
+    scan_figures,
+    two_stage_figures,
+)
 from forward_forward.lab.benchmark.learn import until_goal
 from forward_forward.lab.benchmark.measure import activity_bytes, medians, peak_bytes
 from forward_forward.optimize.precision import Precision, products
@@ -37,6 +44,7 @@ WIDE = ((500, 500), (1000, 1000, 1000), (2000, 2000, 2000, 2000))
 DEEP = tuple((256,) * depth for depth in (4, 8, 16, 32, 64))
 GOAL = WIDE[:2]  # those that train in a minute or two
 EPOCH = 50_000
+CONVOLVED = 256  # images in a batch of the convolutional network
 Row = dict[str, Any]
 Say = Callable[[str], None]
 
@@ -50,6 +58,7 @@ class Setting:
     precision: Precision = "auto"  # of the products in training; inference is measured in float32
     seconds: float = 8.0  # time for the steps of one network and batch
     sklearn: bool = True  # whether to time scikit-learn too
+    convolution: bool = True  # whether to time a converted convolutional network, in float32
     goal: bool = True  # whether to train the smaller wide networks to 98 % on MNIST
 
     @property
@@ -70,7 +79,8 @@ def benchmark(
         say: Called with a line of text as the benchmark advances.
 
     Returns:
-        ``machine``, ``data`` and ``networks``: a row of figures for each network and batch.
+        ``machine``, ``data`` and ``networks``: a row of figures for each network and batch; and
+        ``convolution``, see `convolution_figures`.
     """
     rows = []
     for hidden in setting.networks:
@@ -79,14 +89,19 @@ def benchmark(
             say(f"{name}, batch {batch}")
             row = _row(train, setting, hidden, batch)
             if batch == setting.batches[0]:
-                row |= scan_figures(train, hidden)
+                row |= scan_figures(train, hidden) | one_pass_figures(train, hidden)
                 if hidden in WIDE:
                     row["fewer_products"] = _fewer_products(train, setting, hidden, batch)
                 if setting.goal and hidden in GOAL and train.name == "mnist":
                     say(f"{name}, to 98 %")
                     row |= _goal(train, test, setting, hidden)
             rows.append(row)
-    return {"machine": machine(), "data": train.name, "networks": rows}
+    result = {"machine": machine(), "data": train.name, "networks": rows}
+    if setting.convolution:
+        say("a converted convolutional network")
+        x, y, _ = next(train.batches(CONVOLVED))
+        result["convolution"] = convolution_figures(x, y, 2 * setting.seconds)
+    return result
 
 
 def network_name(hidden: Sequence[int]) -> str:
@@ -120,6 +135,7 @@ def _row(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> 
         "arithmetic_ratio": arithmetic_ratio(widths),
         "step_vs_autograd_ff": seconds["engine"] / seconds["autograd_ff"],
         "one_pass_vs_backprop": seconds["one_pass"] / seconds["backprop"],
+        "one_pass_vs_backprop_by_hand": seconds["one_pass"] / seconds["backprop_by_hand"],
         "one_pass_arithmetic": one_pass_ratio(widths, CLASSES),
         "deep_supervision_vs_backprop": seconds["deep_supervision"] / seconds["backprop"],
         "gemm_fraction": seconds["products"] / seconds["engine"],
@@ -130,15 +146,16 @@ def _row(train: Data, setting: Setting, hidden: tuple[int, ...], batch: int) -> 
 def _calls(
     widths: list[int], dtype: torch.dtype, x: Tensor, y: Tensor
 ) -> dict[str, Callable[[], object]]:
-    ours, autograd = engine(widths, dtype), AutogradFF(widths, dtype)
-    backprop, supervised = Backprop(widths, dtype), DeepSupervision(widths, dtype)
-    single = one_pass(widths, dtype)
+    arms: dict[str, Any] = {
+        "engine": engine(widths, dtype),
+        "one_pass": one_pass(widths, dtype),
+        "autograd_ff": AutogradFF(widths, dtype),
+        "backprop": Backprop(widths, dtype),
+        "backprop_by_hand": BackpropByHand(widths, dtype),
+        "deep_supervision": DeepSupervision(widths, dtype),
+    }
     return {
-        "engine": lambda: ours.step(x, y),
-        "one_pass": lambda: single.step(x, y),
-        "autograd_ff": lambda: autograd.step(x, y),
-        "backprop": lambda: backprop.step(x, y),
-        "deep_supervision": lambda: supervised.step(x, y),
+        **{name: functools.partial(arm.step, x, y) for name, arm in arms.items()},
         "products": bare_products(widths, len(x), dtype),
     }
 

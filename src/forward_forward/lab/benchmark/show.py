@@ -14,6 +14,7 @@ ARMS = {
     "one_pass": "this engine, one pass",
     "autograd_ff": "FF by autograd",
     "backprop": "backprop",
+    "backprop_by_hand": "backprop, no graph",
     "deep_supervision": "backprop, deep supervision",
     "sklearn": "scikit-learn",
 }
@@ -103,6 +104,12 @@ def _notes(result: dict[str, Any]) -> list[str]:
                 f"{row['network']}: in training, skipping samples with a small slope (skip"
                 f" {fewer['skip']}), a step takes {fewer['step_vs_backprop']:.2f} times backprop's"
             ]
+        if "one_pass_inference_vs_backprop" in row:
+            lines += [
+                f"{row['network']}: one pass: a step takes"
+                f" {row['one_pass_vs_backprop_by_hand']:.2f} times that of backprop without a"
+                f" graph, a prediction {row['one_pass_inference_vs_backprop']:.2f} times backprop's"
+            ]
         if "seconds_to_98" in row:
             seconds = {
                 arm: "not reached" if value is None else f"{value:.1f} s"
@@ -114,6 +121,14 @@ def _notes(result: dict[str, Any]) -> list[str]:
                 f" {seconds['backprop']}; two-stage inference takes {two['vs_naive']:.2f} times the"
                 f" naive scan and agrees with the exact scan on {two['agreement']:.2f} % of labels"
             ]
+    if "convolution" in result:
+        lines += ["a converted convolutional network, relative to the same one by backprop:"]
+        for name, words in (("one_pass", "in one pass"), ("two_pass", "in two passes")):
+            step, inference = (
+                result["convolution"][f"{name}_{what}"]
+                for what in ("step_vs_backprop", "inference_vs_plain")
+            )
+            lines += [f"{words}, a step takes {step:.2f} times, a prediction {inference:.2f} times"]
     return lines
 
 
