@@ -174,3 +174,16 @@ def test_a_sample_weight_is_a_share_of_the_mean(weight, rows):
 def test_a_batch_of_weightless_rows_does_no_harm():
     weights = after_three_steps([*range(12)], torch.zeros(12))
     assert all(each.isfinite().all() for each in weights)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_cross_entropy_of_a_table_is_that_of_its_columns(smoothing):
+    loss = losses.CrossEntropy(label_smoothing=smoothing)
+    table = torch.randn(5, 4, dtype=torch.float64).requires_grad_()
+    labels = torch.tensor([3, 0, 1, 1, 2])
+    value, slope = loss.judged_table(table.detach(), labels)
+    wanted = torch.nn.functional.cross_entropy(
+        table, labels, reduction="none", label_smoothing=smoothing
+    )
+    torch.testing.assert_close(value, wanted.detach())
+    torch.testing.assert_close(slope, torch.autograd.grad(wanted.sum(), table)[0])

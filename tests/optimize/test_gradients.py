@@ -131,7 +131,7 @@ def test_gradients_are_finite_differences_of_the_mean_loss(gradients):
         outcome = closed_form(layer, Affine(layer, torch.float64), inputs, Targets(share))
     else:
         outcome = by_autograd(layer, inputs, Targets(share))
-    assert float(share @ outcome.loss) == pytest.approx(objective())
+    assert float(outcome.figures.means[0]) == pytest.approx(objective())
     for weight in layer.block.parameters():
         flat, gradient = weight.data.view(-1), weight.grad.flatten()
         for index, middle in enumerate(flat.tolist()):
@@ -180,7 +180,7 @@ def test_no_graph_leaves_a_layer(engine):
     layer = net.layers[0]
     closed = closed_form(layer, Affine(layer, torch.float64), both, Targets(share))
     for outcome in (closed, by_autograd(layer, both, Targets(share))):
-        values = outcome.activities.h, outcome.loss, outcome.positive, outcome.negative
+        values = outcome.activities.h, *outcome.figures
         assert all(value.grad_fn is None for value in values)
 
 

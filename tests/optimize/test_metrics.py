@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from forward_forward.optimize.metrics import by_name, figures_of
+from forward_forward.optimize.metrics import by_name, class_figures_of, figures_of
 from forward_forward.optimize.outcome import silent_fraction
+from forward_forward.optimize.targets import Targets, split
 
 BATCH = 5
 WIDTHS = (4, 7, 3)
@@ -107,3 +108,15 @@ def test_a_unit_whose_activities_cancel_is_not_silent():
     # Linear and tanh units have either sign: their sum may be 0 where they are not.
     cancelling = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
     assert float(silent_fraction(cancelling, positive=False)) == pytest.approx(1 / 2)
+
+
+def test_figures_of_a_table_are_those_of_its_columns():
+    rng = torch.Generator().manual_seed(0)
+    table = torch.randn(6, 4, generator=rng, dtype=torch.float64)
+    labels, weight = torch.tensor([0, 3, 1, 2, 2, 0]), torch.linspace(0.1, 0.4, 6).double()
+    rest = labels, torch.zeros((), dtype=torch.float64)
+    loss = torch.rand(6, generator=rng, dtype=torch.float64)
+    found = class_figures_of(loss, table, *rest, weight).means
+    positive, negative = split(table, Targets(weight, labels))
+    wanted = figures_of(loss, positive, negative, rest[1], weight).means
+    torch.testing.assert_close(found, wanted)

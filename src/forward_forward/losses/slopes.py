@@ -27,6 +27,13 @@ class HasValueAndSlopes(HasSlopes, Protocol):
     def judged(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
 
 
+class HasTable(HasSlopes, Protocol):
+    """A loss that is cheaper to compute from the margins of all classes than from ordered ones."""
+
+    def judged_table(self, margins: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss [batch] and its slopes [batch, classes], of margins [batch, classes]."""
+
+
 def judged(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Each sample's loss, and its slopes with respect to the sample's own margins.
 

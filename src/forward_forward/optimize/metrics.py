@@ -42,6 +42,19 @@ def figures_of(
     return Figures(torch.stack(rows) @ sample_weight, silent)
 
 
+def class_figures_of(
+    loss: Tensor, table: Tensor, labels: Tensor, silent: Tensor, sample_weight: Tensor
+) -> Figures:
+    """The same from the goodness of every class [batch, classes], whose positive is the label's."""
+    columns, others = table.t(), table.shape[1] - 1
+    true = columns.gather(0, labels[None])
+    positive = true[0]
+    negative = (columns.sum(0) - positive) / others
+    higher = (true > columns).sum(0) / others
+    rows = torch.stack([loss, positive, negative, higher.to(loss.dtype)])
+    return Figures(rows @ sample_weight, silent)
+
+
 def by_name(layers: Sequence[Figures]) -> dict[str, Tensor]:
     """The figures of all layers by name, each [layers]."""
     means, silent = zip(*layers, strict=True)

@@ -7,21 +7,17 @@ from typing import NamedTuple
 from torch import Tensor
 
 from forward_forward.forward.activities import Activities
-from forward_forward.optimize.metrics import Figures, figures_of
+from forward_forward.optimize.metrics import Figures, class_figures_of, figures_of
 from forward_forward.optimize.targets import Targets, split
 
 
 class LayerOutcome(NamedTuple):
     """What a layer computed from a batch; its gradients are in its parameters' ``grad``.
 
-    ``activities`` are [variants * batch, *feature], ``loss`` is [batch], ``positive`` [batch] and
-    ``negative`` [negatives, batch] are goodness, ``figures`` those of the layer.
+    ``activities`` are [variants * batch, *feature], ``figures`` those of the layer.
     """
 
     activities: Activities
-    loss: Tensor
-    positive: Tensor
-    negative: Tensor
     figures: Figures
 
 
@@ -39,9 +35,11 @@ def outcome_of(
     """
     batch = loss.shape[0]
     silent = silent_fraction(activities.h[:batch], positive=positive)
-    good, bad = split(rated, targets)
-    figures = figures_of(loss, good, bad, silent, targets.weight)
-    return LayerOutcome(activities, loss, good, bad, figures)
+    if rated.dim() == 2:
+        figures = class_figures_of(loss, rated, targets.known_labels, silent, targets.weight)
+    else:
+        figures = figures_of(loss, *split(rated, targets), silent, targets.weight)
+    return LayerOutcome(activities, figures)
 
 
 def silent_fraction(h: Tensor, *, positive: bool) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from forward_forward import goodness, losses, readouts
+from forward_forward.fast_paths import fast_path
 from forward_forward.forward import workspace as slots
 from forward_forward.forward.activities import Activities, FusedActivation
 from forward_forward.forward.affine import Affine
@@ -141,6 +142,11 @@ def judge(
         targets: The samples' weights and labels.
         temperature: The layer's temperature.
     """
-    value, d_pos, d_neg = losses.judged(loss, *split(margins, targets))
     weight = targets.weight if temperature == 1 else targets.weight / temperature
+    if margins.dim() == 2:
+        by_table = fast_path(loss, losses.HasTable)
+        if by_table is not None:
+            value, slope = by_table.judged_table(margins, targets.known_labels)
+            return value, slope.mul_(weight[:, None])
+    value, d_pos, d_neg = losses.judged(loss, *split(margins, targets))
     return value, joined(torch.cat([d_pos[None], d_neg]).mul_(weight), margins, targets)

@@ -18,6 +18,19 @@ class Targets:
         self.weight, self.labels = weight, labels
         self._columns: Tensor | None = None
 
+    @property
+    def known_labels(self) -> Tensor:
+        """The labels [batch].
+
+        Raises:
+            ValueError: There are none.
+        """
+        if self.labels is None:
+            raise ValueError(
+                "layers that answer for every class learn from labels, got none: pass y"
+            )
+        return self.labels
+
     def columns(self, classes: int) -> Tensor:
         """Of each sample the true class, then the others in order [batch, classes].
 
@@ -25,11 +38,7 @@ class Targets:
             ValueError: There are no labels.
         """
         if self._columns is None or self._columns.shape[1] != classes:
-            if self.labels is None:
-                raise ValueError(
-                    "layers that answer for every class learn from labels, got none: pass y"
-                )
-            true = self.labels[:, None]
+            true = self.known_labels[:, None]
             others = torch.arange(classes - 1, device=true.device)
             self._columns = torch.cat([true, others + (others >= true)], 1)
         return self._columns

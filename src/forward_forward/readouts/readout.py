@@ -64,7 +64,9 @@ class Readout(nn.Module, ABC):
         """Goodness [batch, classes] of activities [batch, *feature]."""
         values = self._values(h)
         assert self.weight is not None  # it has units
-        return values @ self.weight.t()
+        # Few rows times many are faster than the reverse, and a loss of all classes reads the
+        # result class by class.
+        return (self.weight @ values.t()).t()
 
     def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
         """See `HasReadoutSlopes`."""
