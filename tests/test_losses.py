@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from forward_forward.examples import AppendLabel
 from forward_forward.forward import mlp
 from forward_forward.losses import (
+    CrossEntropy,
     SiluPair,
     SymBa,
     judged,
@@ -178,7 +179,7 @@ def test_a_batch_of_weightless_rows_does_no_harm():
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_cross_entropy_of_a_table_is_that_of_its_columns(smoothing):
-    loss = losses.CrossEntropy(label_smoothing=smoothing)
+    loss = CrossEntropy(label_smoothing=smoothing)
     table = torch.randn(5, 4, dtype=torch.float64).requires_grad_()
     labels = torch.tensor([3, 0, 1, 1, 2])
     value, slope = loss.judged_table(table.detach(), labels)
