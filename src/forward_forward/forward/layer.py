@@ -149,8 +149,8 @@ class Layer(nn.Module):
     @property
     def closed_form(self) -> bool:
         """Whether gradients have a closed form: those of all weights that the layer holds."""
-        if self.linear is None:
-            return False
+        if self.linear is None or not self.linear.weight.requires_grad:
+            return False  # of a frozen block, autograd computes none
         known = {id(weight) for weight in self.linear.parameters()}
         if isinstance(self.goodness, Readout) and readouts.slopes_of(self.goodness) is not None:
             known |= {id(weight) for weight in self.goodness.parameters()}

@@ -11,7 +11,7 @@ import torch
 
 from forward_forward import goodness, losses, notation, optimize, readouts
 from forward_forward.examples import negatives
-from forward_forward.recipes import hinton2022, poster
+from forward_forward.recipes import field, hinton2022, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Recipe
 from forward_forward.recipes.standard import standard
@@ -20,7 +20,7 @@ from forward_forward.recipes.standard import standard
 def recipes_by_name() -> dict[str, Recipe]:
     """The library's recipes by the names that ``--recipe`` accepts."""
     found: dict[str, Recipe] = {"standard": standard, "one_pass": one_pass}
-    for module in (hinton2022, poster):
+    for module in (field, hinton2022, poster):
         family = module.__name__.rpartition(".")[2]
         found |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
     return found
