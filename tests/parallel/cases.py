@@ -164,12 +164,15 @@ CASES: dict[str, Made] = {
     "AdamW": case(optimizer=torch.optim.AdamW, lr=0.01),
     "several labels": case(examples=MultiLabel(3, count=2), data=several),
     "autograd": case(engine="autograd"),
+    "collaboration": case(collaboration="all"),
     "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1),
 }
 
 
 # With batches spread, a block draws random numbers for its shard of a batch.
 LAYERS_ONLY = {"custom dropout", "bfloat16"}
+# Stages do not know each other's goodness.
+DATA_ONLY = {"collaboration"}
 # Sums over shards round differently; in float64, that changes no decision that training takes.
 FLOAT32_SHARDS = {"uniform"}
 
@@ -190,7 +193,8 @@ OF_MORE_RANKS = {
 
 def has(ranks: int, name: str, kind: str) -> bool:
     """Whether a number of ranks runs a case with layers, data or both spread over them."""
-    return name in OF_MORE_RANKS.get(ranks, CASES) and (kind == "layers" or name not in LAYERS_ONLY)
+    excluded = DATA_ONLY if kind == "layers" else LAYERS_ONLY
+    return name in OF_MORE_RANKS.get(ranks, CASES) and name not in excluded
 
 
 def case_of(name: str, kind: str) -> Made:

@@ -125,7 +125,7 @@ def cached(trainer: TrainStep, source: object, layer: int) -> FrozenCache | None
     Returns:
         The cache, at most `CACHE_BYTES` large. None if it would be larger, if the samples are not
         in memory, or if the activities depend on more than a sample and its label: with examples
-        of other kinds, a head, augmentation, or dropout in a frozen layer.
+        of other kinds, a head, augmentation, collaboration, or dropout in a frozen layer.
     """
     if not (isinstance(source, Data) and _is_fixed(trainer, source, layer)):
         return None
@@ -174,6 +174,7 @@ def _is_fixed(trainer: TrainStep, data: Data, layer: int) -> bool:
         and type(data) is Data
         and type(trainer.network.examples) in (AppendLabel, OverlayLabel)
         and trainer.head_optimizer is None
+        and trainer.layer_steps.collaboration is None  # it needs the goodness of frozen layers too
         and not trainer.preparer.augment
         and not any(each.dropout for each in frozen)
         and all(_row_by_row(each) for each in frozen)

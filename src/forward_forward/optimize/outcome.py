@@ -15,13 +15,15 @@ class LayerOutcome(NamedTuple):
     """What a layer computed from a batch; its gradients are in its parameters' ``grad``.
 
     ``activities`` are [variants * batch, *feature], ``loss`` is [batch], ``positive`` [batch] and
-    ``negative`` [negatives, batch] are goodness, ``figures`` those of the layer.
+    ``negative`` [negatives, batch] are goodness, ``rated`` is the same as the layer gave it,
+    ``figures`` are those of the layer.
     """
 
     activities: Activities
     loss: Tensor
     positive: Tensor
     negative: Tensor
+    rated: Tensor
     figures: Figures
 
 
@@ -41,7 +43,7 @@ def outcome_of(
     silent = silent_fraction(activities.h[:batch], positive=positive)
     good, bad = split(rated, targets)
     figures = figures_of(loss, good, bad, silent, targets.weight)
-    return LayerOutcome(activities, loss, good, bad, figures)
+    return LayerOutcome(activities, loss, good, bad, rated, figures)
 
 
 def silent_fraction(h: Tensor, *, positive: bool) -> Tensor:

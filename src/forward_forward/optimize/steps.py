@@ -14,6 +14,7 @@ from forward_forward.forward.affine import Affine
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import GRADIENT
 from forward_forward.optimize.batch_shard import ReplicaGroup
+from forward_forward.optimize.collaboration import Collaboration, OthersGoodness
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.metrics import Figures
 from forward_forward.optimize.optimizers import (
@@ -33,9 +34,14 @@ class LayerSteps:
     """Takes the layers' steps on a batch, one after the other, each with its own optimiser."""
 
     def __init__(
-        self, network: Network, optimizers: Sequence[torch.optim.Optimizer], engine: Engine
+        self,
+        network: Network,
+        optimizers: Sequence[torch.optim.Optimizer],
+        engine: Engine,
+        collaboration: Collaboration | None = None,
     ) -> None:
         self.network, self.optimizers, self.engine = network, list(optimizers), engine
+        self.collaboration = collaboration
         self.replicas: ReplicaGroup | None = None
         # Layers whose gradients are being summed, with the learning rates of that step.
         self._summing: dict[int, list[float]] = {}
@@ -72,6 +78,7 @@ class LayerSteps:
             ValueError: A part of a layer was replaced by one whose weights no optimiser holds.
         """
         figures = []
+        others = OthersGoodness(self.collaboration, forward, source, layers)
         for index in layers:
             if index in self._summing:  # its step on the batch before is still to be taken
                 self._end(index)
@@ -81,12 +88,16 @@ class LayerSteps:
                 source = randomness.dropped_rows(source, layer.dropout, batch, index)
             if index < frozen:
                 source = next(forward.activities(source, index))
+                if others.kind == "below":
+                    others.add(layer.rate(source))
                 continue
             if self.engine.refresh(index):
                 self._check_weights(index)
             key, affine = randomness.key("block", index), forward.affines[index]
             with self._in_place(index, affine):
-                outcome = self.engine.gradients(index, affine, source, targets, key)
+                judged = targets.beside(others.of(index))
+                outcome = self.engine.gradients(index, affine, source, judged, key)
+            others.add(outcome.rated)
             if lacks_gradients(self.optimizers[index]):
                 self._check_weights(index)
             self._move(index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules
 from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
+from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
 from forward_forward.optimize.metrics import by_name
@@ -49,6 +50,7 @@ class TrainStep:
         weight_decay: float | None = None,
         schedule: Schedule = constant,
         order: Order = "joint",
+        collaboration: Collaboration | None = None,
         engine: Kind = "closed_form",
         precision: Precision = "float32",
         skip: float = 0.0,
@@ -67,6 +69,8 @@ class TrainStep:
                 'look_ahead expects 0 or more steps, and 0 with order="greedy", got'
                 f" look_ahead={look_ahead} and order={order!r}"
             )
+        if collaboration not in (None, *get_args(Collaboration)):
+            raise ValueError(f'collaboration expects None, "below" or "all", got {collaboration!r}')
         if device is not None:
             network.to(usable(device))
         check_learnable(network.examples, network.layers, network.head)
@@ -81,7 +85,9 @@ class TrainStep:
             "skip": skip,
             "augment": [notation.write(part, notation.public(augmenting)) for part in augment],
             "average": average,
-            **({"look_ahead": look_ahead} if look_ahead else {}),  # as in runs from before it
+            # Left out if unused, as in runs from before them
+            **({"look_ahead": look_ahead} if look_ahead else {}),
+            **({"collaboration": collaboration} if collaboration else {}),
             "head_lr": head_lr,
             "head_weight_decay": head_weight_decay,
             "seed": seed,
@@ -106,7 +112,7 @@ class TrainStep:
         self.steps = 0
         self.forward = ForwardPass(network.layers, self.products, Workspace())
         gradients = Engine(network.layers, engine, skip=skip)
-        self.layer_steps = LayerSteps(network, optimizers, gradients)
+        self.layer_steps = LayerSteps(network, optimizers, gradients, collaboration)
         self.preparer = BatchPreparer(network, tuple(augment), seed)
         self.queue = LookAhead(network, self.preparer, self.head_optimizer)
         self._calibrated = False

@@ -30,6 +30,10 @@ class Trainer(TrainStep):
         schedule: Factor of the learning rates over the epochs, applied by `fit`.
         order: "joint": all layers learn from each batch; "greedy": one layer after the other, each
             for an equal number of epochs, with the layers below it frozen.
+        collaboration: Other layers' goodness, added to each layer's own as a constant before its
+            loss: "below", that of the layers below it; "all", that of all others, by a first pass
+            with the current weights (Lorberbom et al., arXiv 2305.12393). A loss that compares with
+            the threshold then needs a threshold for the sum. None for none.
         engine: "closed_form" gradients, with autograd for blocks that are not linear; or
             "autograd" for all, the slow reference.
         precision: Precision of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 if

@@ -156,6 +156,12 @@ def _check(
             'parallel training requires order="joint", got "greedy", which trains one layer at a'
             " time"
         )
+    if trainer.layer_steps.collaboration and stages > 1:
+        raise ValueError(
+            "layers that collaborate need each other's goodness in every step, so they cannot be"
+            f" distributed over {stages} stages: distribute the batches (--parallel data), or leave"
+            " collaboration out"
+        )
     if stages > layers or (split is not None and sum(split) != layers):
         given = f"split={split}" if split is not None else f"{stages} stages"
         raise ValueError(

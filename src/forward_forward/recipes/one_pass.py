@@ -13,7 +13,9 @@ from forward_forward.examples import NoLabel
 from forward_forward.forward import Layer, Standardize, mlp
 from forward_forward.losses import CrossEntropy, LocalLoss
 from forward_forward.optimize import Trainer, cosine
+from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.precision import Precision
+from forward_forward.optimize.train_step import Order
 from forward_forward.readouts import LinearReadout
 from forward_forward.recipes.plan import Plan, features
 from forward_forward.recipes.standard import batch_size_for, has_own_units
@@ -35,6 +37,8 @@ def one_pass(
     activation: Callable[[], nn.Module] = nn.ReLU,
     dropout: float = 0.3,
     adversarial: float = 0.1,
+    order: Order = "joint",
+    collaboration: Collaboration | None = None,
     precision: Precision = "auto",
     device: torch.device | str | None = None,
 ) -> Plan:
@@ -59,6 +63,8 @@ def one_pass(
         activation: Makes the activation of each layer, such as its class.
         dropout: Fraction of the inputs dropped in each layer but the first, which drops a tenth.
         adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
+        order: See `Trainer`.
+        collaboration: See `Trainer`.
         precision: Precision of matrix products.
         device: Where to train.
 
@@ -92,6 +98,8 @@ def one_pass(
         lr=lr,
         weight_decay=0.0,
         schedule=cosine,
+        order=order,
+        collaboration=collaboration,
         precision=precision,
         seed=seed,
         device=device,

@@ -23,7 +23,9 @@ from forward_forward.forward.layer import Threshold
 from forward_forward.goodness import Goodness, mean_square
 from forward_forward.losses import LocalLoss, SiluPair
 from forward_forward.optimize import Trainer, cosine
+from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.precision import Precision
+from forward_forward.optimize.train_step import Order
 from forward_forward.recipes.plan import Plan, features
 
 SHOWN = 300_000  # samples in all epochs together
@@ -45,6 +47,8 @@ def standard(
     activation: Callable[[], nn.Module] = nn.ReLU,
     negatives: WrongLabels = FromFirstLayer(),
     label: Literal["append", "overlay"] = "append",
+    order: Order = "joint",
+    collaboration: Collaboration | None = None,
     precision: Precision = "auto",
     skip: float | None = None,
     look_ahead: int = 0,
@@ -76,6 +80,8 @@ def standard(
         activation: Makes the activation of each layer, such as its class.
         negatives: How wrong labels are chosen.
         label: Whether to append the label to the inputs, or overlay the first of them with it.
+        order: See `Trainer`.
+        collaboration: See `Trainer`.
         precision: Precision of matrix products.
         skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, and 0 otherwise.
         look_ahead: See `Trainer`.
@@ -116,6 +122,8 @@ def standard(
         lr=lr,
         weight_decay=0.0,
         schedule=cosine,
+        order=order,
+        collaboration=collaboration,
         precision=precision,
         skip=skip,
         look_ahead=look_ahead,
