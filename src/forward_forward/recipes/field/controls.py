@@ -8,17 +8,7 @@ from forward_forward.examples import NoLabel
 from forward_forward.forward import Layer, Network
 from forward_forward.losses import CrossEntropy
 from forward_forward.recipes.field.method import method
-from forward_forward.recipes.field.networks import Blocks
-
-
-def stages(blocks: Blocks) -> list[nn.Module]:
-    """The blocks with batch normalisation, before their activation."""
-    return [
-        blocks.block(
-            index, *blocks.pool(index), blocks.weights(index, bias=False), blocks.batch_norm(index)
-        )
-        for index in range(len(blocks))
-    ]
+from forward_forward.recipes.field.networks import Blocks, stages
 
 
 @method(lr=3e-3)

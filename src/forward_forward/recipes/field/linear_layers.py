@@ -7,7 +7,7 @@ from forward_forward.examples import NoLabel
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.blocks import BinaryLinear, BinarySign
 from forward_forward.losses import CrossEntropy
-from forward_forward.readouts import FixedReadout, LinearReadout
+from forward_forward.readouts import FixedReadout, LinearReadout, Prototypes
 from forward_forward.recipes.field.method import method
 from forward_forward.recipes.field.networks import Blocks
 
@@ -42,3 +42,29 @@ def tinyfoa(blocks: Blocks) -> Network:
         )
         layers.append(Layer(block, BinarySign, goodness=goodness, loss=CrossEntropy()))
     return Network(*layers, examples=NoLabel(blocks.classes), readout=blocks.last)
+
+
+@method(network="mlp", hidden=(1000, 1000), lr=1e-3)
+def hff(
+    blocks: Blocks, *, per_class: int = 4, temperature: float = 0.1, margin: float = 1.0
+) -> Network:
+    """HFF: cosines with several prototypes of each class, cross-entropy with a margin.
+
+    ``margin`` is in units of the logits, which are goodness over ``temperature``.
+
+    References:
+        Sarode et al. (2026), arXiv 2605.00082: its network of linear layers.
+    """
+    layers = []
+    for index, units in enumerate(blocks.widths):
+        seed = seeds.number(blocks.seed, "prototypes", index)
+        goodness = Prototypes(blocks.classes, units, per_class, temperature, seed=seed)
+        layers.append(
+            Layer(
+                blocks.weights(index),
+                goodness=goodness,
+                loss=CrossEntropy(margin=margin),
+                temperature=temperature,
+            )
+        )
+    return Network(*layers, examples=NoLabel(blocks.classes))

@@ -70,12 +70,23 @@ class Blocks:
         """The range of layers that holds the last one alone."""
         return len(self) - 1, len(self)
 
+    @property
+    def upper(self) -> tuple[int, int]:
+        """The range of all layers but the first; of a single layer, that one."""
+        return min(1, len(self) - 1), len(self)
+
     def linear_readout(self, index: int) -> LinearReadout:
         """A learned read-out of a block: of a map, one of a grid of averages."""
         return LinearReadout(self.classes, self.widths[index], GRID if self.maps else 1)
 
     def weights(
-        self, index: int, *, bias: bool = True, groups: int = 1, fan: Literal["in", "out"] = "in"
+        self,
+        index: int,
+        *,
+        bias: bool = True,
+        groups: int = 1,
+        fan: Literal["in", "out"] = "in",
+        label: int = 0,
     ) -> nn.Conv2d | nn.Linear:
         """A 3x3 convolution or a linear layer; normal weights, biases 0.
 
@@ -85,8 +96,9 @@ class Blocks:
             groups: Groups of channels that a convolution keeps apart.
             fan: The variance is 2 over the connections into or out of a unit; 1 over those into a
                 unit of a linear layer.
+            label: Further inputs, for a label.
         """
-        inputs, units = self.inputs[index], self.widths[index]
+        inputs, units = self.inputs[index] + label, self.widths[index]
         rng = seeds.generator(self.seed, "weights", index)
         if not self.maps:
             return drawn_linear(inputs, units, rng, bias=bias)
@@ -100,9 +112,9 @@ class Blocks:
                 convolution.bias.zero_()
         return convolution
 
-    def batch_norm(self, index: int) -> nn.Module:
-        """Batch normalisation of a block's output."""
-        return (nn.BatchNorm2d if self.maps else nn.BatchNorm1d)(self.widths[index])
+    def batch_norm(self, width: int) -> nn.Module:
+        """Batch normalisation of so many channels or units."""
+        return (nn.BatchNorm2d if self.maps else nn.BatchNorm1d)(width)
 
     def pool(self, index: int, pooling: type[nn.Module] = nn.MaxPool2d) -> list[nn.Module]:
         """The pooling before a block, if it has one."""
@@ -118,3 +130,13 @@ class Blocks:
             shape = [nn.Flatten()]
         modules = [*shape, *parts]
         return modules[0] if len(modules) == 1 else nn.Sequential(*modules)
+
+
+def stages(blocks: Blocks) -> list[nn.Module]:
+    """Blocks of pooling, weights and batch normalisation, without their activations."""
+    return [
+        blocks.block(
+            index, *blocks.pool(index), blocks.weights(index, bias=False), blocks.batch_norm(units)
+        )
+        for index, units in enumerate(blocks.widths)
+    ]
