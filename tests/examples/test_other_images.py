@@ -121,7 +121,7 @@ def test_the_cache_of_the_greedy_order_changes_nothing(monkeypatch):
 
 
 def test_fractions_out_of_range_and_recurrent_networks_are_refused():
-    with pytest.raises(ValueError, match="other_images from 0 to 1, got 1.5"):
+    with pytest.raises(ValueError, match=r"other_images from 0 to 1, got 1\.5"):
         AppendLabel(CLASSES, other_images=1.5)
     with pytest.raises(ValueError, match="leave other_images=0"):
         ff.recurrent.RecurrentNetwork(
