@@ -165,6 +165,7 @@ CASES: dict[str, Made] = {
     "several labels": case(examples=MultiLabel(3, count=2), data=several),
     "autograd": case(engine="autograd"),
     "collaboration": case(collaboration="all"),
+    "other images": case(examples=AppendLabel(4, other_images=0.5)),
     "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1),
 }
 

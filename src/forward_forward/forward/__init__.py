@@ -16,6 +16,7 @@ from forward_forward.forward.normalize import MeanSquareOne, UnitLength
 from forward_forward.forward.peer import PeerNormalization
 from forward_forward.forward.perceptron import mlp
 from forward_forward.forward.standardize import Standardize
+from forward_forward.forward.triangle import Triangle
 
 __all__ = [
     "LabelInput",
@@ -25,6 +26,7 @@ __all__ = [
     "PeerNormalization",
     "SoftmaxHead",
     "Standardize",
+    "Triangle",
     "UnitLength",
     "mlp",
 ]

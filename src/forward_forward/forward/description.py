@@ -13,6 +13,7 @@ from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
 from forward_forward.forward.standardize import Standardize
+from forward_forward.forward.triangle import Triangle
 
 _LAYER = list(inspect.signature(Layer).parameters)
 _NETWORK = ("examples", "readout", "reading")
@@ -21,7 +22,8 @@ _NETWORK = ("examples", "readout", "reading")
 def names() -> dict[str, Any]:
     """Every name that a description may contain."""
     parts = notation.public(blocks, examples, goodness, losses, normalize, readouts)
-    own = {each.__name__: each for each in (peer.PeerNormalization, Standardize, LabelInput)}
+    modules = (peer.PeerNormalization, Standardize, LabelInput, Triangle)
+    own = {each.__name__: each for each in modules}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs
     return {**notation.torch_modules(), **parts, **own, **earlier}
 

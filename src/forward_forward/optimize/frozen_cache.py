@@ -81,8 +81,9 @@ class FrozenCache:
             Activities [variants * batch, *feature], valid until the next call.
         """
         scores = self._scores(forward, numbers[: self.examples.hard_rows(len(y))])
-        wrong = self.examples.negatives(y, self.examples.num_classes, rng, scores)
-        return self._rows(numbers, torch.cat([y[None], wrong]))
+        labels, rows = self.examples.drawn(y, rng, scores)
+        images = numbers if rows is None else torch.cat([numbers[None], numbers[rows]])
+        return self._rows(images, torch.cat([y[None], labels]))
 
     def _scores(self, forward: ForwardPass, numbers: Tensor) -> Tensor | None:
         """Scores from which some samples' hard negatives are drawn [rows, classes], or None."""
@@ -98,7 +99,7 @@ class FrozenCache:
         return own if lower is None else lower + own
 
     def _rows(self, numbers: Tensor, labels: Tensor) -> Activities:
-        """Rows of samples [batch] with labels [variants, batch] or [variants, 1]."""
+        """Rows of samples [batch] or [variants, batch], labels [variants, batch or 1]."""
         rows = self.rows.flatten(0, 1)
         index = (numbers * self.rows.shape[1] + labels).flatten()
         shape = len(index), *rows.shape[1:]

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import torch.distributed as dist
 
 from forward_forward.data import Source
-from forward_forward.examples import HybridImages, HybridRows
+from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.async_stage import AsyncStage
@@ -174,7 +174,7 @@ def _check(
             " arrays, a Dataset or a folder"
         )
     last = len(source) % batch_size or batch_size
-    least = 2 * replicas if isinstance(trainer.network.examples, HybridImages | HybridRows) else 1
+    least = 2 * replicas if isinstance(trainer.network.examples, OfTwoSamples) else 1
     if min(last, batch_size) < max(replicas, least):
         raise ValueError(
             f"{len(source)} samples in batches of {batch_size} leave {last} at the end, fewer than"

@@ -217,7 +217,8 @@ def _reads_first_layer_at_most(trainer: TrainStep) -> bool:
     """
     network = trainer.network
     within = network.examples.scores in ("nothing", "first layer") and network.head is None
-    return within and trainer.averaged is None
+    before = trainer.layer_steps.collaboration == "all"  # a pass of all layers before the step
+    return within and trainer.averaged is None and not before
 
 
 def placeholder(batch: int) -> Batch:

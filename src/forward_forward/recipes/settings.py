@@ -11,6 +11,7 @@ import torch
 
 from forward_forward import goodness, losses, notation, optimize, readouts
 from forward_forward.examples import negatives
+from forward_forward.forward import Triangle
 from forward_forward.recipes import field, hinton2022, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Recipe
@@ -77,7 +78,7 @@ def _part(name: str, value: Any, typed: bool) -> Any:
             part = notation.read(value, notation.public(negatives), typed=typed)
             return _check_negatives(notation.made(part))
         case "activation":
-            modules = notation.torch_modules()
+            modules = {**notation.torch_modules(), "Triangle": Triangle}
             _offer_activations(value, modules)
             return notation.read(value, _makers(modules, value), typed=typed)
         case "optimizer":

@@ -46,6 +46,7 @@ def standard(
     threshold: Threshold = "calibrated",
     activation: Callable[[], nn.Module] = nn.ReLU,
     negatives: WrongLabels = FromFirstLayer(),
+    other_images: float = 0.0,
     label: Literal["append", "overlay"] = "append",
     order: Order = "joint",
     collaboration: Collaboration | None = None,
@@ -79,6 +80,7 @@ def standard(
         threshold: Threshold of each layer: a number, "width" or "calibrated".
         activation: Makes the activation of each layer, such as its class.
         negatives: How wrong labels are chosen.
+        other_images: Fraction of the negatives that are another image with this label.
         label: Whether to append the label to the inputs, or overlay the first of them with it.
         order: See `Trainer`.
         collaboration: See `Trainer`.
@@ -95,7 +97,9 @@ def standard(
     place = AppendLabel if label == "append" else OverlayLabel
     values = features(train)
     strength = strength_for(values)
-    examples: Examples = place(classes, strength=strength, negatives=negatives)
+    examples: Examples = place(
+        classes, strength=strength, negatives=negatives, other_images=other_images
+    )
     layer = functools.partial(
         Layer, activation=activation, goodness=goodness, loss=loss, threshold=threshold
     )
