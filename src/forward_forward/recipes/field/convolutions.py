@@ -12,11 +12,8 @@ from forward_forward.forward.blocks import RootMeanSquarePool
 from forward_forward.losses import CrossEntropy, NPairMargin
 from forward_forward.readouts import Centroids, ChannelGroups, FixedReadout
 from forward_forward.recipes.field.method import method
-from forward_forward.recipes.field.networks import Blocks, stages
+from forward_forward.recipes.field.networks import WHOLE, Blocks, stages
 from forward_forward.terms import SimilarityMatching, SupervisedContrast, Term
-
-WHOLE = ClassGroupNorm(1)  # one group: layer normalisation of a whole sample
-
 
 @method(lr=1e-2, optimizer=torch.optim.Adam)
 def cwcomp(blocks: Blocks) -> Network:

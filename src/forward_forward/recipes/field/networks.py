@@ -15,6 +15,7 @@ from torch import nn
 
 from forward_forward import seeds
 from forward_forward.data import Source
+from forward_forward.forward import ClassGroupNorm
 from forward_forward.forward.perceptron import drawn_linear
 from forward_forward.readouts import LinearReadout
 from forward_forward.recipes.plan import features
@@ -22,6 +23,7 @@ from forward_forward.recipes.plan import features
 Kind = Literal["auto", "cnn", "mlp"]
 Widths = tuple[int, ...]
 
+WHOLE = ClassGroupNorm(1)  # one group: layer normalisation of a whole sample
 GRID = 3  # of the averages that a read-out with weights sees of a map
 POOLED = (1, 2)  # blocks that pool their input
 
@@ -51,8 +53,8 @@ class Blocks:
                 f" {network!r} for samples of {list(train.shape)}"
             )
         self.maps = network != "mlp" and pictures
-        self.has_channels = len(train.shape) == 3
-        self.shape = train.shape if self.has_channels else (1, *train.shape)
+        self.samples = train.shape
+        self.shape = train.shape if len(train.shape) == 3 else (1, *train.shape)
         self.classes, self.seed = len(train.classes), seed
         base = self.classes * math.ceil(20 / self.classes)
         default = (base, 2 * base, 4 * base, 4 * base) if self.maps else (500, 500)
@@ -124,7 +126,7 @@ class Blocks:
     def block(self, index: int, *parts: nn.Module) -> nn.Module:
         """A block of parts; the lowest one brings the samples into shape."""
         shape: list[nn.Module] = []
-        if index == 0 and self.maps and not self.has_channels:
+        if index == 0 and self.maps and len(self.samples) == 2:
             shape = [nn.Unflatten(1, (1, self.shape[1]))]
         elif index == 0 and not self.maps and len(parts) > 1:
             shape = [nn.Flatten()]
