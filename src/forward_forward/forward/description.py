@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from forward_forward import examples, goodness, losses, notation, readouts
+from forward_forward import examples, goodness, losses, notation, readouts, terms
 from forward_forward.forward import normalize, peer
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
@@ -20,7 +20,7 @@ _NETWORK = ("examples", "readout", "reading")
 
 def names() -> dict[str, Any]:
     """Every name that a description may contain."""
-    parts = notation.public(examples, goodness, losses, normalize, readouts)
+    parts = notation.public(examples, goodness, losses, normalize, readouts, terms)
     own = {each.__name__: each for each in (peer.PeerNormalization, Standardize, LabelInput)}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs
     return {**notation.torch_modules(), **parts, **own, **earlier}

@@ -87,6 +87,10 @@ class LayerSteps:
             key, affine = randomness.key("block", index), forward.affines[index]
             with self._in_place(index, affine):
                 outcome = self.engine.gradients(index, affine, source, targets, key)
+            if layer.class_wise and targets.labels is not None:
+                add = None if self.replicas is None else self.replicas.add
+                h = outcome.activities.h
+                layer.goodness.follow(h, targets.labels, targets.weight, add)
             if lacks_gradients(self.optimizers[index]):
                 self._check_weights(index)
             self._move(index)
