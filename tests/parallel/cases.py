@@ -12,7 +12,6 @@ from tests.parallel.processes import LIMIT, gathered
 from torch import nn
 
 import forward_forward as ff
-from forward_forward import parallel
 from forward_forward.data import Data
 from forward_forward.data.augment import Shift
 from forward_forward.examples import (
@@ -26,10 +25,9 @@ from forward_forward.examples import (
     Uniform,
 )
 from forward_forward.forward import Layer, PeerNormalization
-from forward_forward.losses import CrossEntropy
 from forward_forward.optimize import AveragedSGD, cosine
 from forward_forward.optimize.state import state_of
-from forward_forward.readouts import LinearReadout
+from forward_forward.readouts import Centroids, LinearReadout
 
 LAYERS, EPOCHS, BATCH = 4, 2, 20
 STEPS, SAMPLES = 8, 151  # of an epoch; the last step has 11 samples
@@ -136,7 +134,8 @@ def case(*args: Any, data: Callable[[], Data] = clouds, **settings: Any) -> Made
 
 PEER = functools.partial(Layer, peer=PeerNormalization(0.01))
 LOCAL = {"head": "local"}
-ONE_PASS = functools.partial(Layer, goodness=LinearReadout(4), loss=CrossEntropy())
+ONE_PASS = functools.partial(Layer, goodness=LinearReadout(4), loss=ff.losses.CrossEntropy())
+CENTROIDS = functools.partial(Layer, goodness=Centroids(4), loss=ff.losses.NPairMargin(0.1))
 CASES: dict[str, Made] = {
     "uniform": case(),
     "two negatives": case(Uniform(2)),
@@ -167,11 +166,13 @@ CASES: dict[str, Made] = {
     "collaboration": case(collaboration="all"),
     "other images": case(examples=AppendLabel(4, other_images=0.5)),
     "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1),
+    "centroids": case(examples=NoLabel(4), layer=CENTROIDS),
+    "terms": case(layer=functools.partial(Layer, terms=(ff.terms.SupervisedContrast(),))),
 }
 
 
-# With batches spread, a block draws random numbers for its shard of a batch.
-LAYERS_ONLY = {"custom dropout", "bfloat16"}
+# With batches spread, a block draws random numbers for its shard, and terms are refused.
+LAYERS_ONLY = {"custom dropout", "bfloat16", "terms"}
 # Stages do not know each other's goodness.
 DATA_ONLY = {"collaboration"}
 # Sums over shards round differently; in float64, that changes no decision that training takes.
@@ -209,12 +210,12 @@ def epochs_of(name: str, kind: str) -> int:
     return 13 if kind == "data" and name in LONG else EPOCHS
 
 
-def layouts(ranks: int) -> dict[str, parallel.Layout]:
-    found = {"layers": parallel.Layout(split=SPLITS[ranks], timeout=LIMIT)}
+def layouts(ranks: int) -> dict[str, ff.parallel.Layout]:
+    found = {"layers": ff.parallel.Layout(split=SPLITS[ranks], timeout=LIMIT)}
     if ranks < 4:
-        found["data"] = parallel.Layout(stages=1, replicas=None, timeout=LIMIT)
+        found["data"] = ff.parallel.Layout(stages=1, replicas=None, timeout=LIMIT)
     else:
-        found["both"] = parallel.Layout(split=(1, 3), replicas=2, timeout=LIMIT)
+        found["both"] = ff.parallel.Layout(split=(1, 3), replicas=2, timeout=LIMIT)
     return found
 
 
@@ -256,7 +257,7 @@ def metric_gap(found: Result, wanted: Result, name: str) -> float:
     return float(((a - b).abs() / b.abs().clamp_min(1e-3)).max())
 
 
-def compared(made: Made, epochs: int, one: Result, layout: parallel.Layout) -> dict[str, Any]:
+def compared(made: Made, epochs: int, one: Result, layout: ff.parallel.Layout) -> dict[str, Any]:
     """How the training of the ranks differs from that of one process, over all ranks."""
     ours = fitted(made, epochs, parallel=layout)
     own = {

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from forward_forward import examples, goodness, losses, notation, readouts
+from forward_forward import examples, goodness, losses, notation, readouts, terms
 from forward_forward.forward import blocks, normalize, peer
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
@@ -21,7 +21,7 @@ _NETWORK = ("examples", "readout", "reading")
 
 def names() -> dict[str, Any]:
     """Every name that a description may contain."""
-    parts = notation.public(blocks, examples, goodness, losses, normalize, readouts)
+    parts = notation.public(blocks, examples, goodness, losses, normalize, readouts, terms)
     modules = (peer.PeerNormalization, Standardize, LabelInput, Triangle)
     own = {each.__name__: each for each in modules}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs

@@ -6,7 +6,7 @@ A layer detaches its input, so no gradient reaches what comes before it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -15,26 +15,21 @@ from torch import Tensor, nn
 
 from forward_forward import losses, readouts
 from forward_forward.forward.activities import Activities
+from forward_forward.forward.arguments import (
+    check_numbers,
+    check_parts,
+    check_peer,
+    made_activation,
+)
 from forward_forward.forward.check import problems
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
 from forward_forward.forward.peer import PeerNormalization
 from forward_forward.goodness import Goodness, at_unit_activity, mean_square
 from forward_forward.radial import radial_of
 from forward_forward.readouts import Readout
+from forward_forward.terms import LocalTerm
 
 Threshold = float | Literal["width", "calibrated"]
-
-
-def _activation(given: nn.Module | Callable[[], nn.Module] | None) -> nn.Module | None:
-    if given is None or isinstance(given, nn.Module):
-        return given
-    try:
-        return given()
-    except TypeError as error:
-        raise ValueError(
-            f"activation expects a module, or what returns one without arguments, got {given!r}:"
-            f" {error}"
-        ) from error
 
 
 class Layer(nn.Module):
@@ -62,6 +57,9 @@ class Layer(nn.Module):
         adversarial: In training the layer learns from its input moved along the gradient of its own
             loss, by this fraction of the input's length, 0 for none; the activities of the original
             input are passed on.
+        terms: Further losses that are added to the layer's own: activities of the positives
+            [batch, *feature] and labels [batch] -> their mean over the batch, or [batch]
+            (`forward_forward.terms`). Gradients are then those of autograd.
 
     Raises:
         ValueError: An argument is out of range, or peer normalisation is used with a block that
@@ -89,38 +87,22 @@ class Layer(nn.Module):
         peer: PeerNormalization | None = None,
         dropout: float = 0.0,
         adversarial: float = 0.0,
+        terms: Sequence[LocalTerm] = (),
     ) -> None:
         super().__init__()
-        if not temperature > 0 or not 0 <= dropout < 1 or not 0 <= adversarial < math.inf:
-            raise ValueError(
-                "Layer expects temperature > 0, dropout from 0 to below 1 and adversarial of 0 or"
-                f" more, got temperature={temperature}, dropout={dropout} and"
-                f" adversarial={adversarial}"
-            )
-        if isinstance(threshold, str) and threshold not in ("width", "calibrated"):
-            raise ValueError(
-                f'threshold expects a number, "width" or "calibrated", got {threshold!r}'
-            )
-        for name, part in {"goodness": goodness, "loss": loss, "normalize": normalize}.items():
-            if not callable(part) and not (name == "normalize" and part is None):
-                raise ValueError(f"{name} expects a callable, got {part!r}")
-        if peer is not None and (isinstance(goodness, Readout) or adversarial):
-            raise ValueError(
-                "peer normalisation follows the mean activity of positives, so it expects positives"
-                " of their own, and inputs that do not move: leave peer=None with a read-out or"
-                " adversarial"
-            )
-        if isinstance(threshold, int | float) and not math.isfinite(threshold):
-            raise ValueError(f"threshold expects a finite number, got {threshold}")
-        if peer is not None and activation is None:
-            raise ValueError(
-                "peer normalisation works on the input of the layer's activation, got"
-                " activation=None: give the activation to the Layer, not to the block"
-            )
+        check_numbers(threshold, temperature, dropout, adversarial)
+        check_parts({"goodness": goodness, "loss": loss, "normalize": normalize}, terms)
+        if peer is not None:
+            check_peer(block, activation, goodness, adversarial)
         self.block = block
-        self.activation = _activation(activation)
+        self.activation = made_activation(activation)
         self.goodness = readouts.fitted(goodness, block)
         self.loss = loss
+        self.terms: tuple[LocalTerm, ...] = tuple(readouts.fitted(term, block) for term in terms)
+        # Registered, so that their weights are the layer's.
+        self.term_modules = nn.ModuleList(
+            term for term in self.terms if isinstance(term, nn.Module)
+        )
         self.normalize = normalize
         self.threshold = threshold
         self.threshold_factor = threshold_factor
@@ -132,13 +114,8 @@ class Layer(nn.Module):
         self.register_buffer("threshold_value", torch.tensor(value))
         self.register_buffer("mean_activity", None)
         if peer is not None:
-            if not isinstance(block, nn.Linear):
-                raise ValueError(
-                    f"peer normalisation expects a linear block, got {type(block).__name__}:"
-                    " leave peer=None"
-                )
             # Any start will do: only differences between units are used. 0.5 is Hinton's.
-            self.mean_activity = torch.full((block.out_features,), 0.5)
+            self.mean_activity = torch.full((block.out_features,), 0.5)  # type: ignore[arg-type]
 
     @property
     def linear(self) -> nn.Linear | None:
@@ -149,7 +126,7 @@ class Layer(nn.Module):
     @property
     def closed_form(self) -> bool:
         """Whether gradients have a closed form: those of all weights that the layer holds."""
-        if self.linear is None or not self.linear.weight.requires_grad:
+        if self.linear is None or self.terms or not self.linear.weight.requires_grad:
             return False  # of a frozen block, autograd computes none
         known = {id(weight) for weight in self.linear.parameters()}
         if isinstance(self.goodness, Readout) and readouts.slopes_of(self.goodness) is not None:

@@ -23,6 +23,7 @@ from forward_forward.forward.passes import (
 )
 from forward_forward.forward.workspace import Workspace
 from forward_forward.readouts import Readout
+from forward_forward.terms import Term
 
 Reading = Literal["goodness", "head"]
 READINGS = get_args(Reading)
@@ -252,13 +253,13 @@ def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
             " number per sample)"
         )
     for number, layer in enumerate(layers, 1):
-        if isinstance(layer.goodness, Readout) and layer.goodness.units is None:
-            kind = type(layer.goodness).__name__
-            raise ValueError(
-                f"the width of layer {number} is not known from its {type(layer.block).__name__}:"
-                f" give its read-out the number of its units or channels, {kind}("
-                f"num_classes={layer.goodness.num_classes}, units=...)"
-            )
+        for part in (layer.goodness, *layer.terms):
+            if isinstance(part, Readout | Term) and part.units is None:
+                raise ValueError(
+                    f"the width of layer {number} is not known from its"
+                    f" {type(layer.block).__name__}: give its {type(part).__name__} the number of"
+                    " its units or channels, as units=..."
+                )
 
 
 def _listed(counts: Iterable[int | None]) -> str:

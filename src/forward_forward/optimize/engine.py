@@ -89,4 +89,5 @@ class Engine:
 
 
 def _parts(layer: Layer) -> tuple[object, ...]:
-    return layer.block, layer.activation, layer.normalize, layer.goodness, layer.loss, layer.peer
+    parts = layer.block, layer.activation, layer.normalize, layer.goodness, layer.loss, layer.peer
+    return *parts, layer.terms

@@ -115,8 +115,8 @@ def step_cached(
     randomness = StepRandomness(trainer.seed, trainer.steps, trainer.device)
     forward = trainer.forward.begin()
     source = cache.source(forward, numbers, y, randomness.generator("negatives"))
-    sample_weight = trainer.preparer.sample_weight(len(y), weight)
-    return trainer.learn(source, Targets(sample_weight), randomness, cache.layer)
+    targets = Targets(trainer.preparer.sample_weight(len(y), weight), y.to(trainer.device))
+    return trainer.learn(source, targets, randomness, cache.layer)
 
 
 @torch.no_grad()

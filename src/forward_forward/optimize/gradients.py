@@ -22,6 +22,7 @@ from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
 from forward_forward.optimize.slopes import Slopes, moved, slopes
 from forward_forward.optimize.targets import Targets, margins, split
+from forward_forward.terms import each_sample
 
 
 @torch.no_grad()
@@ -134,7 +135,10 @@ def _passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tenso
     # The activation may work in place, and the peer term needs z as it was.
     h = layer.activate(z if layer.peer is None else z.clone())
     rated = layer.goodness(h)
-    return z, h, rated, layer.loss(*split(margins(layer, rated, targets), targets))
+    loss = layer.loss(*split(margins(layer, rated, targets), targets))
+    for term in layer.terms:
+        loss = loss + each_sample(term, h[: len(targets.weight)], targets.labels)
+    return z, h, rated, loss
 
 
 def by_autograd(

@@ -98,6 +98,10 @@ class LayerSteps:
                 judged = targets.beside(others.of(index))
                 outcome = self.engine.gradients(index, affine, source, judged, key)
             others.add(outcome.rated)
+            if layer.class_wise and targets.labels is not None:
+                add = None if self.replicas is None else self.replicas.add
+                h = outcome.activities.h
+                layer.goodness.follow(h, targets.labels, targets.weight, add)
             if lacks_gradients(self.optimizers[index]):
                 self._check_weights(index)
             self._move(index)

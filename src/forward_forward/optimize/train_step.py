@@ -14,6 +14,7 @@ from forward_forward.data import augment as augmenting
 from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
 from forward_forward.examples.inputs import check_lengths
+from forward_forward.fast_paths import fast_path
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.network import check_learnable
@@ -32,6 +33,7 @@ from forward_forward.optimize.randomness import Augment, StepRandomness
 from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.steps import LayerSteps
 from forward_forward.optimize.targets import Targets
+from forward_forward.terms import HasProgress
 
 Order = Literal["joint", "greedy"]
 
@@ -147,6 +149,14 @@ class TrainStep:
         for optimizer in self.all_optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = factor * group["initial_lr"]
+
+    def set_progress(self, fraction: float) -> None:
+        """Tell the terms that change in training how much of it is done, a fraction from 0 to 1."""
+        for layer in self.network.layers:
+            for term in layer.terms:
+                scheduled = fast_path(term, HasProgress)
+                if scheduled is not None:
+                    scheduled.set_progress(fraction)
 
     def train_layers(self, first: int, last: int) -> None:
         """Train only layers ``first`` to ``last``: lower ones are frozen, higher ones not run."""

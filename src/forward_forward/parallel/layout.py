@@ -168,6 +168,11 @@ def _check(
             f"the network has {layers} layers, got {given}: assign at least one layer to each"
             " stage, and each layer to one stage; or distribute the batches (--parallel data)"
         )
+    if replicas > 1 and any(layer.terms for layer in trainer.network.layers):
+        raise ValueError(
+            "the terms of a layer compare the samples of a whole batch, got batches distributed"
+            f" over {replicas} replicas: use replicas=1, and distribute the layers"
+        )
     if not len(source):
         raise ValueError(
             "parallel training requires data of known length, got a stream without a length: pass"

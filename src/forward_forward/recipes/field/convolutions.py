@@ -15,6 +15,7 @@ from forward_forward.recipes.field.method import method
 from forward_forward.recipes.field.networks import WHOLE, Blocks, stages
 from forward_forward.terms import SimilarityMatching, SupervisedContrast, Term
 
+
 @method(lr=1e-2, optimizer=torch.optim.Adam)
 def cwcomp(blocks: Blocks) -> Network:
     """CwComp: the mean square of each class's channels after batch norm, cross-entropy.
@@ -134,7 +135,7 @@ def asge(blocks: Blocks, *, alpha: float = 1.0) -> Network:
     return Network(*layers, examples=NoLabel(blocks.classes))
 
 
-@method(lr=3e-3, order="overlapping")
+@method(lr=3e-3)
 def distance_forward(blocks: Blocks, *, margin: float = 1.0) -> Network:
     """Distance-Forward (DF-O): distances to class means, N-pair margin, pairs of layers together.
 

@@ -1,4 +1,4 @@
-"""A function of blocks -> network, and its training -> a recipe with the settings all methods share."""
+"""A function, blocks -> network -> a recipe with the settings that all methods share."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def method(
 ) -> Callable[[Callable[..., Network]], Recipe]:
     """Make a recipe of a function that builds a method's network.
 
-    The recipe's settings are ``seed`` (of weights, negatives and sample order), ``epochs`` (None for
-    about 300,000 samples in all, in 5 to 30 epochs), ``hidden`` (channels or units of each block),
-    ``batch_size`` (None for 128, or about a twentieth of a smaller set), ``lr`` (it decays to 0 on a
-    cosine schedule), ``network`` ("cnn", "mlp", or "auto" for convolutions on pictures; not of
-    methods for linear layers), ``precision``, ``device``, and the function's own keywords.
+    The recipe's settings are ``seed`` (of weights, negatives and sample order), ``epochs`` (None
+    for about 300,000 samples in all, in 5 to 30 epochs), ``hidden`` (channels or units of each
+    block), ``batch_size`` (None for 128, or about a twentieth of a smaller set), ``lr`` (it decays
+    to 0 on a cosine schedule), ``network`` ("cnn", "mlp", or "auto" for convolutions on pictures;
+    not of methods for linear layers), ``precision``, ``device``, and the function's own keywords.
 
     Args:
         lr: Initial learning rate.
