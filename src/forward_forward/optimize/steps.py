@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -14,6 +15,7 @@ from forward_forward.forward.affine import Affine
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import GRADIENT
 from forward_forward.optimize.batch_shard import ReplicaGroup
+from forward_forward.optimize.blocks import blocks_of
 from forward_forward.optimize.collaboration import Collaboration, OthersGoodness
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.metrics import Figures
@@ -39,9 +41,11 @@ class LayerSteps:
         optimizers: Sequence[torch.optim.Optimizer],
         engine: Engine,
         collaboration: Collaboration | None = None,
+        *,
+        overlapping: bool = False,
     ) -> None:
         self.network, self.optimizers, self.engine = network, list(optimizers), engine
-        self.collaboration = collaboration
+        self.collaboration, self.overlapping = collaboration, overlapping
         self.replicas: ReplicaGroup | None = None
         # Layers whose gradients are being summed, with the learning rates of that step.
         self._summing: dict[int, list[float]] = {}
@@ -77,32 +81,51 @@ class LayerSteps:
         Raises:
             ValueError: A part of a layer was replaced by one whose weights no optimiser holds.
         """
+        if self.overlapping:
+            return self._overlapping(source, targets, randomness, layers)
         figures = []
         others = OthersGoodness(self.collaboration, forward, source, layers)
         for index in layers:
-            if index in self._summing:  # its step on the batch before is still to be taken
-                self._end(index)
+            self._begin(index)
             layer = self.network.layers[index]
-            if isinstance(source, Activities) and index > 0:
-                batch = len(targets.weight)
-                source = randomness.dropped_rows(source, layer.dropout, batch, index)
+            source = self._dropped(index, source, targets, randomness)
             if index < frozen:
                 source = next(forward.activities(source, index))
                 if others.kind == "below":
                     others.add(layer.rate(source))
                 continue
-            if self.engine.refresh(index):
-                self._check_weights(index)
+            self._refresh(index)
             key, affine = randomness.key("block", index), forward.affines[index]
             with self._in_place(index, affine):
                 judged = targets.beside(others.of(index))
                 outcome = self.engine.gradients(index, affine, source, judged, key)
             others.add(outcome.rated)
-            if lacks_gradients(self.optimizers[index]):
-                self._check_weights(index)
             self._move(index)
             figures.append(outcome.figures)
             source = outcome.activities
+        return figures, source
+
+    def _overlapping(
+        self,
+        source: Inputs | Activities,
+        targets: Targets,
+        randomness: StepRandomness,
+        layers: range,
+    ) -> tuple[list[Figures], Inputs | Activities]:
+        """One step of all layers in pairs, each trained together."""
+        figures = []
+        for block in blocks_of(layers, randomness.step):
+            for index in block:
+                self._begin(index)
+                self._refresh(index)
+
+            dropped = functools.partial(self._dropped, targets=targets, randomness=randomness)
+            key = randomness.key("block", block[0])
+            outcomes = self.engine.block(block, source, targets, key, dropped)
+            for index, outcome in zip(block, outcomes, strict=True):
+                self._move(index)
+                figures.append(outcome.figures)
+                source = outcome.activities
         return figures, source
 
     def check_weights(self) -> None:
@@ -120,8 +143,32 @@ class LayerSteps:
         place = self.replicas.place(index, affine.linear.weight)
         return nullcontext() if place is None else affine.workspace.lent(GRADIENT, place)
 
+    def _begin(self, index: int) -> None:
+        """Take the layer's step on the batch before, if that is still to be taken."""
+        if index in self._summing:
+            self._end(index)
+
+    def _refresh(self, index: int) -> None:
+        if self.engine.refresh(index):
+            self._check_weights(index)
+
+    def _dropped(
+        self,
+        index: int,
+        source: Inputs | Activities,
+        targets: Targets,
+        randomness: StepRandomness,
+    ) -> Inputs | Activities:
+        """A layer's input after dropout; that of the first layer comes with it."""
+        if index == 0 or not isinstance(source, Activities):
+            return source
+        rate = self.network.layers[index].dropout
+        return randomness.dropped_rows(source, rate, len(targets.weight), index)
+
     def _move(self, index: int) -> None:
         """Take a layer's step, or begin to sum its gradients while the next layer works."""
+        if lacks_gradients(self.optimizers[index]):
+            self._check_weights(index)
         if self.replicas is None:
             self._step(index)
             return

@@ -21,6 +21,7 @@ from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules
 from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
+from forward_forward.optimize.blocks import check_overlapping
 from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
@@ -33,7 +34,7 @@ from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.steps import LayerSteps
 from forward_forward.optimize.targets import Targets
 
-Order = Literal["joint", "greedy"]
+Order = Literal["joint", "greedy", "overlapping"]
 
 CALIBRATION_SAMPLES = 1024
 
@@ -62,8 +63,10 @@ class TrainStep:
         seed: int = 0,
         device: torch.device | str | None = None,
     ) -> None:
-        if order not in ("joint", "greedy"):
-            raise ValueError(f'order expects "joint" or "greedy", got {order!r}')
+        if order not in get_args(Order):
+            raise ValueError(f'order expects "joint", "greedy" or "overlapping", got {order!r}')
+        if order == "overlapping":
+            check_overlapping(network.layers, skip, collaboration)
         if look_ahead < 0 or (look_ahead and order == "greedy"):
             raise ValueError(
                 'look_ahead expects 0 or more steps, and 0 with order="greedy", got'
@@ -112,7 +115,9 @@ class TrainStep:
         self.steps = 0
         self.forward = ForwardPass(network.layers, self.products, Workspace())
         gradients = Engine(network.layers, engine, skip=skip)
-        self.layer_steps = LayerSteps(network, optimizers, gradients, collaboration)
+        self.layer_steps = LayerSteps(
+            network, optimizers, gradients, collaboration, overlapping=order == "overlapping"
+        )
         self.preparer = BatchPreparer(network, tuple(augment), seed)
         self.queue = LookAhead(network, self.preparer, self.head_optimizer)
         self._calibrated = False
