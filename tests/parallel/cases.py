@@ -164,6 +164,7 @@ CASES: dict[str, Made] = {
     "several labels": case(examples=MultiLabel(3, count=2), data=several),
     "autograd": case(engine="autograd"),
     "collaboration": case(collaboration="all"),
+    "overlapping": case(order="overlapping", dropout=0.1),
     "other images": case(examples=AppendLabel(4, other_images=0.5)),
     "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1),
     "centroids": case(examples=NoLabel(4), layer=CENTROIDS),
@@ -174,7 +175,7 @@ CASES: dict[str, Made] = {
 # With batches spread, a block draws random numbers for its shard, and terms are refused.
 LAYERS_ONLY = {"custom dropout", "bfloat16", "terms"}
 # Stages do not know each other's goodness.
-DATA_ONLY = {"collaboration"}
+DATA_ONLY = {"collaboration", "overlapping"}
 # Sums over shards round differently; in float64, that changes no decision that training takes.
 FLOAT32_SHARDS = {"uniform"}
 

@@ -129,7 +129,7 @@ def draws(layer: Layer) -> bool:
     return layer.linear is None or fused_activation(layer.activation) is None
 
 
-def _passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Totals, activities, goodness and losses of a layer's normalised input rows."""
     z = layer.block(rows)
     # The activation may work in place, and the peer term needs z as it was.
@@ -154,13 +154,13 @@ def by_autograd(
     sample_weight, batch = targets.weight, len(targets.weight)
     rows = layer.rows(written_out(source))
     with torch.enable_grad():
-        z, h, rated, loss = _passed(layer, rows, targets)
+        z, h, rated, loss = passed(layer, rows, targets)
         objective = (sample_weight * loss).sum()
         if layer.adversarial and layer.training:
             leaf = rows.detach().requires_grad_()
-            _, _, _, local = _passed(layer, leaf, targets)
+            _, _, _, local = passed(layer, leaf, targets)
             (slope,) = torch.autograd.grad((sample_weight * local).sum(), leaf)
-            *_, harder = _passed(layer, moved(rows, slope, layer.adversarial), targets)
+            *_, harder = passed(layer, moved(rows, slope, layer.adversarial), targets)
             objective = (sample_weight * harder).sum()
         if layer.peer is not None:
             mean_activity = _follow(layer, h[:batch].detach(), sample_weight, replicas)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
@@ -22,6 +23,7 @@ from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules
 from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
+from forward_forward.optimize.blocks import blocks_of, check_blocks
 from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
@@ -35,7 +37,7 @@ from forward_forward.optimize.steps import LayerSteps
 from forward_forward.optimize.targets import Targets
 from forward_forward.terms import HasProgress
 
-Order = Literal["joint", "greedy"]
+Order = Literal["joint", "greedy", "overlapping", "together"]
 
 CALIBRATION_SAMPLES = 1024
 
@@ -64,8 +66,11 @@ class TrainStep:
         seed: int = 0,
         device: torch.device | str | None = None,
     ) -> None:
-        if order not in ("joint", "greedy"):
-            raise ValueError(f'order expects "joint" or "greedy", got {order!r}')
+        if order not in get_args(Order):
+            names = ", ".join(map(repr, get_args(Order)))
+            raise ValueError(f"order expects one of {names}, got {order!r}")
+        if order in ("overlapping", "together"):
+            check_blocks(order, network.layers, skip, collaboration)
         if look_ahead < 0 or (look_ahead and order == "greedy"):
             raise ValueError(
                 'look_ahead expects 0 or more steps, and 0 with order="greedy", got'
@@ -114,7 +119,10 @@ class TrainStep:
         self.steps = 0
         self.forward = ForwardPass(network.layers, self.products, Workspace())
         gradients = Engine(network.layers, engine, skip=skip)
-        self.layer_steps = LayerSteps(network, optimizers, gradients, collaboration)
+        blocks = None
+        if order in ("overlapping", "together"):
+            blocks = functools.partial(blocks_of, together=order == "together")
+        self.layer_steps = LayerSteps(network, optimizers, gradients, collaboration, blocks)
         self.preparer = BatchPreparer(network, tuple(augment), seed)
         self.queue = LookAhead(network, self.preparer, self.head_optimizer)
         self._calibrated = False

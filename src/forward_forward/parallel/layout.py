@@ -151,10 +151,11 @@ def _check(
     replicas: int,
 ) -> None:
     layers, split = len(trainer.network.layers), layout.split
-    if trainer.order != "joint":
+    if trainer.order == "greedy" or (trainer.order in ("overlapping", "together") and stages > 1):
         raise ValueError(
-            'parallel training requires order="joint", got "greedy", which trains one layer at a'
-            " time"
+            f'parallel training requires order="joint", got "{trainer.order}": "greedy" trains one'
+            ' layer at a time, and the gradients of "overlapping" and "together" cross stages; with'
+            " the latter two, distribute the batches (--parallel data)"
         )
     if trainer.layer_steps.collaboration and stages > 1:
         raise ValueError(

@@ -6,7 +6,7 @@ for every class; ``unsupervised`` needs no labels; ``controls`` are backprop and
 docs/recipes/field.md says what each takes from its paper.
 """
 
-from forward_forward.recipes.field.controls import backprop, random_features
+from forward_forward.recipes.field.controls import backprop, deep_supervision, random_features
 from forward_forward.recipes.field.convolutions import (
     asge,
     cwcomp,
@@ -23,6 +23,7 @@ __all__ = [
     "asge",
     "backprop",
     "cwcomp",
+    "deep_supervision",
     "deeper_forward",
     "distance_forward",
     "hcl_ff",

@@ -20,16 +20,24 @@ def backprop(blocks: Blocks) -> Network:
     return Network(layer, examples=NoLabel(blocks.classes))
 
 
+@method(lr=3e-3, order="together")
+def deep_supervision(blocks: Blocks) -> Network:
+    """Backprop with a loss at each layer, which reaches all layers below it: not local."""
+    return Network(*_read_layers(blocks), examples=NoLabel(blocks.classes), readout=blocks.last)
+
+
 @method(lr=3e-3)
 def random_features(blocks: Blocks) -> Network:
     """Random layers that never learn, each with a trained read-out: what read-outs do alone."""
-    layers = [
-        Layer(
-            block.requires_grad_(False),
-            goodness=blocks.linear_readout(index),
-            loss=CrossEntropy(),
-            normalize=None,
-        )
+    layers = _read_layers(blocks)
+    for layer in layers:
+        layer.block.requires_grad_(False)
+    return Network(*layers, examples=NoLabel(blocks.classes))
+
+
+def _read_layers(blocks: Blocks) -> list[Layer]:
+    """Layers with batch normalisation, a linear read-out and cross-entropy."""
+    return [
+        Layer(block, goodness=blocks.linear_readout(index), loss=CrossEntropy(), normalize=None)
         for index, block in enumerate(stages(blocks))
     ]
-    return Network(*layers, examples=NoLabel(blocks.classes))

@@ -135,7 +135,7 @@ def asge(blocks: Blocks, *, alpha: float = 1.0) -> Network:
     return Network(*layers, examples=NoLabel(blocks.classes))
 
 
-@method(lr=3e-3)
+@method(lr=3e-3, order="overlapping")
 def distance_forward(blocks: Blocks, *, margin: float = 1.0) -> Network:
     """Distance-Forward (DF-O): distances to class means, N-pair margin, pairs of layers together.
 

@@ -59,7 +59,7 @@ def labelled_mlp(blocks: Blocks, layer: Callable[..., Layer]) -> Network:
     )
 
 
-@method(lr=1e-3, optimizer=torch.optim.Adam)
+@method(lr=1e-3, optimizer=torch.optim.Adam, order="overlapping")
 def trifecta(blocks: Blocks, *, alpha: float = 4.0) -> Network:
     """The Trifecta: the loss of SymBa, batch normalisation, pairs of layers trained together.
 
