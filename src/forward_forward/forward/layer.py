@@ -62,6 +62,8 @@ class Layer(nn.Module):
         adversarial: In training the layer learns from its input moved along the gradient of its own
             loss, by this fraction of the input's length, 0 for none; the activities of the original
             input are passed on.
+        residual: Whether to pass on the activities plus the layer's own input, as it was before
+            normalisation; goodness is that of the activities alone. Both must have one shape.
 
     Raises:
         ValueError: An argument is out of range, or peer normalisation is used with a block that
@@ -89,6 +91,7 @@ class Layer(nn.Module):
         peer: PeerNormalization | None = None,
         dropout: float = 0.0,
         adversarial: float = 0.0,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         if not temperature > 0 or not 0 <= dropout < 1 or not 0 <= adversarial < math.inf:
@@ -110,6 +113,11 @@ class Layer(nn.Module):
                 " of their own, and inputs that do not move: leave peer=None with a read-out or"
                 " adversarial"
             )
+        if residual and isinstance(block, nn.Linear) and block.in_features != block.out_features:
+            raise ValueError(
+                "a residual layer adds its input to its activities, so it expects as many units as"
+                f" inputs, got {block}: leave residual=False"
+            )
         if isinstance(threshold, int | float) and not math.isfinite(threshold):
             raise ValueError(f"threshold expects a finite number, got {threshold}")
         if peer is not None and activation is None:
@@ -128,6 +136,7 @@ class Layer(nn.Module):
         self.peer = peer
         self.dropout = dropout
         self.adversarial = adversarial
+        self.residual = residual
         value = math.nan if isinstance(threshold, str) else float(threshold)
         self.register_buffer("threshold_value", torch.tensor(value))
         self.register_buffer("mean_activity", None)
@@ -189,6 +198,12 @@ class Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Activities [batch, *feature] of an input [batch, *feature], which is detached first."""
         return self.activate(self.preactivation(x))
+
+    def added(self, x: Tensor) -> Tensor | None:
+        """What a residual layer adds to its activities: its input, copied; None for others."""
+        if not self.residual:
+            return None
+        return (x.flatten(1) if isinstance(self.block, nn.Linear) else x).detach().clone()
 
     def rate(self, activities: Activities) -> Tensor:
         """Goodness [batch] of the layer's activities, from their length if that suffices.

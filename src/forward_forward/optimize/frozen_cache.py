@@ -163,7 +163,7 @@ def _run(
     for index, each in enumerate(forward.activities(candidates)):
         if index in counting:
             rated.append(forward.layers[index].rate(each))
-    return each.h, rated
+    return each.onward.h, rated
 
 
 def _is_fixed(trainer: TrainStep, data: Data, layer: int) -> bool:
