@@ -132,6 +132,11 @@ def case(*args: Any, data: Callable[[], Data] = clouds, **settings: Any) -> Made
     return functools.partial(trainer, *args, **settings), data
 
 
+def residual(block: nn.Module, **options: Any) -> Layer:
+    """A layer that passes on its input too, if it has as many units as inputs."""
+    return Layer(block, residual=block.in_features == block.out_features, **options)
+
+
 PEER = functools.partial(Layer, peer=PeerNormalization(0.01))
 LOCAL = {"head": "local"}
 ONE_PASS = functools.partial(Layer, goodness=LinearReadout(4), loss=ff.losses.CrossEntropy())
@@ -165,6 +170,7 @@ CASES: dict[str, Made] = {
     "autograd": case(engine="autograd"),
     "collaboration": case(collaboration="all"),
     "overlapping": case(order="overlapping", dropout=0.1),
+    "residual": case(FromGoodness(fraction=0.5), layer=residual, look_ahead=1),
     "other images": case(examples=AppendLabel(4, other_images=0.5)),
     "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1),
     "centroids": case(examples=NoLabel(4), layer=CENTROIDS),

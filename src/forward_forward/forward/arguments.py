@@ -70,3 +70,12 @@ def check_peer(block: nn.Module, activation: object, goodness: object, adversari
             f"peer normalisation expects a linear block, got {type(block).__name__}:"
             " leave peer=None"
         )
+
+
+def check_residual(block: nn.Module) -> None:
+    """Reject a linear block whose output cannot be added to its input."""
+    if isinstance(block, nn.Linear) and block.in_features != block.out_features:
+        raise ValueError(
+            "a residual layer adds its input to its activities, so it expects as many units as"
+            f" inputs, got {block}: leave residual=False"
+        )

@@ -19,6 +19,7 @@ from forward_forward.forward.arguments import (
     check_numbers,
     check_parts,
     check_peer,
+    check_residual,
     made_activation,
 )
 from forward_forward.forward.check import problems
@@ -60,6 +61,8 @@ class Layer(nn.Module):
         terms: Further losses that are added to the layer's own: activities of the positives
             [batch, *feature] and labels [batch] -> their mean over the batch, or [batch]
             (`forward_forward.terms`). Gradients are then those of autograd.
+        residual: Whether to pass on the activities plus the layer's own input, as it was before
+            normalisation; goodness is that of the activities alone. Both must have one shape.
 
     Raises:
         ValueError: An argument is out of range, or peer normalisation is used with a block that
@@ -88,12 +91,15 @@ class Layer(nn.Module):
         dropout: float = 0.0,
         adversarial: float = 0.0,
         terms: Sequence[LocalTerm] = (),
+        residual: bool = False,
     ) -> None:
         super().__init__()
         check_numbers(threshold, temperature, dropout, adversarial)
         check_parts({"goodness": goodness, "loss": loss, "normalize": normalize}, terms)
         if peer is not None:
             check_peer(block, activation, goodness, adversarial)
+        if residual:
+            check_residual(block)
         self.block = block
         self.activation = made_activation(activation)
         self.goodness = readouts.fitted(goodness, block)
@@ -110,6 +116,7 @@ class Layer(nn.Module):
         self.peer = peer
         self.dropout = dropout
         self.adversarial = adversarial
+        self.residual = residual
         value = math.nan if isinstance(threshold, str) else float(threshold)
         self.register_buffer("threshold_value", torch.tensor(value))
         self.register_buffer("mean_activity", None)
@@ -166,6 +173,12 @@ class Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Activities [batch, *feature] of an input [batch, *feature], which is detached first."""
         return self.activate(self.preactivation(x))
+
+    def added(self, x: Tensor) -> Tensor | None:
+        """What a residual layer adds to its activities: its input, copied; None for others."""
+        if not self.residual:
+            return None
+        return (x.flatten(1) if isinstance(self.block, nn.Linear) else x).detach().clone()
 
     def rate(self, activities: Activities) -> Tensor:
         """Goodness [batch] of the layer's activities, from their length if that suffices.

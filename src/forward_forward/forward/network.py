@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from forward_forward.examples import Examples, Inputs, NoLabel
 from forward_forward.examples.inputs import check_lengths, check_scores, floating
+from forward_forward.forward.activities import Activities
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer, evaluating
@@ -206,7 +207,7 @@ class Network(nn.Module):
                 if own:
                     found[number] = [*own, *found.get(number, [])]
                 try:
-                    source = layer(source)
+                    source = Activities(layer(source), added=layer.added(source)).onward.h
                 except Exception:  # the layer's own check reports it; those above have no input
                     break
         return dict(sorted(found.items()))

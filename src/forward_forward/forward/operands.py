@@ -32,7 +32,7 @@ FEW = 32
 def operand_of(affine: Affine, source: Inputs | Activities) -> DenseOperand | LabelledOperand:
     """A batch as an operand: shared over its variants where that is exact."""
     if isinstance(source, Activities):
-        return DenseOperand(affine, source)
+        return DenseOperand(affine, source.onward)
     if affine.shares(source):
         return LabelledOperand(affine, source)
     if source.variants == 1 and not source.patterns.shape[1]:

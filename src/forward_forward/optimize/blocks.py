@@ -75,22 +75,25 @@ def block_gradients(
     References:
         Dooms et al. (2023), arXiv 2311.18130: overlapping local updates.
     """
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
+    found: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
     losses = []
     with torch.enable_grad():
         for index, layer in layers.items():
             x = written_out(dropped(index, source))
             _, h, rated, loss = passed(layer, _rows(layer, x if found else x.detach()), targets)
-            found.append((h, rated, loss))
+            added = layer.added(x)
+            found.append((h, rated, loss, added))
             losses.append((targets.weight * loss).sum())
-            source = Activities(h)
+            source = Activities(h, added=added)
         objective = torch.stack(losses).sum()
     weights = [each for one in layers.values() for each in one.parameters() if each.requires_grad]
     slopes = torch.autograd.grad(objective, weights, allow_unused=True)
     for weight, slope in zip(weights, slopes, strict=True):
         weight.grad = slope
-    every = ((h.detach(), rated.detach(), loss.detach()) for h, rated, loss in found)
-    return [outcome_of(Activities(h), loss, rated, targets) for h, rated, loss in every]
+    return [
+        outcome_of(Activities(h.detach(), added=added), loss.detach(), rated.detach(), targets)
+        for h, rated, loss, added in found
+    ]
 
 
 def _rows(layer: Layer, x: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from forward_forward.examples import Inputs
 from forward_forward.forward import Layer
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
+from forward_forward.forward.passes import added_by
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.blocks import Dropped, block_gradients
 from forward_forward.optimize.gradients import by_autograd, closed_form, draws
@@ -79,11 +80,15 @@ class Engine:
             key: For the random numbers that the layer draws itself.
         """
         layer = self.layers[index]
+        added = added_by(layer, source)
         # A layer that draws random numbers must not move torch's global state.
         with seeds.forked(*key) if self._draws[index] else nullcontext():
             if affine is None or not self._by_formula[index]:
-                return by_autograd(layer, source, targets, self.replicas)
-            return closed_form(layer, affine, source, targets, self.skip, self.replicas)
+                outcome = by_autograd(layer, source, targets, self.replicas)
+            else:
+                outcome = closed_form(layer, affine, source, targets, self.skip, self.replicas)
+        outcome.activities.added = added
+        return outcome
 
     def block(
         self,

@@ -214,6 +214,7 @@ class MessagePlan:
 def pack_activities(message: PackedTensors, activities: Inputs | Activities) -> None:
     """Copy activities into a message, with their lengths if the message includes them."""
     assert isinstance(activities, Activities)  # a stage has at least one layer
+    activities = activities.onward
     if message["h"].data_ptr() != activities.h.data_ptr():  # else they were computed in place
         message["h"].copy_(activities.h)
     length = message.get("length")
