@@ -106,8 +106,6 @@ class Centroids(Readout):
             [-1.,  0.]])
     """
 
-    seen: Tensor
-
     def __init__(
         self, num_classes: int, units: int | None = None, momentum: float = 0.9, grid: int = 1
     ) -> None:
@@ -119,7 +117,6 @@ class Centroids(Readout):
         self.momentum = momentum
         means = None if units is None else torch.zeros(num_classes, units * grid**2)
         self.register_buffer("weight", means)
-        self.register_buffer("seen", torch.zeros(num_classes, dtype=torch.bool))
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, momentum={self.momentum}"
@@ -151,7 +148,6 @@ class Centroids(Readout):
         total = sums[:, -1:]
         present = total > 0
         means = sums[:, :-1] / total.masked_fill(~present, 1)
-        kept = torch.where(self.seen[:, None], self.momentum, 0.0).to(means)
-        moved = kept * self.weight + (1 - kept) * means
+        seen = self.weight.any(1, keepdim=True)
+        moved = torch.where(seen, torch.lerp(means, self.weight, self.momentum), means)
         self.weight.copy_(torch.where(present, moved, self.weight))
-        self.seen |= present[:, 0]
