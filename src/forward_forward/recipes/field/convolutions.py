@@ -12,7 +12,7 @@ from forward_forward.forward.blocks import RootMeanSquarePool
 from forward_forward.losses import CrossEntropy, NPairMargin
 from forward_forward.readouts import Centroids, ChannelGroups, FixedReadout
 from forward_forward.recipes.field.method import method
-from forward_forward.recipes.field.networks import WHOLE, Blocks, stages
+from forward_forward.recipes.field.networks import GRID, WHOLE, Blocks, stages
 from forward_forward.terms import SimilarityMatching, SupervisedContrast, Term
 
 
@@ -136,9 +136,10 @@ def asge(blocks: Blocks, *, alpha: float = 1.0) -> Network:
 
 
 @method(lr=3e-3, order="overlapping")
-def distance_forward(blocks: Blocks, *, margin: float = 1.0) -> Network:
+def distance_forward(blocks: Blocks, *, margin: float = 1.0, temperature: float = 0.02) -> Network:
     """Distance-Forward (DF-O): distances to class means, N-pair margin, pairs of layers together.
 
+    ``temperature`` divides the mean squared distances before they are compared with the margin.
     Errors cross from a layer to the one below it: it is local to pairs of layers.
 
     References:
@@ -147,8 +148,9 @@ def distance_forward(blocks: Blocks, *, margin: float = 1.0) -> Network:
     layers = [
         Layer(
             block,
-            goodness=Centroids(blocks.classes, units),
+            goodness=Centroids(blocks.classes, units, grid=GRID if blocks.maps else 1),
             loss=NPairMargin(margin),
+            temperature=temperature,
             normalize=None,
         )
         for block, units in zip(stages(blocks), blocks.widths, strict=True)

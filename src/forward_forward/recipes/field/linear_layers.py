@@ -12,7 +12,7 @@ from forward_forward.recipes.field.method import method
 from forward_forward.recipes.field.networks import Blocks
 
 
-@method(network="mlp", hidden=(1000, 1000), lr=1e-3)
+@method(network="mlp", hidden=(1000, 1000), lr=3e-3)
 def mono_forward(blocks: Blocks) -> Network:
     """Mono-Forward: each layer's learned projection to the classes, cross-entropy, the last reads.
 
@@ -44,7 +44,7 @@ def tinyfoa(blocks: Blocks) -> Network:
     return Network(*layers, examples=NoLabel(blocks.classes), readout=blocks.last)
 
 
-@method(network="mlp", hidden=(1000, 1000), lr=1e-3)
+@method(network="mlp", hidden=(1000, 1000), lr=3e-3)
 def hff(
     blocks: Blocks, *, per_class: int = 4, temperature: float = 0.1, margin: float = 1.0
 ) -> Network:

@@ -11,7 +11,7 @@ from torch import nn
 from forward_forward import seeds
 from forward_forward.examples import AppendLabel, Uniform
 from forward_forward.forward import LabelInput, Layer, Network, mlp
-from forward_forward.goodness import mean_square, sum_of_squares
+from forward_forward.goodness import mean_square
 from forward_forward.losses import SymBa, log_sigmoid
 from forward_forward.recipes.field.method import method
 from forward_forward.recipes.field.networks import Blocks
@@ -25,28 +25,32 @@ def symba(blocks: Blocks, *, alpha: float = 4.0) -> Network:
     References:
         Lee and Song (2023), arXiv 2303.08418.
     """
-    return labelled_mlp(blocks, functools.partial(Layer, goodness=mean_square, loss=SymBa(alpha)))
+    layer = functools.partial(Layer, goodness=mean_square, loss=SymBa(alpha))
+    return labelled_mlp(blocks, layer, blocks.upper)
 
 
-@method(network="mlp", hidden=(500, 500, 500), lr=3e-3, collaboration="all")
+@method(network="mlp", hidden=(500, 500, 500), lr=1e-3, collaboration="all")
 def layer_collaboration(blocks: Blocks) -> Network:
     """Layer Collaboration: the other layers' goodness is a constant in each layer's loss.
+
+    What is compared with the threshold is the sum over all layers, from which labels are read, too.
 
     References:
         Lorberbom et al. (AAAI 2024), arXiv 2305.12393.
     """
     layer = functools.partial(
         Layer,
-        goodness=sum_of_squares,
+        goodness=mean_square,
         loss=log_sigmoid,
         threshold="width",
-        threshold_factor=len(blocks),  # what is compared with it is the sum over the layers
+        threshold_factor=len(blocks),
+        temperature=0.2,
     )
-    return labelled_mlp(blocks, layer)
+    return labelled_mlp(blocks, layer, (0, len(blocks)))
 
 
-def labelled_mlp(blocks: Blocks, layer: Callable[..., Layer]) -> Network:
-    """Linear layers whose input has the label appended; the first one is not read."""
+def labelled_mlp(blocks: Blocks, layer: Callable[..., Layer], readout: tuple[int, int]) -> Network:
+    """Linear layers whose input has the label appended."""
     values = blocks.inputs[0]
     return mlp(
         values,
@@ -55,7 +59,7 @@ def labelled_mlp(blocks: Blocks, layer: Callable[..., Layer]) -> Network:
         seed=blocks.seed,
         examples=AppendLabel(blocks.classes, strength=strength_for(values), negatives=Uniform()),
         layer=layer,
-        readout=blocks.upper,
+        readout=readout,
     )
 
 
