@@ -26,6 +26,7 @@ MODULES = (
     "forward_forward.lab.simulate",
     "forward_forward.predict",
     "forward_forward.recipes",
+    "forward_forward.recipes.field",
     "forward_forward.recipes.poster",
     "forward_forward.recipes.hinton2022",
     "forward_forward.recurrent",

@@ -144,3 +144,34 @@ def test_what_does_not_go_together_is_refused():
     data = Data(*samples(), ("a", "b", "c"))
     with pytest.raises(ValueError, match='gradients of "overlapping" and "together" cross'):
         layout._check(Layout(stages=2), trainer, data, 6, 2, 1)
+
+
+def test_together_each_loss_reaches_all_layers_below():
+    for upper in range(4):
+        weights = []
+        for alpha in (2.0, 3.0):
+            net = network()
+            net.layers[upper].loss = losses.SymBa(alpha)
+            trainer = ff.Trainer(net, optimizer=torch.optim.SGD, lr=0.1, order="together")
+            trainer.step(*samples())
+            weights.append([layer.block.weight.detach().clone() for layer in net.layers])
+        moved = {index for index in range(4) if not torch.equal(*[w[index] for w in weights])}
+        assert moved == set(range(upper + 1))
+
+
+def test_together_is_backprop_with_deep_supervision():
+    found, expected = network(), network()
+    trainer = ff.Trainer(found, optimizer=torch.optim.SGD, lr=0.1, order="together")
+    x, y = samples()
+    optimizer = torch.optim.SGD(expected.parameters(), lr=0.1)
+    for _ in range(3):
+        trainer.step(x, y)
+        h, total = x, 0.0
+        for layer in expected.layers:
+            h = through(layer, h)
+            total = total + loss_of(layer, h, y)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+    for weight, wanted in zip(found.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(weight, wanted, rtol=1e-9, atol=1e-9)
