@@ -85,7 +85,8 @@ def standard(
         order: See `Trainer`.
         collaboration: See `Trainer`; labels are then read from all layers.
         precision: Precision of matrix products.
-        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, and 0 otherwise.
+        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, unless the order is
+            "overlapping", and 0 otherwise.
         look_ahead: See `Trainer`.
         local_head: Whether the layers of a softmax head learn separately: see `SoftmaxHead`.
         device: Where to train.
@@ -120,7 +121,8 @@ def standard(
         # For this loss, without loss of accuracy on MNIST (docs/engine.md). On other devices than
         # the CPU, finding these samples would synchronise with the device in each step.
         on_cpu = device is None or str(device).startswith("cpu")
-        skip = SKIP if on_cpu and isinstance(loss, SiluPair) else 0.0
+        skips = on_cpu and isinstance(loss, SiluPair) and order != "overlapping"
+        skip = SKIP if skips else 0.0
     trainer = Trainer(
         network,
         optimizer=optimizer,
