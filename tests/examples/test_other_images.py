@@ -39,7 +39,7 @@ def test_a_negative_has_this_label_and_an_image_of_another_class(place):
         torch.testing.assert_close(variant, wanted)
 
 
-def test_images_of_other_classes_are_drawn_alike():
+def test_images_of_other_classes_are_equally_likely():
     y = torch.tensor([2, 0, 2, 1, 0, 2])
     wrong = ((y + 1) % CLASSES).expand(6000, 6)
     labels, rows = mixed_with_others(y, wrong, 0.5, seeded())

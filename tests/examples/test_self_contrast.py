@@ -32,7 +32,7 @@ def test_positives_are_a_sample_twice_and_negatives_two_samples():
         pairs.negative(x[:1], None, seeded())
 
 
-def test_the_shift_of_the_batch_is_drawn_anew():
+def test_each_draw_has_its_own_shift_of_the_batch():
     x = torch.arange(7.0)[:, None]
     rng = seeded()
     shifts = {int(SelfContrast(2).negative(x, None, rng).rest[0] - x[0]) for _ in range(100)}

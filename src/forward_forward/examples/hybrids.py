@@ -163,7 +163,7 @@ class SelfContrast(OfTwoSamples):
 
     ``x_i + x_i`` against ``x_i + x_j``, with the samples of the batch shifted by a random number
     for ``x_j``. A layer reads the sum by one set of weights. The layers above the first read the
-    activities of these pairs as they are; they are not paired anew.
+    activities of these pairs as they are; they form no new pairs.
 
     Args:
         num_classes: Number of labels of the network's head; the examples themselves use none.

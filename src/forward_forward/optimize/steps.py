@@ -120,7 +120,6 @@ class LayerSteps:
             for index in block:
                 self._begin(index)
                 self._refresh(index)
-
             dropped = functools.partial(self._dropped, targets=targets, randomness=randomness)
             key = randomness.key("block", block[0])
             outcomes = self.engine.block(block, source, targets, key, dropped)

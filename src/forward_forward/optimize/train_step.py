@@ -173,6 +173,11 @@ class TrainStep:
                 f"train_layers expects 0 <= first <= last < {len(self.network.layers)}, got"
                 f" first={first} and last={last}"
             )
+        if self.order == "overlapping" and (first, last) != (0, len(self.network.layers) - 1):
+            raise ValueError(
+                'order="overlapping" trains pairs of all layers, got'
+                f" train_layers({first}, {last}): use another order"
+            )
         self.first_active, self.last_active = first, last
 
     def ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:

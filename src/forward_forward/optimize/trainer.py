@@ -37,8 +37,9 @@ class Trainer(TrainStep):
             backprop with deep supervision, to compare with. Both compute all products by autograd.
         collaboration: Other layers' goodness, added to each layer's own as a constant before its
             loss: "below", that of the layers below it; "all", that of all others, by a first pass
-            with the current weights (Lorberbom et al., arXiv 2305.12393). A loss that compares with
-            the threshold then needs a threshold for the sum. None for none.
+            with the current weights (Lorberbom et al., arXiv 2305.12393). A layer then learns what
+            the sum lacks, so read labels from the sum over all layers; and a loss that compares
+            with the threshold needs a threshold for that sum. None for none.
         engine: "closed_form" gradients, with autograd for blocks that are not linear; or
             "autograd" for all, the slow reference.
         precision: Precision of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 if

@@ -64,7 +64,7 @@ def one_pass(
         dropout: Fraction of the inputs dropped in each layer but the first, which drops a tenth.
         adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
         order: See `Trainer`.
-        collaboration: See `Trainer`.
+        collaboration: See `Trainer`; labels are then read from all layers.
         precision: Precision of matrix products.
         device: Where to train.
 
@@ -86,7 +86,8 @@ def one_pass(
         inputs=Standardize.of(train) if has_own_units(train) else None,
         layer=layer,
         dropout=rates,
-        readout=(min(1, len(hidden) - 1), len(hidden)),
+        # Layers that collaborate learn the sum with all layers.
+        readout=None if collaboration else (min(1, len(hidden) - 1), len(hidden)),
     )
     network.layers[0].adversarial = adversarial
     if network.inputs is not None:

@@ -83,9 +83,10 @@ def standard(
         other_images: Fraction of the negatives that are another image with this label.
         label: Whether to append the label to the inputs, or overlay the first of them with it.
         order: See `Trainer`.
-        collaboration: See `Trainer`.
+        collaboration: See `Trainer`; labels are then read from all layers.
         precision: Precision of matrix products.
-        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, and 0 otherwise.
+        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, unless the order is
+            "overlapping", and 0 otherwise.
         look_ahead: See `Trainer`.
         local_head: Whether the layers of a softmax head learn separately: see `SoftmaxHead`.
         device: Where to train.
@@ -113,13 +114,15 @@ def standard(
         layer=layer,
         dropout=[0.1, *[0.0] * (len(hidden) - 1)],
         head=negatives.scores == "softmax" and ("local" if local_head else True),
-        readout=(min(1, len(hidden) - 1), len(hidden)),
+        # Layers that collaborate learn the sum with all layers.
+        readout=None if collaboration else (min(1, len(hidden) - 1), len(hidden)),
     )
     if skip is None:
         # For this loss, without loss of accuracy on MNIST (docs/engine.md). On other devices than
         # the CPU, finding these samples would synchronise with the device in each step.
         on_cpu = device is None or str(device).startswith("cpu")
-        skip = SKIP if on_cpu and isinstance(loss, SiluPair) else 0.0
+        skips = on_cpu and isinstance(loss, SiluPair) and order != "overlapping"
+        skip = SKIP if skips else 0.0
     trainer = Trainer(
         network,
         optimizer=optimizer,

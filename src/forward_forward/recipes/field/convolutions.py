@@ -35,7 +35,7 @@ def cwcomp(blocks: Blocks) -> Network:
     return Network(*layers, examples=NoLabel(blocks.classes), readout=blocks.upper)
 
 
-@method(lr=2e-2)
+@method(lr=8e-2)
 def deeper_forward(blocks: Blocks) -> Network:
     """DeeperForward: the mean of each class's channels, which are normalised for the next layer.
 
@@ -46,7 +46,7 @@ def deeper_forward(blocks: Blocks) -> Network:
     return Network(*layers, examples=NoLabel(blocks.classes), readout=blocks.upper)
 
 
-@method(lr=2e-2)
+@method(lr=4e-2)
 def hcl_ff(blocks: Blocks) -> Network:
     """HCL-FF without its hierarchy: `deeper_forward` and a supervised contrastive loss.
 
