@@ -6,7 +6,7 @@ Each function is one contract; its first line states it.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from forward_forward.contracts.broken import (
     expect,
@@ -16,7 +16,7 @@ from forward_forward.contracts.broken import (
     expect_unchanged,
 )
 from forward_forward.contracts.samples import activities, seeded, special
-from forward_forward.contracts.training import batch_for, side_of, sized, small_network, units_of
+from forward_forward.contracts.training import batch_for, ready, side_of, small_network, units_of
 from forward_forward.goodness import slope_of
 from forward_forward.optimize import Trainer
 from forward_forward.readouts import Readout, slopes_of
@@ -41,7 +41,7 @@ def is_one_number_a_class_and_row(readout: Readout) -> None:
     >>> from forward_forward.readouts import LinearReadout
     >>> is_one_number_a_class_and_row(LinearReadout(num_classes=3))
     """
-    made = _made(readout)
+    made: Readout = ready(readout)
     for feature in _shapes(made):
         for dtype in (torch.float32, torch.float64):
             made, h = made.to(dtype), activities(*feature).to(dtype)
@@ -61,7 +61,7 @@ def slope_is_autograds(readout: Readout) -> None:
     >>> from forward_forward.readouts import LinearReadout
     >>> slope_is_autograds(LinearReadout(num_classes=3))
     """
-    made = _made(readout)
+    made: Readout = ready(readout)
     for feature in _shapes(made):
         h = special(*feature)
         upstream = _upstream(made)
@@ -81,7 +81,7 @@ def slope_is_that_of_small_changes(readout: Readout) -> None:
     >>> from forward_forward.readouts import LinearReadout
     >>> slope_is_that_of_small_changes(LinearReadout(num_classes=3))
     """
-    made = _made(readout)
+    made: Readout = ready(readout)
     if not getattr(made, "detached", False):
         for feature in _shapes(made):
             expect_slopes_of_small_changes(made, activities(*feature, batch=2))
@@ -96,7 +96,7 @@ def weight_gradients_are_autograds(readout: Readout) -> None:
     >>> from forward_forward.readouts import LinearReadout
     >>> weight_gradients_are_autograds(LinearReadout(num_classes=3))
     """
-    made = _made(readout)
+    made: Readout = ready(readout)
     by_hand = slopes_of(made)
     if by_hand is None:
         return
@@ -119,7 +119,7 @@ def leaves_activities_alone(readout: Readout) -> None:
     >>> from forward_forward.readouts import LinearReadout
     >>> leaves_activities_alone(LinearReadout(num_classes=3))
     """
-    made = _made(readout)
+    made: Readout = ready(readout)
     for feature in _shapes(made):
         h = activities(*feature)
         values = [h, *made.state_dict().values()]
@@ -174,16 +174,6 @@ def network_trained_with_it_learns(readout: Readout) -> None:
     error = 100 * float((network.predict(x) != y).double().mean())
     most = min(100 / 3, 50 * (1 - 1 / readout.num_classes))
     expect(error < most, f"expected errors below {most:.0f} % after 100 steps, got {error:.0f} %")
-
-
-def _made(readout: Readout) -> Readout:
-    """A copy in float64, of a template one of some width, with weights that are not 0."""
-    made: Readout = sized(readout, units_of(readout)).double()
-    rng = seeded(3)
-    for weight in made.parameters():
-        if not weight.any():
-            nn.init.normal_(weight, generator=rng)
-    return made
 
 
 def _shapes(made: Readout) -> list[tuple[int, ...]]:

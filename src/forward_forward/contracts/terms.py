@@ -21,12 +21,12 @@ from forward_forward.contracts.samples import activities, seeded
 from forward_forward.contracts.training import (
     batch_for,
     classes_of,
+    ready,
     side_of,
-    sized,
     small_network,
     units_of,
 )
-from forward_forward.forward import Layer
+from forward_forward.forward import Layer, Network
 from forward_forward.optimize import Trainer
 from forward_forward.terms import LocalTerm, each_sample
 
@@ -50,7 +50,7 @@ def is_a_finite_mean_or_number_a_sample(term: LocalTerm) -> None:
     >>> is_a_finite_mean_or_number_a_sample(lambda h, y: h.square().mean())
     """
     for dtype in (torch.float32, torch.float64):
-        made, (h, y) = _made(term, dtype), _batch(term)
+        made, (h, y) = ready(term, dtype), _batch(term)
         value = made(h.to(dtype), y)
         single = isinstance(value, Tensor) and value.dim() == 0
         expect_tensor(value, torch.Size([] if single else [len(y)]), dtype, "the term")
@@ -65,7 +65,7 @@ def slope_is_that_of_small_changes(term: LocalTerm) -> None:
 
     >>> slope_is_that_of_small_changes(lambda h, y: h.square().mean())
     """
-    made, (h, y) = _made(term), _batch(term)
+    made, (h, y) = ready(term), _batch(term)
     leaf = h.clone().requires_grad_()
     value = made(leaf, y)
     expect(value.requires_grad, "expected a term with a slope, got one without: is it detached?")
@@ -82,7 +82,7 @@ def has_finite_slopes_at_silent_rows(term: LocalTerm) -> None:
 
     >>> has_finite_slopes_at_silent_rows(lambda h, y: h.square().mean())
     """
-    made, (h, y) = _made(term), _batch(term)
+    made, (h, y) = ready(term), _batch(term)
     h[:2] = 0
     leaf = h.requires_grad_()
     of = [leaf, *_weights(made)]
@@ -102,7 +102,7 @@ def leaves_activities_and_labels_alone(term: LocalTerm) -> None:
 
     >>> leaves_activities_and_labels_alone(lambda h, y: h.square().mean())
     """
-    made, (h, y) = _made(term), _batch(term)
+    made, (h, y) = ready(term), _batch(term)
     before = h.clone(), y.clone()
     made(h, y)
     expect_unchanged(
@@ -121,7 +121,7 @@ def does_not_depend_on_the_order_of_the_batch(term: LocalTerm) -> None:
 
     >>> does_not_depend_on_the_order_of_the_batch(lambda h, y: h.square().mean())
     """
-    made, (h, y) = _made(term), _batch(term)
+    made, (h, y) = ready(term), _batch(term)
     order = torch.randperm(len(y), generator=seeded(5))
     value, reordered = made(h, y).detach(), made(h[order], y[order]).detach()
     wanted = value[order] if value.dim() else value
@@ -161,7 +161,8 @@ def no_gradient_crosses_a_layer(term: LocalTerm) -> None:
     >>> no_gradient_crosses_a_layer(lambda h, y: h.square().mean())
     """
     x, y = batch_for(term)
-    one, two = small_network(term, layers=1), small_network(term)
+    two = small_network(term)
+    one = Network(copy.deepcopy(two.layers[0]), examples=two.examples)  # its weights may be drawn
     first, second = two.layers
     below = first(x)
     each_sample(first.terms[0], below, y)  # as in a step: what a term keeps must not lead back
@@ -184,12 +185,6 @@ def no_gradient_crosses_a_layer(term: LocalTerm) -> None:
     )
     for name, value in alone.items():
         expect_close(lower[name], value, f"{name} of layer 1 below another layer", rtol=0)
-
-
-def _made(term: LocalTerm, dtype: torch.dtype = torch.float64) -> LocalTerm:
-    """A copy in a dtype, of a template one of some width; a function as it is."""
-    made = sized(term, units_of(term))
-    return made.to(dtype) if isinstance(made, nn.Module) else made
 
 
 def _batch(term: LocalTerm) -> tuple[Tensor, Tensor]:

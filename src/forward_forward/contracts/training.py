@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward.contracts.named import CLASSES, kind_of
-from forward_forward.contracts.samples import activities
+from forward_forward.contracts.samples import activities, seeded
 from forward_forward.examples import AppendLabel, NoLabel
 from forward_forward.forward import Layer, Network, mlp
 from forward_forward.losses import CrossEntropy
@@ -37,6 +37,18 @@ def sized(part: Any, units: int) -> Any:
     """A copy of a part; of a template, one for layers of so many units."""
     template = hasattr(part, "sized") and getattr(part, "units", 0) is None
     return part.sized(units) if template else copy.deepcopy(part)
+
+
+def ready(part: Any, dtype: torch.dtype = torch.float64) -> Any:
+    """A copy in a dtype, of a template one of some width; weights that start at 0 are drawn."""
+    made = sized(part, units_of(part))
+    if not isinstance(made, nn.Module):
+        return made
+    rng = seeded(3)
+    for weight in made.parameters():
+        if not weight.any():
+            nn.init.normal_(weight, generator=rng)
+    return made.to(dtype)
 
 
 def small_network(part: Any, layers: int = 2) -> Network:
