@@ -156,7 +156,7 @@ def test_terms_set_later_belong_to_the_layer_and_are_refused_by_its_trainer(step
     layer = trainer.network.layers[1]
     layer.terms = (SupervisedContrast(),)
     assert layer.terms[0].units == 8
-    with pytest.raises(ValueError, match=r"layer 2 .* projection would never learn"):
+    with pytest.raises(ValueError, match=r"layer 2 .*projection would never learn"):
         run(trainer)
     step(Trainer(trainer.network))
     layer.terms = ()
