@@ -104,11 +104,7 @@ class Layer(nn.Module):
         self.activation = made_activation(activation)
         self.goodness = readouts.fitted(goodness, block)
         self.loss = loss
-        self.terms: tuple[LocalTerm, ...] = tuple(readouts.fitted(term, block) for term in terms)
-        # Registered, so that their weights are the layer's.
-        self.term_modules = nn.ModuleList(
-            term for term in self.terms if isinstance(term, nn.Module)
-        )
+        self.terms = terms
         self.normalize = normalize
         self.threshold = threshold
         self.threshold_factor = threshold_factor
@@ -123,6 +119,19 @@ class Layer(nn.Module):
         if peer is not None:
             # Any start will do: only differences between units are used. 0.5 is Hinton's.
             self.mean_activity = torch.full((block.out_features,), 0.5)  # type: ignore[arg-type]
+
+    @property
+    def terms(self) -> Sequence[LocalTerm]:
+        """Further losses of the layer; a template that is set is sized for the block."""
+        return self._terms
+
+    @terms.setter
+    def terms(self, terms: Sequence[LocalTerm]) -> None:
+        self._terms = tuple(readouts.fitted(term, self.block) for term in terms)
+        # Registered, so that their weights are the layer's.
+        self.term_modules = nn.ModuleList(
+            term for term in self._terms if isinstance(term, nn.Module)
+        )
 
     @property
     def linear(self) -> nn.Linear | None:

@@ -46,7 +46,7 @@ def closed_form(
         replicas: The other replicas, if this is a shard of a batch.
 
     Returns:
-        The outcome, with ``grad`` of the block's parameters set.
+        The outcome, with ``grad`` of the block's parameters set, unless the loss does not reach it.
     """
     batch = len(targets.weight)
     # Read before the totals take the memory of the activities below.
@@ -56,6 +56,8 @@ def closed_form(
     factor = None if moves else operand.factor
     found = slopes(layer, affine, operand.totals(), targets, factor)
     outcome = found.outcome
+    if getattr(layer.goodness, "detached", False):
+        return outcome  # nothing reaches the block
     if rows is not None:
         operand, found = _adversarial(layer, affine, rows, found, targets)
     if layer.peer is not None:

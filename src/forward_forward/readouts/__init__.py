@@ -12,6 +12,7 @@ activities with learned prototypes or with the mean of each class.
 from forward_forward.readouts.groups import ChannelGroups
 from forward_forward.readouts.linear import FixedReadout, LinearReadout
 from forward_forward.readouts.prototypes import Centroids, Prototypes
+from forward_forward.readouts.readout import HasReadoutSlopes as HasReadoutSlopes
 from forward_forward.readouts.readout import Readout as Readout
 from forward_forward.readouts.readout import by_channel as by_channel
 from forward_forward.readouts.readout import fitted as fitted

@@ -19,6 +19,7 @@ from forward_forward.optimize.train_step import Order
 from forward_forward.readouts import LinearReadout
 from forward_forward.recipes.plan import Plan, features
 from forward_forward.recipes.standard import batch_size_for, has_own_units
+from forward_forward.terms import LocalTerm
 
 SHOWN = 500_000  # samples in all epochs together
 
@@ -34,6 +35,7 @@ def one_pass(
     optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
     loss: LocalLoss = CrossEntropy(label_smoothing=0.1),
     goodness: Callable[..., nn.Module] = LinearReadout,
+    terms: Sequence[LocalTerm] = (),
     activation: Callable[[], nn.Module] = nn.ReLU,
     dropout: float = 0.3,
     adversarial: float = 0.1,
@@ -60,6 +62,7 @@ def one_pass(
         optimizer: Class of a torch optimizer.
         loss: Loss of each layer.
         goodness: Makes the read-out of each layer, called with the number of classes.
+        terms: Further losses of each layer: see `Layer`.
         activation: Makes the activation of each layer, such as its class.
         dropout: Fraction of the inputs dropped in each layer but the first, which drops a tenth.
         adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
@@ -75,7 +78,10 @@ def one_pass(
         Mono-Forward, arXiv 2501.09238, for a layer's own classifier.
     """
     classes = len(train.classes)
-    layer = functools.partial(Layer, activation=activation, goodness=goodness(classes), loss=loss)
+    readout = goodness(classes)
+    layer = functools.partial(
+        Layer, activation=activation, goodness=readout, loss=loss, terms=terms
+    )
     rates: Sequence[float] = [0.1, *[dropout] * (len(hidden) - 1)]
     network = mlp(
         features(train),
