@@ -1,6 +1,7 @@
 """The field's methods: each learns digits, follows its seed, and is kept and read back."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 import forward_forward as ff
 from forward_forward import datasets, predict
 from forward_forward.data import Data
-from forward_forward.forward.description import build, describe
+from forward_forward.forward.description import build, describe, rewritten
 from forward_forward.recipes import field
 from forward_forward.recipes.parameters import parameters_of
 from forward_forward.recipes.settings import recipe_named
@@ -159,3 +160,23 @@ def test_pictures_without_channels_are_those_with_one(digits):
             plan.trainer.fit(data, epochs=1, batch_size=30)
             found.append(weights(plan.trainer.network))
         assert torch.equal(*found)
+
+
+KEPT = Path(__file__).parents[2] / "results" / "field" / "fashion_mnist.jsonl"
+
+
+@pytest.mark.skipif(not KEPT.exists(), reason="results/ is not here: it is not part of the sdist")
+def test_published_results_are_those_of_the_recipes_as_they_are():
+    rows = [json.loads(line) for line in KEPT.read_text().splitlines()]
+    assert len({(row["recipe"], row["seed"]) for row in rows}) == len(rows)
+    assert len({(row["samples"], row["epochs"]) for row in rows}) == 1
+    for row in rows:
+        if row["seed"] == 0:
+            pixels = torch.zeros(row["samples"], 1, 28, 28, dtype=torch.uint8)
+            train = Data(pixels, torch.arange(row["samples"]) % 10, tuple("abcdefghij"))
+            plan = getattr(field, row["recipe"])(train, precision="float32")
+            now = plan.trainer.settings
+            assert {name: now[name] for name in row["trainer"]} == row["trainer"]
+            assert plan.batch_size == row["batch_size"]
+            layers = describe(plan.trainer.network)["layers"]
+            assert layers == rewritten(row["network"])["layers"]
