@@ -7,7 +7,8 @@ python results/table.py --check            # fails if a table differs from the f
 Those of docs/engine.md come from engine/benchmark.json (`ff benchmark --out`),
 engine/equivalence.json and engine/many_runs.json; the README's table of the poster's claims comes
 from poster/*.json (`ff reproduce poster`), that of docs/sklearn.md from sklearn/estimators.json
-(`python results/estimators.py`), and those of docs/parallel.md from parallel/ (parallel_tables.py).
+(`python results/estimators.py`), those of docs/parallel.md from parallel/ (parallel_tables.py), and
+that of docs/recipes/field.md from field/ (`python results/field.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import field
 import numpy as np
 import parallel_tables
 from scipy import stats
@@ -31,6 +33,7 @@ HERE = Path(__file__).parent
 README, DOCS = HERE.parent / "README.md", HERE.parent / "docs" / "engine.md"
 SKLEARN = HERE.parent / "docs" / "sklearn.md"
 PARALLEL = HERE.parent / "docs" / "parallel.md"
+FIELD = HERE.parent / "docs" / "recipes" / "field.md"
 ESTIMATORS = HERE / "sklearn" / "estimators.json"
 LEAST = 3
 
@@ -278,6 +281,7 @@ def main() -> None:
     put(DOCS, "many runs", many_runs_table(of_engine("many_runs")))
     for name, text in parallel_tables.tables().items():
         put(PARALLEL, name, text)
+    put(FIELD, "field", field.table())
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
 
 

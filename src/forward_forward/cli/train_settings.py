@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 class DataOptions:
     """The data, and the recipe that is trained on them."""
 
-    # mnist (the default) or digits; a folder or archive of images, with one sub-folder per class,
-    # optionally below train, val and test; a table (.csv, .tsv, .parquet); or an .npz file.
+    # mnist (the default), fashion_mnist or digits; a folder or archive of images, with one
+    # sub-folder per class, optionally below train, val and test; a table (.csv, .tsv, .parquet); or
+    # an .npz file.
     data: flags.Name = None
     # Label column of a table; by default target, label, class, y or the last column.
     target: flags.Name = None
     # Width and height in pixels to which the images of a folder or archive are resized.
     size: flags.Count = None
-    # standard (the default), poster.method, hinton2022.mnist_supervised_matlab, or your own
-    # function as package.module:name.
+    # standard (the default), one_pass, poster.method, hinton2022.mnist_supervised_matlab,
+    # field.NAME for a published method (docs/recipes/field.md), or your own function as
+    # package.module:name.
     recipe: flags.Name = None
 
 

@@ -22,12 +22,12 @@ from forward_forward.conversion.modules import (
     work_out_of_place,
 )
 from forward_forward.conversion.widen import widened
+from forward_forward.conversion.widths import fit_parts
 from forward_forward.examples import AppendLabel, Examples, FromGoodness, NoLabel, WrongLabels
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.check import SAME
 from forward_forward.forward.label_input import LabelInput, Way
 from forward_forward.forward.layer import evaluating
-from forward_forward.readouts import Readout
 
 
 @dataclass(frozen=True)
@@ -254,9 +254,9 @@ class _Builder:
                     f" [batch, ...], this one returns {got} for a batch of {len(self.seen)}; wrap"
                     " it in a module that returns such a tensor"
                 )
+            fit_parts(made, seen)
+            self.seen = seen
             if made.class_wise:
-                made.goodness = _of_width(made.goodness, made, seen)
-                self.seen = seen
                 return
             goodness = made.goodness(seen)
             if float(goodness.std()) <= SAME * float(goodness.abs().mean()):
@@ -278,19 +278,6 @@ _ENTERS = {
 
 def _whole(inside: int) -> str:
     return f" as a whole: inside, {inside} weight layers are trained by backpropagation"
-
-
-def _of_width(readout: Readout, layer: Layer, h: Tensor) -> Readout:
-    """A read-out for activities, whose channels are those of the last module with a width."""
-    if readout.units is not None:
-        return readout
-    widths = [_width(each) for each in layer.modules() if _width(each)]
-    channels_last = h.shape[1] not in widths[-1:] and h.shape[-1] in widths
-    return readout.sized(h.shape[-1 if channels_last else 1], maps=h.dim() == 4)
-
-
-def _width(module: nn.Module) -> int | None:
-    return getattr(module, "out_features", None) or getattr(module, "out_channels", None)
 
 
 def _way(core: nn.Module, ready: Tensor) -> Way:

@@ -1,11 +1,11 @@
 """Samples [batch, ...], labels [batch] -> positive, negative, neutral and candidate inputs.
 
 ``labels`` puts one label into the input and ``multilabel`` any number of them; ``negatives``
-chooses wrong labels; ``hybrids`` makes negatives without labels; ``no_label`` leaves samples
-as they are, for layers that answer for every class; all return ``inputs``.
+chooses wrong labels; ``hybrids`` makes negatives of two samples, without labels; ``no_label``
+leaves samples as they are, for layers that answer for every class; all return ``inputs``.
 """
 
-from forward_forward.examples.hybrids import HybridImages, HybridRows
+from forward_forward.examples.hybrids import HybridImages, HybridRows, SelfContrast
 from forward_forward.examples.inputs import Examples, Inputs, stack
 from forward_forward.examples.labels import AppendLabel, OverlayLabel
 from forward_forward.examples.multilabel import MultiLabel
@@ -30,6 +30,7 @@ __all__ = [
     "MultiLabel",
     "NoLabel",
     "OverlayLabel",
+    "SelfContrast",
     "Uniform",
     "WrongLabels",
     "stack",

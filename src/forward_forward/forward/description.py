@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from forward_forward import examples, goodness, losses, notation, readouts
-from forward_forward.forward import normalize, peer
+from forward_forward import examples, goodness, losses, notation, readouts, terms
+from forward_forward.forward import blocks, normalize, peer
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
 from forward_forward.forward.standardize import Standardize
+from forward_forward.forward.triangle import Triangle
 
 _LAYER = list(inspect.signature(Layer).parameters)
 _NETWORK = ("examples", "readout", "reading")
@@ -20,8 +21,9 @@ _NETWORK = ("examples", "readout", "reading")
 
 def names() -> dict[str, Any]:
     """Every name that a description may contain."""
-    parts = notation.public(examples, goodness, losses, normalize, readouts)
-    own = {each.__name__: each for each in (peer.PeerNormalization, Standardize, LabelInput)}
+    parts = notation.public(blocks, examples, goodness, losses, normalize, readouts, terms)
+    modules = (peer.PeerNormalization, Standardize, LabelInput, Triangle)
+    own = {each.__name__: each for each in modules}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs
     return {**notation.torch_modules(), **parts, **own, **earlier}
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from forward_forward.examples import Examples, Inputs, NoLabel
 from forward_forward.examples.inputs import check_lengths, check_scores, floating
+from forward_forward.forward.activities import Activities
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer, evaluating
@@ -23,6 +24,7 @@ from forward_forward.forward.passes import (
 )
 from forward_forward.forward.workspace import Workspace
 from forward_forward.readouts import Readout
+from forward_forward.terms import Term
 
 Reading = Literal["goodness", "head"]
 READINGS = get_args(Reading)
@@ -205,7 +207,7 @@ class Network(nn.Module):
                 if own:
                     found[number] = [*own, *found.get(number, [])]
                 try:
-                    source = layer(source)
+                    source = Activities(layer(source), added=layer.added(source)).onward.h
                 except Exception:  # the layer's own check reports it; those above have no input
                     break
         return dict(sorted(found.items()))
@@ -252,13 +254,13 @@ def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
             " number per sample)"
         )
     for number, layer in enumerate(layers, 1):
-        if isinstance(layer.goodness, Readout) and layer.goodness.units is None:
-            kind = type(layer.goodness).__name__
-            raise ValueError(
-                f"the width of layer {number} is not known from its {type(layer.block).__name__}:"
-                f" give its read-out the number of its units or channels, {kind}("
-                f"num_classes={layer.goodness.num_classes}, units=...)"
-            )
+        for part in (layer.goodness, *layer.terms):
+            if isinstance(part, Readout | Term) and part.units is None:
+                raise ValueError(
+                    f"the width of layer {number} is not known from its"
+                    f" {type(layer.block).__name__}: give its {type(part).__name__} the number of"
+                    " its units or channels, as units=..."
+                )
 
 
 def _listed(counts: Iterable[int | None]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source
-from forward_forward.examples import HybridImages, HybridRows, MultiLabel, OverlayLabel
+from forward_forward.examples import MultiLabel, OverlayLabel
+from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.forward.description import rewritten
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.track import Row, Watcher
@@ -48,10 +49,10 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
             " 256"
         )
     examples = trainer.network.examples
-    if isinstance(examples, HybridImages | HybridRows) and len(source) % batch_size == 1:
+    if isinstance(examples, OfTwoSamples) and len(source) % batch_size == 1:
         raise ValueError(
             f"{len(source)} samples in batches of {batch_size} leave a last batch of one, but a"
-            f" hybrid needs two samples: use a batch_size such as {batch_size + 1}"
+            f" negative is made of two samples: use a batch_size such as {batch_size + 1}"
         )
     if isinstance(examples, OverlayLabel) and isinstance(source, Data):
         used = int((~source.constant_inputs()[:classes]).sum())

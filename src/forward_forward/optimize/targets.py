@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
+
+from forward_forward.forward.layer import Layer
 
 
 class Targets:
@@ -12,10 +16,13 @@ class Targets:
     Args:
         weight: Each sample's weight in the mean over the batch [batch], sum 1.
         labels: True labels [batch], or None if the label is in the input.
+        others: Other layers' goodness, a constant added to the layer's own, of its shape; or None.
     """
 
-    def __init__(self, weight: Tensor, labels: Tensor | None = None) -> None:
-        self.weight, self.labels = weight, labels
+    def __init__(
+        self, weight: Tensor, labels: Tensor | None = None, others: Tensor | None = None
+    ) -> None:
+        self.weight, self.labels, self.others = weight, labels, others
         self._columns: Tensor | None = None
 
     @property
@@ -31,6 +38,14 @@ class Targets:
             )
         return self.labels
 
+    def beside(self, others: Tensor | None) -> Targets:
+        """The same targets for a layer to whose goodness that of others is added."""
+        if others is self.others:
+            return self
+        targets = copy.copy(self)
+        targets.others = others
+        return targets
+
     def columns(self, classes: int) -> Tensor:
         """Of each sample the true class, then the others in order [batch, classes].
 
@@ -42,6 +57,11 @@ class Targets:
             others = torch.arange(classes - 1, device=true.device)
             self._columns = torch.cat([true, others + (others >= true)], 1)
         return self._columns
+
+
+def margins(layer: Layer, rated: Tensor, targets: Targets) -> Tensor:
+    """Margins of a layer's goodness, with that of the other layers added if there is any."""
+    return layer.margin(rated if targets.others is None else rated + targets.others)
 
 
 def split(values: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:

@@ -179,9 +179,11 @@ class MessagePlan:
         """The message a stage trains on; ``stop`` is the number of the last step, or `NO_STOP`."""
         rows = self.rows(batch)
         activities = self._activities(stage, self.shapes.variants * rows)
-        labels = {"labels": ((rows,), torch.int64)} if self.trainer.network.class_wise else {}
         about = {"sample_weight": ((rows,), self.dtype), "stop": ((1,), torch.int64)}
-        return {**activities, **about, **labels}
+        layers = self.trainer.network.layers
+        if not any(layer.class_wise or layer.terms for layer in layers):
+            return {**activities, **about}
+        return {**activities, **about, "labels": ((rows, *self.shapes.label), torch.int64)}
 
     def probing(self, probe: Probe, stage: int, batch: int) -> TensorSpecs:
         """The message of a probe to a stage; ``scores`` are summed over the layers below."""
@@ -212,6 +214,7 @@ class MessagePlan:
 def pack_activities(message: PackedTensors, activities: Inputs | Activities) -> None:
     """Copy activities into a message, with their lengths if the message includes them."""
     assert isinstance(activities, Activities)  # a stage has at least one layer
+    activities = activities.onward
     if message["h"].data_ptr() != activities.h.data_ptr():  # else they were computed in place
         message["h"].copy_(activities.h)
     length = message.get("length")

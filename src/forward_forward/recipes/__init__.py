@@ -6,9 +6,9 @@ that they reproduce. ``settings`` (names -> recipes and parts) and ``parameters`
 serve the command line.
 """
 
-from forward_forward.recipes import hinton2022, poster
+from forward_forward.recipes import field, hinton2022, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Plan, Recipe
 from forward_forward.recipes.standard import standard
 
-__all__ = ["Plan", "Recipe", "hinton2022", "one_pass", "poster", "standard"]
+__all__ = ["Plan", "Recipe", "field", "hinton2022", "one_pass", "poster", "standard"]

@@ -13,10 +13,13 @@ from forward_forward.examples import NoLabel
 from forward_forward.forward import Layer, Standardize, mlp
 from forward_forward.losses import CrossEntropy, LocalLoss
 from forward_forward.optimize import Trainer, cosine
+from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.precision import Precision
+from forward_forward.optimize.train_step import Order
 from forward_forward.readouts import LinearReadout
 from forward_forward.recipes.plan import Plan, features
 from forward_forward.recipes.standard import batch_size_for, has_own_units
+from forward_forward.terms import LocalTerm
 
 SHOWN = 500_000  # samples in all epochs together
 
@@ -32,9 +35,12 @@ def one_pass(
     optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
     loss: LocalLoss = CrossEntropy(label_smoothing=0.1),
     goodness: Callable[..., nn.Module] = LinearReadout,
+    terms: Sequence[LocalTerm] = (),
     activation: Callable[[], nn.Module] = nn.ReLU,
     dropout: float = 0.3,
     adversarial: float = 0.1,
+    order: Order = "joint",
+    collaboration: Collaboration | None = None,
     precision: Precision = "auto",
     device: torch.device | str | None = None,
 ) -> Plan:
@@ -56,9 +62,12 @@ def one_pass(
         optimizer: Class of a torch optimizer.
         loss: Loss of each layer.
         goodness: Makes the read-out of each layer, called with the number of classes.
+        terms: Further losses of each layer: see `Layer`.
         activation: Makes the activation of each layer, such as its class.
         dropout: Fraction of the inputs dropped in each layer but the first, which drops a tenth.
         adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
+        order: See `Trainer`.
+        collaboration: See `Trainer`; labels are then read from all layers.
         precision: Precision of matrix products.
         device: Where to train.
 
@@ -69,7 +78,10 @@ def one_pass(
         Mono-Forward, arXiv 2501.09238, for a layer's own classifier.
     """
     classes = len(train.classes)
-    layer = functools.partial(Layer, activation=activation, goodness=goodness(classes), loss=loss)
+    readout = goodness(classes)
+    layer = functools.partial(
+        Layer, activation=activation, goodness=readout, loss=loss, terms=terms
+    )
     rates: Sequence[float] = [0.1, *[dropout] * (len(hidden) - 1)]
     network = mlp(
         features(train),
@@ -80,7 +92,8 @@ def one_pass(
         inputs=Standardize.of(train) if has_own_units(train) else None,
         layer=layer,
         dropout=rates,
-        readout=(min(1, len(hidden) - 1), len(hidden)),
+        # Layers that collaborate learn the sum with all layers.
+        readout=None if collaboration else (min(1, len(hidden) - 1), len(hidden)),
     )
     network.layers[0].adversarial = adversarial
     if network.inputs is not None:
@@ -92,6 +105,8 @@ def one_pass(
         lr=lr,
         weight_decay=0.0,
         schedule=cosine,
+        order=order,
+        collaboration=collaboration,
         precision=precision,
         seed=seed,
         device=device,

@@ -11,7 +11,8 @@ import torch
 
 from forward_forward import goodness, losses, notation, optimize, readouts
 from forward_forward.examples import negatives
-from forward_forward.recipes import hinton2022, poster
+from forward_forward.forward import Triangle
+from forward_forward.recipes import field, hinton2022, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Recipe
 from forward_forward.recipes.standard import standard
@@ -20,7 +21,7 @@ from forward_forward.recipes.standard import standard
 def recipes_by_name() -> dict[str, Recipe]:
     """The library's recipes by the names that ``--recipe`` accepts."""
     found: dict[str, Recipe] = {"standard": standard, "one_pass": one_pass}
-    for module in (hinton2022, poster):
+    for module in (field, hinton2022, poster):
         family = module.__name__.rpartition(".")[2]
         found |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
     return found
@@ -77,7 +78,7 @@ def _part(name: str, value: Any, typed: bool) -> Any:
             part = notation.read(value, notation.public(negatives), typed=typed)
             return _check_negatives(notation.made(part))
         case "activation":
-            modules = notation.torch_modules()
+            modules = {**notation.torch_modules(), "Triangle": Triangle}
             _offer_activations(value, modules)
             return notation.read(value, _makers(modules, value), typed=typed)
         case "optimizer":

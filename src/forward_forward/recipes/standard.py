@@ -23,7 +23,9 @@ from forward_forward.forward.layer import Threshold
 from forward_forward.goodness import Goodness, mean_square
 from forward_forward.losses import LocalLoss, SiluPair
 from forward_forward.optimize import Trainer, cosine
+from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.precision import Precision
+from forward_forward.optimize.train_step import Order
 from forward_forward.recipes.plan import Plan, features
 
 SHOWN = 300_000  # samples in all epochs together
@@ -44,7 +46,10 @@ def standard(
     threshold: Threshold = "calibrated",
     activation: Callable[[], nn.Module] = nn.ReLU,
     negatives: WrongLabels = FromFirstLayer(),
+    other_images: float = 0.0,
     label: Literal["append", "overlay"] = "append",
+    order: Order = "joint",
+    collaboration: Collaboration | None = None,
     precision: Precision = "auto",
     skip: float | None = None,
     look_ahead: int = 0,
@@ -75,9 +80,13 @@ def standard(
         threshold: Threshold of each layer: a number, "width" or "calibrated".
         activation: Makes the activation of each layer, such as its class.
         negatives: How wrong labels are chosen.
+        other_images: Fraction of the negatives that are another image with this label.
         label: Whether to append the label to the inputs, or overlay the first of them with it.
+        order: See `Trainer`.
+        collaboration: See `Trainer`; labels are then read from all layers.
         precision: Precision of matrix products.
-        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, and 0 otherwise.
+        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, unless the order is
+            "overlapping", and 0 otherwise.
         look_ahead: See `Trainer`.
         local_head: Whether the layers of a softmax head learn separately: see `SoftmaxHead`.
         device: Where to train.
@@ -89,7 +98,9 @@ def standard(
     place = AppendLabel if label == "append" else OverlayLabel
     values = features(train)
     strength = strength_for(values)
-    examples: Examples = place(classes, strength=strength, negatives=negatives)
+    examples: Examples = place(
+        classes, strength=strength, negatives=negatives, other_images=other_images
+    )
     layer = functools.partial(
         Layer, activation=activation, goodness=goodness, loss=loss, threshold=threshold
     )
@@ -103,19 +114,23 @@ def standard(
         layer=layer,
         dropout=[0.1, *[0.0] * (len(hidden) - 1)],
         head=negatives.scores == "softmax" and ("local" if local_head else True),
-        readout=(min(1, len(hidden) - 1), len(hidden)),
+        # Layers that collaborate learn the sum with all layers.
+        readout=None if collaboration else (min(1, len(hidden) - 1), len(hidden)),
     )
     if skip is None:
         # For this loss, without loss of accuracy on MNIST (docs/engine.md). On other devices than
         # the CPU, finding these samples would synchronise with the device in each step.
         on_cpu = device is None or str(device).startswith("cpu")
-        skip = SKIP if on_cpu and isinstance(loss, SiluPair) else 0.0
+        skips = on_cpu and isinstance(loss, SiluPair) and order != "overlapping"
+        skip = SKIP if skips else 0.0
     trainer = Trainer(
         network,
         optimizer=optimizer,
         lr=lr,
         weight_decay=0.0,
         schedule=cosine,
+        order=order,
+        collaboration=collaboration,
         precision=precision,
         skip=skip,
         look_ahead=look_ahead,
