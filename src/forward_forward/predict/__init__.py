@@ -5,7 +5,9 @@
 """
 
 from forward_forward.predict.evaluation import (
+    Counts,
     added,
+    choose_readout,
     count_errors,
     embeddings,
     errors_of,
@@ -15,9 +17,11 @@ from forward_forward.predict.evaluation import (
 from forward_forward.predict.two_stage_prediction import Report, TwoStage, two_stage
 
 __all__ = [
+    "Counts",
     "Report",
     "TwoStage",
     "added",
+    "choose_readout",
     "count_errors",
     "embeddings",
     "errors_of",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from forward_forward.data import Source
 from forward_forward.forward import Network
+from forward_forward.forward.layer_range import best_range, range_sums, ranges
 from forward_forward.forward.passes import ROWS, ForwardPass
 from forward_forward.forward.workspace import Workspace
 
@@ -39,6 +40,7 @@ def evaluate(
 
 
 Counts = tuple[dict[str, Tensor], float]
+BY_RANGE = "goodness_error_by_range"  # of every range of layers: see `choose_readout`
 
 
 def count_errors(
@@ -84,7 +86,24 @@ def errors_of(
 ) -> dict[str, float | list[float]]:
     """Errors in percent, named as in `evaluate`, from counts."""
     errors = {name: (100 * missed / total).tolist() for name, missed in wrong.items()}
+    if BY_RANGE in errors:
+        by_range = dict(zip(ranges(len(network.layers)), errors.pop(BY_RANGE), strict=True))
+        alone = [by_range[index, index + 1] for index in range(len(network.layers))]
+        goodness = {"goodness_error": by_range[network.readout], "goodness_error_by_layer": alone}
+        errors = goodness | errors
     return {"error": errors[f"{network.reading}_error"], **errors}
+
+
+def choose_readout(wrong: Mapping[str, Tensor], *networks: Network) -> None:
+    """Let networks with ``readout="auto"`` read the range of layers with the fewest misses.
+
+    Args:
+        wrong: The misses on validation data, from `count_errors`.
+        networks: The network whose misses they are, and others that have its layers.
+    """
+    for network in networks:
+        if network.chosen is not None and BY_RANGE in wrong:
+            network.choose(best_range(wrong[BY_RANGE], len(network.layers)))
 
 
 def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -96,8 +115,7 @@ def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tenso
 
     if network.examples.labelled:
         by_layer = network.goodness_by_layer(x)
-        yield "goodness_error", wrong(network.read(by_layer))
-        yield "goodness_error_by_layer", wrong(by_layer)
+        yield BY_RANGE, wrong(range_sums(by_layer))
     if network.head is not None:
         by_layer = network.head_logits_by_layer(x)
         yield "head_error", wrong(by_layer.sum(0))

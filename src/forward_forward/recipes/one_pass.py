@@ -11,6 +11,7 @@ from torch import nn
 from forward_forward.data import Source
 from forward_forward.examples import NoLabel
 from forward_forward.forward import Layer, Standardize, mlp
+from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.losses import CrossEntropy, LocalLoss
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.precision import Precision
@@ -35,6 +36,7 @@ def one_pass(
     activation: Callable[[], nn.Module] = nn.ReLU,
     dropout: float = 0.3,
     adversarial: float = 0.1,
+    readout: ReadoutSetting = "auto",
     precision: Precision = "auto",
     device: torch.device | str | None = None,
 ) -> Plan:
@@ -44,7 +46,7 @@ def one_pass(
     its goodness of every class; the goodness of the true class is its positive, that of the other
     classes are its negatives. The first layer learns from inputs moved along the gradient of its
     own loss and passes on the activities of the original ones. Labels are read from the summed
-    goodness of all layers except the first, in a single pass.
+    goodness of the layers that have the fewest errors on the validation data, in a single pass.
 
     Args:
         train: Training data.
@@ -59,6 +61,8 @@ def one_pass(
         activation: Makes the activation of each layer, such as its class.
         dropout: Fraction of the inputs dropped in each layer but the first, which drops a tenth.
         adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
+        readout: The layers whose goodness is summed, (first, stop); None for all of them. "auto"
+            chooses those with the fewest errors on the validation data.
         precision: Precision of matrix products.
         device: Where to train.
 
@@ -80,7 +84,7 @@ def one_pass(
         inputs=Standardize.of(train) if has_own_units(train) else None,
         layer=layer,
         dropout=rates,
-        readout=(min(1, len(hidden) - 1), len(hidden)),
+        readout=readout,
     )
     network.layers[0].adversarial = adversarial
     if network.inputs is not None:

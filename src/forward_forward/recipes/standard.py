@@ -20,6 +20,7 @@ from forward_forward.examples import (
 )
 from forward_forward.forward import Layer, Standardize, mlp
 from forward_forward.forward.layer import Threshold
+from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.goodness import Goodness, mean_square
 from forward_forward.losses import LocalLoss, SiluPair
 from forward_forward.optimize import Trainer, cosine
@@ -45,6 +46,7 @@ def standard(
     activation: Callable[[], nn.Module] = nn.ReLU,
     negatives: WrongLabels = FromFirstLayer(),
     label: Literal["append", "overlay"] = "append",
+    readout: ReadoutSetting = "auto",
     precision: Precision = "auto",
     skip: float | None = None,
     look_ahead: int = 0,
@@ -57,10 +59,10 @@ def standard(
 
     The label is appended, with a strength that grows as the number of inputs falls. A tenth of the
     inputs is dropped. Hard negatives are drawn from the first layer's goodness of all labels, and
-    labels are read from the summed goodness of all layers except the first. Samples with a small
-    slope are omitted from the matrix products of the gradients. A softmax head is added if the
-    negatives are drawn from one. Flat samples, such as the rows of a table, and colour images are
-    standardised.
+    labels are read from the summed goodness of the layers that have the fewest errors on the
+    validation data. Samples with a small slope are omitted from the matrix products of the
+    gradients. A softmax head is added if the negatives are drawn from one. Flat samples, such as
+    the rows of a table, and colour images are standardised.
 
     Args:
         train: Training data.
@@ -76,6 +78,8 @@ def standard(
         activation: Makes the activation of each layer, such as its class.
         negatives: How wrong labels are chosen.
         label: Whether to append the label to the inputs, or overlay the first of them with it.
+        readout: The layers whose goodness is summed, (first, stop); None for all of them. "auto"
+            chooses those with the fewest errors on the validation data.
         precision: Precision of matrix products.
         skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, and 0 otherwise.
         look_ahead: See `Trainer`.
@@ -103,7 +107,7 @@ def standard(
         layer=layer,
         dropout=[0.1, *[0.0] * (len(hidden) - 1)],
         head=negatives.scores == "softmax" and ("local" if local_head else True),
-        readout=(min(1, len(hidden) - 1), len(hidden)),
+        readout=readout,
     )
     if skip is None:
         # For this loss, without loss of accuracy on MNIST (docs/engine.md). On other devices than

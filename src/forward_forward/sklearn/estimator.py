@@ -46,7 +46,6 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints = CONSTRAINTS  # the name scikit-learn expects
     _normalized: ClassVar[bool] = True  # whether each layer's input is
-    _lowest_read: ClassVar[int] = 1  # the lowest layer whose goodness is read, if there are more
 
     hidden_layer_sizes: int | Sequence[int] = (200, 200)
     activation: Any = "relu"
@@ -117,15 +116,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return as_float64(self._center(X, first=False)).view(-1, *self._shape)
 
-    def _build(self, data: Data, examples: Examples) -> None:
-        """Build an untrained network for the data, and draw the seed."""
+    def _build(self, data: Data, examples: Examples, **parts: Any) -> None:
+        """Build an untrained network of these goodness, loss and readout, and draw the seed."""
         hidden = self._hidden()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         layer = functools.partial(
             Layer,
             activation=by_name(self.activation, ACTIVATIONS),
-            goodness=goodness_part(self.goodness, examples.num_classes),
-            loss=part(self.loss, losses),
+            goodness=parts["goodness"],
+            loss=parts["loss"],
             threshold=self.threshold,
             normalize=MeanSquareOne() if self._normalized else None,
         )
@@ -139,7 +138,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             layer=layer,
             dropout=[self.dropout, *[0.0] * (len(hidden) - 1)],
             head=not examples.labelled,
-            readout=(min(self._lowest_read, len(hidden) - 1), len(hidden)),
+            readout=parts["readout"],
         )
         if self.network_.class_wise and self.standardize:
             # The length of a row of few features tells classes apart, and there is no label beside
@@ -162,7 +161,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         X = self._center(X, first=not warm)
         data, examples = unlabelled(X, image_shape)
         if not warm:
-            self._build(data, examples)
+            found = goodness_part(self.goodness, 1), part(self.loss, losses)
+            self._build(data, examples, goodness=found[0], loss=found[1], readout=None)
         self._train(data, self.max_iter)
         return as_float64(X).view(-1, *self._shape)
 
