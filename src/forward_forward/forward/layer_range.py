@@ -55,3 +55,15 @@ def best_range(misses: Tensor, layers: int) -> Range:
     """
     pairs = zip(misses.tolist(), ranges(layers), strict=True)
     return min(pairs, key=lambda pair: (pair[0], pair[1][0] - pair[1][1], -pair[1][0]))[1]
+
+
+def layers_named(readout: Range) -> str:
+    """The layers of a range in words, counted from 1.
+
+    >>> layers_named((0, 1)), layers_named((1, 3)), layers_named((1, 4))
+    ('layer 1', 'layers 2 and 3', 'layers 2 to 4')
+    """
+    first, stop = readout[0] + 1, readout[1]
+    if first == stop:
+        return f"layer {stop}"
+    return f"layers {first} {'and' if stop - first == 1 else 'to'} {stop}"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from forward_forward.data import Source
 from forward_forward.forward import Network
-from forward_forward.forward.layer_range import best_range, range_sums, ranges
+from forward_forward.forward.layer_range import range_sums, ranges
 from forward_forward.forward.passes import ROWS, ForwardPass
 from forward_forward.forward.workspace import Workspace
 
@@ -40,7 +40,7 @@ def evaluate(
 
 
 Counts = tuple[dict[str, Tensor], float]
-BY_RANGE = "goodness_error_by_range"  # of every range of layers: see `choose_readout`
+BY_RANGE = "goodness_error_by_range"  # of every range of layers: see `predict.choose_readout`
 
 
 def count_errors(
@@ -92,18 +92,6 @@ def errors_of(
         goodness = {"goodness_error": by_range[network.readout], "goodness_error_by_layer": alone}
         errors = goodness | errors
     return {"error": errors[f"{network.reading}_error"], **errors}
-
-
-def choose_readout(wrong: Mapping[str, Tensor], *networks: Network) -> None:
-    """Let networks with ``readout="auto"`` read the range of layers with the fewest misses.
-
-    Args:
-        wrong: The misses on validation data, from `count_errors`.
-        networks: The network whose misses they are, and others that have its layers.
-    """
-    for network in networks:
-        if network.chosen is not None and BY_RANGE in wrong:
-            network.choose(best_range(wrong[BY_RANGE], len(network.layers)))
 
 
 def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import Any, Self
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -31,6 +33,10 @@ from forward_forward.sklearn.targets import (
     sample_weights,
     train_and_holdout,
 )
+
+RATE = 5e-3
+# In one pass, chosen on scikit-learn's small data sets: at most this, and this over sqrt(steps).
+MOST_RATE, SHORT_RATE = 0.05, 0.5
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -97,11 +103,11 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     True
     """
 
-    learning_rate_init: float = 5e-3
+    hidden_layer_sizes: int | Sequence[int] = field(default=(100, 100), kw_only=False)
+    learning_rate_init: float | Literal["auto"] = "auto"
     goodness: Any = "auto"
     loss: Any = "auto"
     readout: Any = "auto"
-    dropout: float = 0.1
     negatives: Any = "FromFirstLayer"
     class_weight: Any = None
     early_stopping: bool = False
@@ -135,6 +141,9 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         data = self._data(X[train], targets[train], None if weight is None else weight[train])
         if not warm:
             self._build_for(data)
+            if self.network_.class_wise:
+                steps = self.max_iter * math.ceil(len(data) / self._samples_per_step(len(data)))
+                self._rate = min(MOST_RATE, SHORT_RATE / math.sqrt(steps))
         held_weight = None if weight is None else weight[holdout]
         score = functools.partial(self._score, self._data(X[holdout], targets[holdout], None))
         stopping = None
@@ -268,6 +277,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             strength = strength_for(data.shape[0])
             wrong = part(self.negatives, negatives)
             examples = AppendLabel(classes, strength=strength, negatives=wrong)
+        self._rate = RATE
         self._build(data, examples, goodness=goodness, loss=loss, readout=self.readout)
 
     def _check(self) -> None:

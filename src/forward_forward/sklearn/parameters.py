@@ -50,7 +50,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "alpha": [NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), COUNT],
     "learning_rate": [StrOptions(set(SCHEDULES)), callable],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     "max_iter": [COUNT],
     "goodness": [str, callable],
     "loss": [str, callable],
@@ -100,7 +100,7 @@ def goodness_and_loss(goodness: Any, loss: Any, classes: int, *, several: bool) 
         several: Whether samples have several labels: their label must be in the input.
 
     >>> goodness_and_loss("auto", "auto", 3, several=False)
-    (LinearReadout(num_classes=3, units=None), CrossEntropy(label_smoothing=0.0))
+    (LinearReadout(num_classes=3, units=None), CrossEntropy(label_smoothing=0.05))
     >>> goodness_and_loss("auto", "SymBa", 3, several=False)
     (mean_square, SymBa(alpha=4.0))
     """
@@ -111,7 +111,8 @@ def goodness_and_loss(goodness: Any, loss: Any, classes: int, *, several: bool) 
     rated = goodness_part(goodness, classes)
     if found is None:
         one_pass = isinstance(rated, readouts.Readout)
-        found = losses.CrossEntropy() if one_pass else losses.SiluPair(alpha=6.0)
+        smooth = losses.CrossEntropy(label_smoothing=0.05)
+        found = smooth if one_pass else losses.SiluPair(alpha=6.0)
     return rated, found
 
 
