@@ -24,7 +24,8 @@ class EvaluateCommand:
         from forward_forward.cli import train_output
         from forward_forward.datasets.run_data import test_of
 
-        about = checkpoint.Run(self.run).about
+        run = checkpoint.Run(self.run)
+        about = run.about
         network = checkpoint.load(self.run)
         name = self.data or about.get("command", {}).get("data", about["data"]["name"])
         train_output.say_reading(name)
@@ -33,5 +34,6 @@ class EvaluateCommand:
             found = {"run": self.run, "data": name, "test_error": metrics["error"], **metrics}
             print(json.dumps(found))
         else:
-            print("\n".join(train_output.errors(about["network"], metrics, f"{name} test")))
+            lines = train_output.errors(about, metrics, f"{name} test")
+            print("\n".join([*lines, *train_output.better_alone(run.metrics.rows(), about)]))
         return 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,11 @@ import torch
 from forward_forward.datasets import Sets
 from forward_forward.forward import Network
 from forward_forward.forward.description import buildable, describe
+from forward_forward.forward.layer_range import layers_named
 from forward_forward.optimize.state import Fitted
+from forward_forward.predict import better_layer, readout_of
 from forward_forward.recipes import Plan
+from forward_forward.track import Row
 
 QUOTE = "'"
 SILENT = 0.9  # fraction of silent units above which a warning is printed
@@ -67,13 +69,14 @@ def _widths(network: Network) -> str:
     return " - ".join(map(str, [sizes[0].in_features, *(linear.out_features for linear in sizes)]))
 
 
-def errors(network_about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> list[str]:
+def errors(about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> list[str]:
     """Errors from `predict.evaluate` as lines of text: in total, by layer, and by the head."""
+    network_about = about["network"]
     lines = [f"{what} error {metrics['error']:.2f} %"]
     if "goodness_error" in metrics:
-        first, stop = ast.literal_eval(network_about["readout"])
-        span = f"layer {stop}" if stop - first == 1 else f"layers {first + 1} to {stop}"
-        lines.append(f"  by goodness of {span}: {metrics['goodness_error']:.2f} %")
+        span = layers_named(readout_of(about))
+        how = " (chosen on the validation data)" if "readout" in about else ""
+        lines.append(f"  labels are read from {span}{how}: {metrics['goodness_error']:.2f} %")
         for index, error in enumerate(metrics["goodness_error_by_layer"]):
             lines.append(f"    layer {index + 1} alone: {error:.2f} %")
     if "head_error" in metrics:
@@ -82,6 +85,14 @@ def errors(network_about: Mapping[str, Any], metrics: Mapping[str, Any], what: s
         for index, error in enumerate(metrics["head_error_by_layer"]):
             lines.append(f"    layer {skip + index + 1} alone: {error:.2f} %")
     return lines
+
+
+def better_alone(rows: Sequence[Row], about: Mapping[str, Any]) -> list[str]:
+    """A line if a single layer has fewer validation errors than the layers that are read."""
+    found = better_layer(about, rows)
+    if found is None:
+        return []
+    return [f"  layer {found[0]} alone is better on the validation data: {found[1]:.2f} %"]
 
 
 def _silent(result: Fitted) -> list[str]:
@@ -116,7 +127,8 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
         summary = {"run": str(folder), **{name: about.get(name) for name in figures}}
         print(json.dumps({**summary, "test": about["test"]}))
         return
-    print("\n".join(errors(about["network"], about["test"], "test")))
+    lines = [*errors(about, about["test"], "test"), *better_alone(result.history, about)]
+    print("\n".join(lines))
     if result.validation_error is not None:
         lowest = f"the lowest validation error ({result.validation_error:.2f} %)"
         time = f"{result.seconds:.1f} s, including {result.validation_seconds:.1f} s of validation"

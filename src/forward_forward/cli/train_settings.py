@@ -61,6 +61,9 @@ class RecipeSettings:
     negatives: flags.Name = None
     # append the label to the input (standard), or overlay the first input values with it.
     label: flags.Label = None
+    # The layers whose summed goodness is read: auto (standard), which chooses them on the
+    # validation data; all; or their numbers, such as 2 or 2-3.
+    readout: flags.Name = None
     # Random seed of weights, negatives, dropout and sample order; 0 by default.
     seed: flags.Count = None
     # cpu (the default), cuda or mps.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import inspect
 import shlex
 import warnings
 from collections.abc import Iterable, Mapping
@@ -158,6 +160,10 @@ class Training:
                 " because a file names it: name them again, as in `ff train --resume RUN --loss"
                 " package.module:name`"
             ) from error
+        if self.resumed is not None and "readout" in inspect.signature(recipe).parameters:
+            # A run from before layers were chosen keeps the range that it was begun with.
+            before = ast.literal_eval(self.resumed.about["network"]["readout"])
+            settings = {"readout": before, **settings}
         return recipe(training, **settings)
 
     def _load_initial_weights(self, plan: Plan) -> None:

@@ -28,6 +28,7 @@ from forward_forward.forward import Layer, Network
 from forward_forward.forward.check import SAME
 from forward_forward.forward.label_input import LabelInput, Way
 from forward_forward.forward.layer import evaluating
+from forward_forward.forward.layer_range import ReadoutSetting
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def convert(
     strength: float | None = None,
     negatives: WrongLabels = FromGoodness(),
     layer: Callable[..., Layer] = Layer,
+    readout: ReadoutSetting = "auto",
     seed: int = 0,
 ) -> Conversion:
     """Convert a model into local layers, each with its own objective.
@@ -86,6 +88,7 @@ def convert(
             whole image, and 1 otherwise. Unused, like ``negatives``, if it enters nowhere.
         negatives: Strategy that chooses wrong labels.
         layer: A block -> its layer; ``functools.partial(Layer, loss=...)`` passes options.
+        readout: The layers whose goodness is summed to read a label: see `Network`.
         seed: Seed of the label's weights.
 
     Returns:
@@ -128,7 +131,7 @@ def convert(
     network = Network(
         *layers,
         examples=examples,
-        readout=(min(1, len(layers) - 1), len(layers)),
+        readout=readout,
     ).to(weight.device, weight.dtype)
     steps = (Step(part.title, builder.notes[part.name]) for part in parts)
     return Conversion(network, tuple(steps))

@@ -56,13 +56,14 @@ class Scan(nn.Module):
                 " predictor, which reads the head"
             )
         self.network = frozen(network)
+        self.counted = self.network.readout  # a constant of the graph
         self.eval()
 
     def forward(self, x: Tensor) -> Scored:
         """Summed goodness [batch, classes] and labels [batch] of raw samples [batch, *shape]."""
         network = self.network
         inputs = network.examples.candidates(network.ready(as_float(x)))
-        first, stop = network.readout
+        first, stop = self.counted
         activities = passed(network, inputs, stop)[first:]
         tables = [
             layer.table(each, inputs.variants)

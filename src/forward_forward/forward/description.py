@@ -56,7 +56,12 @@ def describe(network: Network) -> dict[str, Any]:
             "normalize": notation.write(head.normalize, known),
             **({"local": True} if head.local else {}),
         }
-    about = {name: notation.write(getattr(network, name), known) for name in _NETWORK}
+    settings = {
+        "examples": network.examples,
+        "readout": network.fixed_readout if network.chosen is None else "auto",
+        "reading": network.reading,
+    }
+    about = {name: notation.write(value, known) for name, value in settings.items()}
     if network.inputs is not None:
         about["inputs"] = notation.write(network.inputs, known)
     return {"layers": rows, "head": about_head, **about}

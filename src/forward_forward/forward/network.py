@@ -14,6 +14,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer, evaluating
+from forward_forward.forward.layer_range import Range, ReadoutSetting, fixed_range
 from forward_forward.forward.passes import (
     ROWS,
     ForwardPass,
@@ -39,7 +40,8 @@ class Network(nn.Module):
         inputs: Applied to the samples first, such as `Standardize`; None leaves them unchanged.
         head: A softmax head on the activities, or None.
         readout: The range of layers, ``(first, stop)``, whose goodness is summed to read a label;
-            None sums over all of them, as the poster does.
+            None sums over all of them, as the poster does. "auto" starts with all but the first,
+            and `Trainer.fit` sets the range with the fewest errors on the validation data.
         reading: "goodness" or "head": what `predict` uses. By default "goodness" if the examples
             put the label into the input, else "head".
 
@@ -54,6 +56,7 @@ class Network(nn.Module):
     """
 
     layers: list[Layer]  # an nn.ModuleList, whose items mypy cannot know
+    chosen: Tensor | None  # the range that `choose` has set, of a network with readout="auto"
 
     def __init__(
         self,
@@ -61,15 +64,11 @@ class Network(nn.Module):
         examples: Examples,
         inputs: nn.Module | None = None,
         head: SoftmaxHead | None = None,
-        readout: tuple[int, int] | None = None,
+        readout: ReadoutSetting = None,
         reading: Reading | None = None,
     ) -> None:
         super().__init__()
-        first, stop = readout or (0, len(layers))
-        if not 0 <= first < stop <= len(layers):
-            raise ValueError(
-                f"readout expects 0 <= first < stop <= {len(layers)} layers, got {(first, stop)}"
-            )
+        self.fixed_readout = fixed_range(readout, len(layers))
         reading = reading or ("goodness" if examples.labelled else "head")
         possible = {"goodness": examples.labelled, "head": head is not None}
         if not possible.get(reading, False):
@@ -82,8 +81,31 @@ class Network(nn.Module):
         self.examples = examples
         self.inputs = inputs
         self.head = head
-        self.readout = (first, stop)
         self.reading: Reading = reading
+        # A buffer, so that a choice stays with the weights it was made for.
+        start = torch.tensor(self.fixed_readout) if readout == "auto" else None
+        self.register_buffer("chosen", start)
+
+    @property
+    def readout(self) -> Range:
+        """The layers whose goodness is summed: the first, and the first above them."""
+        if self.chosen is None:
+            return self.fixed_readout
+        first, stop = self.chosen.tolist()
+        return first, stop
+
+    def choose(self, readout: Range) -> None:
+        """Read this range of layers from now on.
+
+        Raises:
+            ValueError: The network was not built with ``readout="auto"``, or it has no such layers.
+        """
+        first, stop = fixed_range(readout, len(self.layers))
+        if self.chosen is None:
+            raise ValueError(
+                f'a network with readout={self.fixed_readout} reads no others: build it with "auto"'
+            )
+        self.chosen.copy_(torch.tensor((first, stop)))
 
     @property
     def device(self) -> torch.device:

@@ -244,7 +244,10 @@ class FitLoop:
         if self.run is not None:
             self.run.metrics.append(row)
             if better:
-                self.run.save("best", self.trainer.evaluated.state_dict())
+                network = self.trainer.evaluated
+                self.run.save("best", network.state_dict())
+                if network.chosen is not None:
+                    self.run.update(readout=list(network.readout))
 
     def _save(self) -> None:
         if self.run is not None:

@@ -1,10 +1,12 @@
 """A trained network and samples [batch, ...] -> errors, embeddings, familiarity, fast labels.
 
 ``evaluation`` measures errors by the goodness of every label and by the softmax head;
+``readout`` chooses the layers whose goodness is summed;
 ``two_stage_prediction`` computes the goodness of few labels of few samples.
 """
 
 from forward_forward.predict.evaluation import (
+    Counts,
     added,
     count_errors,
     embeddings,
@@ -12,16 +14,21 @@ from forward_forward.predict.evaluation import (
     evaluate,
     familiarity,
 )
+from forward_forward.predict.readout import better_layer, choose_readout, readout_of
 from forward_forward.predict.two_stage_prediction import Report, TwoStage, two_stage
 
 __all__ = [
+    "Counts",
     "Report",
     "TwoStage",
     "added",
+    "better_layer",
+    "choose_readout",
     "count_errors",
     "embeddings",
     "errors_of",
     "evaluate",
     "familiarity",
+    "readout_of",
     "two_stage",
 ]

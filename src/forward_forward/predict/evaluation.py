@@ -10,6 +10,7 @@ from torch import Tensor
 
 from forward_forward.data import Source
 from forward_forward.forward import Network
+from forward_forward.forward.layer_range import range_sums, ranges
 from forward_forward.forward.passes import ROWS, ForwardPass
 from forward_forward.forward.workspace import Workspace
 
@@ -39,6 +40,7 @@ def evaluate(
 
 
 Counts = tuple[dict[str, Tensor], float]
+BY_RANGE = "goodness_error_by_range"  # of every range of layers: see `predict.choose_readout`
 
 
 def count_errors(
@@ -84,6 +86,11 @@ def errors_of(
 ) -> dict[str, float | list[float]]:
     """Errors in percent, named as in `evaluate`, from counts."""
     errors = {name: (100 * missed / total).tolist() for name, missed in wrong.items()}
+    if BY_RANGE in errors:
+        by_range = dict(zip(ranges(len(network.layers)), errors.pop(BY_RANGE), strict=True))
+        alone = [by_range[index, index + 1] for index in range(len(network.layers))]
+        goodness = {"goodness_error": by_range[network.readout], "goodness_error_by_layer": alone}
+        errors = goodness | errors
     return {"error": errors[f"{network.reading}_error"], **errors}
 
 
@@ -96,8 +103,7 @@ def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tenso
 
     if network.examples.labelled:
         by_layer = network.goodness_by_layer(x)
-        yield "goodness_error", wrong(network.read(by_layer))
-        yield "goodness_error_by_layer", wrong(by_layer)
+        yield BY_RANGE, wrong(range_sums(by_layer))
     if network.head is not None:
         by_layer = network.head_logits_by_layer(x)
         yield "head_error", wrong(by_layer.sum(0))

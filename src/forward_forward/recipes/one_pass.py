@@ -11,6 +11,7 @@ from torch import nn
 from forward_forward.data import Source
 from forward_forward.examples import NoLabel
 from forward_forward.forward import Layer, Standardize, mlp
+from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.losses import CrossEntropy, LocalLoss
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.collaboration import Collaboration
@@ -41,6 +42,7 @@ def one_pass(
     adversarial: float = 0.1,
     order: Order = "joint",
     collaboration: Collaboration | None = None,
+    readout: ReadoutSetting = "auto",
     precision: Precision = "auto",
     device: torch.device | str | None = None,
 ) -> Plan:
@@ -50,7 +52,7 @@ def one_pass(
     its goodness of every class; the goodness of the true class is its positive, that of the other
     classes are its negatives. The first layer learns from inputs moved along the gradient of its
     own loss and passes on the activities of the original ones. Labels are read from the summed
-    goodness of all layers except the first, in a single pass.
+    goodness of the layers that have the fewest errors on the validation data, in a single pass.
 
     Args:
         train: Training data.
@@ -67,7 +69,9 @@ def one_pass(
         dropout: Fraction of the inputs dropped in each layer but the first, which drops a tenth.
         adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
         order: See `Trainer`.
-        collaboration: See `Trainer`; labels are then read from all layers.
+        collaboration: See `Trainer`; with readout="auto", labels are read from all layers.
+        readout: The layers whose goodness is summed, (first, stop); None for all of them. "auto"
+            chooses those with the fewest errors on the validation data.
         precision: Precision of matrix products.
         device: Where to train.
 
@@ -93,7 +97,7 @@ def one_pass(
         layer=layer,
         dropout=rates,
         # Layers that collaborate learn the sum with all layers.
-        readout=None if collaboration else (min(1, len(hidden) - 1), len(hidden)),
+        readout=None if collaboration and readout == "auto" else readout,
     )
     network.layers[0].adversarial = adversarial
     if network.inputs is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from forward_forward import goodness, losses, notation, optimize, readouts
 from forward_forward.examples import negatives
 from forward_forward.forward import Triangle
+from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.recipes import field, hinton2022, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Recipe
@@ -91,7 +93,31 @@ def _part(name: str, value: Any, typed: bool) -> Any:
                 return float(value)
         case "hidden":
             return tuple(value)
+        case "readout":
+            return read_range(value)
     return value
+
+
+def read_range(text: str) -> ReadoutSetting:
+    """The layers to read: "auto", "all", or their numbers from 1 such as "2" or "2-3".
+
+    Raises:
+        ValueError: Another text.
+
+    >>> read_range("2-3"), read_range("2")
+    ((1, 3), (1, 2))
+    """
+    if text == "auto":
+        return "auto"
+    if text == "all":
+        return None
+    found = re.fullmatch(r"([1-9]\d*)(?:-(\d+))?", text)
+    if found is None:
+        raise ValueError(
+            'readout expects "auto", "all", or numbers of layers such as "2" or "2-3", got'
+            f" {text!r}"
+        )
+    return int(found[1]) - 1, int(found[2] or found[1])
 
 
 def _goodness(text: str, typed: bool) -> Any:

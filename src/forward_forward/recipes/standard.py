@@ -20,6 +20,7 @@ from forward_forward.examples import (
 )
 from forward_forward.forward import Layer, Standardize, mlp
 from forward_forward.forward.layer import Threshold
+from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.goodness import Goodness, mean_square
 from forward_forward.losses import LocalLoss, SiluPair
 from forward_forward.optimize import Trainer, cosine
@@ -50,6 +51,7 @@ def standard(
     label: Literal["append", "overlay"] = "append",
     order: Order = "joint",
     collaboration: Collaboration | None = None,
+    readout: ReadoutSetting = "auto",
     precision: Precision = "auto",
     skip: float | None = None,
     look_ahead: int = 0,
@@ -62,10 +64,10 @@ def standard(
 
     The label is appended, with a strength that grows as the number of inputs falls. A tenth of the
     inputs is dropped. Hard negatives are drawn from the first layer's goodness of all labels, and
-    labels are read from the summed goodness of all layers except the first. Samples with a small
-    slope are omitted from the matrix products of the gradients. A softmax head is added if the
-    negatives are drawn from one. Flat samples, such as the rows of a table, and colour images are
-    standardised.
+    labels are read from the summed goodness of the layers that have the fewest errors on the
+    validation data. Samples with a small slope are omitted from the matrix products of the
+    gradients. A softmax head is added if the negatives are drawn from one. Flat samples, such as
+    the rows of a table, and colour images are standardised.
 
     Args:
         train: Training data.
@@ -83,7 +85,9 @@ def standard(
         other_images: Fraction of the negatives that are another image with this label.
         label: Whether to append the label to the inputs, or overlay the first of them with it.
         order: See `Trainer`.
-        collaboration: See `Trainer`; labels are then read from all layers.
+        collaboration: See `Trainer`; with readout="auto", labels are read from all layers.
+        readout: The layers whose goodness is summed, (first, stop); None for all of them. "auto"
+            chooses those with the fewest errors on the validation data.
         precision: Precision of matrix products.
         skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, unless the order is
             "overlapping", and 0 otherwise.
@@ -115,7 +119,7 @@ def standard(
         dropout=[0.1, *[0.0] * (len(hidden) - 1)],
         head=negatives.scores == "softmax" and ("local" if local_head else True),
         # Layers that collaborate learn the sum with all layers.
-        readout=None if collaboration else (min(1, len(hidden) - 1), len(hidden)),
+        readout=None if collaboration and readout == "auto" else readout,
     )
     if skip is None:
         # For this loss, without loss of accuracy on MNIST (docs/engine.md). On other devices than

@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from forward_forward.forward.layer_range import layers_named
+from forward_forward.predict import better_layer, readout_of
 from forward_forward.report.diagnostics import diagnostics
 from forward_forward.report.environment import render
 from forward_forward.report.figures import figure_html
@@ -81,11 +83,21 @@ def _outcomes(runs: Sequence[RunRead]) -> tuple[list[str], list[list[str]]]:
             "validation error, %": number(run.about.get("validation_error"), 2),
             "test error, %": number(run.about.get("test_error"), 2),
             "test error by layer, %": _by_layer(run.about.get("test") or {}),
+            "labels read from": _read_from(run),
             "seconds": number(run.about.get("seconds"), 1),
         }
         for run in runs
     ]
     return list(rows[0]), [list(row.values()) for row in rows]
+
+
+def _read_from(run: RunRead) -> str:
+    """The layers whose goodness is summed, and the layer that alone is better, if there is one."""
+    if "goodness_error" not in (run.about.get("test") or {}):
+        return MISSING
+    better = better_layer(run.about, run.rows)
+    more = "" if better is None else f"; layer {better[0]} alone is better on validation data"
+    return layers_named(readout_of(run.about)) + more
 
 
 def _by_layer(test: Mapping[str, Any]) -> str:
