@@ -1,8 +1,8 @@
 """Margins of positives [batch] and negatives [negatives, batch] -> the layer's own loss [batch].
 
 A margin is goodness minus threshold, divided by the layer's temperature, so no loss contains a
-threshold. Several negatives of a sample are averaged,
-unless a loss is `joint`: over all of them at once. Every loss is finite for margins of +-1e6.
+threshold. Several negatives of a sample are averaged, unless a loss is `joint`, of all of them at
+once. Every loss is finite for margins of +-1e6.
 """
 
 from forward_forward.losses.relative import CrossEntropy, NPairMargin, SiluPair, SymBa
