@@ -18,7 +18,7 @@ from forward_forward.examples.inputs import check_lengths
 from forward_forward.fast_paths import fast_path
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.network import check_learnable
+from forward_forward.forward.learnable import check_learnable
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules

@@ -82,10 +82,8 @@ def one_pass(
         Mono-Forward, arXiv 2501.09238, for a layer's own classifier.
     """
     classes = len(train.classes)
-    readout = goodness(classes)
-    layer = functools.partial(
-        Layer, activation=activation, goodness=readout, loss=loss, terms=terms
-    )
+    made = goodness(classes)
+    layer = functools.partial(Layer, activation=activation, goodness=made, loss=loss, terms=terms)
     rates: Sequence[float] = [0.1, *[dropout] * (len(hidden) - 1)]
     network = mlp(
         features(train),
