@@ -84,11 +84,12 @@ class LayerSteps:
         if self.overlapping:
             return self._overlapping(source, targets, randomness, layers)
         figures = []
-        others = OthersGoodness(self.collaboration, forward, source, layers)
+        dropped = functools.partial(self._dropped, targets=targets, randomness=randomness)
+        others = OthersGoodness(self.collaboration, forward, source, layers, dropped)
         for index in layers:
             self._begin(index)
             layer = self.network.layers[index]
-            source = self._dropped(index, source, targets, randomness)
+            source = dropped(index, source)
             if index < frozen:
                 source = next(forward.activities(source, index))
                 if others.kind == "below":
