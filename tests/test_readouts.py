@@ -111,10 +111,12 @@ def test_prototypes_are_a_smooth_maximum_of_cosines():
     readout = Prototypes(2, 3, per_class=2, temperature=0.5)
     h = torch.tensor([[3.0, 0.0, 4.0], [0.0, 0.0, 0.0]])
     cosine = nn.functional.cosine_similarity(h[:, None], readout.weight[None], dim=2)
-    wanted = 0.5 * (2 * cosine).exp().view(2, 2, 2).sum(2).log()
+    wanted = (2 * cosine).exp().view(2, 2, 2).sum(2).log()
     torch.testing.assert_close(readout(h), wanted)
     nearest = Prototypes(2, 3, per_class=2, temperature=1e-3)
-    torch.testing.assert_close(nearest(h)[0], cosine[0].view(2, 2).amax(1), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        1e-3 * nearest(h)[0], cosine[0].view(2, 2).amax(1), atol=1e-3, rtol=0
+    )
     with pytest.raises(ValueError, match="per_class of 1 or more"):
         Prototypes(2, per_class=0)
 

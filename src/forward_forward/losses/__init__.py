@@ -2,7 +2,7 @@
 
 A margin is goodness minus threshold, divided by the layer's temperature, so a loss needs no
 threshold; `TwoThresholds` shifts it for each sign. Several negatives of a sample are averaged,
-unless a loss is `joint`: over all of them at once. Every loss is finite for margins of +-1e6.
+unless a loss is `joint`, of all of them at once. Every loss is finite for margins of +-1e6.
 """
 
 from forward_forward.losses.relative import CrossEntropy, NPairMargin, SiluPair, SymBa

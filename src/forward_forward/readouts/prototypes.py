@@ -13,8 +13,8 @@ from forward_forward.readouts.readout import Readout, unit_rows
 class Prototypes(Readout):
     """Cosine between the activities and learned prototypes, several for each class.
 
-    ``g_k = T log sum_j exp(cos(h, p_kj) / T)``, a smooth maximum over the class's prototypes. As
-    cosines differ by 2 at most, give the layer a ``temperature`` such as 0.1, too.
+    ``g_k = log sum_j exp(cos(h, p_kj) / T)``, a smooth maximum over the class's prototypes. It is
+    in units of T: cosines differ by 2 at most, which is little for a loss such as cross-entropy.
 
     Args:
         num_classes: Number of classes.
@@ -73,8 +73,9 @@ class Prototypes(Readout):
         rows = unit_rows(self._values(h))
         assert self.weight is not None  # it has units
         cosine = rows @ unit_rows(self.weight).t()
-        by_class = cosine.view(len(rows), self.num_classes, self.per_class)
-        return self.temperature * (by_class / self.temperature).logsumexp(2)
+        by_class = cosine.view(-1, self.num_classes, self.per_class)
+        goodness: Tensor = (by_class / self.temperature).logsumexp(2)
+        return goodness
 
 
 class Centroids(Readout):
