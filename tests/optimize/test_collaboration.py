@@ -1,6 +1,7 @@
 """Other layers' goodness in a layer's loss: a constant, in both engines and kinds of layers."""
 
 import functools
+import itertools
 
 import pytest
 import torch
@@ -95,10 +96,13 @@ def test_a_step_is_that_of_the_written_out_losses(kind, passes, loss):
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("options", [{}, {"adversarial": 0.2}, {"dropout": 0.3}], ids=repr)
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [*itertools.product(KINDS, [{}, {"dropout": 0.3}]), ("below", {"adversarial": 0.2})],
+    ids=repr,
+)
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU], ids=["relu", "gelu"])
 @pytest.mark.parametrize("passes", ["one", "two"])
-@pytest.mark.parametrize("kind", KINDS)
 def test_the_closed_form_is_that_of_autograd(kind, passes, activation, options):
     def of(**settings):
         return trained(network(passes, activation=activation, **options), **settings)
@@ -108,6 +112,25 @@ def test_the_closed_form_is_that_of_autograd(kind, passes, activation, options):
         found, of(collaboration=kind, engine="autograd"), rtol=1e-9, atol=1e-9
     )
     assert not torch.allclose(found, of(), atol=1e-3)
+
+
+@pytest.mark.parametrize("passes", ["one", "two"])
+def test_the_first_pass_finds_the_goodness_of_the_step(passes, monkeypatch):
+    own, others = [], []
+    net = network(passes, dropout=0.3)
+    trainer = ff.Trainer(net, collaboration="all")
+    gradients = trainer.layer_steps.engine.gradients
+
+    def recorded(index, affine, source, targets, key):
+        outcome = gradients(index, affine, source, targets, key)
+        own.append(outcome.rated.clone())
+        others.append(targets.others)
+        return outcome
+
+    monkeypatch.setattr(trainer.layer_steps.engine, "gradients", recorded)
+    trainer.step(*samples())
+    for mine, rest in zip(own, others, strict=True):
+        torch.testing.assert_close(mine + rest, sum(own))
 
 
 def test_the_lowest_layer_has_none_below_it():
@@ -148,6 +171,8 @@ def test_a_run_is_resumed_with_the_same_kind_only(tmp_path):
 def test_an_unknown_kind_and_stages_are_refused():
     with pytest.raises(ValueError, match='expects None, "below" or "all", got \'above\''):
         ff.Trainer(network(), collaboration="above")
+    with pytest.raises(ValueError, match="expects layers with adversarial=0"):
+        ff.Trainer(network(adversarial=0.1), collaboration="all")
     data = ff.data.Data(*samples(), ("a", "b", "c"))
     trainer = ff.Trainer(network(), collaboration="below")
     with pytest.raises(ValueError, match="cannot be distributed over 2 stages"):

@@ -7,7 +7,7 @@ reaches all layers below: backprop with deep supervision, to compare local train
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,10 @@ from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.passes import written_out
-from forward_forward.optimize.collaboration import Collaboration
+from forward_forward.optimize.collaboration import Collaboration, Dropped
 from forward_forward.optimize.gradients import passed
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
 from forward_forward.optimize.targets import Targets
-
-Dropped = Callable[[int, Inputs | Activities], Inputs | Activities]
 
 
 def blocks_of(layers: range, step: int, *, together: bool = False) -> list[range]:

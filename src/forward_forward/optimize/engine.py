@@ -13,7 +13,8 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.passes import added_by
 from forward_forward.optimize.batch_shard import ReplicaGroup
-from forward_forward.optimize.blocks import Dropped, block_gradients
+from forward_forward.optimize.blocks import block_gradients
+from forward_forward.optimize.collaboration import Dropped
 from forward_forward.optimize.gradients import by_autograd, closed_form, draws
 from forward_forward.optimize.outcome import LayerOutcome
 from forward_forward.optimize.targets import Targets

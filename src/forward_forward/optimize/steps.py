@@ -85,11 +85,12 @@ class LayerSteps:
             blocks = self.blocks(layers, randomness.step)
             return self._in_blocks(source, targets, randomness, blocks)
         figures = []
-        others = OthersGoodness(self.collaboration, forward, source, layers)
+        dropped = functools.partial(self._dropped, targets=targets, randomness=randomness)
+        others = OthersGoodness(self.collaboration, forward, source, layers, dropped)
         for index in layers:
             self._begin(index)
             layer = self.network.layers[index]
-            source = self._dropped(index, source, targets, randomness)
+            source = dropped(index, source)
             if index < frozen:
                 source = next(forward.activities(source, index))
                 if others.kind == "below":

@@ -24,7 +24,7 @@ from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules
 from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
 from forward_forward.optimize.blocks import blocks_of, check_blocks
-from forward_forward.optimize.collaboration import Collaboration
+from forward_forward.optimize.collaboration import Collaboration, check_collaboration
 from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
 from forward_forward.optimize.metrics import by_name
@@ -76,8 +76,7 @@ class TrainStep:
                 'look_ahead expects 0 or more steps, and 0 with order="greedy", got'
                 f" look_ahead={look_ahead} and order={order!r}"
             )
-        if collaboration not in (None, *get_args(Collaboration)):
-            raise ValueError(f'collaboration expects None, "below" or "all", got {collaboration!r}')
+        check_collaboration(collaboration, network.layers)
         if device is not None:
             network.to(usable(device))
         check_learnable(network.examples, network.layers, network.head)
