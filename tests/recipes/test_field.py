@@ -31,7 +31,7 @@ REACHED = {
     "random_features": (25, 4, MAPS),
     "scff": (25, 4, MAPS),
     "symba": (20, 6, UNITS),
-    "tinyfoa": (15, 4, UNITS),
+    "tinyfoa": (20, 8, UNITS),
     "trifecta": (25, 4, MAPS),
 }
 

@@ -50,21 +50,18 @@ def hff(
 ) -> Network:
     """HFF: cosines with several prototypes of each class, cross-entropy with a margin.
 
-    ``margin`` is in units of the logits, which are goodness over ``temperature``.
+    ``margin`` is in units of the logits, which are cosines over ``temperature``.
 
     References:
         Sarode et al. (2026), arXiv 2605.00082: its network of linear layers.
     """
     layers = []
-    for index, units in enumerate(blocks.widths):
+    for index in range(len(blocks)):
         seed = seeds.number(blocks.seed, "prototypes", index)
-        goodness = Prototypes(blocks.classes, units, per_class, temperature, seed=seed)
+        goodness = Prototypes(
+            blocks.classes, per_class=per_class, temperature=temperature, seed=seed
+        )
         layers.append(
-            Layer(
-                blocks.weights(index),
-                goodness=goodness,
-                loss=CrossEntropy(margin=margin),
-                temperature=temperature,
-            )
+            Layer(blocks.weights(index), goodness=goodness, loss=CrossEntropy(margin=margin))
         )
     return Network(*layers, examples=NoLabel(blocks.classes))
