@@ -71,19 +71,20 @@ def trainer(
     dropout: float | None = None,
     block: Callable[[], nn.Module] | None = None,
     precise: bool = False,
+    readout: Any = None,
     **settings: Any,
 ) -> ff.Trainer:
     examples = AppendLabel(4, negatives=negatives) if examples is None else examples
-    classes = examples.num_classes
     network = ff.mlp(
         16,
         *[24] * LAYERS,
-        num_classes=classes,
+        num_classes=examples.num_classes,
         seed=2,
         examples=examples,
         layer=layer,
         dropout=dropout,
         head=head,
+        readout=readout,
     )
     if block is not None:
         layers = [*network.layers[:2], Layer(block(), activation=None), network.layers[3]]
@@ -126,7 +127,7 @@ CASES: dict[str, Made] = {
     "dropout": case(FromGoodness(), dropout=0.2),
     "skip": case(FromFirstLayer(), skip=0.1),
     "augmentation": case(augment=[Shift(1)], data=pictures),
-    "weights": case(FromGoodness(), data=weighted),
+    "weights": case(FromGoodness(), data=weighted, readout="auto"),
     "custom block": case(block=functools.partial(CustomBlock, 0.0)),
     "custom dropout": case(block=functools.partial(CustomBlock, 0.2)),
     "late weight": case(block=LateWeightBlock, optimizer=torch.optim.SGD, weight_decay=0.1),
@@ -136,16 +137,16 @@ CASES: dict[str, Made] = {
     "float64": case(FromGoodness(), precise=True),
     "unlabelled": case(examples=HybridRows(4), **LOCAL),
     "AveragedSGD": case(optimizer=AveragedSGD, weight_decay=0.01, average=0.8),
-    "AdamW": case(optimizer=torch.optim.AdamW, lr=0.01),
+    "AdamW": case(optimizer=torch.optim.AdamW, lr=0.01, average=0.9, readout="auto"),
     "several labels": case(examples=MultiLabel(3, count=2), data=several),
     "autograd": case(engine="autograd"),
     "collaboration": case(collaboration="all"),
     "overlapping": case(order="overlapping", dropout=0.1),
     "residual": case(FromGoodness(fraction=0.5), layer=residual, look_ahead=1),
     "other images": case(examples=AppendLabel(4, other_images=0.5)),
-    "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1),
     "centroids": case(examples=NoLabel(4), layer=CENTROIDS),
     "terms": case(layer=functools.partial(Layer, terms=(ff.terms.SupervisedContrast(),))),
+    "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1, readout="auto"),
 }
 
 
