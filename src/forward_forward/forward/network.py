@@ -8,8 +8,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from forward_forward.examples import Examples, Inputs, NoLabel
+from forward_forward.examples import Examples, Inputs, OrdinalBins
 from forward_forward.examples.inputs import check_lengths, check_scores, floating
+from forward_forward.examples.no_label import OnePass
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer, evaluating
@@ -117,8 +118,14 @@ class Network(nn.Module):
         return [each.h for each in ForwardPass(self.layers).activities(as_source(x))]
 
     def read(self, goodness_by_layer: Tensor) -> Tensor:
-        """Sum the goodness [layers, batch, classes] over the layers of the readout."""
-        return goodness_by_layer[slice(*self.readout)].sum(0)
+        """Sum the goodness [layers, batch, classes] over the layers of the readout.
+
+        Of ordered bins, the logarithm of the layers' mean probabilities instead.
+        """
+        read = goodness_by_layer[slice(*self.readout)]
+        return (
+            self.examples.mixture(read) if isinstance(self.examples, OrdinalBins) else read.sum(0)
+        )
 
     def goodness_by_layer(self, x: Tensor) -> Tensor:
         """Goodness of every label in every layer.
@@ -187,7 +194,8 @@ class Network(nn.Module):
             by: "goodness" or "head"; None for the network's own reading.
 
         Returns:
-            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels].
+            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels]; with ordered
+            bins, the predicted numbers [batch].
         """
         return self.examples.decide(self.scores(x, by))
 
@@ -244,12 +252,17 @@ def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
         layer.goodness.num_classes if isinstance(layer.goodness, Readout) else None
         for layer in layers
     }
-    if counts != ({examples.num_classes} if isinstance(examples, NoLabel) else {None}):
+    if counts != ({examples.num_classes} if isinstance(examples, OnePass) else {None}):
         raise ValueError(
             "layers whose goodness answers for every class, such as LinearReadout(num_classes=10),"
             " go with examples=NoLabel(num_classes=10), and then all layers must have one for the"
             f" same classes; got {examples!r} and layers for {_listed(counts)} classes (None: one"
             " number per sample)"
+        )
+    if isinstance(examples, OrdinalBins) and any(layer.temperature != 1 for layer in layers):
+        raise ValueError(
+            "ordered bins are read from the softmax of the goodness, as they are trained: expected"
+            f" temperature=1, got {[layer.temperature for layer in layers]}"
         )
     for number, layer in enumerate(layers, 1):
         if isinstance(layer.goodness, Readout) and layer.goodness.units is None:

@@ -7,6 +7,7 @@ threshold. Several negatives of a sample are averaged. Every loss is finite for 
 from forward_forward.losses.relative import CrossEntropy, SiluPair, SymBa
 from forward_forward.losses.separable import log_sigmoid, log_sigmoid_literal, sigmoid
 from forward_forward.losses.slopes import HasSlopes as HasSlopes
+from forward_forward.losses.slopes import HasSoftTargets as HasSoftTargets
 from forward_forward.losses.slopes import HasValueAndSlopes as HasValueAndSlopes
 from forward_forward.losses.slopes import LocalLoss as LocalLoss
 from forward_forward.losses.slopes import judged as judged

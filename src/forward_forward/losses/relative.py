@@ -122,7 +122,9 @@ class CrossEntropy:
 
     ``-(1 - s) log p_pos - s mean(log p)`` with p the softmax over the positive and the negatives,
     and s the label smoothing. A layer that answers for every class learns by it as a classifier;
-    with negatives drawn by a two-pass layer it is the InfoNCE loss. Thresholds cancel out.
+    with negatives drawn by a two-pass layer it is the InfoNCE loss. Thresholds cancel out. Of soft
+    targets q, such as those of `examples.OrdinalBins`, it is ``-sum(q log p)``, with the slope
+    ``p - q``.
 
     Args:
         label_smoothing: Fraction of the target that is spread over all of them, 0 to below 1.
@@ -164,6 +166,20 @@ class CrossEntropy:
         slope = log_p.exp().sub_(self.label_smoothing / len(log_p))
         slope[0] -= 1 - self.label_smoothing
         return self._value(log_p), slope[0], slope[1:]
+
+    def soft(self, margins: Tensor, target: Tensor) -> Tensor:
+        """See `HasSoftTargets`."""
+        return -(self._smoothed(target) * margins.log_softmax(1)).sum(1)
+
+    def soft_judged(self, margins: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """See `HasSoftTargets`."""
+        log_p, smoothed = margins.log_softmax(1), self._smoothed(target)
+        return -(smoothed * log_p).sum(1), log_p.exp().sub_(smoothed)
+
+    def _smoothed(self, target: Tensor) -> Tensor:
+        if not self.label_smoothing:
+            return target
+        return (1 - self.label_smoothing) * target + self.label_smoothing / target.shape[1]
 
     def _value(self, log_p: Tensor) -> Tensor:
         if not self.label_smoothing:

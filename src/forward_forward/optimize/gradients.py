@@ -21,7 +21,7 @@ from forward_forward.forward.peer import PeerNormalization, peer_gradient
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
 from forward_forward.optimize.slopes import Slopes, moved, slopes
-from forward_forward.optimize.targets import Targets, split
+from forward_forward.optimize.targets import Targets, loss_of
 
 
 @torch.no_grad()
@@ -134,7 +134,7 @@ def _passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tenso
     # The activation may work in place, and the peer term needs z as it was.
     h = layer.activate(z if layer.peer is None else z.clone())
     rated = layer.goodness(h)
-    return z, h, rated, layer.loss(*split(layer.margin(rated), targets))
+    return z, h, rated, loss_of(layer.loss, layer.margin(rated), targets)
 
 
 def by_autograd(

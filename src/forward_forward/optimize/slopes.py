@@ -14,7 +14,7 @@ from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
 from forward_forward.goodness import length_of
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
-from forward_forward.optimize.targets import Targets, joined, split
+from forward_forward.optimize.targets import Targets, joined, split, with_soft_targets
 from forward_forward.radial import radial_of
 from forward_forward.readouts import Readout
 
@@ -141,6 +141,9 @@ def judge(
         targets: The samples' weights and labels.
         temperature: The layer's temperature.
     """
-    value, d_pos, d_neg = losses.judged(loss, *split(margins, targets))
     weight = targets.weight if temperature == 1 else targets.weight / temperature
+    if targets.soft is not None:
+        value, slope = with_soft_targets(loss).soft_judged(margins, targets.soft)
+        return value, slope.mul_(weight[:, None])
+    value, d_pos, d_neg = losses.judged(loss, *split(margins, targets))
     return value, joined(torch.cat([d_pos[None], d_neg]).mul_(weight), margins, targets)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from forward_forward.examples import Examples, OrdinalBins
+from forward_forward.fast_paths import fast_path
+from forward_forward.losses import HasSoftTargets, LocalLoss
+
 
 class Targets:
     """The samples' weights in the mean loss, and their labels if layers answer for every class.
@@ -12,10 +16,14 @@ class Targets:
     Args:
         weight: Each sample's weight in the mean over the batch [batch], sum 1.
         labels: True labels [batch], or None if the label is in the input.
+        soft: Probabilities of the classes [batch, classes] that the loss compares with, or None to
+            compare the true class with the others.
     """
 
-    def __init__(self, weight: Tensor, labels: Tensor | None = None) -> None:
-        self.weight, self.labels = weight, labels
+    def __init__(
+        self, weight: Tensor, labels: Tensor | None = None, soft: Tensor | None = None
+    ) -> None:
+        self.weight, self.labels, self.soft = weight, labels, soft
         self._columns: Tensor | None = None
 
     def columns(self, classes: int) -> Tensor:
@@ -33,6 +41,32 @@ class Targets:
             others = torch.arange(classes - 1, device=true.device)
             self._columns = torch.cat([true, others + (others >= true)], 1)
         return self._columns
+
+
+def targets_of(examples: Examples, weight: Tensor, y: Tensor | None) -> Targets:
+    """The targets of a batch's labels, or of its real-valued targets in ordered bins [batch]."""
+    if not isinstance(examples, OrdinalBins) or y is None:
+        return Targets(weight, y)
+    soft = examples.soft(y).to(weight.dtype)
+    return Targets(weight, soft.argmax(1), soft)
+
+
+def loss_of(loss: LocalLoss, margins: Tensor, targets: Targets) -> Tensor:
+    """A layer's loss [batch] of its margins in any shape that `split` takes."""
+    if targets.soft is None:
+        return loss(*split(margins, targets))
+    return with_soft_targets(loss).soft(margins, targets.soft)
+
+
+def with_soft_targets(loss: LocalLoss) -> HasSoftTargets:
+    """A loss that takes soft targets; raises a ValueError for any other."""
+    found = fast_path(loss, HasSoftTargets)
+    if found is None:
+        raise ValueError(
+            f"ordered bins have soft targets, which {loss!r} does not take: use CrossEntropy(), or"
+            " give the loss the methods of losses.HasSoftTargets"
+        )
+    return found
 
 
 def split(values: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
