@@ -190,7 +190,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Train for some epochs; with early stopping, keep the best weights."""
         trainer = self._current_trainer()
         schedule = schedule or by_name(self.learning_rate, SCHEDULES)
-        batch = batch_size_for(len(data)) if self.batch_size == "auto" else self.batch_size
+        batch = self._auto_batch(len(data)) if self.batch_size == "auto" else self.batch_size
         if self.batch_size == "auto" and len(data) % batch == 1:
             batch += 1  # a batch of one sample has no second one to mix it with
         steps = math.ceil(len(data) / batch)
@@ -208,6 +208,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if stopping is not None:
             self.network_.load_state_dict(stopping.weights)
         self.network_.eval()
+
+    def _auto_batch(self, samples: int) -> int:
+        return batch_size_for(samples)
 
     def _record_loss(self, loss: float) -> None:
         if not math.isfinite(loss):
