@@ -15,7 +15,7 @@ from forward_forward.losses import CrossEntropy, LocalLoss
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.precision import Precision
 from forward_forward.readouts import LinearReadout
-from forward_forward.recipes.plan import Plan, features
+from forward_forward.recipes.plan import Plan, classes_of, features
 from forward_forward.recipes.standard import batch_size_for, has_own_units
 
 SHOWN = 500_000  # samples in all epochs together
@@ -68,7 +68,7 @@ def one_pass(
     References:
         Mono-Forward, arXiv 2501.09238, for a layer's own classifier.
     """
-    classes = len(train.classes)
+    classes = classes_of(train)
     layer = functools.partial(Layer, activation=activation, goodness=goodness(classes), loss=loss)
     rates: Sequence[float] = [0.1, *[dropout] * (len(hidden) - 1)]
     network = mlp(

@@ -172,7 +172,8 @@ class FFRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any, *, first: bool
     ) -> tuple[Array, Array, Array | None]:
         """Features, standardised targets and weights; samples of weight 0 are dropped."""
-        if len(shape := getattr(y, "shape", ())) == 2 and shape[1] > 1:
+        shape: tuple[int, ...] = getattr(y, "shape", ())
+        if len(shape) == 2 and shape[1] > 1:
             raise ValueError(
                 f"FFRegressor expects one target per sample [n], got {list(shape)}: fit a regressor"
                 " for each column, as sklearn.multioutput.MultiOutputRegressor does"
