@@ -32,9 +32,9 @@ def errors(run: RunRead) -> list[Figure]:
         figure = curves(
             "Test error of each layer alone",
             "Lower is better. Horizontal line: the whole network,"
-            f" {run.error(test.get('error'))} {run.unit}. If errors fall from layer to layer, the upper"
-            " layers find what the lower ones miss; if they rise, a shallower network may be as"
-            " good.",
+            f" {run.error(test.get('error'))} {run.unit}. If errors fall from layer to layer, the"
+            " upper layers find what the lower ones miss; if they rise, a shallower network may be"
+            " as good.",
             f"test error, {run.unit}",
             series,
             x_label="layer",
