@@ -6,8 +6,8 @@ python results/table.py --check            # fails if a table differs from the f
 
 Those of docs/engine.md come from engine/benchmark.json (`ff benchmark --out`),
 engine/equivalence.json and engine/many_runs.json; the README's table of the poster's claims comes
-from poster/*.json (`ff reproduce poster`), those of docs/sklearn.md from sklearn/estimators.json and
-sklearn/regressors.json (`python results/estimators.py`, `regressors.py`), and those of
+from poster/*.json (`ff reproduce poster`), those of docs/sklearn.md from sklearn/estimators.json
+and sklearn/regressors.json (`python results/estimators.py`, `regressors.py`), and those of
 docs/parallel.md from parallel/ (parallel_tables.py).
 """
 
