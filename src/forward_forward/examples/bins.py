@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.examples.inputs import Examples, Inputs, Samples
-from forward_forward.examples.no_label import OnePass
+from forward_forward.examples.no_label import SinglePass
 
 SPREAD = 1.0  # of the soft targets, and spacing of the bins, in standard deviations of the targets
 MARGIN = 3.0  # bins beyond the smallest and the largest target, in spreads
@@ -18,7 +18,7 @@ MOST_BINS = 64
 
 
 @dataclass(frozen=True)
-class OrdinalBins(OnePass):
+class OrdinalBins(SinglePass):
     """A real-valued target in ordered bins: one pass, in which each layer answers for every bin.
 
     The layers' goodness must be one of `forward_forward.readouts`, and their loss one with soft

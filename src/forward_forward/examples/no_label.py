@@ -12,7 +12,7 @@ from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floati
 from forward_forward.examples.labels import checked_labels
 
 
-class OnePass:
+class SinglePass:
     """Samples as they are: what examples without a label in the input share."""
 
     labelled = True
@@ -39,7 +39,7 @@ class OnePass:
 
 
 @dataclass(frozen=True)
-class NoLabel(OnePass):
+class NoLabel(SinglePass):
     """No label in the input: one pass, in which each layer answers for every class.
 
     The layers' goodness must be one of `forward_forward.readouts`. The goodness of the true class

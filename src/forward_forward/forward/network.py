@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from forward_forward.examples import Examples, Inputs, OrdinalBins
 from forward_forward.examples.inputs import check_lengths, check_scores, floating
-from forward_forward.examples.no_label import OnePass
+from forward_forward.examples.no_label import SinglePass
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer, evaluating
@@ -252,7 +252,7 @@ def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
         layer.goodness.num_classes if isinstance(layer.goodness, Readout) else None
         for layer in layers
     }
-    if counts != ({examples.num_classes} if isinstance(examples, OnePass) else {None}):
+    if counts != ({examples.num_classes} if isinstance(examples, SinglePass) else {None}):
         raise ValueError(
             "layers whose goodness answers for every class, such as LinearReadout(num_classes=10),"
             " go with examples=NoLabel(num_classes=10), and then all layers must have one for the"
