@@ -10,7 +10,10 @@ from forward_forward.cli.flags import Name, Run, Switch
 
 @dataclass(frozen=True)
 class EvaluateCommand:
-    """Print the errors of a trained network on the test set, in percent."""
+    """Print the errors of a trained network on the test set, in percent.
+
+    If it predicts numbers, the root-mean-square error in units of the target.
+    """
 
     # The run's folder.
     run: Run

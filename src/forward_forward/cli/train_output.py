@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from forward_forward.datasets import Sets
+from forward_forward.examples import OrdinalBins
 from forward_forward.forward import Network
 from forward_forward.forward.description import buildable, describe
 from forward_forward.forward.layer_range import layers_named
@@ -42,16 +43,17 @@ def announce(
     optimizer = str(settings["optimizer"]).rpartition(":")[2]
     threads = "1 thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads"
     products = str(trainer.products or network.dtype).removeprefix("torch.")
+    kind = f"{len(sets.classes)} classes" if sets.classes else "a number to predict"
     for note in sets.notes:
         print(f"{'data':>8}  {note}", file=sys.stderr)
     lines = {
         "data": f"{command['data']}: {len(sets.train):,} training, {len(sets.validation):,}"
-        f" validation and {len(sets.test):,} test samples, {len(sets.classes)} classes",
+        f" validation and {len(sets.test):,} test samples, {kind}",
         "recipe": f"{command['recipe']}, seed {settings['seed']}",
         "network": f"{_widths(network)} units, {layer['activation']}, {weights:,} weights",
         "goal": f"{layer['loss']} of {layer['goodness']}, threshold"
         f" {layer['threshold'].strip(QUOTE)} x {layer['threshold_factor']}",
-        "label": about["examples"],
+        "label": _label(network),
         "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {plan.epochs} epochs"
         f" in batches of {plan.batch_size}",
         "machine": f"{trainer.device}, {threads}, {products} matrix products",
@@ -59,6 +61,15 @@ def announce(
     parallel = [("parallel", command["parallel"])] if command.get("parallel") else []
     for name, line in [*lines.items(), *parallel, *(("track", place) for place in places)]:
         print(f"{name:>8}  {line}", file=sys.stderr)
+
+
+def _label(network: Network) -> str:
+    """The examples as run.json has them; of ordered bins, their range: they may be many."""
+    bins = network.examples
+    if not isinstance(bins, OrdinalBins):
+        return str(describe(network)["examples"])
+    low, high = bins.centres[0], bins.centres[-1]
+    return f"{len(bins.centres)} bins from {low:.4g} to {high:.4g}, spread {bins.spread:.4g}"
 
 
 def _widths(network: Network) -> str:
@@ -71,6 +82,11 @@ def _widths(network: Network) -> str:
 
 def errors(about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> list[str]:
     """Errors from `predict.evaluate` as lines of text: in total, by layer, and by the head."""
+    if "rmse" in metrics:
+        lines = [f"{what} error {metrics['rmse']:.4g} (root mean square, in units of the target)"]
+        for index, error in enumerate(metrics["rmse_by_layer"], 1):
+            lines.append(f"    layer {index} alone: {error:.4g}")
+        return lines
     network_about = about["network"]
     lines = [f"{what} error {metrics['error']:.2f} %"]
     if "goodness_error" in metrics:
@@ -130,7 +146,9 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
     lines = [*errors(about, about["test"], "test"), *better_alone(result.history, about)]
     print("\n".join(lines))
     if result.validation_error is not None:
-        lowest = f"the lowest validation error ({result.validation_error:.2f} %)"
+        error, numbers = result.validation_error, "rmse" in about["test"]
+        text = f"{error:.4g}" if numbers else f"{error:.2f} %"
+        lowest = f"the lowest validation error ({text})"
         time = f"{result.seconds:.1f} s, including {result.validation_seconds:.1f} s of validation"
         epochs = f"of {len(result.history)} epochs; {time}"
         print(f"  weights of epoch {result.best_epoch}, which has {lowest} {epochs}")

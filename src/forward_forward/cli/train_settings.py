@@ -23,10 +23,14 @@ class DataOptions:
     data: flags.Name = None
     # Label column of a table; by default target, label, class, y or the last column.
     target: flags.Name = None
+    # Whether the target of a table is of classes or a number to predict; by default numbers with
+    # fractions, or more than 20 different ones that are rare, are predicted as numbers.
+    task: flags.Task = None
     # Width and height in pixels to which the images of a folder or archive are resized.
     size: flags.Count = None
-    # standard (the default), one_pass, poster.method, hinton2022.mnist_supervised_matlab,
-    # field.NAME for a published method (docs/recipes/field.md), or your own function as
+    # standard (the default), regression (the default for a number to predict), one_pass,
+    # poster.method, hinton2022.mnist_supervised_matlab, field.NAME for a published method
+    # (docs/recipes/field.md), or your own function as
     # package.module:name.
     recipe: flags.Name = None
 

@@ -28,7 +28,7 @@ from forward_forward.cli.train_settings import (
 )
 from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute, sets_like, sets_of, unchanged
-from forward_forward.recipes.settings import parts, recipe_named
+from forward_forward.recipes.settings import default_recipe, parts, recipe_named
 from forward_forward.track import MLflow, TensorBoard, Tracker, mlflow, tensorboard
 
 if TYPE_CHECKING:
@@ -102,7 +102,6 @@ class Training:
         self.command: dict[str, Any] = {
             **dict.fromkeys(vars(data)),
             "data": "mnist",
-            "recipe": "standard",
             "threads": None,
             "track": None,
             **before,
@@ -146,7 +145,7 @@ class Training:
         return sets_like(self.command, table, before=self.moved)
 
     def _plan(self, training: Source) -> Plan:
-        name = self.command["recipe"]
+        name = self.command["recipe"] = self.command["recipe"] or default_recipe(training)
         recipe = recipe_named(name, typed=self.recipe_typed)
         more = settings_without_flag(self.options.set, recipe)
         self.settings |= more

@@ -2,9 +2,11 @@
 
 ``labels`` puts one label into the input and ``multilabel`` any number of them; ``negatives``
 chooses wrong labels; ``hybrids`` makes negatives of two samples, without labels; ``no_label``
-leaves samples as they are, for layers that answer for every class; all return ``inputs``.
+leaves samples as they are, for layers that answer for every class, and ``bins`` for those that
+predict a number; all return ``inputs``.
 """
 
+from forward_forward.examples.bins import OrdinalBins
 from forward_forward.examples.hybrids import HybridImages, HybridRows, SelfContrast
 from forward_forward.examples.inputs import Examples, Inputs, stack
 from forward_forward.examples.labels import AppendLabel, OverlayLabel
@@ -29,6 +31,7 @@ __all__ = [
     "Inputs",
     "MultiLabel",
     "NoLabel",
+    "OrdinalBins",
     "OverlayLabel",
     "SelfContrast",
     "Uniform",

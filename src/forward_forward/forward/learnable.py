@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from torch import nn
 
-from forward_forward.examples import Examples, NoLabel
+from forward_forward.examples import Examples, OrdinalBins
 from forward_forward.examples.inputs import check_scores
+from forward_forward.examples.no_label import SinglePass
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.readouts import Readout
@@ -32,12 +33,17 @@ def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
         layer.goodness.num_classes if isinstance(layer.goodness, Readout) else None
         for layer in layers
     }
-    if counts != ({examples.num_classes} if isinstance(examples, NoLabel) else {None}):
+    if counts != ({examples.num_classes} if isinstance(examples, SinglePass) else {None}):
         raise ValueError(
             "layers whose goodness answers for every class, such as LinearReadout(num_classes=10),"
             " go with examples=NoLabel(num_classes=10), and then all layers must have one for the"
             f" same classes; got {examples!r} and layers for {_listed(counts)} classes (None: one"
             " number per sample)"
+        )
+    if isinstance(examples, OrdinalBins) and any(layer.temperature != 1 for layer in layers):
+        raise ValueError(
+            "ordered bins are read from the softmax of the goodness, as they are trained: expected"
+            f" temperature=1, got {[layer.temperature for layer in layers]}"
         )
     for number, layer in enumerate(layers, 1):
         for part in (layer.goodness, *layer.terms):

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from forward_forward.examples import Examples, Inputs
+from forward_forward.examples import Examples, Inputs, OrdinalBins
 from forward_forward.examples.inputs import check_lengths, floating
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.check import shared
@@ -139,8 +139,14 @@ class Network(nn.Module):
         return [each.h for each in ForwardPass(self.layers).activities(as_source(x))]
 
     def read(self, goodness_by_layer: Tensor) -> Tensor:
-        """Sum the goodness [layers, batch, classes] over the layers of the readout."""
-        return goodness_by_layer[slice(*self.readout)].sum(0)
+        """Sum the goodness [layers, batch, classes] over the layers of the readout.
+
+        Of ordered bins, the logarithm of the layers' mean probabilities instead.
+        """
+        read = goodness_by_layer[slice(*self.readout)]
+        return (
+            self.examples.mixture(read) if isinstance(self.examples, OrdinalBins) else read.sum(0)
+        )
 
     def goodness_by_layer(self, x: Tensor) -> Tensor:
         """Goodness of every label in every layer.
@@ -209,7 +215,8 @@ class Network(nn.Module):
             by: "goodness" or "head"; None for the network's own reading.
 
         Returns:
-            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels].
+            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels]; with ordered
+            bins, the predicted numbers [batch].
         """
         return self.examples.decide(self.scores(x, by))
 

@@ -13,6 +13,7 @@ from forward_forward.losses.separable import (
     sigmoid,
 )
 from forward_forward.losses.slopes import HasSlopes as HasSlopes
+from forward_forward.losses.slopes import HasSoftTargets as HasSoftTargets
 from forward_forward.losses.slopes import HasTable as HasTable
 from forward_forward.losses.slopes import HasValueAndSlopes as HasValueAndSlopes
 from forward_forward.losses.slopes import LocalLoss as LocalLoss

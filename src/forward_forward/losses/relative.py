@@ -124,7 +124,8 @@ class CrossEntropy:
     ``-(1 - s) log p_pos - s mean(log p)`` with p the softmax over the positive, less ``margin``,
     and the negatives, and s the label smoothing. A layer that answers for every class learns by it
     as a classifier; with negatives drawn by a two-pass layer it is the InfoNCE loss. Thresholds
-    cancel out.
+    cancel out. Of soft targets q, such as those of `examples.OrdinalBins`, it is
+    ``-sum(q log p)``, with the slope ``p - q``; the margin is then not used.
 
     Args:
         label_smoothing: Fraction of the target that is spread over all of them, 0 to below 1.
@@ -185,6 +186,20 @@ class CrossEntropy:
         if s:
             slope.sub_(s / classes)
         return value, slope.scatter_add_(0, true, slope.new_full((1, 1), s - 1).expand_as(true)).t()
+
+    def soft(self, margins: Tensor, target: Tensor) -> Tensor:
+        """See `HasSoftTargets`."""
+        return -(self._smoothed(target) * margins.log_softmax(1)).sum(1)
+
+    def soft_judged(self, margins: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """See `HasSoftTargets`."""
+        log_p, smoothed = margins.log_softmax(1), self._smoothed(target)
+        return -(smoothed * log_p).sum(1), log_p.exp().sub_(smoothed)
+
+    def _smoothed(self, target: Tensor) -> Tensor:
+        if not self.label_smoothing:
+            return target
+        return (1 - self.label_smoothing) * target + self.label_smoothing / target.shape[1]
 
     def _value(self, log_p: Tensor) -> Tensor:
         if not self.label_smoothing:

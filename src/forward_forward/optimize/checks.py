@@ -10,6 +10,7 @@ from typing import Any
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source
 from forward_forward.examples import MultiLabel, OverlayLabel
+from forward_forward.examples.bins import check_kind
 from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.forward.description import rewritten
 from forward_forward.optimize.train_step import TrainStep
@@ -26,6 +27,7 @@ class Diverged(ArithmeticError):
 def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int) -> None:
     """Reject data or epochs that do not fit; warn if a label would overwrite real features."""
     classes = trainer.network.examples.num_classes
+    check_kind(trainer.network.examples, real=not source.classes)
     if isinstance(trainer.network.examples, MultiLabel) and len(source.classes) != classes:
         raise ValueError(
             f"the network expects {classes} labels per sample, got data with {len(source.classes)}:"

@@ -21,7 +21,7 @@ from forward_forward.forward.peer import PeerNormalization, peer_gradient
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
 from forward_forward.optimize.slopes import Slopes, moved, slopes
-from forward_forward.optimize.targets import Targets, margins, split
+from forward_forward.optimize.targets import Targets, loss_of, margins
 from forward_forward.terms import each_sample
 
 
@@ -137,7 +137,7 @@ def passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tensor
     # The activation may work in place, and the peer term needs z as it was.
     h = layer.activate(z if layer.peer is None else z.clone())
     rated = layer.goodness(h)
-    loss = layer.loss(*split(margins(layer, rated, targets), targets))
+    loss = loss_of(layer.loss, margins(layer, rated, targets), targets)
     for term in layer.terms:
         loss = loss + each_sample(term, h[: len(targets.weight)], targets.labels)
     return z, h, rated, loss

@@ -15,7 +15,7 @@ from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
 from forward_forward.goodness import length_of
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
-from forward_forward.optimize.targets import Targets, joined, margins, split
+from forward_forward.optimize.targets import Targets, joined, margins, split, with_soft_targets
 from forward_forward.radial import radial_of
 from forward_forward.readouts import Readout
 
@@ -143,6 +143,9 @@ def judge(
         temperature: The layer's temperature.
     """
     weight = targets.weight if temperature == 1 else targets.weight / temperature
+    if targets.soft is not None:
+        value, slope = with_soft_targets(loss).soft_judged(compared, targets.soft)
+        return value, slope.mul_(weight[:, None])
     if compared.dim() == 2:
         by_table = fast_path(loss, losses.HasTable)
         if by_table is not None:

@@ -7,7 +7,10 @@ import copy
 import torch
 from torch import Tensor
 
+from forward_forward.examples import Examples, OrdinalBins
+from forward_forward.fast_paths import fast_path
 from forward_forward.forward.layer import Layer
+from forward_forward.losses import HasSoftTargets, LocalLoss
 
 
 class Targets:
@@ -16,13 +19,19 @@ class Targets:
     Args:
         weight: Each sample's weight in the mean over the batch [batch], sum 1.
         labels: True labels [batch], or None if the label is in the input.
+        soft: Probabilities of the classes [batch, classes] that the loss compares with, or None to
+            compare the true class with the others.
         others: Other layers' goodness, a constant added to the layer's own, of its shape; or None.
     """
 
     def __init__(
-        self, weight: Tensor, labels: Tensor | None = None, others: Tensor | None = None
+        self,
+        weight: Tensor,
+        labels: Tensor | None = None,
+        soft: Tensor | None = None,
+        others: Tensor | None = None,
     ) -> None:
-        self.weight, self.labels, self.others = weight, labels, others
+        self.weight, self.labels, self.soft, self.others = weight, labels, soft, others
         self._columns: Tensor | None = None
 
     @property
@@ -62,6 +71,32 @@ class Targets:
 def margins(layer: Layer, rated: Tensor, targets: Targets) -> Tensor:
     """Margins of a layer's goodness, with that of the other layers added if there is any."""
     return layer.margin(rated if targets.others is None else rated + targets.others)
+
+
+def targets_of(examples: Examples, weight: Tensor, y: Tensor | None) -> Targets:
+    """The targets of a batch's labels, or of its real-valued targets in ordered bins [batch]."""
+    if not isinstance(examples, OrdinalBins) or y is None:
+        return Targets(weight, y)
+    soft = examples.soft(y).to(weight.dtype)
+    return Targets(weight, soft.argmax(1), soft)
+
+
+def loss_of(loss: LocalLoss, margins: Tensor, targets: Targets) -> Tensor:
+    """A layer's loss [batch] of its margins in any shape that `split` takes."""
+    if targets.soft is None:
+        return loss(*split(margins, targets))
+    return with_soft_targets(loss).soft(margins, targets.soft)
+
+
+def with_soft_targets(loss: LocalLoss) -> HasSoftTargets:
+    """A loss that takes soft targets; raises a ValueError for any other."""
+    found = fast_path(loss, HasSoftTargets)
+    if found is None:
+        raise ValueError(
+            f"ordered bins have soft targets, which {loss!r} does not take: use CrossEntropy(), or"
+            " give the loss the methods of losses.HasSoftTargets"
+        )
+    return found
 
 
 def split(values: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:

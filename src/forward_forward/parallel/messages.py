@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.data import Source
-from forward_forward.examples import Inputs, stack
+from forward_forward.examples import Inputs, OrdinalBins, stack
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import divisor_of
@@ -179,11 +179,13 @@ class MessagePlan:
         """The message a stage trains on; ``stop`` is the number of the last step, or `NO_STOP`."""
         rows = self.rows(batch)
         activities = self._activities(stage, self.shapes.variants * rows)
+        network = self.trainer.network
         about = {"sample_weight": ((rows,), self.dtype), "stop": ((1,), torch.int64)}
-        layers = self.trainer.network.layers
-        if not any(layer.class_wise or layer.terms for layer in layers):
-            return {**activities, **about}
-        return {**activities, **about, "labels": ((rows, *self.shapes.label), torch.int64)}
+        if any(layer.class_wise or layer.terms for layer in network.layers):
+            about["labels"] = ((rows, *self.shapes.label), torch.int64)
+        if isinstance(network.examples, OrdinalBins):
+            about["soft"] = ((rows, network.examples.num_classes), self.dtype)
+        return {**activities, **about}
 
     def probing(self, probe: Probe, stage: int, batch: int) -> TensorSpecs:
         """The message of a probe to a stage; ``scores`` are summed over the layers below."""
@@ -228,16 +230,19 @@ def unpack_activities(message: PackedTensors) -> Activities:
 
 
 def pack_targets(message: PackedTensors, targets: Targets) -> None:
-    """Copy the weights of samples into a message, and their labels if the message includes them."""
+    """Copy samples' weights into a message, and their labels and soft targets if it has them."""
     message["sample_weight"].copy_(targets.weight)
     labels = message.get("labels")
     if labels is not None and targets.labels is not None:
         labels.copy_(targets.labels)
+    soft = message.get("soft")
+    if soft is not None and targets.soft is not None:
+        soft.copy_(targets.soft)
 
 
 def unpack_targets(message: PackedTensors) -> Targets:
     """The targets in a message."""
-    return Targets(message["sample_weight"], message.get("labels"))
+    return Targets(message["sample_weight"], message.get("labels"), message.get("soft"))
 
 
 def schedule(steps: range, look_ahead: int) -> Iterator[tuple[Literal["probe", "train"], int]]:

@@ -1,4 +1,4 @@
-"""A trained network, samples [batch, ...] -> errors in percent, activities, familiarity [batch]."""
+"""A trained network, samples [batch, ...] -> errors, activities, familiarity [batch]."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from forward_forward.data import Source
+from forward_forward.examples import OrdinalBins
+from forward_forward.examples.bins import check_kind
 from forward_forward.forward import Network
 from forward_forward.forward.layer_range import range_sums, ranges
 from forward_forward.forward.passes import ROWS, ForwardPass
@@ -26,6 +28,8 @@ def evaluate(
 ) -> dict[str, float | list[float]]:
     """Errors of a network on labelled data, in percent of the samples, or of all their labels.
 
+    If the target is real-valued, root-mean-square errors in its units.
+
     Args:
         network: The network.
         source: The data.
@@ -34,7 +38,11 @@ def evaluate(
     Returns:
         ``error`` by the network's own reading; with candidates, ``goodness_error`` and
         ``goodness_error_by_layer``, each layer read alone; with a head, ``head_error`` and
-        ``head_error_by_layer``, for the layers it reads.
+        ``head_error_by_layer``, for the layers it reads. If the target is real-valued, ``error``
+        and ``rmse``, which are equal, and ``rmse_by_layer``.
+
+    Raises:
+        ValueError: The network predicts numbers and the data have classes, or the reverse.
     """
     return errors_of(network, *count_errors(network, source, batch_size=batch_size))
 
@@ -50,7 +58,9 @@ def count_errors(
     *,
     batch_size: int | None = None,
 ) -> Counts:
-    """The counts that `errors_of` divides: weight of wrong samples by name, weight of all samples.
+    """What `errors_of` divides: weight of wrong samples by name, and of all samples.
+
+    If the target is real-valued, weighted squared errors by name.
 
     Args:
         network: The network.
@@ -84,7 +94,10 @@ def added(counts: Sequence[Counts]) -> Counts:
 def errors_of(
     network: Network, wrong: Mapping[str, Tensor], total: float
 ) -> dict[str, float | list[float]]:
-    """Errors in percent, named as in `evaluate`, from counts."""
+    """Errors named as in `evaluate`, from counts."""
+    if isinstance(network.examples, OrdinalBins):
+        roots = {name: (squares / total).sqrt().tolist() for name, squares in wrong.items()}
+        return {"error": roots["rmse"], **roots}
     errors = {name: (100 * missed / total).tolist() for name, missed in wrong.items()}
     if BY_RANGE in errors:
         by_range = dict(zip(ranges(len(network.layers)), errors.pop(BY_RANGE), strict=True))
@@ -95,13 +108,21 @@ def errors_of(
 
 
 def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """The samples each reading gets wrong; with several labels, the fraction of each sample's."""
+    """The samples each reading gets wrong; with several labels, the fraction of each sample's.
+
+    With a real-valued target, their squared errors.
+    """
+    check_kind(network.examples, real=y.is_floating_point())
 
     def wrong(scores: Tensor) -> Tensor:
         misses = network.examples.decide(scores) != y
         return misses.float().mean(-1) if y.dim() == 2 else misses
 
-    if network.examples.labelled:
+    if isinstance(network.examples, OrdinalBins):
+        by_layer = network.goodness_by_layer(x)
+        for name, scores in (("rmse", network.read(by_layer)), ("rmse_by_layer", by_layer)):
+            yield name, (network.examples.decide(scores) - y).square()
+    elif network.examples.labelled:
         by_layer = network.goodness_by_layer(x)
         yield BY_RANGE, wrong(range_sums(by_layer))
     if network.head is not None:

@@ -18,7 +18,7 @@ from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.precision import Precision
 from forward_forward.optimize.train_step import Order
 from forward_forward.readouts import LinearReadout
-from forward_forward.recipes.plan import Plan, features
+from forward_forward.recipes.plan import Plan, classes_of, features
 from forward_forward.recipes.standard import batch_size_for, has_own_units
 from forward_forward.terms import LocalTerm
 
@@ -81,7 +81,7 @@ def one_pass(
     References:
         Mono-Forward, arXiv 2501.09238, for a layer's own classifier.
     """
-    classes = len(train.classes)
+    classes = classes_of(train)
     made = goodness(classes)
     layer = functools.partial(Layer, activation=activation, goodness=made, loss=loss, terms=terms)
     rates: Sequence[float] = [0.1, *[dropout] * (len(hidden) - 1)]

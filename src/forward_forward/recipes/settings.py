@@ -11,18 +11,24 @@ from typing import Any
 import torch
 
 from forward_forward import goodness, losses, notation, optimize, readouts
+from forward_forward.data import Source
 from forward_forward.examples import negatives
 from forward_forward.forward import Triangle
 from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.recipes import field, hinton2022, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Recipe
+from forward_forward.recipes.regression import regression
 from forward_forward.recipes.standard import standard
 
 
 def recipes_by_name() -> dict[str, Recipe]:
     """The library's recipes by the names that ``--recipe`` accepts."""
-    found: dict[str, Recipe] = {"standard": standard, "one_pass": one_pass}
+    found: dict[str, Recipe] = {
+        "standard": standard,
+        "one_pass": one_pass,
+        "regression": regression,
+    }
     for module in (field, hinton2022, poster):
         family = module.__name__.rpartition(".")[2]
         found |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
@@ -48,6 +54,11 @@ def recipe_named(name: str, *, typed: bool) -> Recipe:
     if ":" in name:
         return notation.read(name, {}, typed=typed)  # type: ignore[no-any-return]
     return notation.looked_up(name, recipes_by_name())  # type: ignore[no-any-return]
+
+
+def default_recipe(train: Source) -> str:
+    """The recipe of data for which none was named: by whether there are classes."""
+    return "standard" if train.classes else "regression"
 
 
 def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.precision import Precision
 from forward_forward.optimize.train_step import Order
-from forward_forward.recipes.plan import Plan, features
+from forward_forward.recipes.plan import Plan, classes_of, features
 
 SHOWN = 300_000  # samples in all epochs together
 SKIP = 0.1
@@ -98,7 +98,7 @@ def standard(
     Returns:
         The plan.
     """
-    classes = len(train.classes)
+    classes = classes_of(train)
     place = AppendLabel if label == "append" else OverlayLabel
     values = features(train)
     strength = strength_for(values)

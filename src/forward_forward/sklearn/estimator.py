@@ -220,9 +220,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _samples_per_step(self, samples: int) -> int:
         if self.batch_size != "auto":
             return self.batch_size
-        batch = batch_size_for(samples)
-        if self.network_.class_wise:
-            batch = min(ONE_PASS_BATCH, samples)
+        one_pass = self.network_.class_wise
+        batch = min(ONE_PASS_BATCH, samples) if one_pass else batch_size_for(samples)
         # A batch of one sample has no second one to mix it with.
         return batch + 1 if samples % batch == 1 else batch
 

@@ -36,7 +36,7 @@ SCHEDULES = {"cosine": cosine, "constant": constant}
 # Parameters that are fixed once the network is built.
 ARCHITECTURE = (
     *("hidden_layer_sizes", "activation", "goodness", "loss", "negatives", "threshold"),
-    *("readout", "dropout", "standardize", "image_shape"),
+    *("readout", "dropout", "standardize", "image_shape", "spread"),
 )
 COUNT = Interval(Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -57,6 +57,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "negatives": [str, callable],
     "readout": [StrOptions({"auto"}), tuple, list, None],
     "threshold": [StrOptions({"calibrated", "width"}), FINITE],
+    "spread": [Interval(Real, 0, None, closed="neither")],
     "dropout": [FRACTION],
     "standardize": ["boolean"],
     "class_weight": [StrOptions({"balanced"}), dict, None],
