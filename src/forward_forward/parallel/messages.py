@@ -181,11 +181,12 @@ class MessagePlan:
         activities = self._activities(stage, self.shapes.variants * rows)
         network = self.trainer.network
         about = {"sample_weight": ((rows,), self.dtype), "stop": ((1,), torch.int64)}
+        labels: TensorSpecs = {}
         if any(layer.class_wise or layer.terms for layer in network.layers):
-            about["labels"] = ((rows, *self.shapes.label), torch.int64)
+            labels = {"labels": ((rows, *self.shapes.label), torch.int64)}
         if isinstance(network.examples, OrdinalBins):
-            about["soft"] = ((rows, network.examples.num_classes), self.dtype)
-        return {**activities, **about}
+            labels = {**labels, "soft": ((rows, network.examples.num_classes), self.dtype)}
+        return {**activities, **about, **labels}
 
     def probing(self, probe: Probe, stage: int, batch: int) -> TensorSpecs:
         """The message of a probe to a stage; ``scores`` are summed over the layers below."""
