@@ -74,7 +74,7 @@ def _settings(row: dict[str, Any]) -> dict[str, Any]:
 
 def _command(command: dict[str, object]) -> str:
     words = ["ff", "train", "--data", str(command["data"])]
-    if command["recipe"] != "standard":
+    if command["recipe"] != "one_pass":
         words += ["--recipe", str(command["recipe"])]
     settings = command["settings"]
     if isinstance(settings, dict):

@@ -145,7 +145,10 @@ class Training:
         return sets_like(self.command, table, before=self.moved)
 
     def _plan(self, training: Source) -> Plan:
-        name = self.command["recipe"] = self.command["recipe"] or default_recipe(training)
+        typed = dict(each.partition("=")[::2] for each in self.options.set)
+        name = self.command["recipe"] = self.command["recipe"] or default_recipe(
+            {**self.settings, **typed}, numbers=not training.classes
+        )
         recipe = recipe_named(name, typed=self.recipe_typed)
         more = settings_without_flag(self.options.set, recipe)
         self.settings |= more

@@ -154,6 +154,11 @@ def unit_rows(rows: Tensor) -> Tensor:
     return rows / length.masked_fill(length == 0, 1)
 
 
+def is_readout(part: object) -> bool:
+    """Whether it is a read-out's class, to be called with the number of classes."""
+    return isinstance(part, type) and issubclass(part, Readout)
+
+
 def slopes_of(goodness: object) -> HasReadoutSlopes | None:
     """A read-out with the closed form of its slopes; None for any other goodness."""
     return fast_path(goodness, HasReadoutSlopes)

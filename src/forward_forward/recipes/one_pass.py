@@ -22,7 +22,7 @@ from forward_forward.recipes.plan import Plan, classes_of, features
 from forward_forward.recipes.standard import batch_size_for, has_own_units
 from forward_forward.terms import LocalTerm
 
-SHOWN = 500_000  # samples in all epochs together
+SHOWN = 300_000  # samples in all epochs together
 
 
 def one_pass(
@@ -38,7 +38,7 @@ def one_pass(
     goodness: Callable[..., nn.Module] = LinearReadout,
     terms: Sequence[LocalTerm] = (),
     activation: Callable[[], nn.Module] = nn.ReLU,
-    dropout: float = 0.3,
+    dropout: float = 0.2,
     adversarial: float = 0.1,
     order: Order = "joint",
     collaboration: Collaboration | None = None,
@@ -57,7 +57,7 @@ def one_pass(
     Args:
         train: Training data.
         seed: Random seed of weights, dropout and sample order.
-        epochs: Passes over the data; None for about 500,000 samples in all, in 10 to 55 epochs.
+        epochs: Passes over the data; None for about 300,000 samples in all, in 6 to 55 epochs.
         hidden: Units of each layer.
         batch_size: Samples per step; None for 256, or about a twentieth of a smaller data set.
         lr: Initial learning rate; it decays to 0 on a cosine schedule.
@@ -66,7 +66,7 @@ def one_pass(
         goodness: Makes the read-out of each layer, called with the number of classes.
         terms: Further losses of each layer: see `Layer`.
         activation: Makes the activation of each layer, such as its class.
-        dropout: Fraction of the inputs dropped in each layer but the first, which drops a tenth.
+        dropout: Fraction of the inputs dropped in each layer but the first.
         adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
         order: See `Trainer`.
         collaboration: See `Trainer`; with readout="auto", labels are read from all layers.
@@ -84,7 +84,7 @@ def one_pass(
     classes = classes_of(train)
     made = goodness(classes)
     layer = functools.partial(Layer, activation=activation, goodness=made, loss=loss, terms=terms)
-    rates: Sequence[float] = [0.1, *[dropout] * (len(hidden) - 1)]
+    rates: Sequence[float] = [0.0, *[dropout] * (len(hidden) - 1)]
     network = mlp(
         features(train),
         *hidden,
@@ -116,5 +116,5 @@ def one_pass(
     if batch_size is None:
         batch_size = min(256, batch_size_for(len(train)))
     if epochs is None:
-        epochs = min(55, max(10, round(SHOWN / len(train))))
+        epochs = min(55, max(6, round(SHOWN / len(train))))
     return Plan(trainer, epochs, batch_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +12,6 @@ from typing import Any
 import torch
 
 from forward_forward import goodness, losses, notation, optimize, readouts
-from forward_forward.data import Source
 from forward_forward.examples import negatives
 from forward_forward.forward import Triangle
 from forward_forward.forward.layer_range import ReadoutSetting
@@ -56,9 +56,29 @@ def recipe_named(name: str, *, typed: bool) -> Recipe:
     return notation.looked_up(name, recipes_by_name())  # type: ignore[no-any-return]
 
 
-def default_recipe(train: Source) -> str:
-    """The recipe of data for which none was named: by whether there are classes."""
-    return "standard" if train.classes else "regression"
+def default_recipe(settings: Mapping[str, Any], *, numbers: bool = False) -> str:
+    """The recipe for settings that the user typed without naming one.
+
+    Args:
+        settings: The settings by name, as text and numbers, or as the text of a search space.
+        numbers: Whether the target is a number to predict.
+
+    Returns:
+        ``regression`` for numbers; ``standard`` if it alone has one of the settings, or if the
+        goodness is one number per sample; else ``one_pass``.
+
+    >>> default_recipe({"lr": 0.01}), default_recipe({"negatives": "Uniform"})
+    ('one_pass', 'standard')
+    """
+    if numbers:
+        return "regression"
+    ours, other = (inspect.signature(each).parameters for each in (one_pass, standard))
+    typed = re.split(r"[(,]", settings.get("goodness", "LinearReadout"))[0]
+    if ":" in typed:
+        one_number = not readouts.is_readout(notation.read(typed, {}, typed=True))
+    else:
+        one_number = typed not in readouts.__all__
+    return "standard" if one_number or settings.keys() & (other.keys() - ours) else "one_pass"
 
 
 def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, Any]:
@@ -134,8 +154,7 @@ def read_range(text: str) -> ReadoutSetting:
 def _goodness(text: str, typed: bool) -> Any:
     """A goodness; or a read-out's class, called with the number of classes by the recipe."""
     found = notation.read(text, notation.public(goodness, readouts), typed=typed)
-    is_readout = isinstance(found, type) and issubclass(found, readouts.Readout)
-    return found if is_readout else notation.made(found)
+    return found if readouts.is_readout(found) else notation.made(found)
 
 
 def _check_negatives(strategy: Any) -> Any:

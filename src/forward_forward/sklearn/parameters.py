@@ -86,7 +86,7 @@ def goodness_part(value: Any, classes: int) -> Any:
     """
     names = notation.public(goodnesses, readouts)
     found = notation.read(value, names) if isinstance(value, str) else value
-    if isinstance(found, type) and issubclass(found, readouts.Readout):
+    if readouts.is_readout(found):
         return found(classes)
     return notation.made(found)
 
