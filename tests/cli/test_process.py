@@ -186,7 +186,7 @@ def test_code_runs_where_it_was_typed_and_nowhere_else(tmp_path, ff, own_parts):
 @pytest.mark.parametrize("setting", ["loss", "goodness", "activation", "negatives", "optimizer"])
 def test_code_in_a_run_s_settings_is_not_run(digits_run, tmp_path, ff, own_parts, setting):
     about = Run(digits_run.path).about
-    about["command"]["settings"][setting] = "own_parts:root"
+    about["command"] |= {"recipe": "standard", "settings": {setting: "own_parts:root"}}
     Run.create(tmp_path / "run", about)
     done = ff("train", "--resume", tmp_path / "run")
     assert done.code == 2

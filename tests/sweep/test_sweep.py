@@ -28,10 +28,10 @@ def sweep(data, tmp_path):
     """A search on a few digits."""
     training, validation = data
 
-    def run(count, words=SPACE, *, out="sweep", epochs=2, **more):
+    def run(count, words=SPACE, *, out="sweep", epochs=2, hidden=(8, 8), **more):
         def make(settings):
             made = parts(settings, typed=frozenset(settings))
-            return standard(training, **{"hidden": (8, 8), "epochs": epochs, **made})
+            return standard(training, **{"hidden": hidden, "epochs": epochs, **made})
 
         space = read(words, standard)
         return search(make, training, validation, space, trials=count, out=tmp_path / out, **more)
@@ -94,7 +94,7 @@ def test_the_search_depends_on_its_seed_and_not_on_where_it_is_kept(sweep, tmp_p
 
 
 def test_trials_that_learn_nothing_are_pruned_and_complete_ones_are_the_best(sweep):
-    outcome = sweep(10, ["lr=1e-9,1e-2"], epochs=4)
+    outcome = sweep(10, ["lr=1e-9,1e-2"], epochs=4, hidden=(40,), seed=3)
     states = [each["state"] for each in outcome.trials]
     assert states[: storage.FIRST] == ["complete"] * storage.FIRST
     assert set(states) == {"complete", "pruned"}
