@@ -5,11 +5,11 @@ python results/table.py                    # all JSON files here -> the tables
 python results/table.py --check            # fails if a table differs from the files
 
 Those of docs/engine.md come from engine/benchmark.json (`ff benchmark --out`),
-engine/equivalence.json and engine/many_runs.json; the README's table of the poster's claims comes
-from poster/*.json (`ff reproduce poster`), those of docs/sklearn.md from sklearn/estimators.json
-and sklearn/regressors.json (`python results/estimators.py`, `regressors.py`), those of
-docs/parallel.md from parallel/ (parallel_tables.py), and that of docs/recipes/field.md from field/
-(`python results/field.py`).
+engine/equivalence.json, engine/many_runs.json and mnist/ (`python results/mnist.py`); the README's
+table of the poster's claims comes from poster/*.json (`ff reproduce poster`), those of
+docs/sklearn.md from sklearn/estimators.json and sklearn/regressors.json (`python
+results/estimators.py`, `regressors.py`), those of docs/parallel.md from parallel/
+(parallel_tables.py), and that of docs/recipes/field.md from field/ (`python results/field.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import field
+import mnist
 import numpy as np
 import parallel_tables
 from scipy import stats
@@ -307,6 +308,7 @@ def main() -> None:
     put(DOCS, "many runs", many_runs_table(of_engine("many_runs")))
     for name, text in parallel_tables.tables().items():
         put(PARALLEL, name, text)
+    put(DOCS, "budgets", mnist.table())
     put(FIELD, "field", field.table())
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
     put(SKLEARN, "regressors", regressors_table(json.loads(REGRESSORS.read_text())))
