@@ -11,7 +11,7 @@ from forward_forward.contracts import public_parts
 from forward_forward.examples import NoLabel
 from forward_forward.forward import Layer, Network
 from forward_forward.goodness import slope_of
-from forward_forward.readouts import ChannelGroups, FixedReadout, LinearReadout
+from forward_forward.readouts import ChannelGroups, FixedReadout, LinearReadout, PositionReadout
 
 CLASSES = 3
 READOUTS = [
@@ -21,6 +21,7 @@ READOUTS = [
     ChannelGroups(CLASSES, squared=True),
 ]
 ON_MAPS = [*READOUTS, LinearReadout(CLASSES, grid=2), FixedReadout(CLASSES, grid=2)]
+AT_POSITIONS = PositionReadout(CLASSES)
 
 
 def fitted(readout, units=7):
@@ -102,6 +103,18 @@ def test_maps_are_averaged_over_a_grid_and_tokens_over_their_positions():
     torch.testing.assert_close(averages(tokens), torch.tensor([[2.0, 5.0]]))
 
 
+def test_each_position_is_answered_by_the_same_weights():
+    readout = fitted(AT_POSITIONS)
+    h = torch.randn(5, 4, 7, dtype=torch.float64)
+    wanted = torch.stack([h[:, position] @ readout.weight.t() for position in range(4)], 1)
+    torch.testing.assert_close(readout(h), wanted)
+    with pytest.raises(ValueError, match=r"\[batch, positions, 7\], got \[5, 7\]"):
+        readout(h[:, 0])
+    with pytest.raises(ValueError, match=r"\[batch, positions, units\], .* with units=7"):
+        AT_POSITIONS(h)
+
+
 def test_every_public_read_out_is_tested():
-    assert {type(each).__name__ for each in READOUTS} == set(readouts.__all__)
+    tested = {type(each).__name__ for each in (*READOUTS, AT_POSITIONS)}
+    assert tested == set(readouts.__all__)
     assert set(public_parts(readouts, num_classes=CLASSES)) == set(readouts.__all__)

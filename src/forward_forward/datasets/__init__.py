@@ -5,9 +5,19 @@ checked by SHA-256), ``splits`` (the parts of a set), ``load_like`` (more data o
 ``run_data`` (the data that a run was trained on).
 """
 
-from forward_forward.datasets.builtin import available, digits, mnist, named
+from forward_forward.datasets.builtin import aesop, available, digits, mnist, named
 from forward_forward.datasets.fetch import DataUnavailable
 from forward_forward.datasets.load_like import load_like
 from forward_forward.datasets.splits import Sets, load
 
-__all__ = ["DataUnavailable", "Sets", "available", "digits", "load", "load_like", "mnist", "named"]
+__all__ = [
+    "DataUnavailable",
+    "Sets",
+    "aesop",
+    "available",
+    "digits",
+    "load",
+    "load_like",
+    "mnist",
+    "named",
+]

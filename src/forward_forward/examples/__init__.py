@@ -2,7 +2,8 @@
 
 ``labels`` puts one label into the input and ``multilabel`` any number of them; ``negatives``
 chooses wrong labels; ``hybrids`` makes negatives without labels; ``no_label`` leaves samples
-as they are, for layers that answer for every class; all return ``inputs``.
+as they are, for layers that answer for every class, and ``next_symbol`` the symbols of a text, for
+layers that answer at every position; all return ``inputs``.
 """
 
 from forward_forward.examples.hybrids import HybridImages, HybridRows
@@ -16,6 +17,7 @@ from forward_forward.examples.negatives import (
     Uniform,
     WrongLabels,
 )
+from forward_forward.examples.next_symbol import NextSymbol
 from forward_forward.examples.no_label import NoLabel
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "HybridRows",
     "Inputs",
     "MultiLabel",
+    "NextSymbol",
     "NoLabel",
     "OverlayLabel",
     "Uniform",

@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from forward_forward.data.batch import as_float
-from forward_forward.examples import MultiLabel
+from forward_forward.examples import MultiLabel, NextSymbol
 from forward_forward.export.predictors import OnePass, Scan, Scored, frozen
 from forward_forward.export.torch_file import Run
 from forward_forward.forward import Network
@@ -56,6 +56,11 @@ def select(network: Network, samples: Tensor, predictor: Predictor = "both") -> 
         raise ValueError(
             "exported predictors return one label per sample, but this network predicts several:"
             " use network.predict"
+        )
+    if isinstance(network.examples, NextSymbol):
+        raise ValueError(
+            "exported predictors return one label per sample, but this network predicts the next"
+            " symbol at every position: use network.predict or predict.continued"
         )
     network = frozen(network)
     found = []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forward_forward import examples, goodness, losses, notation, readouts
-from forward_forward.forward import normalize, peer
+from forward_forward.forward import normalize, peer, symbols
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
@@ -21,7 +21,9 @@ _NETWORK = ("examples", "readout", "reading")
 def names() -> dict[str, Any]:
     """Every name that a description may contain."""
     parts = notation.public(examples, goodness, losses, normalize, readouts)
-    own = {each.__name__: each for each in (peer.PeerNormalization, Standardize, LabelInput)}
+    modules = (peer.PeerNormalization, Standardize, LabelInput)
+    blocks = (symbols.SymbolEmbedding, symbols.CausalBlock)
+    own = {each.__name__: each for each in (*modules, *blocks)}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs
     return {**notation.torch_modules(), **parts, **own, **earlier}
 

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from forward_forward.examples import Examples, Inputs, NoLabel
+from forward_forward.examples import Examples, Inputs, NextSymbol, NoLabel
 from forward_forward.examples.inputs import check_lengths, check_scores, floating
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
@@ -21,6 +21,7 @@ from forward_forward.forward.passes import (
     variants_goodness,
     written_out,
 )
+from forward_forward.forward.symbols import check_positions, later_symbols
 from forward_forward.forward.workspace import Workspace
 from forward_forward.readouts import Readout
 
@@ -127,7 +128,8 @@ class Network(nn.Module):
             x: Samples [batch, ...], on the scale of the training data.
 
         Returns:
-            Goodness [layers, batch, classes].
+            Goodness [layers, batch, classes]; of layers that answer at every position,
+            [layers, batch, positions, classes].
 
         Raises:
             ValueError: The examples put no label into the input, so there are no candidates.
@@ -187,7 +189,8 @@ class Network(nn.Module):
             by: "goodness" or "head"; None for the network's own reading.
 
         Returns:
-            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels].
+            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels]; of layers that
+            answer at every position [batch, positions].
         """
         return self.examples.decide(self.scores(x, by))
 
@@ -208,6 +211,10 @@ class Network(nn.Module):
                     source = layer(source)
                 except Exception:  # the layer's own check reports it; those above have no input
                     break
+        else:
+            if isinstance(self.examples, NextSymbol):
+                later = later_symbols(self.layers, self.ready(x), self.examples.num_classes)
+                found |= {each: [*later[each], *found.get(each, [])] for each in later}
         return dict(sorted(found.items()))
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:
@@ -232,6 +239,7 @@ def check_learnable(examples: Examples, layers: Sequence[Layer], head: SoftmaxHe
         _check_head(head, layers, examples)
     check_scores(examples)
     _check_readouts(layers, examples)
+    check_positions(layers, examples, head)
     if examples.scores == "softmax" and head is None:
         raise ValueError(
             "negatives drawn from the softmax require a head: add head=SoftmaxHead(...), or use"

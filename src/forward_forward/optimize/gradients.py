@@ -134,6 +134,8 @@ def _passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tenso
     # The activation may work in place, and the peer term needs z as it was.
     h = layer.activate(z if layer.peer is None else z.clone())
     rated = layer.goodness(h)
+    if rated.dim() == 3:  # at every position
+        rated = rated.flatten(0, 1)
     return z, h, rated, layer.loss(*split(layer.margin(rated), targets))
 
 

@@ -77,7 +77,8 @@ class LayerSteps:
                 self._end(index)
             layer = self.network.layers[index]
             if isinstance(source, Activities) and index > 0:
-                batch = len(targets.weight)
+                # Layers that answer for every class have one variant, perhaps of many targets.
+                batch = len(source.h) if layer.class_wise else len(targets.weight)
                 source = randomness.dropped_rows(source, layer.dropout, batch, index)
             if index < frozen:
                 source = next(forward.activities(source, index))

@@ -9,12 +9,22 @@ from torch import Tensor
 class Targets:
     """The samples' weights in the mean loss, and their labels if layers answer for every class.
 
+    Layers that answer at every position are judged at each of them: there ``batch`` is the number
+    of all positions of all samples, and a sample's weight is divided among its positions.
+
     Args:
         weight: Each sample's weight in the mean over the batch [batch], sum 1.
-        labels: True labels [batch], or None if the label is in the input.
+        labels: True labels [batch], or at each position [batch, positions]; None if the label is
+            in the input.
+
+    >>> Targets(torch.tensor([0.4, 0.6]), torch.tensor([[0, 1], [1, 1]])).weight
+    tensor([0.2000, 0.2000, 0.3000, 0.3000])
     """
 
     def __init__(self, weight: Tensor, labels: Tensor | None = None) -> None:
+        if labels is not None and labels.dim() == 2:
+            positions, labels = labels.shape[1], labels.flatten()
+            weight = (weight / positions).repeat_interleave(positions)
         self.weight, self.labels = weight, labels
         self._columns: Tensor | None = None
 

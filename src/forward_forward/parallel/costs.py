@@ -37,7 +37,7 @@ def layer_seconds(trainer: TrainStep, source: Source, batch_size: int) -> list[f
     x, y, _ = next(iter(source.batches(batch_size)))
     source_of, probes = _first_inputs(network, x, y)
     weight = torch.full((len(x),), 1 / len(x), dtype=network.dtype, device=network.device)
-    targets = Targets(weight, y.to(network.device))
+    targets = Targets(weight, y.to(network.device) if network.class_wise else None)
     measured: dict[str, float] = {}
     seconds = []
     for index, layer in enumerate(network.layers):
