@@ -44,7 +44,8 @@ TWO = {
 
 def command(arm: str, seed: int, out: Path) -> list[str]:
     """The command that trains an arm."""
-    common = ["--data", "mnist", "--precision", "float32", "--seed", str(seed), "--out", str(out)]
+    common = ["--data", "mnist", "--recipe", "standard", "--precision", "float32"]
+    common += ["--seed", str(seed), "--out", str(out)]
     if arm in ONE:
         start = [sys.executable, "-m", "forward_forward", "train", "--threads", "1"]
         return [*start, *common, *ONE[arm]]

@@ -6,8 +6,10 @@ python results/table.py --check            # fails if a table differs from the f
 
 Those of docs/engine.md come from engine/benchmark.json (`ff benchmark --out`),
 engine/equivalence.json and engine/many_runs.json; the README's table of the poster's claims comes
-from poster/*.json (`ff reproduce poster`), that of docs/sklearn.md from sklearn/estimators.json
-(`python results/estimators.py`), and those of docs/parallel.md from parallel/ (parallel_tables.py).
+from poster/*.json (`ff reproduce poster`), those of docs/sklearn.md from sklearn/estimators.json
+and sklearn/regressors.json (`python results/estimators.py`, `regressors.py`), those of
+docs/parallel.md from parallel/ (parallel_tables.py), and that of docs/recipes/field.md from field/
+(`python results/field.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import field
 import numpy as np
 import parallel_tables
 from scipy import stats
@@ -31,7 +34,9 @@ HERE = Path(__file__).parent
 README, DOCS = HERE.parent / "README.md", HERE.parent / "docs" / "engine.md"
 SKLEARN = HERE.parent / "docs" / "sklearn.md"
 PARALLEL = HERE.parent / "docs" / "parallel.md"
+FIELD = HERE.parent / "docs" / "recipes" / "field.md"
 ESTIMATORS = HERE / "sklearn" / "estimators.json"
+REGRESSORS = HERE / "sklearn" / "regressors.json"
 LEAST = 3
 
 
@@ -69,7 +74,7 @@ def _settings(row: dict[str, Any]) -> dict[str, Any]:
 
 def _command(command: dict[str, object]) -> str:
     words = ["ff", "train", "--data", str(command["data"])]
-    if command["recipe"] != "standard":
+    if command["recipe"] != "one_pass":
         words += ["--recipe", str(command["recipe"])]
     settings = command["settings"]
     if isinstance(settings, dict):
@@ -233,6 +238,30 @@ def estimators_table(kept: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def regressors_table(kept: dict[str, Any]) -> str:
+    """FFRegressor and MLPRegressor: root-mean-square error, the mean ratio, and seconds to fit."""
+    lines = [
+        "| set | folds | FFRegressor's error | MLPRegressor's | ratio of the folds | 95 % interval"
+        " | seconds to fit | MLPRegressor's |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, rows in kept["sets"].items():
+        ours, theirs = np.array(rows["ff"]), np.array(rows["mlp"])
+        low, high = corrected_interval(ours / theirs)
+        cells = [
+            name,
+            str(len(ours)),
+            f"{ours.mean():.4g}",
+            f"{theirs.mean():.4g}",
+            f"{(ours / theirs).mean():.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{np.median(rows['ff_seconds']):.2f}",
+            f"{np.median(rows['mlp_seconds']):.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def corrected_interval(differences: Any, folds: int = 5) -> tuple[float, float]:
     """A t interval of repeated cross-validation, wider since the folds share training data.
 
@@ -278,7 +307,9 @@ def main() -> None:
     put(DOCS, "many runs", many_runs_table(of_engine("many_runs")))
     for name, text in parallel_tables.tables().items():
         put(PARALLEL, name, text)
+    put(FIELD, "field", field.table())
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
+    put(SKLEARN, "regressors", regressors_table(json.loads(REGRESSORS.read_text())))
 
 
 if __name__ == "__main__":

@@ -177,14 +177,16 @@ def test_a_batch_of_weightless_rows_does_no_harm():
     assert all(each.isfinite().all() for each in weights)
 
 
+@pytest.mark.parametrize("margin", [0.0, 0.5])
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_cross_entropy_of_a_table_is_that_of_its_columns(smoothing):
-    loss = CrossEntropy(label_smoothing=smoothing)
+def test_cross_entropy_of_a_table_is_torchs(smoothing, margin):
+    loss = CrossEntropy(label_smoothing=smoothing, margin=margin)
     table = torch.randn(5, 4, dtype=torch.float64).requires_grad_()
     labels = torch.tensor([3, 0, 1, 1, 2])
     value, slope = loss.judged_table(table.detach(), labels)
+    needed = margin * torch.nn.functional.one_hot(labels, 4)
     wanted = torch.nn.functional.cross_entropy(
-        table, labels, reduction="none", label_smoothing=smoothing
+        table - needed, labels, reduction="none", label_smoothing=smoothing
     )
     torch.testing.assert_close(value, wanted.detach())
     torch.testing.assert_close(slope, torch.autograd.grad(wanted.sum(), table)[0])

@@ -9,6 +9,7 @@ in which a batch meets them:
     goodness         activities -> goodness; radial: lengths of activities -> goodness
     readouts         activities -> goodness of every class, in a single pass
     losses           goodness of positives and negatives -> each layer's own loss
+    terms            activities and labels of a batch -> further losses of a layer
     optimize         losses -> every layer's own step: Trainer, fit, schedules
     predict          a trained network -> goodness of every label, labels, errors
     checkpoint       a run's folder: saved, resumed, loaded
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         readouts,
         recipes,
         recurrent,
+        terms,
     )
     from forward_forward.checkpoint import load
     from forward_forward.conversion import convert
@@ -75,6 +77,7 @@ _MODULES = (
     "readouts",
     "recipes",
     "recurrent",
+    "terms",
 )
 
 __all__ = [
@@ -97,6 +100,7 @@ __all__ = [
     "readouts",
     "recipes",
     "recurrent",
+    "terms",
 ]
 
 

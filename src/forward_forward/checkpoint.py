@@ -262,7 +262,12 @@ def load_weights(
     source: str,
     fix: str = "build it with the same layers",
 ) -> None:
-    """Load weights into a network, with a clear error if they do not fit."""
+    """Load weights into a network, with a clear error if they do not fit.
+
+    Which layers are read may be chosen in one of the two and fixed in the other.
+    """
+    chosen = {} if network.chosen is None else {"chosen": weights.get("chosen", network.chosen)}
+    weights = {name: each for name, each in weights.items() if name != "chosen"} | chosen
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""What every public goodness, loss, strategy, maker and schedule must do, however it is written.
+"""What every public part must do, however it is written: goodness, losses, terms, strategies, ...
 
 The contracts themselves are `forward_forward.contracts`, so that parts of anyone are held to the
 same. Defects of published implementations, and what would catch them here:
@@ -16,7 +16,15 @@ same. Defects of published implementations, and what would catch them here:
 """
 
 import pytest
-from tests.contracts.public_parts import GOODNESS, LOSSES, MAKERS, SCHEDULES, STRATEGIES
+from tests.contracts.public_parts import (
+    GOODNESS,
+    LOSSES,
+    MAKERS,
+    READOUTS,
+    SCHEDULES,
+    STRATEGIES,
+    TERMS,
+)
 
 from forward_forward import contracts, examples, notation
 from forward_forward.contracts import every
@@ -24,7 +32,13 @@ from forward_forward.contracts.losses import is_pairwise
 from forward_forward.contracts.samples import margins
 from forward_forward.optimize import schedules
 
-KINDS = {"goodness": GOODNESS, "loss": LOSSES, "negatives": STRATEGIES}
+KINDS = {
+    "goodness": GOODNESS,
+    "readout": READOUTS,
+    "loss": LOSSES,
+    "term": TERMS,
+    "negatives": STRATEGIES,
+}
 CASES = [
     pytest.param(contract, part, id=f"{name}-{contract.__name__}")
     for parts in KINDS.values()

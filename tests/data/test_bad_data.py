@@ -196,10 +196,6 @@ BAD: dict[str, tuple[Maker, str]] = {
     "half of UTF-16": (file("a.csv", "x,y".encode("utf-16") + b"1"), r"UTF-16 text in .*a\.csv"),
     "half a gzipped table": (file("a.csv.gz", gzip.compress(b"x,y\n1,a\n")[:-9]), "whole gzip"),
     "a column without values": (file("a.csv", "x,y\n,a\nNA,b\n"), "'x' is left out: it has no val"),
-    "real numbers as labels": (
-        file("a.csv", "x,y\n" + "".join(f"{k},{k}.5\n" for k in range(9))),
-        "classes in column 'y' .* real numbers such as 0.5",
-    ),
     "one class in a table": (
         file("a.csv", "x,y\n" + "".join(f"{k},a\n" for k in range(9))),
         "2 or more classes, got 'a' alone",

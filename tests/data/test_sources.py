@@ -59,7 +59,7 @@ class Pairs(list, Dataset):
         ((np.eye(3), ["cat", "dgo", "cat"]), ("cat", "dog"), "row 1: .*'dgo'.*mean 'dog'"),
         ((np.eye(3), [0, 1, 2]), ("cat", "dog"), r"row 2: .*0\.\.1, got 2"),
         ((np.eye(3), [0, "a", 2]), None, "row 1: .*one type"),
-        ((np.eye(3), [0.5, 1.0, 2.0]), None, "float64"),
+        ((np.eye(3), [0.5, 1.0, 2.0]), ("cat", "dog"), "float64"),
         ((np.eye(3), np.eye(3)), None, "argmax"),
         ((np.eye(3), [0, 1]), None, r"labels \[3\]"),
         ((np.array([["a"], ["b"]]), [0, 1]), None, "expected numbers"),

@@ -28,10 +28,10 @@ def test_digits_are_split_by_class_and_lie_in_0_to_1() -> None:
 
 
 def test_names_are_looked_up_and_a_typo_gets_the_nearest() -> None:
-    assert datasets.available() == ("digits", "mnist")
+    assert datasets.available() == ("digits", "fashion_mnist", "mnist")
     assert datasets.named("digits")[0].name == "digits"
     with pytest.raises(
-        ValueError, match=r"one of digits, mnist, got 'MNITS': did you mean 'mnist'"
+        ValueError, match=r"one of digits, fashion_mnist, mnist, got 'MNITS': did you mean 'mnist'"
     ):
         datasets.named("MNITS")
 
@@ -55,6 +55,20 @@ FF_DATA = os.environ.get("FF_DATA")
 )
 def test_the_real_files_are_read() -> None:
     real_mnist(root=FF_DATA)
+
+
+@pytest.mark.skipif(
+    not FF_DATA or not (Path(FF_DATA) / "fashion_mnist").is_dir(),
+    reason="FF_DATA does not hold fashion_mnist/",
+)
+def test_the_real_fashion_mnist_is_read() -> None:
+    sets = datasets.load("fashion_mnist")
+    assert [len(part) for part in (sets.train, sets.validation, sets.test)] == [
+        50_000,
+        10_000,
+        10_000,
+    ]
+    assert (sets.classes[9], int(sets.train.labels[0])) == ("ankle boot", 9)
 
 
 def refuse(*_: object) -> dict[str, bytes]:

@@ -57,7 +57,8 @@ def test_the_python_of_a_page_runs_as_it_stands(page, tmp_path, monkeypatch, cap
 
 def test_the_figures_of_recipes_are_those_of_the_results():
     results = (DOCS.parent / "README.md").read_text()
-    pages = list((DOCS / "recipes").glob("*.md"))
+    # That of the field's methods has a table of its own, made by results/table.py.
+    pages = [page for page in (DOCS / "recipes").glob("*.md") if page.stem != "field"]
     quoted = [
         each for page in pages for each in re.findall(r"\d\.\d\d ± \d\.\d\d", page.read_text())
     ]

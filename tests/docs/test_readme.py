@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from forward_forward import examples, goodness, losses, optimize
+from forward_forward import examples, forward, goodness, losses, optimize, readouts, terms
 
 README = Path(__file__).parents[2].joinpath("README.md")
 
@@ -20,7 +20,18 @@ def test_the_python_of_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     assert tuple(names["net"].goodness(names["x"]).shape) == (100, 10)
 
 
-@pytest.mark.parametrize("module", [goodness, losses, examples.negatives, optimize.schedules])
+@pytest.mark.parametrize(
+    "module",
+    [
+        goodness,
+        readouts,
+        losses,
+        terms,
+        forward.normalize,
+        examples.negatives,
+        optimize.schedules,
+    ],
+)
 def test_the_readme_names_every_part(module):
     text = README.read_text()
     assert [name for name in module.__all__ if name not in text] == ["constant"] * (

@@ -1,9 +1,10 @@
 """Networks and raw samples to export, and how far a file's scores are from the library's."""
 
 import torch
-from tests.contracts.public_parts import GOODNESS
+from tests.contracts.public_parts import CLASSES, GOODNESS, READOUTS
 from torch import nn
 
+from forward_forward.examples import NoLabel
 from forward_forward.export import verify
 from forward_forward.forward import Layer, Network, SoftmaxHead
 
@@ -35,6 +36,18 @@ def of_every_goodness(norm, place) -> Network:
         nn.init.normal_(layer.block.weight, 0.1, 0.5, generator=rng)
         nn.init.normal_(layer.block.bias, 0.1, 0.1, generator=rng)
     return Network(*layers, examples=place)
+
+
+def of_every_readout() -> Network:
+    """A layer of maps for each read-out, with weights and means that are not 0."""
+    layers = []
+    rng = torch.Generator().manual_seed(3)
+    for index, readout in enumerate(READOUTS.values()):
+        layers.append(Layer(nn.Conv2d(7 if index else 1, 7, 3, padding=1), goodness=readout))
+        for weight in layers[-1].state_dict().values():
+            if weight.dim() > 1:
+                nn.init.normal_(weight, 0.1, 0.5, generator=rng)
+    return Network(*layers, examples=NoLabel(CLASSES))
 
 
 def of_blocks(examples, head: SoftmaxHead | None = None) -> Network:

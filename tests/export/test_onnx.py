@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.export.exportable import a_head, far, of_blocks, of_every_goodness, pixels, samples
+from tests.export.exportable import (
+    a_head,
+    far,
+    of_blocks,
+    of_every_goodness,
+    of_every_readout,
+    pixels,
+    samples,
+)
 
 from forward_forward import datasets, export, load, notation
 from forward_forward.examples import AppendLabel, HybridImages, OverlayLabel
@@ -33,6 +41,13 @@ def exported(network, x, folder: Path, predictor="both", **options):
 
 def test_every_goodness_in_one_file(tmp_path):
     net, x = of_every_goodness(MeanSquareOne(), AppendLabel(3, strength=2.0)), samples(17, 12)
+    _, files = exported(net, x, tmp_path, "scan")
+    for batch in (1, 17):
+        assert far(*files["scan.onnx"](x[:batch]), net.goodness(x[:batch])) <= TOLERANCE
+
+
+def test_every_read_out_in_one_file(tmp_path):
+    net, x = of_every_readout().eval(), samples(17, 1, 4, 4)
     _, files = exported(net, x, tmp_path, "scan")
     for batch in (1, 17):
         assert far(*files["scan.onnx"](x[:batch]), net.goodness(x[:batch])) <= TOLERANCE

@@ -10,6 +10,7 @@ import forward_forward as ff
 from forward_forward.examples import AppendLabel, FromGoodness, FromSoftmax, Uniform
 from forward_forward.forward import Layer, PeerNormalization
 from forward_forward.optimize import AveragedSGD, Warmup, cosine, half_cooldown
+from forward_forward.terms import SupervisedContrast
 
 UNIFORM = Uniform()
 
@@ -42,6 +43,7 @@ def own_block() -> ff.Trainer:
 
 
 PEER = functools.partial(Layer, peer=PeerNormalization(), threshold="width")
+TERMS = functools.partial(Layer, terms=(SupervisedContrast(temperature=(0.8, 0.1)),))
 CASES: dict[str, Any] = {
     "AdamW": trainer_of,
     "AveragedSGD": functools.partial(trainer_of, optimizer=AveragedSGD, weight_decay=0.01),
@@ -60,6 +62,7 @@ CASES: dict[str, Any] = {
     "bfloat16": functools.partial(trainer_of, precision="bfloat16"),
     "autograd": functools.partial(trainer_of, engine="autograd"),
     "block": own_block,
+    "terms": functools.partial(trainer_of, layer=TERMS),
     "all": functools.partial(
         trainer_of, FromSoftmax(), PEER, 0.2, order="greedy", average=0.8, optimizer=AveragedSGD
     ),

@@ -143,3 +143,20 @@ def test_layers_are_not_spread_over_processes():
     with pytest.raises(ValueError, match=r"distribute the batches, Layout\(stages=1\)"):
         _check(Layout(stages=2), trainer(), TEXT, 16, 2, 1)
     _check(Layout(stages=1), trainer(), TEXT, 16, 1, 2)
+
+
+def test_what_compares_samples_by_one_label_is_refused():
+    with pytest.raises(ValueError, match=r"leave collaboration=None"):
+        ff.Trainer(network(), collaboration="below")
+    net = network()
+    net.layers[1].terms = (ff.terms.SimilarityMatching(SYMBOLS, units=16),)
+    with pytest.raises(ValueError, match=r"leave terms=\(\)"):
+        ff.Network(*net.layers, examples=net.examples)
+
+
+@pytest.mark.parametrize("order", ["overlapping", "together"])
+def test_orders_that_train_several_layers_learn_a_text(order):
+    net = network()
+    train, test = TEXT.split(0.2)
+    ff.Trainer(net, lr=0.01, weight_decay=0.0, order=order).fit(train, epochs=24, batch_size=8)
+    assert ff.predict.evaluate(net, test)["error"] < 30

@@ -197,7 +197,7 @@ def test_training_without_any_negatives_does_not_count_as_divergence():
 
 
 MISTAKES = {
-    '"joint" or "greedy"': lambda: Trainer(network(), order="random"),
+    "one of 'joint', 'greedy', 'overlapping'": lambda: Trainer(network(), order="random"),
     '"closed_form" or "autograd"': lambda: Trainer(network(), engine="backprop"),
     '"float32" or "bfloat16"': lambda: Trainer(network(), precision="float8"),
     "weight_decay=0.1": lambda: Trainer(network(), optimizer=torch.optim.Rprop, weight_decay=0.1),

@@ -9,6 +9,7 @@ from forward_forward.examples import AppendLabel, FromSoftmax, NoLabel, Uniform
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.optimize import Trainer
 from forward_forward.recurrent import RecurrentNetwork, RecurrentTrainer
+from forward_forward.terms import SupervisedContrast
 
 X = torch.rand(12, 6, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(12) % 3
@@ -144,3 +145,20 @@ def test_labels_and_weights_of_another_length_are_named(stepped):
         makers[0].step(X, Y, torch.ones(13))
     with pytest.raises(ValueError, match=r"a label for each of the 12 samples, got .* \[4\]"):
         makers[0].calibrate(X, Y[:4])
+
+
+@pytest.mark.parametrize("run", [step, fit])
+@pytest.mark.parametrize("stepped", [False, True])
+def test_terms_set_later_belong_to_the_layer_and_are_refused_by_its_trainer(stepped, run):
+    trainer = Trainer(network())
+    if stepped:
+        trainer.step(X, Y)
+    layer = trainer.network.layers[1]
+    layer.terms = (SupervisedContrast(),)
+    assert layer.terms[0].units == 8
+    with pytest.raises(ValueError, match=r"layer 2 .*projection would never learn"):
+        run(trainer)
+    step(Trainer(trainer.network))
+    layer.terms = ()
+    assert layer.closed_form
+    assert not list(layer.term_modules.parameters())

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
+from tests.parallel.blocks import CustomBlock, LateWeightBlock
 from tests.parallel.processes import LIMIT, gathered
 from torch import nn
 
 import forward_forward as ff
-from forward_forward import parallel
 from forward_forward.data import Data
 from forward_forward.data.augment import Shift
 from forward_forward.examples import (
@@ -26,10 +26,9 @@ from forward_forward.examples import (
     Uniform,
 )
 from forward_forward.forward import Layer, PeerNormalization
-from forward_forward.losses import CrossEntropy
 from forward_forward.optimize import AveragedSGD, cosine
 from forward_forward.optimize.state import state_of
-from forward_forward.readouts import LinearReadout
+from forward_forward.readouts import Centroids, LinearReadout
 
 LAYERS, EPOCHS, BATCH = 4, 2, 20
 STEPS, SAMPLES = 8, 151  # of an epoch; the last step has 11 samples
@@ -63,36 +62,6 @@ def several() -> Data:
     return Data(x, (x[:, :3] > x[:, :3].mean(0)).long(), ("a", "b", "c"))
 
 
-class CustomBlock(nn.Module):
-    """A block that is not linear, with its own dropout."""
-
-    def __init__(self, noise: float) -> None:
-        super().__init__()
-        self.inside = nn.Linear(24, 24)
-        # Transposed in memory, unlike what optimisers and files expect.
-        self.inside.weight = nn.Parameter(self.inside.weight.detach().t())
-        self.noise = nn.Dropout(noise)
-        with torch.no_grad():
-            for weight in self.parameters():
-                weight.copy_(torch.linspace(-0.4, 0.5, weight.numel()).view(weight.shape))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.noise(torch.relu(self.inside(x)))
-
-
-class LateWeightBlock(CustomBlock):
-    """A block with a weight that is unused in the first steps."""
-
-    def __init__(self) -> None:
-        super().__init__(0.0)
-        self.late = nn.Parameter(torch.linspace(0.0, 0.1, 24))
-        self.register_buffer("learned", torch.zeros((), dtype=torch.int64))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.learned += torch.is_grad_enabled()
-        return super().forward(x + self.late if self.learned > 5 else x)
-
-
 def trainer(
     negatives: Any = UNIFORM,
     *,
@@ -102,19 +71,20 @@ def trainer(
     dropout: float | None = None,
     block: Callable[[], nn.Module] | None = None,
     precise: bool = False,
+    readout: Any = None,
     **settings: Any,
 ) -> ff.Trainer:
     examples = AppendLabel(4, negatives=negatives) if examples is None else examples
-    classes = examples.num_classes
     network = ff.mlp(
         16,
         *[24] * LAYERS,
-        num_classes=classes,
+        num_classes=examples.num_classes,
         seed=2,
         examples=examples,
         layer=layer,
         dropout=dropout,
         head=head,
+        readout=readout,
     )
     if block is not None:
         layers = [*network.layers[:2], Layer(block(), activation=None), network.layers[3]]
@@ -134,9 +104,15 @@ def case(*args: Any, data: Callable[[], Data] = clouds, **settings: Any) -> Made
     return functools.partial(trainer, *args, **settings), data
 
 
+def residual(block: nn.Module, **options: Any) -> Layer:
+    """A layer that passes on its input too, if it has as many units as inputs."""
+    return Layer(block, residual=block.in_features == block.out_features, **options)
+
+
 PEER = functools.partial(Layer, peer=PeerNormalization(0.01))
 LOCAL = {"head": "local"}
-ONE_PASS = functools.partial(Layer, goodness=LinearReadout(4), loss=CrossEntropy())
+ONE_PASS = functools.partial(Layer, goodness=LinearReadout(4), loss=ff.losses.CrossEntropy())
+CENTROIDS = functools.partial(Layer, goodness=Centroids(4), loss=ff.losses.NPairMargin(0.1))
 CASES: dict[str, Made] = {
     "uniform": case(),
     "two negatives": case(Uniform(2)),
@@ -151,7 +127,7 @@ CASES: dict[str, Made] = {
     "dropout": case(FromGoodness(), dropout=0.2),
     "skip": case(FromFirstLayer(), skip=0.1),
     "augmentation": case(augment=[Shift(1)], data=pictures),
-    "weights": case(FromGoodness(), data=weighted),
+    "weights": case(FromGoodness(), data=weighted, readout="auto"),
     "custom block": case(block=functools.partial(CustomBlock, 0.0)),
     "custom dropout": case(block=functools.partial(CustomBlock, 0.2)),
     "late weight": case(block=LateWeightBlock, optimizer=torch.optim.SGD, weight_decay=0.1),
@@ -161,15 +137,23 @@ CASES: dict[str, Made] = {
     "float64": case(FromGoodness(), precise=True),
     "unlabelled": case(examples=HybridRows(4), **LOCAL),
     "AveragedSGD": case(optimizer=AveragedSGD, weight_decay=0.01, average=0.8),
-    "AdamW": case(optimizer=torch.optim.AdamW, lr=0.01),
+    "AdamW": case(optimizer=torch.optim.AdamW, lr=0.01, average=0.9, readout="auto"),
     "several labels": case(examples=MultiLabel(3, count=2), data=several),
     "autograd": case(engine="autograd"),
-    "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1),
+    "collaboration": case(collaboration="all"),
+    "overlapping": case(order="overlapping", dropout=0.1),
+    "residual": case(FromGoodness(fraction=0.5), layer=residual, look_ahead=1),
+    "other images": case(examples=AppendLabel(4, other_images=0.5)),
+    "centroids": case(examples=NoLabel(4), layer=CENTROIDS),
+    "terms": case(layer=functools.partial(Layer, terms=(ff.terms.SupervisedContrast(),))),
+    "one pass": case(examples=NoLabel(4), layer=ONE_PASS, dropout=0.1, readout="auto"),
 }
 
 
-# With batches spread, a block draws random numbers for its shard of a batch.
-LAYERS_ONLY = {"custom dropout", "bfloat16"}
+# With batches spread, a block draws random numbers for its shard, and terms are refused.
+LAYERS_ONLY = {"custom dropout", "bfloat16", "terms"}
+# Stages do not know each other's goodness.
+DATA_ONLY = {"collaboration", "overlapping"}
 # Sums over shards round differently; in float64, that changes no decision that training takes.
 FLOAT32_SHARDS = {"uniform"}
 
@@ -190,7 +174,8 @@ OF_MORE_RANKS = {
 
 def has(ranks: int, name: str, kind: str) -> bool:
     """Whether a number of ranks runs a case with layers, data or both spread over them."""
-    return name in OF_MORE_RANKS.get(ranks, CASES) and (kind == "layers" or name not in LAYERS_ONLY)
+    excluded = DATA_ONLY if kind == "layers" else LAYERS_ONLY
+    return name in OF_MORE_RANKS.get(ranks, CASES) and name not in excluded
 
 
 def case_of(name: str, kind: str) -> Made:
@@ -204,12 +189,12 @@ def epochs_of(name: str, kind: str) -> int:
     return 13 if kind == "data" and name in LONG else EPOCHS
 
 
-def layouts(ranks: int) -> dict[str, parallel.Layout]:
-    found = {"layers": parallel.Layout(split=SPLITS[ranks], timeout=LIMIT)}
+def layouts(ranks: int) -> dict[str, ff.parallel.Layout]:
+    found = {"layers": ff.parallel.Layout(split=SPLITS[ranks], timeout=LIMIT)}
     if ranks < 4:
-        found["data"] = parallel.Layout(stages=1, replicas=None, timeout=LIMIT)
+        found["data"] = ff.parallel.Layout(stages=1, replicas=None, timeout=LIMIT)
     else:
-        found["both"] = parallel.Layout(split=(1, 3), replicas=2, timeout=LIMIT)
+        found["both"] = ff.parallel.Layout(split=(1, 3), replicas=2, timeout=LIMIT)
     return found
 
 
@@ -251,7 +236,7 @@ def metric_gap(found: Result, wanted: Result, name: str) -> float:
     return float(((a - b).abs() / b.abs().clamp_min(1e-3)).max())
 
 
-def compared(made: Made, epochs: int, one: Result, layout: parallel.Layout) -> dict[str, Any]:
+def compared(made: Made, epochs: int, one: Result, layout: ff.parallel.Layout) -> dict[str, Any]:
     """How the training of the ranks differs from that of one process, over all ranks."""
     ours = fitted(made, epochs, parallel=layout)
     own = {

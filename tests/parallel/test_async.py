@@ -39,6 +39,10 @@ REFUSED = {
         {"case": "softmax", "layout": {"split": (2, 2)}, "built": {"head": True}},
         "a softmax head over layers of several stages must train each layer's part on its own",
     ),
+    "terms over a part of a batch": (
+        {"case": "terms", "layout": DATA},
+        "the terms of a layer compare the samples of a whole batch",
+    ),
     "a batch of fewer samples than replicas": (
         {"case": "uniform", "layout": DATA, "batch_size": 150},
         "151 samples in batches of 150 leave 1 at the end, fewer than 2 replicas need",

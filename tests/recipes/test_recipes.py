@@ -24,7 +24,8 @@ def digits() -> tuple[Data, Data]:
 
 def test_every_published_experiment_is_named():
     assert recipe_named("standard", typed=False) is recipes.standard
-    listed = ["standard", "one_pass"]
+    assert recipe_named("regression", typed=False) is recipes.regression
+    listed = ["standard", "one_pass"]  # those of recipes.field are in test_field.py
     for module in (recipes.hinton2022, recipes.poster):
         family = module.__name__.rpartition(".")[2]
         for name in module.__all__:

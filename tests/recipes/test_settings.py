@@ -8,9 +8,9 @@ import torch
 
 from forward_forward import losses
 from forward_forward.examples import Uniform
-from forward_forward.recipes import poster
+from forward_forward.recipes import poster, standard
 from forward_forward.recipes.parameters import Parameter, parameters_of
-from forward_forward.recipes.settings import parts
+from forward_forward.recipes.settings import parts, read_range
 
 
 def test_what_a_recipe_of_one_s_own_takes():
@@ -73,3 +73,13 @@ def test_text_becomes_parts_and_numbers():
         "lr": 0.1,
     }
     assert parts({"threshold": "calibrated"}, typed=frozenset()) == {"threshold": "calibrated"}
+
+
+def test_layers_to_read_are_counted_from_one():
+    assert parts({"readout": "2-3"}, typed=frozenset()) == {"readout": (1, 3)}
+    assert read_range("1") == (0, 1)
+    assert read_range("auto") == "auto"
+    assert read_range("all") is None
+    with pytest.raises(ValueError, match='readout expects "auto", "all"'):
+        read_range("0-2")
+    assert parameters_of(standard)["readout"].value("2-3") == "2-3"

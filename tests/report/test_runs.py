@@ -17,7 +17,8 @@ def made(folder: Path, *, epochs: int = 3, layers: int = 2, seed: int = 0, **abo
     said = {
         "made_by": "forward-forward",
         "command": {"data": "digits", "settings": {"epochs": epochs, "typed": seed}},
-        "network": {"layers": [layer] * layers, "head": None},
+        "network": {"layers": [layer] * layers, "head": None, "readout": "'auto'"},
+        "readout": [0, 2],
         "trainer": {"lr": 0.00375, "seed": seed, "augment": []},
         "thresholds": [0.5] * layers,
         "status": "finished",
@@ -25,7 +26,11 @@ def made(folder: Path, *, epochs: int = 3, layers: int = 2, seed: int = 0, **abo
         "best_epoch": epochs,
         "validation_error": 8.796,
         "seconds": 2.881,
-        "test": {"error": 8.3, "goodness_error_by_layer": [4.735] * layers},
+        "test": {
+            "error": 8.3,
+            "goodness_error": 8.3,
+            "goodness_error_by_layer": [4.735] * layers,
+        },
         "test_error": 8.357,
         **about,
     }
@@ -36,6 +41,8 @@ def made(folder: Path, *, epochs: int = 3, layers: int = 2, seed: int = 0, **abo
             "goodness_positive": [0.5 + epoch] * layers,
             "goodness_negative": [0.5 - epoch / 10] * layers,
             "validation_error": 40 / epoch,
+            "validation_goodness_error": 40 / epoch,
+            "validation_goodness_error_by_layer": [50.0, 30 / epoch, *[60.0] * (layers - 2)],
             "seconds": 0.7 * epoch,
         }
         for epoch in range(1, epochs + 1)
@@ -55,7 +62,8 @@ def test_two_runs_are_compared(tmp_path):
     text = runs_page([made(tmp_path / "a"), made(tmp_path / "b", layers=3, seed=4)])
     page = Page(text)
     assert page.text.count("a and b") == 2
-    assert "a finished 3 3 8.80 8.36 4.74, 4.74 2.9" in table(text, "errors and times")
+    outcomes = table(text, "errors and times")
+    assert "a finished 3 3 8.80 8.36 4.74, 4.74 layers 1 and 2; layer 2 alone is better" in outcomes
     differ = table(text, "settings that differ")
     assert "trainer.seed 0 4" in differ
     assert "network.layers.3.block – Linear(4, 4)" in differ
@@ -63,7 +71,7 @@ def test_two_runs_are_compared(tmp_path):
         assert left_out not in differ
     assert "trainer.lr 0.00375" in page.text
     assert "network.layers.1.threshold calibrated" in page.text
-    assert len(page.all("svg")) == 2 + (1 + 2) + (1 + 3)  # errors by layer, goodness of each
+    assert len(page.all("svg")) == 2 + (2 + 2) + (2 + 3)  # errors by layer, goodness of each
     assert page.text.count("Line: the threshold, 0.5.") == 5
 
 

@@ -53,3 +53,50 @@ def test_small_networks_learn_in_one_pass(load, hidden, least):
     assert classifier.score(test, truth) > least
     best = max((classifier.goodness_by_layer(test).argmax(2) == truth).mean(1))
     assert classifier.score(test, truth) > best - 0.02
+
+
+@pytest.mark.parametrize(
+    ("given", "several", "expected"),
+    [
+        ({}, False, "LinearReadout, CrossEntropy"),
+        ({}, True, "mean_square, SiluPair"),
+        ({"loss": "SymBa"}, False, "mean_square, SymBa"),
+        ({"loss": "CrossEntropy"}, False, "LinearReadout, CrossEntropy"),
+        ({"goodness": "l2_norm"}, False, "PNorm, SiluPair"),
+        ({"goodness": "ChannelGroups"}, False, "ChannelGroups, CrossEntropy"),
+        ({"goodness": "l2_norm", "loss": "log_sigmoid"}, False, "PNorm, log_sigmoid"),
+    ],
+)
+def test_goodness_and_loss_follow_each_other_and_the_labels(given, several, expected):
+    x, y = load_wine(return_X_y=True)
+    y = np.stack([y == 0, y > 0], 1).astype(int) if several else y
+    layer = FFClassifier((6,), max_iter=1, **given).fit(x, y).network_.layers[0]
+    parts = (repr(each).partition("(")[0] for each in (layer.goodness, layer.loss))
+    assert ", ".join(parts) == expected
+
+
+def test_layers_are_chosen_by_samples_that_were_held_out():
+    x, y = load_digits(return_X_y=True)
+    weak = {"hidden_layer_sizes": (16, 16), "goodness": "mean_square", "random_state": 0}
+    chosen = FFClassifier(**weak, max_iter=10).fit(x, y)
+    assert chosen.network_.readout == (0, 1)  # the second layer alone is much worse
+    assert chosen.score(x, y) > FFClassifier(**weak, max_iter=10, readout=(1, 2)).fit(x, y).score(
+        x, y
+    )
+    assert FFClassifier(**weak, max_iter=1, validation_fraction=0).fit(x, y).network_.readout == (
+        1,
+        2,
+    )
+    assert FFClassifier(**weak, max_iter=1, readout=None).fit(x, y).network_.readout == (0, 2)
+    assert pickle.loads(pickle.dumps(chosen)).network_.readout == (0, 1)
+
+
+def test_fewer_steps_are_larger():
+    x, y = load_digits(return_X_y=True)
+    rates = [
+        FFClassifier((6,), max_iter=1, batch_size=size).fit(x, y)._current_trainer().settings["lr"]
+        for size in (1617, 101)
+    ]
+    assert rates == [0.05, 0.05]
+    many = FFClassifier((6,), max_iter=1, batch_size=4).fit(x, y)._current_trainer().settings["lr"]
+    assert many == pytest.approx(0.5 / 405**0.5)

@@ -49,7 +49,9 @@ def test_text_labels_come_back_and_probabilities_are_of_the_labels_in_order():
     assert np.allclose(np.exp(classifier.predict_log_proba(test)), probability)
     assert classifier.score(test, truth) == (predicted == truth).mean()
     assert classifier.goodness_by_layer(test).shape == (2, len(test), 3)
-    assert np.allclose(classifier.goodness_by_layer(test)[1], classifier.decision_function(test))
+    first, stop = classifier.network_.readout
+    read = classifier.goodness_by_layer(test)[first:stop].sum(0)
+    assert np.allclose(read, classifier.decision_function(test))
 
 
 @pytest.mark.slow

@@ -3,25 +3,26 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from forward_forward.sklearn import FFClassifier, FFDetector, FFTransformer
+from forward_forward.sklearn import FFClassifier, FFDetector, FFRegressor, FFTransformer
 
 pytestmark = pytest.mark.slow
 
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": (
         "a sample of weight 2 is seen once per epoch with twice the weight; a sample that occurs"
-        " twice is seen twice, each time with another wrong label"
+        " twice is seen twice, in other batches and each time with another wrong label"
     )
 }
 
 
 def expected(estimator):
-    return EXPECTED if isinstance(estimator, FFClassifier) else {}
+    return EXPECTED if isinstance(estimator, FFClassifier | FFRegressor) else {}
 
 
 # Small, with few steps per epoch: one of the checks sets max_iter=1000.
 ESTIMATORS = [
     FFClassifier((20,), max_iter=40, batch_size=200),
+    FFRegressor((20,), max_iter=40, batch_size=50),
     FFTransformer((5,), max_iter=1),
     FFDetector((10,), max_iter=3),
 ]

@@ -24,8 +24,9 @@ class BenchmarkCommand:
     All get the same data, threads, optimizer and precision (scikit-learn has its own). This takes
     about 15 minutes on two cores; nothing else should be running.
 
-    With --parts, compare parts instead, one replaced at a time in the standard recipe: the time of
-    a step, and the validation error after the same small budget. A minute or two on one core.
+    With --parts, compare parts instead, one replaced at a time in the standard recipe, or in that
+    of one pass for read-outs and terms: the time of a step, and the validation error after the same
+    small budget. A few minutes on one core.
 
     With --parallel, compare one process with two, one thread each, on random images: distributed
     layers, distributed batches and distributed backprop, with the bytes per step and the time that
@@ -44,8 +45,8 @@ class BenchmarkCommand:
     threads: Count = None
     # Measure one small network, in half a minute.
     quick: Switch = False
-    # Compare all losses, goodness functions and strategies for wrong labels, and those named here:
-    # your own as package.module:name, or the library's such as "SymBa(alpha=2)".
+    # Compare all losses, goodness functions, strategies for wrong labels, read-outs and terms, and
+    # those named here: your own as package.module:name, or the library's such as "SymBa(alpha=2)".
     parts: Annotated[tuple[str, ...] | None, option("[PART ...]")] = None
     # Compare one process with two.
     parallel: Switch = False
@@ -83,9 +84,10 @@ class BenchmarkCommand:
         from forward_forward.lab.benchmark import show_parts
         from forward_forward.lab.benchmark.parts import QUICK, Budget, benchmark_parts
 
-        own = contracts.typed_parts(names)
         budget = dataclasses.replace(QUICK if self.quick else Budget(), precision=self.precision)
+        contracts.typed_parts(names)  # a mistake is told before data is loaded
         train, _ = datasets.named(self.data or "digits")  # the test set is not read
+        own = contracts.typed_parts(names, len(train.classes))
         self._write(benchmark_parts(train, own, budget, _message), "parts", show_parts)
 
     def _parallel(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckCommand:
-    """Test a goodness, a loss or a choice of wrong labels against the contracts of its kind.
+    """Test a goodness, read-out, loss, term or choice of wrong labels by its kind's contracts.
 
     The library's own parts are tested against the same contracts. The exit code is 1 if a part
     breaks one.

@@ -10,7 +10,10 @@ from forward_forward.cli.flags import Name, Run, Switch
 
 @dataclass(frozen=True)
 class EvaluateCommand:
-    """Print the errors of a trained network on the test set, in percent."""
+    """Print the errors of a trained network on the test set, in percent.
+
+    If it predicts numbers, the root-mean-square error in units of the target.
+    """
 
     # The run's folder.
     run: Run
@@ -24,7 +27,8 @@ class EvaluateCommand:
         from forward_forward.cli import train_output
         from forward_forward.datasets.run_data import test_of
 
-        about = checkpoint.Run(self.run).about
+        run = checkpoint.Run(self.run)
+        about = run.about
         network = checkpoint.load(self.run)
         name = self.data or about.get("command", {}).get("data", about["data"]["name"])
         train_output.say_reading(name)
@@ -33,5 +37,6 @@ class EvaluateCommand:
             found = {"run": self.run, "data": name, "test_error": metrics["error"], **metrics}
             print(json.dumps(found))
         else:
-            print("\n".join(train_output.errors(about["network"], metrics, f"{name} test")))
+            lines = train_output.errors(about, metrics, f"{name} test")
+            print("\n".join([*lines, *train_output.better_alone(run.metrics.rows(), about)]))
         return 0

@@ -1,4 +1,4 @@
-"""``ff predict``: a run and files -> labels, with the score of every label."""
+"""``ff predict``: a run and files -> labels, with the score of every label; or numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PredictCommand:
-    """Print the label of image files of any size, or of each row of tables."""
+    """Print the label of image files of any size, or the label or number of each row of tables."""
 
     # The run's folder.
     run: Run
@@ -31,6 +31,7 @@ class PredictCommand:
 
     def __call__(self) -> int:
         from forward_forward import checkpoint
+        from forward_forward.examples import OrdinalBins
 
         if not self.files:
             raise ValueError("expected at least one file, got none: ff predict RUN picture.png")
@@ -39,13 +40,19 @@ class PredictCommand:
         network = checkpoint.load(self.run)
         classes = about["data"]["classes"]
         for origin, sample in samples:
+            where = (f"row {value}" if name == "row" else value for name, value in origin.items())
+            if isinstance(network.examples, OrdinalBins):
+                by_layer = network.examples.decide(network.goodness_by_layer(sample))[:, 0].tolist()
+                number = float(network.predict(sample))
+                found = {**origin, "prediction": number, "by_layer": by_layer}
+                print(json.dumps(found) if self.json else f"{', '.join(where)}: {number:.6g}")
+                continue
             named = dict(zip(classes, network.scores(sample)[0].tolist(), strict=True))
             label = max(named, key=named.__getitem__)
             if self.json:
                 found = {**origin, "label": label, "read_by": network.reading, "scores": named}
                 print(json.dumps(found))
                 continue
-            where = (f"row {value}" if name == "row" else value for name, value in origin.items())
             print(f"{', '.join(where)}: {label}")
             for name, score in sorted(named.items(), key=lambda pair: -pair[1]):
                 print(f"  {network.reading} of {name}: {score:.4f}")

@@ -98,12 +98,18 @@ class TrainingProgress(Watcher):
     def epoch(self, row: Row) -> None:
         self.done, self.step_in_epoch = row["epoch"], 0
         fields = [self._epoch(row["epoch"])]
-        if "validation_error" in row:
+        if "validation_rmse" in row:
+            fields.append(f"validation error {row['validation_rmse']:.4g}")
+            self.error = f"  {fields[-1]}"
+        elif "validation_error" in row:
             fields.append(f"validation error {row['validation_error']:5.2f} %")
             self.error = f"  validation error {row['validation_error']:.2f} %"
-        layers = row.get("validation_goodness_error_by_layer")
+        layers = row.get("validation_goodness_error_by_layer") or row.get(
+            "validation_rmse_by_layer"
+        )
         if layers and self.display.bar is None:
-            fields.append("by layer " + " ".join(f"{error:.2f}" for error in layers))
+            form = ".4g" if "validation_rmse" in row else ".2f"
+            fields.append("by layer " + " ".join(f"{error:{form}}" for error in layers))
         fields.append(f"{row['seconds']:.1f} s, {self.display.left(self.done)}")
         self.display.show(self.done, "  ".join(fields))
 

@@ -68,7 +68,7 @@ class _Request:
 
     def __init__(self, options: SweepCommand) -> None:
         from forward_forward.datasets.run_data import absolute
-        from forward_forward.recipes.settings import recipe_named
+        from forward_forward.recipes.settings import default_recipe, recipe_named
         from forward_forward.sweep import folder, read
 
         check_counts(vars(options))
@@ -84,7 +84,8 @@ class _Request:
         kept = {name: stored.get(name) for name in vars(options.data)}
         self.command: dict[str, Any] = {**kept, **chosen(options.data)}
         self.command["data"] = absolute(self.command["data"] or "mnist")
-        name = self.command["recipe"] = self.command["recipe"] or "standard"
+        searched = dict(each.partition("=")[::2] for each in options.search or ())
+        name = self.command["recipe"] = self.command["recipe"] or default_recipe(searched)
         fixable = {each: getattr(options, each) for each in ("epochs", "seed", "device")}
         typed = {each: value for each, value in fixable.items() if value is not None}
         self.command["fixed"] = self.fixed = {**stored.get("fixed", {}), **typed}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from forward_forward.datasets import Sets
+from forward_forward.examples import OrdinalBins
 from forward_forward.forward import Network
 from forward_forward.forward.description import buildable, describe
+from forward_forward.forward.layer_range import layers_named
 from forward_forward.optimize.state import Fitted
+from forward_forward.predict import better_layer, readout_of
 from forward_forward.recipes import Plan
+from forward_forward.track import Row
 
 QUOTE = "'"
 SILENT = 0.9  # fraction of silent units above which a warning is printed
@@ -40,16 +43,17 @@ def announce(
     optimizer = str(settings["optimizer"]).rpartition(":")[2]
     threads = "1 thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads"
     products = str(trainer.products or network.dtype).removeprefix("torch.")
+    kind = f"{len(sets.classes)} classes" if sets.classes else "a number to predict"
     for note in sets.notes:
         print(f"{'data':>8}  {note}", file=sys.stderr)
     lines = {
         "data": f"{command['data']}: {len(sets.train):,} training, {len(sets.validation):,}"
-        f" validation and {len(sets.test):,} test samples, {len(sets.classes)} classes",
+        f" validation and {len(sets.test):,} test samples, {kind}",
         "recipe": f"{command['recipe']}, seed {settings['seed']}",
         "network": f"{_widths(network)} units, {layer['activation']}, {weights:,} weights",
         "goal": f"{layer['loss']} of {layer['goodness']}, threshold"
         f" {layer['threshold'].strip(QUOTE)} x {layer['threshold_factor']}",
-        "label": about["examples"],
+        "label": _label(network),
         "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {plan.epochs} epochs"
         f" in batches of {plan.batch_size}",
         "machine": f"{trainer.device}, {threads}, {products} matrix products",
@@ -57,6 +61,15 @@ def announce(
     parallel = [("parallel", command["parallel"])] if command.get("parallel") else []
     for name, line in [*lines.items(), *parallel, *(("track", place) for place in places)]:
         print(f"{name:>8}  {line}", file=sys.stderr)
+
+
+def _label(network: Network) -> str:
+    """The examples as run.json has them; of ordered bins, their range: they may be many."""
+    bins = network.examples
+    if not isinstance(bins, OrdinalBins):
+        return str(describe(network)["examples"])
+    low, high = bins.centres[0], bins.centres[-1]
+    return f"{len(bins.centres)} bins from {low:.4g} to {high:.4g}, spread {bins.spread:.4g}"
 
 
 def _widths(network: Network) -> str:
@@ -67,13 +80,19 @@ def _widths(network: Network) -> str:
     return " - ".join(map(str, [sizes[0].in_features, *(linear.out_features for linear in sizes)]))
 
 
-def errors(network_about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> list[str]:
+def errors(about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> list[str]:
     """Errors from `predict.evaluate` as lines of text: in total, by layer, and by the head."""
+    if "rmse" in metrics:
+        lines = [f"{what} error {metrics['rmse']:.4g} (root mean square, in units of the target)"]
+        for index, error in enumerate(metrics["rmse_by_layer"], 1):
+            lines.append(f"    layer {index} alone: {error:.4g}")
+        return lines
+    network_about = about["network"]
     lines = [f"{what} error {metrics['error']:.2f} %"]
     if "goodness_error" in metrics:
-        first, stop = ast.literal_eval(network_about["readout"])
-        span = f"layer {stop}" if stop - first == 1 else f"layers {first + 1} to {stop}"
-        lines.append(f"  by goodness of {span}: {metrics['goodness_error']:.2f} %")
+        span = layers_named(readout_of(about))
+        how = " (chosen on the validation data)" if "readout" in about else ""
+        lines.append(f"  labels are read from {span}{how}: {metrics['goodness_error']:.2f} %")
         for index, error in enumerate(metrics["goodness_error_by_layer"]):
             lines.append(f"    layer {index + 1} alone: {error:.2f} %")
     if "head_error" in metrics:
@@ -82,6 +101,14 @@ def errors(network_about: Mapping[str, Any], metrics: Mapping[str, Any], what: s
         for index, error in enumerate(metrics["head_error_by_layer"]):
             lines.append(f"    layer {skip + index + 1} alone: {error:.2f} %")
     return lines
+
+
+def better_alone(rows: Sequence[Row], about: Mapping[str, Any]) -> list[str]:
+    """A line if a single layer has fewer validation errors than the layers that are read."""
+    found = better_layer(about, rows)
+    if found is None:
+        return []
+    return [f"  layer {found[0]} alone is better on the validation data: {found[1]:.2f} %"]
 
 
 def _silent(result: Fitted) -> list[str]:
@@ -116,9 +143,12 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
         summary = {"run": str(folder), **{name: about.get(name) for name in figures}}
         print(json.dumps({**summary, "test": about["test"]}))
         return
-    print("\n".join(errors(about["network"], about["test"], "test")))
+    lines = [*errors(about, about["test"], "test"), *better_alone(result.history, about)]
+    print("\n".join(lines))
     if result.validation_error is not None:
-        lowest = f"the lowest validation error ({result.validation_error:.2f} %)"
+        error, numbers = result.validation_error, "rmse" in about["test"]
+        text = f"{error:.4g}" if numbers else f"{error:.2f} %"
+        lowest = f"the lowest validation error ({text})"
         time = f"{result.seconds:.1f} s, including {result.validation_seconds:.1f} s of validation"
         epochs = f"of {len(result.history)} epochs; {time}"
         print(f"  weights of epoch {result.best_epoch}, which has {lowest} {epochs}")

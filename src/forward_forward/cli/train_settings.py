@@ -17,15 +17,21 @@ if TYPE_CHECKING:
 class DataOptions:
     """The data, and the recipe that is trained on them."""
 
-    # mnist (the default) or digits; a folder or archive of images, with one sub-folder per class,
-    # optionally below train, val and test; a table (.csv, .tsv, .parquet); or an .npz file.
+    # mnist (the default), fashion_mnist or digits; a folder or archive of images, with one
+    # sub-folder per class, optionally below train, val and test; a table (.csv, .tsv, .parquet); or
+    # an .npz file.
     data: flags.Name = None
     # Label column of a table; by default target, label, class, y or the last column.
     target: flags.Name = None
+    # Whether the target of a table is of classes or a number to predict; by default numbers with
+    # fractions, or more than 20 different ones that are rare, are predicted as numbers.
+    task: flags.Task = None
     # Width and height in pixels to which the images of a folder or archive are resized.
     size: flags.Count = None
-    # standard (the default), poster.method, hinton2022.mnist_supervised_matlab, or your own
-    # function as package.module:name.
+    # one_pass, the default; standard, the default if you name a setting that only it has, such as
+    # --negatives; regression, the default for a number to predict; poster.method,
+    # hinton2022.mnist_supervised_matlab; field.NAME for a published method
+    # (docs/recipes/field.md); or your own function as package.module:name.
     recipe: flags.Name = None
 
 
@@ -33,32 +39,36 @@ class DataOptions:
 class RecipeSettings:
     """Settings of the recipe; if one is omitted, the recipe's default applies."""
 
-    # Units of each hidden layer, lowest layer first; 500 500 in the standard recipe.
+    # Units of each hidden layer, lowest layer first; 1000 1000 in one_pass, 500 500 in standard.
     hidden: flags.Counts = None
-    # Passes over the training data; 6 to 55 in the standard recipe, for about 300,000 samples in
-    # total.
+    # Passes over the training data; 6 to 55 by default, for about 300,000 samples in total.
     epochs: flags.Count = None
-    # Samples per step; 320 in the standard recipe, fewer for small data sets.
+    # Samples per step; 256 in one_pass, 320 in standard, fewer for small data sets.
     batch_size: flags.Count = None
-    # Initial learning rate; 0.005 in the standard recipe.
+    # Initial learning rate; 0.003 in one_pass, 0.005 in standard.
     lr: flags.Number = None
-    # AdamW (standard), Adam, RMSprop, AveragedSGD, "SGD(momentum=0.9)" or any other optimizer of
+    # AdamW (the default), Adam, RMSprop, AveragedSGD, "SGD(momentum=0.9)" or any other optimizer of
     # torch.optim; your own as package.module:name, as for every part below.
     optimizer: flags.Name = None
-    # sigmoid, log_sigmoid, log_sigmoid_literal, "SymBa(alpha=4)" or "SiluPair(alpha=6)" (standard).
+    # "CrossEntropy(label_smoothing=0.1)" (one_pass), "SiluPair(alpha=6)" (standard), sigmoid,
+    # log_sigmoid, log_sigmoid_literal or "SymBa(alpha=4)".
     loss: flags.Name = None
-    # mean_square (standard), sum_of_squares, l2_norm, max_norm, or a name with arguments such as
-    # "PNorm(p=4)".
+    # LinearReadout (one_pass), FixedReadout, ChannelGroups or Prototypes, which answer for every
+    # class; mean_square (standard), sum_of_squares, l2_norm, max_norm, or a name with arguments
+    # such as "PNorm(p=4)", which are one number per sample.
     goodness: flags.Name = None
-    # A number, width or calibrated (standard).
+    # A number, width or calibrated (the default).
     threshold: flags.Name = None
-    # ReLU (standard), Tanh, Sigmoid or any other activation of torch.nn.
+    # ReLU (the default), Tanh, Sigmoid or any other activation of torch.nn.
     activation: flags.Name = None
     # FromFirstLayer (standard), "FromGoodness(temperature=0.1, fraction=0.3)", FromSoftmax or
     # Uniform.
     negatives: flags.Name = None
     # append the label to the input (standard), or overlay the first input values with it.
     label: flags.Label = None
+    # The layers whose summed goodness is read: auto (the default), which chooses them on the
+    # validation data; all; or their numbers, such as 2 or 2-3.
+    readout: flags.Name = None
     # Random seed of weights, negatives, dropout and sample order; 0 by default.
     seed: flags.Count = None
     # cpu (the default), cuda or mps.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import inspect
 import shlex
 import warnings
 from collections.abc import Iterable, Mapping
@@ -26,7 +28,7 @@ from forward_forward.cli.train_settings import (
 )
 from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute, sets_like, sets_of, unchanged
-from forward_forward.recipes.settings import parts, recipe_named
+from forward_forward.recipes.settings import default_recipe, parts, recipe_named
 from forward_forward.track import MLflow, TensorBoard, Tracker, mlflow, tensorboard
 
 if TYPE_CHECKING:
@@ -100,7 +102,6 @@ class Training:
         self.command: dict[str, Any] = {
             **dict.fromkeys(vars(data)),
             "data": "mnist",
-            "recipe": "standard",
             "threads": None,
             "track": None,
             **before,
@@ -144,7 +145,10 @@ class Training:
         return sets_like(self.command, table, before=self.moved)
 
     def _plan(self, training: Source) -> Plan:
-        name = self.command["recipe"]
+        typed = dict(each.partition("=")[::2] for each in self.options.set)
+        name = self.command["recipe"] = self.command["recipe"] or default_recipe(
+            {**self.settings, **typed}, numbers=not training.classes
+        )
         recipe = recipe_named(name, typed=self.recipe_typed)
         more = settings_without_flag(self.options.set, recipe)
         self.settings |= more
@@ -158,6 +162,10 @@ class Training:
                 " because a file names it: name them again, as in `ff train --resume RUN --loss"
                 " package.module:name`"
             ) from error
+        if self.resumed is not None and "readout" in inspect.signature(recipe).parameters:
+            # A run from before layers were chosen keeps the range that it was begun with.
+            before = ast.literal_eval(self.resumed.about["network"]["readout"])
+            settings = {"readout": before, **settings}
         return recipe(training, **settings)
 
     def _load_initial_weights(self, plan: Plan) -> None:

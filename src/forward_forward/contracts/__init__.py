@@ -1,9 +1,10 @@
-"""A goodness, a loss or a strategy for wrong labels -> the contracts it keeps or breaks, and why.
+"""A goodness, a loss, a term or another part -> the contracts it keeps or breaks, and why.
 
 The tests check the library's own parts; ``ff check my_rules:my_loss`` and `check` check any other.
-In reading order: ``samples`` (the inputs that parts are tested on), ``goodness``, ``losses``,
-``negatives`` and ``every`` (one function per contract), ``named`` (parts by kind and name) and
-``check`` (all contracts of a part).
+In reading order: ``named`` (parts by kind and name), ``samples`` and ``training`` (the inputs that
+parts are tested on, and networks that learn with them), ``goodness``, ``readouts``, ``losses``,
+``terms``, ``negatives`` and ``every`` (one function per contract), and ``check`` (all contracts of
+a part).
 """
 
 from forward_forward.contracts.broken import Broken

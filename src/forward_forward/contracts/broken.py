@@ -71,7 +71,8 @@ def _difference(value: Tensor, wanted: Tensor) -> str:
             f"of {list(wanted.shape)} in {_short(wanted.dtype)}, got {list(value.shape)} in"
             f" {_short(value.dtype)}"
         )
-    gap = (value.detach() - wanted.detach()).abs().flatten().nan_to_num(nan=torch.inf)
+    value, wanted = value.detach(), wanted.detach()
+    gap = (value - wanted).abs().flatten().nan_to_num(nan=torch.inf)
     worst = int(gap.argmax())
     return f"to be {float(wanted.flatten()[worst]):.8g}, got {float(value.flatten()[worst]):.8g}"
 

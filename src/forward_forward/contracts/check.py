@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from forward_forward.contracts import every, goodness, losses, negatives
+from forward_forward.contracts import every, goodness, losses, negatives, readouts, terms
 from forward_forward.contracts.broken import Broken
 from forward_forward.contracts.named import Kind, kind_of
 from forward_forward.goodness import PNorm
@@ -31,9 +31,18 @@ def contracts_of(part: Any) -> list[Contract]:
     >>> contracts_of(sigmoid)[0].__name__
     'is_one_number_a_sample'
     """
-    modules: dict[Kind, ModuleType] = {"goodness": goodness, "loss": losses, "negatives": negatives}
-    module = modules[kind_of(part)]
-    left_out = () if isinstance(part, PNorm) else OF_NORMS
+    modules: dict[Kind, ModuleType] = {
+        "goodness": goodness,
+        "readout": readouts,
+        "loss": losses,
+        "term": terms,
+        "negatives": negatives,
+    }
+    kind = kind_of(part)
+    module = modules[kind]
+    left_out: tuple[Contract, ...] = () if isinstance(part, PNorm) else OF_NORMS
+    if kind == "term":  # whose gradients are always those of autograd
+        left_out = (*left_out, every.takes_the_same_steps_in_closed_form_and_with_autograd)
     if getattr(part, "joint", False):  # as `losses.CrossEntropy`, whose slopes are probabilities
         left_out = (*left_out, losses.takes_the_mean_of_negatives)
     return [each for each in (*_public(module), *_public(every)) if each not in left_out]
@@ -48,7 +57,7 @@ def check(part: Any) -> list[Verdict]:
     """Check a part against every contract of its kind.
 
     Args:
-        part: A goodness, a loss or a strategy for wrong labels.
+        part: A goodness, a read-out, a loss, a term or a strategy for wrong labels.
 
     Returns:
         A verdict for each contract.

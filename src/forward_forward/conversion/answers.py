@@ -1,14 +1,14 @@
-"""What the layers of a model answer for -> examples, samples to probe it with, read-outs."""
+"""What the layers of a model answer for -> examples, and samples to probe it with."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from forward_forward.examples import NextSymbol, NoLabel
 from forward_forward.forward import Layer
 from forward_forward.forward.symbols import later_symbols
-from forward_forward.readouts import PositionReadout, Readout
+from forward_forward.readouts import PositionReadout
 
 PROBES = 4  # several samples, so that a norm over the batch has a deviation
 
@@ -28,22 +28,7 @@ def probes(shape: tuple[int, ...], examples: NoLabel | None, rng: torch.Generato
     return torch.randn(PROBES, *shape, generator=rng)
 
 
-def of_width(readout: Readout, layer: Layer, h: Tensor) -> Readout:
-    """A read-out for activities, whose channels are those of the last module with a width."""
-    if readout.units is not None:
-        return readout
-    if isinstance(readout, PositionReadout):
-        return readout.sized(h.shape[-1])
-    widths = [_width(each) for each in layer.modules() if _width(each)]
-    channels_last = h.shape[1] not in widths[-1:] and h.shape[-1] in widths
-    return readout.sized(h.shape[-1 if channels_last else 1], maps=h.dim() == 4)
-
-
 def check_causal(layers: list[Layer], x: Tensor, examples: NextSymbol) -> None:
     """Raise a ValueError if a layer sees the symbols that it is to predict."""
     for number, (why,) in later_symbols(layers, x, examples.num_classes).items():
         raise ValueError(f"layer {number + 1} is not causal: {why}")
-
-
-def _width(module: nn.Module) -> int | None:
-    return getattr(module, "out_features", None) or getattr(module, "out_channels", None)

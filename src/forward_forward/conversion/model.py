@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward import seeds
-from forward_forward.conversion.answers import check_causal, examples_of, of_width, probes
+from forward_forward.conversion.answers import check_causal, examples_of, probes
 from forward_forward.conversion.groups import Group, grouped
 from forward_forward.conversion.modules import (
     ModelPart,
@@ -23,11 +23,13 @@ from forward_forward.conversion.modules import (
     work_out_of_place,
 )
 from forward_forward.conversion.widen import widened
+from forward_forward.conversion.widths import fit_parts
 from forward_forward.examples import AppendLabel, FromGoodness, NextSymbol, WrongLabels
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.check import SAME
 from forward_forward.forward.label_input import LabelInput, Way
 from forward_forward.forward.layer import evaluating
+from forward_forward.forward.layer_range import ReadoutSetting
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def convert(
     strength: float | None = None,
     negatives: WrongLabels = FromGoodness(),
     layer: Callable[..., Layer] = Layer,
+    readout: ReadoutSetting = "auto",
     seed: int = 0,
 ) -> Conversion:
     """Convert a model into local layers, each with its own objective.
@@ -87,6 +90,7 @@ def convert(
             whole image, and 1 otherwise. Unused, like ``negatives``, if it enters nowhere.
         negatives: Strategy that chooses wrong labels.
         layer: A block -> its layer; ``functools.partial(Layer, loss=...)`` passes options.
+        readout: The layers whose goodness is summed to read a label: see `Network`.
         seed: Seed of the label's weights.
 
     Returns:
@@ -130,7 +134,7 @@ def convert(
     network = Network(
         *layers,
         examples=labelled if one_pass is None else one_pass,
-        readout=(min(1, len(layers) - 1), len(layers)),
+        readout=readout,
     )
     if isinstance(one_pass, NextSymbol):
         check_causal(layers, seen, one_pass)
@@ -260,9 +264,9 @@ class _Builder:
                     f" [batch, ...], this one returns {got} for a batch of {len(self.seen)}; wrap"
                     " it in a module that returns such a tensor"
                 )
+            fit_parts(made, seen)
+            self.seen = seen
             if made.class_wise:
-                made.goodness = of_width(made.goodness, made, seen)
-                self.seen = seen
                 return
             goodness = made.goodness(seen)
             if float(goodness.std()) <= SAME * float(goodness.abs().mean()):

@@ -13,7 +13,8 @@ from torch import Tensor
 class Batch(NamedTuple):
     """One step's samples: x [batch, *shape] float32, y [batch] int64, weight [batch] or None.
 
-    If a sample may have several labels, y is 0 and 1 [batch, labels].
+    If a sample may have several labels, y is 0 and 1 [batch, labels]; a real-valued target is
+    float32 [batch].
     """
 
     x: Tensor
@@ -23,7 +24,10 @@ class Batch(NamedTuple):
 
 @runtime_checkable
 class Source(Protocol):
-    """Samples in batches, as training and evaluation read them, with a name and class names."""
+    """Samples in batches, as training and evaluation read them, with a name and class names.
+
+    There are no classes if the target is real-valued.
+    """
 
     @property
     def name(self) -> str: ...
@@ -61,7 +65,7 @@ def checked(x: Tensor, y: Tensor, weight: Tensor | None, classes: int, where: st
         raise ValueError(f"{where}{found}: a single feature is x.reshape(-1, 1)")
     if x.dtype != torch.uint8 and not x.is_floating_point():
         raise ValueError(f"{where}expected uint8 or floating inputs, got {x.dtype}: use x.float()")
-    several = y.shape == (len(x), classes)  # labels per sample, each of them 0 or 1
+    several = classes > 0 and y.shape == (len(x), classes)  # labels per sample, each of them 0 or 1
     for what, values in (("labels", y), ("weights", weight)):
         if values is not None and values.shape != x.shape[:1] and not (several and values is y):
             found = f"expected {what} [{len(x)}], one per row, got {list(values.shape)}"
@@ -70,13 +74,19 @@ def checked(x: Tensor, y: Tensor, weight: Tensor | None, classes: int, where: st
         if values is not None and values.device != x.device:
             found = f"expected {what} on {x.device} like the inputs, got {values.device}"
             raise ValueError(f"{where}{found}: use .to({str(x.device)!r})")
-    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
+    if classes == 0:
+        if not y.is_floating_point():
+            found = f"expected different class names, or real-valued targets, got {y.dtype}"
+            raise ValueError(f"{where}{found}: name the classes, or use y.float()")
+        y = y.to(torch.float32)
+        _require(y.isfinite(), where, "a finite float32 target", y)
+    elif y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
         raise ValueError(f"{where}expected integer labels, got {y.dtype}: use y.long()")
-    y = y.to(torch.int64)
-    if several:
-        _require(((y == 0) | (y == 1)).all(1), where, "0 or 1 for each label", y)
     else:
-        _require((y >= 0) & (y < classes), where, f"a label in 0..{classes - 1}", y)
+        y = y.to(torch.int64)
+        right = ((y == 0) | (y == 1)).all(1) if several else (y >= 0) & (y < classes)
+        expected = "0 or 1 for each label" if several else f"a label in 0..{classes - 1}"
+        _require(right, where, expected, y)
     if x.is_floating_point():  # the extremes carry NaN and infinity, and need no copy of the set
         extremes = torch.stack((x.flatten(1).amin(1), x.flatten(1).amax(1))).float()
         _require(extremes.isfinite().all(0), where, "finite float32 inputs")
@@ -111,8 +121,9 @@ def check_batching(batch_size: int, skip: int, shuffle: torch.Generator | None =
 
 
 def class_names(classes: Sequence[str]) -> tuple[str, ...]:
+    """The names as a tuple; it is empty for a real-valued target."""
     names = tuple(classes)
     strings = not isinstance(classes, str) and all(isinstance(each, str) for each in names)
-    if not names or not strings or len(set(names)) < len(names):
+    if isinstance(classes, str) or not strings or len(set(names)) < len(names):
         raise ValueError(f"expected different class names like ('cat', 'dog'), got {classes!r}")
     return names

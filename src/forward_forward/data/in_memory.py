@@ -19,8 +19,8 @@ class Data:
     Args:
         inputs: [n, *shape], uint8 (0..255) or floating (used unchanged, as float32).
         labels: [n] integers in 0..len(classes)-1, or [n, len(classes)] of 0 and 1 if a sample may
-            have several labels.
-        classes: The class names, in the order of the labels.
+            have several labels; floating-point numbers [n] if the target is real-valued.
+        classes: The class names, in the order of the labels; () for a real-valued target.
         name: What reports call the set.
         weights: [n] non-negative sample weights, or None.
         holdout: How many of the last rows are by convention for validation; used by ``split``.
@@ -54,7 +54,8 @@ class Data:
         return self.inputs.shape[0]
 
     def __repr__(self) -> str:
-        about = f"{len(self)} inputs of {list(self.shape)}, {len(self.classes)} classes"
+        kind = f"{len(self.classes)} classes" if self.classes else "a real-valued target"
+        about = f"{len(self)} inputs of {list(self.shape)}, {kind}"
         return f"Data({self.name!r}: {about})"
 
     @property
@@ -122,7 +123,8 @@ class Data:
         """Split the set into (train, validation), both in the order of the rows.
 
         Args:
-            validation: Rows (int) or fraction (float) to hold out, drawn class by class; None
+            validation: Rows (int) or fraction (float) to hold out, drawn class by class if there
+                are classes; None
                 takes the last ``holdout`` rows if the set has that convention, else 15 %.
             seed: Seed of the draw.
 
@@ -137,8 +139,9 @@ class Data:
             cut = len(self) - self.holdout
             return self.first(cut), self._with(lambda values: values[cut:])
         labels = self.labels.cpu()
-        # With several labels per sample there are no classes to draw from: any row will do.
-        one = labels if labels.dim() == 1 else torch.zeros(len(self), dtype=torch.int64)
+        # With several labels per sample, or numbers, there are no classes to draw from.
+        classes = self.classes and labels.dim() == 1
+        one = labels if classes else torch.zeros(len(self), dtype=torch.int64)
         held = held_out(one, validation, seed)
         return self.subset(~held), self.subset(held)
 

@@ -26,14 +26,16 @@ def as_source(
 
     Integer labels 0..C-1 keep their values; strings, booleans and other integers are numbered in
     sorted order. ``classes`` fix the number and the order: strings are looked up in them, and so
-    are integers if every class name is an integer; other integers are positions.
+    are integers if every class name is an integer; other integers are positions. Numbers with
+    fractions are a real-valued target, and so are any if ``classes`` is ().
 
     Args:
         source: A Source (returned unchanged); (X [n, *shape], y [n]) or (X, y, weight [n]) of
             arrays, lists or tensors; a map-style Dataset of (x, y), read into memory; a
             DataLoader, which becomes a Stream; or the path of a folder of pictures, one
             sub-folder per class (``folder`` has the options).
-        classes: The class names; None finds them (in a DataLoader by a first pass).
+        classes: The class names, () for a real-valued target; None finds them (in a DataLoader by a
+            first pass).
         name: What reports call the set.
 
     Raises:
@@ -75,7 +77,7 @@ def _collected(dataset: Any) -> tuple[Any, ...]:
 
 
 def _encoded(y: Any, classes: tuple[str, ...] | None) -> tuple[Tensor, tuple[str, ...]]:
-    """Labels of any kind [n] -> (int64 [n], class names)."""
+    """Labels of any kind [n] -> (int64 [n], class names), or (float32 [n], ()) for numbers."""
     values = y.detach().cpu().numpy() if isinstance(y, Tensor) else np.asarray(y, dtype=object)
     if values.ndim != 1:
         found = f"expected labels [n], got {list(values.shape)}"
@@ -86,14 +88,18 @@ def _encoded(y: Any, classes: tuple[str, ...] | None) -> tuple[Tensor, tuple[str
                 found = f"{value!r}, row 0 is {values[0]!r}"
                 raise ValueError(f"row {row}: expected labels of one type, got {found}")
         values = np.asarray(values.tolist())
-    if values.dtype.kind == "f" and bool((values == np.round(values)).all()):
+    fractions = values.dtype.kind == "f" and not bool((values == np.round(values)).all())
+    if values.dtype.kind in "iuf" and (classes == () or (classes is None and fractions)):
+        with np.errstate(over="ignore"):  # `Data` rejects what float32 cannot hold
+            return torch.from_numpy(values.astype(np.float32)), ()
+    if values.dtype.kind == "f" and not fractions:
         values = values.astype(np.int64)
     if values.dtype.kind == "b":
         classes = classes or ("False", "True")
         values = values.astype(str if {"False", "True"} <= set(classes) else np.int64)
     if values.dtype.kind not in "iuUS":
         found = f"expected integers, booleans or strings as labels, got {values.dtype}"
-        raise ValueError(f"{found}: put real-valued targets into classes first")
+        raise ValueError(f"{found}: classes=() takes real-valued targets")
     integers = values.dtype.kind in "iu"
     if integers and classes and not all(each.lstrip("-").isdecimal() for each in classes):
         return torch.from_numpy(values.astype(np.int64)), classes

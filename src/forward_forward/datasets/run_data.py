@@ -21,12 +21,12 @@ def absolute(data: str) -> str:
 
 
 def sets_of(command: Mapping[str, Any], table: Mapping[str, Any] | None = None) -> Sets:
-    """The sets that a command line names by ``data``, and possibly ``target`` and ``size``.
+    """The sets that a command line names by ``data``, and possibly ``target``, ``size``, ``task``.
 
     A table is encoded by the layout in run.json, if it has one, as it was before.
     """
-    target, size = command.get("target"), command.get("size")
-    return load(command["data"], target=target, size=size, layout=_layout(table))
+    options = {name: command.get(name) for name in ("target", "size", "task")}
+    return load(command["data"], layout=_layout(table), **options)
 
 
 def sets_like(

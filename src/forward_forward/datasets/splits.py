@@ -6,7 +6,7 @@ import difflib
 import math
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -61,11 +61,12 @@ def load(
     size: Size = None,
     name: str | None = None,
     layout: TableLayout | None = None,
+    task: Literal["classes", "regression"] | None = None,
 ) -> Sets:
     """Load data in any of the usual forms, split into training, validation and test parts.
 
-    Missing parts are stratified by class and drawn with a fixed seed: 20 % for testing, then 15 %
-    of the rest for validation.
+    Missing parts are stratified by class, if there are classes, and drawn with a fixed seed: 20 %
+    for testing, then 15 % of the rest for validation.
 
     Args:
         what: The name of a set (`available`); the path of a folder or an archive of pictures, one
@@ -81,6 +82,9 @@ def load(
         name: What reports call the set; None for the name of the set or file.
         layout: How the rows of a table become inputs, as `Sets.layout` of an earlier call; None
             finds it from the table.
+        task: Whether the target of a table or of arrays is of "classes" or a number to predict
+            ("regression"); None takes it for a number if it has fractions, or in tables if it has
+            more than 20 different values that occur less than 20 times each on average.
 
     Returns:
         The parts; the notes say how the data were read and split.
@@ -93,7 +97,9 @@ def load(
     >>> len(found.train), len(found.validation), len(found.test)
     (1222, 216, 359)
     """
-    found = _Found(target, size, name, layout)
+    if task not in (None, "classes", "regression"):
+        raise ValueError(f'task expects "classes" or "regression", got {task!r}')
+    found = _Found(target, size, name, layout, task)
     found.read(what)
     train = found.parts["train"]
     same: dict[str, Any] = {
@@ -116,6 +122,7 @@ class _Found:
     size: Size
     name: str | None
     layout: TableLayout | None
+    task: Literal["classes", "regression"] | None
     parts: dict[str, Source] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -128,21 +135,26 @@ class _Found:
             self.parts = self._of_table(frame, labels or self.target, labels is None)
         else:
             self._refuse(f"a {type(what).__name__}", "target", "size")
-            self.parts = {"train": as_source(what, name=self.name or "data")}
+            real = () if self.task == "regression" else None
+            train = as_source(what, classes=real, name=self.name or "data")
+            if self.task == "classes" and not train.classes:
+                fix = "number them, or leave task out"
+                raise ValueError(f"expected classes, got a real-valued target: {fix}")
+            self.parts = {"train": train}
         classes = self.parts["train"].classes
-        if len(classes) < 2:
+        if len(classes) == 1:
             fix = "add samples of another class"
             raise ValueError(f"expected 2 or more classes, got {classes[0]!r} alone: {fix}")
 
     def _refuse(self, what: str, *options: str) -> None:
         for option in options:
             if (value := getattr(self, option)) is not None:
-                kind = "tables" if option == "target" else "pictures in files"
+                kind = "pictures in files" if option == "size" else "tables"
                 raise ValueError(f"{option}={value!r} is for {kind}, got {what!r}: leave it out")
 
     def _of_path(self, path: str) -> dict[str, Source]:
         if path in available():
-            self._refuse(path, "target", "size")
+            self._refuse(path, "target", "size", "task")
             train, test = named(path)
             return {"train": train, "test": test}
         self.name = self.name or _stem(path)
@@ -150,11 +162,11 @@ class _Found:
             self._refuse(path, "size")
             return self._of_table(path, self.target, True)
         if os.path.isdir(path) or is_archive(path):
-            self._refuse(path, "target")
+            self._refuse(path, "target", "task")
             return self._of_pictures(path, self.name)
         if not os.path.isfile(path):
             raise ValueError(_nothing_there(path))
-        self._refuse(path, "target", "size")
+        self._refuse(path, "target", "size", "task")
         if path.lower().endswith(".npz"):
             return self._of_npz(path, self.name)
         endings = " ".join((*ENDINGS, ".npz", *ARCHIVES))
@@ -204,7 +216,7 @@ class _Found:
     def _of_table(self, what: Any, target: str | int | None, noted: bool) -> dict[str, Source]:
         from forward_forward.data.tables.layout import read_table
 
-        rows = read_table(what, target, self.layout)
+        rows = read_table(what, target, self.layout, self.task)
         self.layout = rows.layout
         if not self.layout.header:
             self.notes.append("the first row holds numbers, so columns are named 1, 2, ...")
@@ -213,7 +225,9 @@ class _Found:
         if target is None and noted:
             self.notes.append(f"labels are taken from the column {self.layout.target!r}")
         self.notes += rows.notes
-        return {"train": as_source((rows.inputs, rows.labels), name=self.name or "data")}
+        classes = () if self.layout.real else None
+        source = as_source((rows.inputs, rows.labels), classes=classes, name=self.name or "data")
+        return {"train": source}
 
     def complete(self) -> Sets:
         """Draw the parts that are missing."""
@@ -227,7 +241,7 @@ class _Found:
                     " own order and cannot be split: pass a separate part"
                 )
             self.parts["train"], self.parts[part] = train.split(fraction)
-            how = "stratified by class, with a fixed seed"
+            how = f"{'stratified by class' if train.classes else 'at random'}, with a fixed seed"
             if part == "validation" and isinstance(train, Data) and train.holdout is not None:
                 how = "the last ones, by convention for this data set"
             count = f"{len(self.parts[part]):,} of {len(train):,} samples"

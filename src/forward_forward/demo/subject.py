@@ -63,6 +63,10 @@ def _of_run(run: Path | str, say: Say) -> Subject:
     if not about.get("frame"):
         raise ValueError(f"the page needs a network trained on pictures, and {str(run)!r} was not")
     network = checkpoint.load(run)
+    if not about["data"]["classes"]:
+        raise ValueError(
+            f"the page shows labels, but {str(run)!r} predicts numbers: use ff predict"
+        )
     if not network.examples.labelled:
         raise ValueError(
             f"the page shows the goodness of labels, but {str(run)!r} was trained without labels"

@@ -1,12 +1,14 @@
 """Samples [batch, ...], labels [batch] -> positive, negative, neutral and candidate inputs.
 
 ``labels`` puts one label into the input and ``multilabel`` any number of them; ``negatives``
-chooses wrong labels; ``hybrids`` makes negatives without labels; ``no_label`` leaves samples
-as they are, for layers that answer for every class, and ``next_symbol`` the symbols of a text, for
-layers that answer at every position; all return ``inputs``.
+chooses wrong labels; ``hybrids`` makes negatives of two samples, without labels; ``no_label``
+leaves samples as they are, for layers that answer for every class, ``next_symbol`` the symbols of a
+text, for layers that answer at every position, and ``bins`` samples for those that predict a
+number; all return ``inputs``.
 """
 
-from forward_forward.examples.hybrids import HybridImages, HybridRows
+from forward_forward.examples.bins import OrdinalBins
+from forward_forward.examples.hybrids import HybridImages, HybridRows, SelfContrast
 from forward_forward.examples.inputs import Examples, Inputs, stack
 from forward_forward.examples.labels import AppendLabel, OverlayLabel
 from forward_forward.examples.multilabel import MultiLabel
@@ -32,7 +34,9 @@ __all__ = [
     "MultiLabel",
     "NextSymbol",
     "NoLabel",
+    "OrdinalBins",
     "OverlayLabel",
+    "SelfContrast",
     "Uniform",
     "WrongLabels",
     "stack",

@@ -1,4 +1,4 @@
-"""Samples [batch, *shape] without labels -> themselves as positives, hybrids as negatives."""
+"""Samples [batch, *shape] without labels -> positives of one sample, negatives of two."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def blurred_masks(batch: int, height: int, width: int, rng: torch.Generator, blu
 
 
 @dataclass(frozen=True)
-class _Hybrids(ABC):
-    """Training without labels: a negative mixes two samples by a subclass's mask."""
+class OfTwoSamples(ABC):
+    """Training without labels: a negative is made of two samples, as a subclass defines."""
 
     num_classes: int
 
@@ -56,8 +56,8 @@ class _Hybrids(ABC):
         return features
 
     @abstractmethod
-    def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
-        """Ones where a negative takes the first sample's values, zeros where the second's."""
+    def _both(self, first: Tensor, second: Tensor, rng: torch.Generator) -> Tensor:
+        """Negatives of positives [batch, *shape] and of as many others."""
 
     def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
         return self.neutral(x)
@@ -65,17 +65,16 @@ class _Hybrids(ABC):
     def negative(
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
     ) -> Inputs:
-        samples = x.rest if isinstance(x, Inputs) else x
-        mask = self._mask(samples, rng).to(samples)
+        samples = self.neutral(x).rest
         batch = len(samples)
         if batch < 2:
             raise ValueError(
-                f"{type(self).__name__} expects at least two samples in a batch, since a hybrid"
-                f" mixes two, got {batch}: use another batch_size"
+                f"{type(self).__name__} expects at least two samples in a batch, since a negative"
+                f" is made of two, got {batch}: use another batch_size"
             )
         shift = torch.randint(1, batch, (1,), generator=rng, device=rng.device).to(samples.device)
         other = (torch.arange(batch, device=samples.device) - shift) % batch
-        return unlabelled(mask * samples + (1 - mask) * samples[other])
+        return unlabelled(self._both(samples, samples[other], rng))
 
     def neutral(self, x: Samples) -> Inputs:
         return x if isinstance(x, Inputs) else unlabelled(floating(x))
@@ -91,7 +90,7 @@ class _Hybrids(ABC):
 
 
 @dataclass(frozen=True)
-class HybridImages(_Hybrids):
+class HybridImages(OfTwoSamples):
     """Training without labels: negatives are two images mixed by a blurred mask.
 
     Short-range correlations remain those of real images, long-range ones do not, so a layer must
@@ -114,18 +113,18 @@ class HybridImages(_Hybrids):
 
     blurs: int = 10
 
-    def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
-        if samples.dim() != 4:
+    def _both(self, first: Tensor, second: Tensor, rng: torch.Generator) -> Tensor:
+        if first.dim() != 4:
             raise ValueError(
                 "HybridImages expects images [batch, channels, height, width], got "
-                f"{tuple(samples.shape)}: reshape the samples, for example x.view(-1, 1, 28, 28)"
+                f"{tuple(first.shape)}: reshape the samples, for example x.view(-1, 1, 28, 28)"
             )
-        batch, _, height, width = samples.shape
-        return blurred_masks(batch, height, width, rng, self.blurs)
+        batch, _, height, width = first.shape
+        return _mixed(first, second, blurred_masks(batch, height, width, rng, self.blurs))
 
 
 @dataclass(frozen=True)
-class HybridRows(_Hybrids):
+class HybridRows(OfTwoSamples):
     """Training without labels on any rows: a negative takes each value from one of two samples.
 
     Each value is real but their combination is not, so a layer must learn which values occur
@@ -153,5 +152,43 @@ class HybridRows(_Hybrids):
                 f"HybridRows expects a share between 0 and 1, got {self.share}: use 0.5"
             )
 
-    def _mask(self, samples: Tensor, rng: torch.Generator) -> Tensor:
-        return (torch.rand(samples.shape, generator=rng, device=rng.device) >= self.share).float()
+    def _both(self, first: Tensor, second: Tensor, rng: torch.Generator) -> Tensor:
+        draw = torch.rand(first.shape, generator=rng, device=rng.device)
+        return _mixed(first, second, (draw >= self.share).float())
+
+
+@dataclass(frozen=True)
+class SelfContrast(OfTwoSamples):
+    """Training without labels: positives are a sample plus itself, negatives plus another one.
+
+    ``x_i + x_i`` against ``x_i + x_j``, with the samples of the batch shifted by a random number
+    for ``x_j``. A layer reads the sum by one set of weights. The layers above the first read the
+    activities of these pairs as they are; they form no new pairs.
+
+    Args:
+        num_classes: Number of labels of the network's head; the examples themselves use none.
+
+    Raises:
+        ValueError: Called on a single sample.
+
+    References:
+        Chen et al. (Nature Communications, 2025), Self-Contrastive Forward-Forward,
+        arXiv 2409.11593, whose first and third layers form new pairs and whose second does not.
+
+    >>> pairs, x = SelfContrast(2), torch.tensor([[1.0], [5.0]])
+    >>> pairs.positive(x, None).dense().flatten(), pairs.negative(x, None, torch.Generator()).rest
+    (tensor([ 2., 10.]), tensor([[6.],
+            [6.]]))
+    """
+
+    def _both(self, first: Tensor, second: Tensor, rng: torch.Generator) -> Tensor:
+        return (first + second) / 2  # of samples that are already doubled
+
+    def neutral(self, x: Samples) -> Inputs:
+        return x if isinstance(x, Inputs) else unlabelled(2 * floating(x))
+
+
+def _mixed(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
+    """The first sample's values where the mask is 1, the second's where it is 0."""
+    mask = mask.to(first)
+    return mask * first + (1 - mask) * second

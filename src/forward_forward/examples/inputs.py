@@ -25,6 +25,8 @@ class Inputs:
         patterns: Label patterns [patterns, classes]; ``classes`` is 0 if there is no label part.
         index: Each variant's row of ``patterns`` [variants, batch].
         start: First column of the label part: the number of features if it is appended, or less.
+        rows: Each variant's row of ``rest`` [variants, batch]; None if variant k of sample i has
+            row i.
 
     Raises:
         ValueError: The shapes do not match.
@@ -40,10 +42,12 @@ class Inputs:
     patterns: Tensor
     index: Tensor
     start: int = 0
+    rows: Tensor | None = None
 
     def __post_init__(self) -> None:
         flat = self.rest.dim() == 2 or self.patterns.shape[-1] == 0
-        fits = self.patterns.dim() == 2 and self.index.shape[1:] == self.rest.shape[:1]
+        samples = self.rest if self.rows is None else self.rows.t()
+        fits = self.patterns.dim() == 2 and self.index.shape[1:] == samples.shape[:1]
         if not (flat and fits):
             raise ValueError(
                 "Inputs expects rest [batch, width], patterns [patterns, classes] and index"
@@ -73,7 +77,10 @@ class Inputs:
 
     def dense(self) -> Tensor:
         """Every variant written out: [variants, batch, *shape]."""
-        rest = self.rest.expand(self.variants, *self.rest.shape)
+        if self.rows is None:
+            rest = self.rest.expand(self.variants, *self.rest.shape)
+        else:
+            rest = self.rest[self.rows]
         if not self.patterns.shape[1]:
             return rest.clone()
         if self.appended:
@@ -92,7 +99,9 @@ class Inputs:
 
     def part(self, rows: slice) -> Inputs:
         """The variants of some samples, the rest in the same memory."""
-        return replace(self, rest=self.rest[rows], index=self.index[:, rows])
+        if self.rows is None:
+            return replace(self, rest=self.rest[rows], index=self.index[:, rows])
+        return replace(self, index=self.index[:, rows], rows=self.rows[:, rows])
 
 
 def unlabelled(samples: Tensor) -> Inputs:
@@ -190,10 +199,14 @@ def stack(positive: Inputs, negative: Inputs) -> Inputs | Tensor:
         `Inputs` if both have the same rest, so that the first layer can share its product; else
         the dense tensor [variants * batch, *shape].
     """
-    if positive.rest is negative.rest:
-        if positive.patterns is negative.patterns:
-            return replace(positive, index=torch.cat([positive.index, negative.index]))
-        patterns = torch.cat([positive.patterns, negative.patterns])
-        index = torch.cat([positive.index, negative.index + len(positive.patterns)])
-        return replace(positive, patterns=patterns, index=index)
-    return torch.cat([positive.dense(), negative.dense()]).flatten(0, 1)
+    if positive.rest is not negative.rest:
+        return torch.cat([positive.dense(), negative.dense()]).flatten(0, 1)
+    rows = None
+    if negative.rows is not None:
+        own = torch.arange(len(positive.rest), device=positive.rest.device)
+        rows = torch.cat([own[None], negative.rows])
+    if positive.patterns is negative.patterns:
+        return replace(positive, index=torch.cat([positive.index, negative.index]), rows=rows)
+    patterns = torch.cat([positive.patterns, negative.patterns])
+    index = torch.cat([positive.index, negative.index + len(positive.patterns)])
+    return replace(positive, patterns=patterns, index=index, rows=rows)

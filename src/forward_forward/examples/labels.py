@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from forward_forward.examples.inputs import Examples, Inputs, Samples, ScoreSource, floating
-from forward_forward.examples.negatives import Uniform, WrongLabels, hard_rows
+from forward_forward.examples.negatives import Uniform, WrongLabels, hard_rows, mixed_with_others
 
 
 def integer_labels(examples: Examples, y: Tensor | None) -> Tensor:
@@ -49,8 +49,14 @@ class _Label(ABC):
     num_classes: int
     strength: float = 1.0
     negatives: WrongLabels = field(default_factory=Uniform)
+    other_images: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.other_images <= 1:
+            raise ValueError(
+                f"{type(self).__name__} expects a fraction other_images from 0 to 1, got"
+                f" {self.other_images}"
+            )
         if self.num_classes < 2 or self.strength == 0:
             raise ValueError(
                 f"{type(self).__name__} expects at least 2 classes and a strength other than 0,"
@@ -80,8 +86,20 @@ class _Label(ABC):
         self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
     ) -> Inputs:
         # `positive` has checked the labels' range; here they only exclude the true ones.
-        wrong = self.negatives(integer_labels(self, y), self.num_classes, rng, scores)
-        return self._one_hot(x, wrong)
+        labels, rows = self.drawn(integer_labels(self, y), rng, scores)
+        return replace(self._one_hot(x, labels), rows=rows)
+
+    def drawn(
+        self, y: Tensor, rng: torch.Generator, scores: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Of each negative its label and its image's row in the batch, both [negatives, batch].
+
+        Without other images there are no rows: every negative has the sample's own image.
+        """
+        wrong = self.negatives(y, self.num_classes, rng, scores)
+        if not self.other_images:
+            return wrong, None
+        return mixed_with_others(y, wrong, self.other_images, rng)
 
     def neutral(self, x: Samples) -> Inputs:
         rest, start = self._rest(x)
@@ -125,9 +143,13 @@ class AppendLabel(_Label):
         strength: Value of the label's unit; the neutral label is ``strength / num_classes`` in
             every unit.
         negatives: Strategy that chooses wrong labels.
+        other_images: Fraction of the negatives, drawn at random, that are another image of the
+            batch with this sample's label, instead of this image with a wrong one. The image is of
+            another class; if the batch has none, the wrong label stays.
 
     Raises:
-        ValueError: Fewer than 2 classes, a strength of 0, or labels that are not integers.
+        ValueError: Fewer than 2 classes, a strength of 0, a fraction out of range, or labels that
+            are not integers.
 
     >>> AppendLabel(2).positive(torch.tensor([[5.0, 6.0]]), torch.tensor([1])).dense()
     tensor([[[5., 6., 0., 1.]]])
@@ -149,10 +171,13 @@ class OverlayLabel(_Label):
         strength: Value of the label's unit; the neutral label is ``strength / num_classes`` in
             every unit.
         negatives: Strategy that chooses wrong labels.
+        other_images: Fraction of the negatives, drawn at random, that are another image of the
+            batch with this sample's label, instead of this image with a wrong one. The image is of
+            another class; if the batch has none, the wrong label stays.
 
     Raises:
-        ValueError: Fewer than 2 classes, more classes than features, or labels that are not
-            integers.
+        ValueError: Fewer than 2 classes, more classes than features, a fraction out of range, or
+            labels that are not integers.
 
     References:
         Hinton (2022), arXiv 2212.13345, section 3.3.

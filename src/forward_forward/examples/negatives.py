@@ -76,6 +76,40 @@ def sample_wrong(y: Tensor, logits: Tensor, draw: Tensor) -> Tensor:
     return torch.where(label == y, (y + 1) % logits.shape[1], label)
 
 
+def mixed_with_others(
+    y: Tensor, wrong: Tensor, fraction: float, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Replace some wrong labels by another image of the batch with the true label.
+
+    The image is drawn uniformly among those of other classes; if the batch has none, the wrong
+    label stays.
+
+    Args:
+        y: True labels [batch].
+        wrong: Wrong labels [negatives, batch].
+        fraction: How likely a negative is to be another image.
+        rng: For the draws.
+
+    Returns:
+        Of each negative its label and its image's row in the batch, both [negatives, batch].
+
+    >>> y, wrong = torch.tensor([0, 0, 1]), torch.tensor([[1, 1, 0]])
+    >>> labels, rows = mixed_with_others(y, wrong, 1.0, torch.Generator())
+    >>> labels, rows[0, :2]
+    (tensor([[0, 0, 1]]), tensor([2, 2]))
+    """
+    ordered, order = y.sort()
+    begin = torch.searchsorted(ordered, y)
+    end = torch.searchsorted(ordered, y, right=True)
+    count = len(y) - (end - begin)  # images of other classes: in a circle, those from `end` on
+    draw, which = torch.rand((2, *wrong.shape), generator=rng, device=rng.device).to(y.device)
+    step = torch.minimum((which * count).long(), count - 1)
+    others = order[(end + step) % len(y)]
+    chosen = (draw < fraction) & (count > 0)
+    own = torch.arange(len(y), device=y.device).expand_as(wrong)
+    return torch.where(chosen, y, wrong), torch.where(chosen, others, own)
+
+
 @dataclass(frozen=True)
 class Uniform:
     """Wrong labels drawn uniformly.

@@ -12,8 +12,34 @@ from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floati
 from forward_forward.examples.labels import checked_labels
 
 
+class SinglePass:
+    """Samples as they are: what examples without a label in the input share."""
+
+    labelled = True
+    scores: ClassVar[ScoreSource] = "nothing"
+
+    def hard_rows(self, batch: int) -> int:
+        return 0
+
+    def width(self, features: int) -> int:
+        return features
+
+    def negative(
+        self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
+    ) -> Inputs:
+        """No further inputs: the negatives are other columns of the positives' goodness."""
+        inputs = self.neutral(x)
+        return replace(inputs, index=inputs.index[:0])
+
+    def neutral(self, x: Samples) -> Inputs:
+        return x if isinstance(x, Inputs) else unlabelled(floating(x))
+
+    def candidates(self, x: Samples) -> Inputs:
+        return self.neutral(x)
+
+
 @dataclass(frozen=True)
-class NoLabel:
+class NoLabel(SinglePass):
     """No label in the input: one pass, in which each layer answers for every class.
 
     The layers' goodness must be one of `forward_forward.readouts`. The goodness of the true class
@@ -31,34 +57,12 @@ class NoLabel:
 
     num_classes: int
 
-    labelled = True
-    scores: ClassVar[ScoreSource] = "nothing"
-
     def __post_init__(self) -> None:
         if self.num_classes < 2:
             raise ValueError(f"NoLabel expects at least 2 classes, got {self.num_classes}")
 
-    def hard_rows(self, batch: int) -> int:
-        return 0
-
-    def width(self, features: int) -> int:
-        return features
-
     def positive(self, x: Samples, y: Tensor | None, rng: torch.Generator | None = None) -> Inputs:
         checked_labels(self, y)
-        return self.neutral(x)
-
-    def negative(
-        self, x: Samples, y: Tensor | None, rng: torch.Generator, scores: Tensor | None = None
-    ) -> Inputs:
-        """No further inputs: the negatives are other columns of the positives' goodness."""
-        inputs = self.neutral(x)
-        return replace(inputs, index=inputs.index[:0])
-
-    def neutral(self, x: Samples) -> Inputs:
-        return x if isinstance(x, Inputs) else unlabelled(floating(x))
-
-    def candidates(self, x: Samples) -> Inputs:
         return self.neutral(x)
 
     def decide(self, scores: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from forward_forward.export import onnx_file, torch_file
 from forward_forward.export.folder import MADE_BY, check_replaceable, fingerprint, put
 from forward_forward.export.measure import labels, measured
 from forward_forward.export.quantize import quantized
-from forward_forward.export.selection import MEANINGS, Predictor, Selection, select
+from forward_forward.export.selection import MEANINGS, Predictor, Selection, check_labels, select
 from forward_forward.export.torch_file import Run
 from forward_forward.export.verify import BATCHES, TOLERANCE, verified
 from forward_forward.forward import Network
@@ -88,6 +88,7 @@ def export(
         )
     if to == "onnx":
         onnx_file.check_installed()
+    check_labels(network)
     names = _class_names(classes, network)
     check_replaceable(Path(folder))
     shared = {

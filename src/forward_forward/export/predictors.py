@@ -18,6 +18,7 @@ from forward_forward.forward import Layer, Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import divisor_of
 from forward_forward.forward.operands import variant_factors, variant_totals
+from forward_forward.forward.passes import added_by
 from forward_forward.goodness import length_of
 from forward_forward.predict.two_stage_prediction import Ranking
 
@@ -55,13 +56,14 @@ class Scan(nn.Module):
                 " predictor, which reads the head"
             )
         self.network = frozen(network)
+        self.counted = self.network.readout  # a constant of the graph
         self.eval()
 
     def forward(self, x: Tensor) -> Scored:
         """Summed goodness [batch, classes] and labels [batch] of raw samples [batch, *shape]."""
         network = self.network
         inputs = network.examples.candidates(network.ready(as_float(x)))
-        first, stop = network.readout
+        first, stop = self.counted
         activities = passed(network, inputs, stop)[first:]
         tables = [
             layer.table(each, inputs.variants)
@@ -127,10 +129,12 @@ def frozen(network: Network) -> Network:
 def passed(network: Network, inputs: Inputs, stop: int) -> list[Activities]:
     """Activities [variants * batch, *feature] of the layers below ``stop``, lowest first."""
     first, *upper = network.layers[:stop]
-    found = [_first(first, inputs, type(network.examples) in (AppendLabel, OverlayLabel))]
+    h = _first(first, inputs, type(network.examples) in (AppendLabel, OverlayLabel))
+    found = [Activities(h, added=added_by(first, inputs))]
     for layer in upper:
-        found.append(layer(found[-1]))
-    return [Activities(each) for each in found]
+        x = found[-1].onward.h
+        found.append(Activities(layer(x), added=layer.added(x)))
+    return found
 
 
 def _first(layer: Layer, inputs: Inputs, in_order: bool) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from forward_forward.data.batch import as_float
-from forward_forward.examples import MultiLabel, NextSymbol
+from forward_forward.examples import MultiLabel, NextSymbol, OrdinalBins
 from forward_forward.export.predictors import OnePass, Scan, Scored, frozen
 from forward_forward.export.torch_file import Run
 from forward_forward.forward import Network
@@ -50,8 +50,21 @@ def select(network: Network, samples: Tensor, predictor: Predictor = "both") -> 
 
     Raises:
         ValueError: A scan was requested and there are no candidates, or a sample may have several
-            labels.
+            labels, or the target is real-valued.
     """
+    check_labels(network)
+    network = frozen(network)
+    found = []
+    if predictor == "scan" or (predictor == "both" and network.examples.labelled):
+        scan = Scan(network)
+        found.append(Selection("scan", scan, _of_scores(scan.network.goodness), "goodness"))
+    if predictor == "one-pass" or (predictor == "both" and not network.class_wise):
+        found.append(_one_pass(network, samples))
+    return found
+
+
+def check_labels(network: Network) -> None:
+    """Reject a network that does not predict one label per sample."""
     if isinstance(network.examples, MultiLabel):
         raise ValueError(
             "exported predictors return one label per sample, but this network predicts several:"
@@ -62,14 +75,11 @@ def select(network: Network, samples: Tensor, predictor: Predictor = "both") -> 
             "exported predictors return one label per sample, but this network predicts the next"
             " symbol at every position: use network.predict or predict.continued"
         )
-    network = frozen(network)
-    found = []
-    if predictor == "scan" or (predictor == "both" and network.examples.labelled):
-        scan = Scan(network)
-        found.append(Selection("scan", scan, _of_scores(scan.network.goodness), "goodness"))
-    if predictor == "one-pass" or (predictor == "both" and not network.class_wise):
-        found.append(_one_pass(network, samples))
-    return found
+    if isinstance(network.examples, OrdinalBins):
+        raise ValueError(
+            "exported predictors return labels, but this network predicts numbers: use"
+            " network.predict, or ff predict"
+        )
 
 
 def _of_scores(score: Callable[[Tensor], Tensor]) -> Run:

@@ -13,14 +13,16 @@ from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
-from forward_forward.forward.normalize import MeanSquareOne, UnitLength
+from forward_forward.forward.normalize import ClassGroupNorm, MeanSquareOne, UnitLength
 from forward_forward.forward.peer import PeerNormalization
 from forward_forward.forward.perceptron import mlp
 from forward_forward.forward.standardize import Standardize
 from forward_forward.forward.symbols import CausalBlock, SymbolEmbedding
+from forward_forward.forward.triangle import Triangle
 
 __all__ = [
     "CausalBlock",
+    "ClassGroupNorm",
     "LabelInput",
     "Layer",
     "MeanSquareOne",
@@ -29,6 +31,7 @@ __all__ = [
     "SoftmaxHead",
     "Standardize",
     "SymbolEmbedding",
+    "Triangle",
     "UnitLength",
     "mlp",
 ]

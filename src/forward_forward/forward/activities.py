@@ -19,15 +19,19 @@ class Activities:
     Args:
         h: Activities [rows, *feature].
         length: Their lengths [rows], if known.
+        added: What a residual layer adds to them for the next layer [rows, *feature], or None.
 
     >>> import torch
     >>> Activities(torch.tensor([[3.0, 4.0]])).length
     tensor([5.])
     """
 
-    def __init__(self, h: Tensor, length: Tensor | None = None) -> None:
+    def __init__(
+        self, h: Tensor, length: Tensor | None = None, *, added: Tensor | None = None
+    ) -> None:
         self.h = h
         self._length = length
+        self.added = added
 
     @property
     def length(self) -> Tensor:
@@ -35,6 +39,23 @@ class Activities:
         if self._length is None:
             self._length = length_of(self.h)
         return self._length
+
+    @property
+    def onward(self) -> Activities:
+        """What the next layer reads.
+
+        Raises:
+            ValueError: The layer is residual, and its input has another shape.
+        """
+        if self.added is None:
+            return self
+        if self.added.shape != self.h.shape:
+            raise ValueError(
+                "a residual layer adds its input to its activities, so it expects an output of its"
+                f" input's shape, got {list(self.added.shape[1:])} and {list(self.h.shape[1:])} of"
+                " a sample: leave residual=False"
+            )
+        return Activities(self.h + self.added)
 
 
 class FusedActivation(NamedTuple):

@@ -114,7 +114,9 @@ class Affine:
     def shares(self, inputs: Inputs) -> bool:
         """Whether one product can serve all variants: the normalisation must be a mere division."""
         varied = inputs.variants > 1 or inputs.patterns.shape[1] > 0
-        return varied and self.divides and inputs.rest.dim() == 2
+        # On other devices the slopes of an image that is shown in several rows add in any order.
+        in_order = inputs.rows is None or inputs.rest.device.type == "cpu"
+        return varied and self.divides and in_order and inputs.rest.dim() == 2
 
     def share(self, inputs: Inputs) -> None:
         """Multiply these inputs' rest, for all operands that consist of its first rows."""

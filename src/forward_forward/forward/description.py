@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from forward_forward import examples, goodness, losses, notation, readouts
-from forward_forward.forward import normalize, peer, symbols
+from forward_forward import examples, goodness, losses, notation, readouts, terms
+from forward_forward.forward import blocks, normalize, peer, symbols
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
 from forward_forward.forward.standardize import Standardize
+from forward_forward.forward.triangle import Triangle
 
 _LAYER = list(inspect.signature(Layer).parameters)
 _NETWORK = ("examples", "readout", "reading")
@@ -20,10 +21,10 @@ _NETWORK = ("examples", "readout", "reading")
 
 def names() -> dict[str, Any]:
     """Every name that a description may contain."""
-    parts = notation.public(examples, goodness, losses, normalize, readouts)
-    modules = (peer.PeerNormalization, Standardize, LabelInput)
-    blocks = (symbols.SymbolEmbedding, symbols.CausalBlock)
-    own = {each.__name__: each for each in (*modules, *blocks)}
+    parts = notation.public(blocks, examples, goodness, losses, normalize, readouts, terms)
+    modules = (peer.PeerNormalization, Standardize, LabelInput, Triangle)
+    of_text = (symbols.SymbolEmbedding, symbols.CausalBlock, readouts.PositionReadout)
+    own = {each.__name__: each for each in (*modules, *of_text)}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs
     return {**notation.torch_modules(), **parts, **own, **earlier}
 
@@ -56,7 +57,12 @@ def describe(network: Network) -> dict[str, Any]:
             "normalize": notation.write(head.normalize, known),
             **({"local": True} if head.local else {}),
         }
-    about = {name: notation.write(getattr(network, name), known) for name in _NETWORK}
+    settings = {
+        "examples": network.examples,
+        "readout": network.fixed_readout if network.chosen is None else "auto",
+        "reading": network.reading,
+    }
+    about = {name: notation.write(value, known) for name, value in settings.items()}
     if network.inputs is not None:
         about["inputs"] = notation.write(network.inputs, known)
     return {"layers": rows, "head": about_head, **about}

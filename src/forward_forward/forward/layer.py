@@ -6,7 +6,7 @@ A layer detaches its input, so no gradient reaches what comes before it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -15,26 +15,22 @@ from torch import Tensor, nn
 
 from forward_forward import losses, readouts
 from forward_forward.forward.activities import Activities
+from forward_forward.forward.arguments import (
+    check_numbers,
+    check_parts,
+    check_peer,
+    check_residual,
+    made_activation,
+)
 from forward_forward.forward.check import problems
 from forward_forward.forward.normalize import MeanSquareOne, Normalize
 from forward_forward.forward.peer import PeerNormalization
 from forward_forward.goodness import Goodness, at_unit_activity, mean_square
 from forward_forward.radial import radial_of
 from forward_forward.readouts import Readout
+from forward_forward.terms import LocalTerm
 
 Threshold = float | Literal["width", "calibrated"]
-
-
-def _activation(given: nn.Module | Callable[[], nn.Module] | None) -> nn.Module | None:
-    if given is None or isinstance(given, nn.Module):
-        return given
-    try:
-        return given()
-    except TypeError as error:
-        raise ValueError(
-            f"activation expects a module, or what returns one without arguments, got {given!r}:"
-            f" {error}"
-        ) from error
 
 
 class Layer(nn.Module):
@@ -62,6 +58,11 @@ class Layer(nn.Module):
         adversarial: In training the layer learns from its input moved along the gradient of its own
             loss, by this fraction of the input's length, 0 for none; the activities of the original
             input are passed on.
+        terms: Further losses that are added to the layer's own: activities of the positives
+            [batch, *feature] and labels [batch] -> their mean over the batch, or [batch]
+            (`forward_forward.terms`). Gradients are then those of autograd.
+        residual: Whether to pass on the activities plus the layer's own input, as it was before
+            normalisation; goodness is that of the activities alone. Both must have one shape.
 
     Raises:
         ValueError: An argument is out of range, or peer normalisation is used with a block that
@@ -89,38 +90,21 @@ class Layer(nn.Module):
         peer: PeerNormalization | None = None,
         dropout: float = 0.0,
         adversarial: float = 0.0,
+        terms: Sequence[LocalTerm] = (),
+        residual: bool = False,
     ) -> None:
         super().__init__()
-        if not temperature > 0 or not 0 <= dropout < 1 or not 0 <= adversarial < math.inf:
-            raise ValueError(
-                "Layer expects temperature > 0, dropout from 0 to below 1 and adversarial of 0 or"
-                f" more, got temperature={temperature}, dropout={dropout} and"
-                f" adversarial={adversarial}"
-            )
-        if isinstance(threshold, str) and threshold not in ("width", "calibrated"):
-            raise ValueError(
-                f'threshold expects a number, "width" or "calibrated", got {threshold!r}'
-            )
-        for name, part in {"goodness": goodness, "loss": loss, "normalize": normalize}.items():
-            if not callable(part) and not (name == "normalize" and part is None):
-                raise ValueError(f"{name} expects a callable, got {part!r}")
-        if peer is not None and (isinstance(goodness, Readout) or adversarial):
-            raise ValueError(
-                "peer normalisation follows the mean activity of positives, so it expects positives"
-                " of their own, and inputs that do not move: leave peer=None with a read-out or"
-                " adversarial"
-            )
-        if isinstance(threshold, int | float) and not math.isfinite(threshold):
-            raise ValueError(f"threshold expects a finite number, got {threshold}")
-        if peer is not None and activation is None:
-            raise ValueError(
-                "peer normalisation works on the input of the layer's activation, got"
-                " activation=None: give the activation to the Layer, not to the block"
-            )
+        check_numbers(threshold, temperature, dropout, adversarial)
+        check_parts({"goodness": goodness, "loss": loss, "normalize": normalize}, terms)
+        if peer is not None:
+            check_peer(block, activation, goodness, adversarial)
+        if residual:
+            check_residual(block)
         self.block = block
-        self.activation = _activation(activation)
+        self.activation = made_activation(activation)
         self.goodness = readouts.fitted(goodness, block)
         self.loss = loss
+        self.terms = terms
         self.normalize = normalize
         self.threshold = threshold
         self.threshold_factor = threshold_factor
@@ -128,17 +112,26 @@ class Layer(nn.Module):
         self.peer = peer
         self.dropout = dropout
         self.adversarial = adversarial
+        self.residual = residual
         value = math.nan if isinstance(threshold, str) else float(threshold)
         self.register_buffer("threshold_value", torch.tensor(value))
         self.register_buffer("mean_activity", None)
         if peer is not None:
-            if not isinstance(block, nn.Linear):
-                raise ValueError(
-                    f"peer normalisation expects a linear block, got {type(block).__name__}:"
-                    " leave peer=None"
-                )
             # Any start will do: only differences between units are used. 0.5 is Hinton's.
-            self.mean_activity = torch.full((block.out_features,), 0.5)
+            self.mean_activity = torch.full((block.out_features,), 0.5)  # type: ignore[arg-type]
+
+    @property
+    def terms(self) -> Sequence[LocalTerm]:
+        """Further losses of the layer; a template that is set is sized for the block."""
+        return self._terms
+
+    @terms.setter
+    def terms(self, terms: Sequence[LocalTerm]) -> None:
+        self._terms = tuple(readouts.fitted(term, self.block) for term in terms)
+        # Registered, so that their weights are the layer's.
+        self.term_modules = nn.ModuleList(
+            term for term in self._terms if isinstance(term, nn.Module)
+        )
 
     @property
     def linear(self) -> nn.Linear | None:
@@ -149,8 +142,8 @@ class Layer(nn.Module):
     @property
     def closed_form(self) -> bool:
         """Whether gradients have a closed form: those of all weights that the layer holds."""
-        if self.linear is None:
-            return False
+        if self.linear is None or self.terms or not self.linear.weight.requires_grad:
+            return False  # of a frozen block, autograd computes none
         known = {id(weight) for weight in self.linear.parameters()}
         if isinstance(self.goodness, Readout) and readouts.slopes_of(self.goodness) is not None:
             known |= {id(weight) for weight in self.goodness.parameters()}
@@ -189,6 +182,12 @@ class Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Activities [batch, *feature] of an input [batch, *feature], which is detached first."""
         return self.activate(self.preactivation(x))
+
+    def added(self, x: Tensor) -> Tensor | None:
+        """What a residual layer adds to its activities: its input, copied; None for others."""
+        if not self.residual:
+            return None
+        return (x.flatten(1) if isinstance(self.block, nn.Linear) else x).detach().clone()
 
     def rate(self, activities: Activities) -> Tensor:
         """Goodness [batch] of the layer's activities, from their length if that suffices.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from forward_forward.examples import Examples, Inputs, NextSymbol, NoLabel
-from forward_forward.examples.inputs import check_lengths, check_scores, floating
+from forward_forward.examples import Examples, Inputs, NextSymbol, OrdinalBins
+from forward_forward.examples.inputs import check_lengths, floating
+from forward_forward.forward.activities import Activities
 from forward_forward.forward.check import shared
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer, evaluating
+from forward_forward.forward.layer_range import Range, ReadoutSetting, fixed_range
+from forward_forward.forward.learnable import check_learnable
 from forward_forward.forward.passes import (
     ROWS,
     ForwardPass,
@@ -21,9 +23,8 @@ from forward_forward.forward.passes import (
     variants_goodness,
     written_out,
 )
-from forward_forward.forward.symbols import check_positions, later_symbols
+from forward_forward.forward.symbols import later_symbols
 from forward_forward.forward.workspace import Workspace
-from forward_forward.readouts import Readout
 
 Reading = Literal["goodness", "head"]
 READINGS = get_args(Reading)
@@ -38,7 +39,8 @@ class Network(nn.Module):
         inputs: Applied to the samples first, such as `Standardize`; None leaves them unchanged.
         head: A softmax head on the activities, or None.
         readout: The range of layers, ``(first, stop)``, whose goodness is summed to read a label;
-            None sums over all of them, as the poster does.
+            None sums over all of them, as the poster does. "auto" starts with all but the first,
+            and `Trainer.fit` sets the range with the fewest errors on the validation data.
         reading: "goodness" or "head": what `predict` uses. By default "goodness" if the examples
             put the label into the input, else "head".
 
@@ -53,6 +55,7 @@ class Network(nn.Module):
     """
 
     layers: list[Layer]  # an nn.ModuleList, whose items mypy cannot know
+    chosen: Tensor | None  # the range that `choose` has set, of a network with readout="auto"
 
     def __init__(
         self,
@@ -60,15 +63,11 @@ class Network(nn.Module):
         examples: Examples,
         inputs: nn.Module | None = None,
         head: SoftmaxHead | None = None,
-        readout: tuple[int, int] | None = None,
+        readout: ReadoutSetting = None,
         reading: Reading | None = None,
     ) -> None:
         super().__init__()
-        first, stop = readout or (0, len(layers))
-        if not 0 <= first < stop <= len(layers):
-            raise ValueError(
-                f"readout expects 0 <= first < stop <= {len(layers)} layers, got {(first, stop)}"
-            )
+        self.fixed_readout = fixed_range(readout, len(layers))
         reading = reading or ("goodness" if examples.labelled else "head")
         possible = {"goodness": examples.labelled, "head": head is not None}
         if not possible.get(reading, False):
@@ -81,8 +80,31 @@ class Network(nn.Module):
         self.examples = examples
         self.inputs = inputs
         self.head = head
-        self.readout = (first, stop)
         self.reading: Reading = reading
+        # A buffer, so that a choice stays with the weights it was made for.
+        start = torch.tensor(self.fixed_readout) if readout == "auto" else None
+        self.register_buffer("chosen", start)
+
+    @property
+    def readout(self) -> Range:
+        """The layers whose goodness is summed: the first, and the first above them."""
+        if self.chosen is None:
+            return self.fixed_readout
+        first, stop = self.chosen.tolist()
+        return first, stop
+
+    def choose(self, readout: Range) -> None:
+        """Read this range of layers from now on.
+
+        Raises:
+            ValueError: The network was not built with ``readout="auto"``, or it has no such layers.
+        """
+        first, stop = fixed_range(readout, len(self.layers))
+        if self.chosen is None:
+            raise ValueError(
+                f'a network with readout={self.fixed_readout} reads no others: build it with "auto"'
+            )
+        self.chosen.copy_(torch.tensor((first, stop)))
 
     @property
     def device(self) -> torch.device:
@@ -118,8 +140,14 @@ class Network(nn.Module):
         return [each.h for each in ForwardPass(self.layers).activities(as_source(x))]
 
     def read(self, goodness_by_layer: Tensor) -> Tensor:
-        """Sum the goodness [layers, batch, classes] over the layers of the readout."""
-        return goodness_by_layer[slice(*self.readout)].sum(0)
+        """Sum the goodness [layers, batch, classes] over the layers of the readout.
+
+        Of ordered bins, the logarithm of the layers' mean probabilities instead.
+        """
+        read = goodness_by_layer[slice(*self.readout)]
+        return (
+            self.examples.mixture(read) if isinstance(self.examples, OrdinalBins) else read.sum(0)
+        )
 
     def goodness_by_layer(self, x: Tensor) -> Tensor:
         """Goodness of every label in every layer.
@@ -190,7 +218,8 @@ class Network(nn.Module):
 
         Returns:
             Labels [batch]; with several labels per sample, 0 and 1 [batch, labels]; of layers that
-            answer at every position [batch, positions].
+            answer at every position [batch, positions]; with ordered bins, the predicted numbers
+            [batch].
         """
         return self.examples.decide(self.scores(x, by))
 
@@ -208,7 +237,7 @@ class Network(nn.Module):
                 if own:
                     found[number] = [*own, *found.get(number, [])]
                 try:
-                    source = layer(source)
+                    source = Activities(layer(source), added=layer.added(source)).onward.h
                 except Exception:  # the layer's own check reports it; those above have no input
                     break
         else:
@@ -231,55 +260,3 @@ class Network(nn.Module):
         for layer, each in zip(self.layers, activities, strict=True):
             if not layer.calibrated:
                 layer.calibrate(each.h)
-
-
-def check_learnable(examples: Examples, layers: Sequence[Layer], head: SoftmaxHead | None) -> None:
-    """Reject examples that a network with these layers and this head cannot learn from."""
-    if head is not None:
-        _check_head(head, layers, examples)
-    check_scores(examples)
-    _check_readouts(layers, examples)
-    check_positions(layers, examples, head)
-    if examples.scores == "softmax" and head is None:
-        raise ValueError(
-            "negatives drawn from the softmax require a head: add head=SoftmaxHead(...), or use"
-            " FromGoodness() or Uniform() negatives"
-        )
-
-
-def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
-    counts = {
-        layer.goodness.num_classes if isinstance(layer.goodness, Readout) else None
-        for layer in layers
-    }
-    if counts != ({examples.num_classes} if isinstance(examples, NoLabel) else {None}):
-        raise ValueError(
-            "layers whose goodness answers for every class, such as LinearReadout(num_classes=10),"
-            " go with examples=NoLabel(num_classes=10), and then all layers must have one for the"
-            f" same classes; got {examples!r} and layers for {_listed(counts)} classes (None: one"
-            " number per sample)"
-        )
-    for number, layer in enumerate(layers, 1):
-        if isinstance(layer.goodness, Readout) and layer.goodness.units is None:
-            kind = type(layer.goodness).__name__
-            raise ValueError(
-                f"the width of layer {number} is not known from its {type(layer.block).__name__}:"
-                f" give its read-out the number of its units or channels, {kind}("
-                f"num_classes={layer.goodness.num_classes}, units=...)"
-            )
-
-
-def _listed(counts: Iterable[int | None]) -> str:
-    return " and ".join(sorted(map(str, counts)))
-
-
-def _check_head(head: SoftmaxHead, layers: Sequence[Layer], examples: Examples) -> None:
-    blocks = [layer.block for layer in layers]
-    pairs = zip(head.widths, blocks, strict=False)
-    fits = all(block.out_features == width for width, block in pairs if type(block) is nn.Linear)
-    if len(head.widths) != len(layers) or head.num_classes != examples.num_classes or not fits:
-        raise ValueError(
-            f"the head expects {len(head.widths)} layers of {head.widths} units and"
-            f" {head.num_classes} classes, got {len(layers)} layers and {examples.num_classes}"
-            " classes: pass SoftmaxHead the units of every layer, lowest first"
-        )

@@ -32,7 +32,7 @@ FEW = 32
 def operand_of(affine: Affine, source: Inputs | Activities) -> DenseOperand | LabelledOperand:
     """A batch as an operand: shared over its variants where that is exact."""
     if isinstance(source, Activities):
-        return DenseOperand(affine, source)
+        return DenseOperand(affine, source.onward)
     if affine.shares(source):
         return LabelledOperand(affine, source)
     if source.variants == 1 and not source.patterns.shape[1]:
@@ -119,7 +119,10 @@ class LabelledOperand:
     def factor(self) -> Tensor | None:
         """What normalisation multiplies each row by [variants * batch], or None."""
         squares = self.inputs.patterns.square().sum(1)[self.inputs.index]
-        return variant_factors(self.affine.divisor, self.shared.length, squares, self.width)
+        length = self.shared.length
+        if self.inputs.rows is not None:
+            length = length[self.inputs.rows]
+        return variant_factors(self.affine.divisor, length, squares, self.width)
 
     def totals(self) -> Tensor:
         """Total inputs of the units [variants * batch, units]."""
@@ -127,6 +130,8 @@ class LabelledOperand:
         rows = self.inputs.patterns @ label_weight.t()  # of each pattern [patterns, units]
         z = self.affine.take(self.affine.activities, *index.shape, rows.shape[1])
         product = self.affine.raised(slots.DELTA, self.shared.product)
+        if self.inputs.rows is not None:
+            product = product[self.inputs.rows]
         if index.stride(1) == 0 and index.numel():
             labels = rows[index[:, 0]][:, None]  # one label for all samples: one row each is enough
         else:
@@ -139,12 +144,22 @@ class LabelledOperand:
     ) -> tuple[Tensor, Tensor]:
         """Gradients as of `DenseOperand`; the slopes are summed over the variants."""
         index, factor, rest = self.inputs.index, self.factor, self.shared.operand
+        images = self.inputs.rows
         if kept is not None:
-            index, rest = index[:, kept], rest.index_select(0, kept)
+            index = index[:, kept]
+            if images is None:
+                rest = rest.index_select(0, kept)
+            else:
+                images = images[:, kept]
             factor, delta = _rows_of(factor, kept, batch), _rows_of(delta, kept, batch)
             scale = _rows_of(scale, kept, batch)
         scales = _times(scale, factor)
-        total = self._total(delta.view(*index.shape, delta.shape[1]), scales)
+        if images is None:
+            total = self._total(delta.view(*index.shape, delta.shape[1]), scales)
+        else:
+            total = delta.new_zeros(len(rest), delta.shape[1])
+            scaled = delta if scales is None else delta * scales[:, None]
+            total.index_add_(0, images.flatten(), scaled)
         slopes = self.affine.lowered(slots.DELTA, total)
         # Normalisation does not scale the biases.
         by_pattern, bias = sums_by(index, delta, scales, scale, self.inputs.patterns.shape[0])
@@ -202,7 +217,7 @@ def variant_factors(
 
     Args:
         divisor: Lengths [rows] and the width -> what the rows are divided by, or None.
-        rest: Length of each sample's rest [batch].
+        rest: Length of each sample's rest [batch], or of each variant's [variants, batch].
         squares: Squared length of each variant's label part [variants, batch or 1].
         width: Inputs of a row.
     """

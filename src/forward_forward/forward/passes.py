@@ -20,7 +20,12 @@ ROWS = 2_000
 
 def written_out(source: Inputs | Activities) -> Tensor:
     """The rows [variants * batch, *shape] of an input."""
-    return source.h if isinstance(source, Activities) else source.dense().flatten(0, 1)
+    return source.onward.h if isinstance(source, Activities) else source.dense().flatten(0, 1)
+
+
+def added_by(layer: Layer, source: Inputs | Activities) -> Tensor | None:
+    """What a residual layer adds to its activities, before their memory takes that of its input."""
+    return layer.added(written_out(source)) if layer.residual else None
 
 
 def as_source(x: Inputs | Tensor) -> Inputs | Activities:
@@ -103,10 +108,12 @@ def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
 
 
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:
+    added = added_by(layer, source)
     # Entering evaluation mode takes longer than a small kernel: skip it if nothing has a mode.
     if affine is not None and affine.activation is not None and not affine.has_mode:
-        return Activities(affine.activation.in_place(operand_of(affine, source).totals()))
+        h = affine.activation.in_place(operand_of(affine, source).totals())
+        return Activities(h, added=added)
     with evaluating(layer):
         if affine is not None:
-            return Activities(layer.activate(operand_of(affine, source).totals()))
-        return Activities(layer(written_out(source)))
+            return Activities(layer.activate(operand_of(affine, source).totals()), added=added)
+        return Activities(layer(written_out(source)), added=added)

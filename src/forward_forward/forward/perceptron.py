@@ -13,6 +13,7 @@ from forward_forward import seeds
 from forward_forward.examples import AppendLabel, Examples, FromGoodness
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
+from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.forward.network import Network
 
 
@@ -26,7 +27,7 @@ def mlp(
     layer: Callable[[nn.Linear], Layer] = Layer,
     dropout: Sequence[float] | float | None = None,
     head: bool | Literal["local"] = False,
-    readout: tuple[int, int] | None = None,
+    readout: ReadoutSetting = None,
 ) -> Network:
     """A network of linear layers: weights normal with variance 1 / inputs, biases 0.
 

@@ -94,6 +94,11 @@ def check_positions(layers: Sequence[Layer], examples: Examples, head: SoftmaxHe
             "a layer's normalisation averages over all positions, so an early one would see later"
             " symbols: pass normalize=None to each Layer, and put a norm into its block"
         )
+    if wanted and any(layer.terms for layer in layers):
+        raise ValueError(
+            "the terms of a layer compare samples by their one label, got terms with a label at"
+            " every position: leave terms=()"
+        )
     if wanted and head is not None:
         raise ValueError(
             "a softmax head reads a sample as a whole, got one with examples=NextSymbol(...): leave"

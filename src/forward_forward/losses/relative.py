@@ -5,6 +5,7 @@ Only differences of goodness matter, so thresholds cancel out.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -120,18 +121,21 @@ class SiluPair(_Pairwise):
 class CrossEntropy:
     """Cross-entropy of the positive among the positive and its negatives.
 
-    ``-(1 - s) log p_pos - s mean(log p)`` with p the softmax over the positive and the negatives,
-    and s the label smoothing. A layer that answers for every class learns by it as a classifier;
-    with negatives drawn by a two-pass layer it is the InfoNCE loss. Thresholds cancel out.
+    ``-(1 - s) log p_pos - s mean(log p)`` with p the softmax over the positive, less ``margin``,
+    and the negatives, and s the label smoothing. A layer that answers for every class learns by it
+    as a classifier; with negatives drawn by a two-pass layer it is the InfoNCE loss. Thresholds
+    cancel out. Of soft targets q, such as those of `examples.OrdinalBins`, it is
+    ``-sum(q log p)``, with the slope ``p - q``; the margin is then not used.
 
     Args:
         label_smoothing: Fraction of the target that is spread over all of them, 0 to below 1.
+        margin: By how much more the positive must exceed the negatives, as in HFF; 0 or more.
 
     Returns:
         Called on margins [batch] and [negatives, batch]: loss [batch], in nats.
 
     Raises:
-        ValueError: ``label_smoothing`` is out of range, or called without negatives.
+        ValueError: An argument is out of range, or called without negatives.
 
     References:
         Mono-Forward, arXiv 2501.09238; Szegedy et al. (2016), arXiv 1512.00567, section 7, for
@@ -142,14 +146,15 @@ class CrossEntropy:
     """
 
     label_smoothing: float = 0.0
+    margin: float = 0.0
 
     joint: ClassVar[bool] = True  # over all negatives at once, not the mean of single losses
 
     def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
+        if not 0 <= self.label_smoothing < 1 or not 0 <= self.margin < math.inf:
             raise ValueError(
-                "CrossEntropy expects label_smoothing from 0 to below 1, got"
-                f" {self.label_smoothing}: use 0.1"
+                "CrossEntropy expects label_smoothing from 0 to below 1 and a margin of 0 or more,"
+                f" got {self.label_smoothing} and {self.margin}: use 0.1 and 0"
             )
 
     def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
@@ -168,7 +173,11 @@ class CrossEntropy:
     def judged_table(self, margins: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The same for margins of every class [batch, classes], whose positive is the label's."""
         # By columns: over the few numbers of a row, torch's softmax takes ten times as long.
-        log_p, true = margins.t().log_softmax(0), labels[None]
+        columns, true = margins.t(), labels[None]
+        if self.margin:
+            needed = columns.new_full((1, 1), -self.margin).expand_as(true)
+            columns = columns.scatter_add(0, true, needed)
+        log_p = columns.log_softmax(0)
         s, classes = self.label_smoothing, len(log_p)
         value = log_p.gather(0, true)[0].mul_(s - 1)
         if s:
@@ -177,6 +186,20 @@ class CrossEntropy:
         if s:
             slope.sub_(s / classes)
         return value, slope.scatter_add_(0, true, slope.new_full((1, 1), s - 1).expand_as(true)).t()
+
+    def soft(self, margins: Tensor, target: Tensor) -> Tensor:
+        """See `HasSoftTargets`."""
+        return -(self._smoothed(target) * margins.log_softmax(1)).sum(1)
+
+    def soft_judged(self, margins: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """See `HasSoftTargets`."""
+        log_p, smoothed = margins.log_softmax(1), self._smoothed(target)
+        return -(smoothed * log_p).sum(1), log_p.exp().sub_(smoothed)
+
+    def _smoothed(self, target: Tensor) -> Tensor:
+        if not self.label_smoothing:
+            return target
+        return (1 - self.label_smoothing) * target + self.label_smoothing / target.shape[1]
 
     def _value(self, log_p: Tensor) -> Tensor:
         if not self.label_smoothing:
@@ -187,7 +210,64 @@ class CrossEntropy:
     def _log_probabilities(self, pos: Tensor, neg: Tensor) -> Tensor:
         """Of the positive, then of each negative [1 + negatives, batch]."""
         _expect_negatives(self, neg)
-        return torch.cat([pos[None], neg]).log_softmax(0)
+        needed = pos - self.margin if self.margin else pos
+        return torch.cat([needed[None], neg]).log_softmax(0)
+
+
+@dataclass(frozen=True)
+class NPairMargin:
+    """Hinge of the hardest negative, ``[max_j (neg_j - pos) + margin]_+``.
+
+    Equally hard negatives share the slope. Thresholds cancel out.
+
+    Args:
+        margin: The difference that suffices, in units of goodness; above 0.
+
+    Returns:
+        Called on margins [batch] and [negatives, batch]: loss [batch], at least 0.
+
+    Raises:
+        ValueError: ``margin`` is out of range, or called without negatives.
+
+    References:
+        Distance-Forward, arXiv 2408.14925, which applies it to distances: see
+        `readouts.Centroids`.
+
+    >>> NPairMargin(margin=1.0)(torch.zeros(1), torch.tensor([[-3.0], [0.5]]))
+    tensor([1.5000])
+    """
+
+    margin: float = 1.0
+
+    joint: ClassVar[bool] = True  # the hardest negative alone counts, not the mean
+
+    def __post_init__(self) -> None:
+        if not 0 < self.margin < math.inf:
+            raise ValueError(
+                f"NPairMargin expects a margin above 0, got {self.margin}: use 1 over goodness of"
+                " about 1"
+            )
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return self._value(self._wrong(pos, neg))
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        return self.judged(pos, neg)[1:]
+
+    def judged(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss and slopes together: both use the same differences."""
+        wrong = self._wrong(pos, neg)
+        value = self._value(wrong)
+        hardest = (wrong == wrong.amax(0)).to(wrong.dtype)
+        slope = hardest * ((value > 0) / hardest.sum(0))
+        return value, -total_of(slope), slope
+
+    def _wrong(self, pos: Tensor, neg: Tensor) -> Tensor:
+        _expect_negatives(self, neg)
+        return neg - pos
+
+    def _value(self, wrong: Tensor) -> Tensor:
+        return (wrong.amax(0) + self.margin).relu()
 
 
 def _expect_negatives(loss: object, neg: Tensor) -> None:

@@ -5,6 +5,8 @@ These losses compare goodness with the layer's threshold, so a batch may have no
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor
 from torch.nn import functional
 
@@ -84,6 +86,40 @@ class _LogSigmoidLiteral(ModuleConstant):
 
     def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
         return -(-pos).sigmoid(), averaged((-neg).sigmoid())
+
+
+@dataclass(frozen=True)
+class TwoThresholds:
+    """Log-sigmoid loss with a threshold for each sign, for training without labels.
+
+    ``softplus(positive - pos) + softplus(neg - negative)``: goodness of negatives needs to be low
+    only in relation to a threshold of their own.
+
+    Args:
+        positive: Threshold of positives, in units of the margins: goodness, with a layer's
+            ``threshold=0``.
+        negative: Threshold of negatives, likewise.
+
+    Returns:
+        Called on margins [batch] and [negatives, batch], which may be empty: loss [batch], in nats.
+
+    References:
+        Chen et al. (Nature Communications, 2025), arXiv 2409.11593; without their penalty on the
+        length of the goodness.
+
+    >>> import torch
+    >>> TwoThresholds(1.0, 2.0)(torch.ones(1), torch.full((1, 1), 2.0))
+    tensor([1.3863])
+    """
+
+    positive: float = 0.0
+    negative: float = 1.0
+
+    def __call__(self, pos: Tensor, neg: Tensor) -> Tensor:
+        return log_sigmoid(pos - self.positive, neg - self.negative)
+
+    def slope(self, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor]:
+        return log_sigmoid.slope(pos - self.positive, neg - self.negative)
 
 
 sigmoid = _Sigmoid()

@@ -34,6 +34,16 @@ class HasTable(HasSlopes, Protocol):
         """The loss [batch] and its slopes [batch, classes], of margins [batch, classes]."""
 
 
+class HasSoftTargets(Protocol):
+    """A loss of the goodness of every class [batch, classes] for probabilities of that shape."""
+
+    def soft(self, margins: Tensor, target: Tensor) -> Tensor:
+        """The loss [batch]."""
+
+    def soft_judged(self, margins: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss [batch], and its slope with respect to each sample's margins."""
+
+
 def judged(loss: LocalLoss, pos: Tensor, neg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Each sample's loss, and its slopes with respect to the sample's own margins.
 

@@ -141,6 +141,8 @@ def _value(expression: ast.expr, names: Mapping[str, Any]) -> Any:
                 return looked_up(name, names)(*values, **options)
             except TypeError as error:
                 raise ValueError(f"{ast.unparse(expression)!r}: {error}") from error
+        case ast.Tuple(elts=items):
+            return tuple(_value(item, names) for item in items)
         case _:
             try:
                 return ast.literal_eval(expression)

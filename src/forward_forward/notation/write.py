@@ -19,7 +19,7 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
     """The text that names a part; `read` gives an equal part back.
 
     Args:
-        part: A named part, a dataclass of such parts, a torch module, a literal or None.
+        part: A named part, a dataclass or a tuple of such parts, a torch module, a literal or None.
         names: Objects by name.
 
     Returns:
@@ -30,6 +30,9 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
     >>> write(goodness.Minimised(goodness.mean_square), notation.public(goodness))
     'Minimised(goodness=mean_square)'
     """
+    if isinstance(part, tuple):
+        items = [write(each, names) for each in part]
+        return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
     if part is None or isinstance(part, PLAIN):
         return repr(part)
     for name, value in names.items():
@@ -102,7 +105,8 @@ def constructor_arguments(part: nn.Module) -> dict[str, Any] | None:
     arguments: dict[str, Any] = {}
     for name, default in _parameters(type(part)).items():
         value = _bias(part, default) if name == "bias" else getattr(part, name, default)
-        if not (value is None or isinstance(value, (*PLAIN, nn.Module))):
+        known = value is None or isinstance(value, (*PLAIN, nn.Module)) or is_dataclass(value)
+        if not known:
             return None
         repeated = (default,) * len(value) if isinstance(value, tuple) else default  # per axis
         # Linear layers are written in full, as in runs of every earlier version.

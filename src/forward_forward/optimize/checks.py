@@ -9,7 +9,9 @@ from typing import Any
 
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source, Text
-from forward_forward.examples import HybridImages, HybridRows, MultiLabel, NextSymbol, OverlayLabel
+from forward_forward.examples import MultiLabel, NextSymbol, OverlayLabel
+from forward_forward.examples.bins import check_kind
+from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.forward.description import rewritten
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.track import Row, Watcher
@@ -25,6 +27,7 @@ class Diverged(ArithmeticError):
 def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int) -> None:
     """Reject data or epochs that do not fit; warn if a label would overwrite real features."""
     classes = trainer.network.examples.num_classes
+    check_kind(trainer.network.examples, real=not source.classes)
     if isinstance(trainer.network.examples, MultiLabel) and len(source.classes) != classes:
         raise ValueError(
             f"the network expects {classes} labels per sample, got data with {len(source.classes)}:"
@@ -54,10 +57,10 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
             " 256"
         )
     examples = trainer.network.examples
-    if isinstance(examples, HybridImages | HybridRows) and len(source) % batch_size == 1:
+    if isinstance(examples, OfTwoSamples) and len(source) % batch_size == 1:
         raise ValueError(
             f"{len(source)} samples in batches of {batch_size} leave a last batch of one, but a"
-            f" hybrid needs two samples: use a batch_size such as {batch_size + 1}"
+            f" negative is made of two samples: use a batch_size such as {batch_size + 1}"
         )
     if isinstance(examples, OverlayLabel) and isinstance(source, Data):
         used = int((~source.constant_inputs()[:classes]).sum())

@@ -11,7 +11,10 @@ from forward_forward.examples import Inputs
 from forward_forward.forward import Layer
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import Affine
+from forward_forward.forward.passes import added_by
 from forward_forward.optimize.batch_shard import ReplicaGroup
+from forward_forward.optimize.blocks import block_gradients
+from forward_forward.optimize.collaboration import Dropped
 from forward_forward.optimize.gradients import by_autograd, closed_form, draws
 from forward_forward.optimize.outcome import LayerOutcome
 from forward_forward.optimize.targets import Targets
@@ -78,15 +81,34 @@ class Engine:
             key: For the random numbers that the layer draws itself.
         """
         layer = self.layers[index]
+        added = added_by(layer, source)
         # A layer that draws random numbers must not move torch's global state.
         with seeds.forked(*key) if self._draws[index] else nullcontext():
             if affine is None or not self._by_formula[index]:
-                return by_autograd(layer, source, targets, self.replicas)
-            return closed_form(layer, affine, source, targets, self.skip, self.replicas)
+                outcome = by_autograd(layer, source, targets, self.replicas)
+            else:
+                outcome = closed_form(layer, affine, source, targets, self.skip, self.replicas)
+        outcome.activities.added = added
+        return outcome
+
+    def block(
+        self,
+        indices: range,
+        source: Inputs | Activities,
+        targets: Targets,
+        key: tuple[int | str, ...],
+        dropped: Dropped,
+    ) -> list[LayerOutcome]:
+        """Set the gradients of layers that are trained together: see `block_gradients`."""
+        layers = {index: self.layers[index] for index in indices}
+        draw = any(self._draws[index] for index in indices)
+        with seeds.forked(*key) if draw else nullcontext():
+            return block_gradients(layers, source, targets, dropped)
 
     def _has_formula(self, layer: Layer) -> bool:
         return self.kind == "closed_form" and layer.closed_form
 
 
 def _parts(layer: Layer) -> tuple[object, ...]:
-    return layer.block, layer.activation, layer.normalize, layer.goodness, layer.loss, layer.peer
+    parts = layer.block, layer.activation, layer.normalize, layer.goodness, layer.loss, layer.peer
+    return *parts, layer.terms

@@ -172,7 +172,9 @@ class FitLoop:
             step = functools.partial(step_cached, trainer, self.cache)
 
         def set_rates(step: int) -> None:
-            trainer.set_rate(self._factor(progress.epoch + step / steps))
+            epoch, of = self._within(progress.epoch + step / steps)
+            trainer.set_rate(trainer.schedule(epoch, of))
+            trainer.set_progress(epoch / of)
 
         batches = source.batches(self.batch_size, shuffle=order, skip=progress.step)
         for batch in strategy.batches(batches, range(progress.step, steps), set_rates):
@@ -202,11 +204,12 @@ class FitLoop:
                 self.cache = None  # its memory is needed for the next
                 self.layer, self.cache = index, cached(self.trainer, self.source, index)
 
-    def _factor(self, epoch: float) -> float:
+    def _within(self, epoch: float) -> tuple[float, int]:
+        """The epoch among those in which these layers are trained, and their number."""
         if self.trainer.order == "greedy":
             _, first, end = self._greedy()
-            return self.trainer.schedule(epoch - first, end - first)
-        return self.trainer.schedule(epoch, self.epochs)
+            return epoch - first, end - first
+        return epoch, self.epochs
 
     def _close_epoch(self) -> None:
         progress, trainer = self.progress, self.trainer
@@ -241,7 +244,10 @@ class FitLoop:
         if self.run is not None:
             self.run.metrics.append(row)
             if better:
-                self.run.save("best", self.trainer.evaluated.state_dict())
+                network = self.trainer.evaluated
+                self.run.save("best", network.state_dict())
+                if network.chosen is not None:
+                    self.run.update(readout=list(network.readout))
 
     def _save(self) -> None:
         if self.run is not None:

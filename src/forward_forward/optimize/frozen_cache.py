@@ -1,9 +1,10 @@
-"""A training set [n, ...] and frozen layers -> their activities [n, classes, *feature], kept.
+"""A training set [n, ...] and frozen layers -> their activities [n, variants, *feature], kept.
 
 In the greedy order the layers below the one in training are frozen, so their activities for each
 sample and label are the same in every epoch. They are computed once; a batch then consists of rows
 that are looked up: the positives, the drawn wrong labels, and all labels of the samples whose
-negatives are drawn from the goodness of the layer in training.
+negatives are drawn from the goodness of the layer in training. Layers that answer for every class
+have a single variant of each sample.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from forward_forward.data import Data
 from forward_forward.data.batch import Batch
-from forward_forward.examples import AppendLabel, OverlayLabel
+from forward_forward.examples import AppendLabel, NoLabel, OverlayLabel
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ForwardPass, rows_at_a_time
@@ -39,7 +40,8 @@ class FrozenCache:
         network: The network.
         data: The training set.
         layer: The layer in training, the one above the frozen layers.
-        rows: Activities of the highest frozen layer [n, classes, *feature].
+        rows: Activities of the highest frozen layer [n, variants, *feature]: one for each label, or
+            a single one without a label.
         goodness: Summed over the frozen layers that score hard negatives [n, classes], or None.
         judges: Whether the layer in training also scores hard negatives.
     """
@@ -81,8 +83,11 @@ class FrozenCache:
             Activities [variants * batch, *feature], valid until the next call.
         """
         scores = self._scores(forward, numbers[: self.examples.hard_rows(len(y))])
-        wrong = self.examples.negatives(y, self.examples.num_classes, rng, scores)
-        return self._rows(numbers, torch.cat([y[None], wrong]))
+        if self.network.class_wise:
+            return self._rows(numbers, numbers.new_zeros(1, 1))
+        labels, rows = self.examples.drawn(y, rng, scores)
+        images = numbers if rows is None else torch.cat([numbers[None], numbers[rows]])
+        return self._rows(images, torch.cat([y[None], labels]))
 
     def _scores(self, forward: ForwardPass, numbers: Tensor) -> Tensor | None:
         """Scores from which some samples' hard negatives are drawn [rows, classes], or None."""
@@ -98,7 +103,7 @@ class FrozenCache:
         return own if lower is None else lower + own
 
     def _rows(self, numbers: Tensor, labels: Tensor) -> Activities:
-        """Rows of samples [batch] with labels [variants, batch] or [variants, 1]."""
+        """Rows of samples [batch] or [variants, batch], labels [variants, batch or 1]."""
         rows = self.rows.flatten(0, 1)
         index = (numbers * self.rows.shape[1] + labels).flatten()
         shape = len(index), *rows.shape[1:]
@@ -114,8 +119,8 @@ def step_cached(
     randomness = StepRandomness(trainer.seed, trainer.steps, trainer.device)
     forward = trainer.forward.begin()
     source = cache.source(forward, numbers, y, randomness.generator("negatives"))
-    sample_weight = trainer.preparer.sample_weight(len(y), weight)
-    return trainer.learn(source, Targets(sample_weight), randomness, cache.layer)
+    targets = Targets(trainer.preparer.sample_weight(len(y), weight), y.to(trainer.device))
+    return trainer.learn(source, targets, randomness, cache.layer)
 
 
 @torch.no_grad()
@@ -125,28 +130,32 @@ def cached(trainer: TrainStep, source: object, layer: int) -> FrozenCache | None
     Returns:
         The cache, at most `CACHE_BYTES` large. None if it would be larger, if the samples are not
         in memory, or if the activities depend on more than a sample and its label: with examples
-        of other kinds, a head, augmentation, or dropout in a frozen layer.
+        of other kinds, a head, augmentation, collaboration, or dropout in a frozen layer.
     """
     if not (isinstance(source, Data) and _is_fixed(trainer, source, layer)):
         return None
-    network, classes = trainer.network, trainer.network.examples.num_classes
+    network = trainer.network
+    variants = 1 if network.class_wise else network.examples.num_classes
     scored = scored_layers(network, layer + 1)
     lower = range(scored.start, min(scored.stop, layer))
     counting = lower if network.examples.scores != "nothing" else range(0)
     one = next(iter(source.batches(1))).x
     shape = _run(trainer, one, layer, counting)[0].shape[1:]
-    dtype = torch.bfloat16 if trainer.products == torch.bfloat16 else network.dtype
-    if len(source) * classes * shape.numel() * dtype.itemsize > CACHE_BYTES:
+    above = network.layers[layer]
+    # Rounded where the layer rounds its input anyway.
+    rounds = trainer.products == torch.bfloat16 and above.linear is not None
+    dtype = torch.bfloat16 if rounds and not above.adversarial else network.dtype
+    if len(source) * variants * shape.numel() * dtype.itemsize > CACHE_BYTES:
         return None
-    rows = torch.empty(len(source), classes, *shape, dtype=dtype, device=trainer.device)
-    goodness = torch.zeros(len(source), classes, dtype=network.dtype, device=trainer.device)
+    rows = torch.empty(len(source), variants, *shape, dtype=dtype, device=trainer.device)
+    goodness = torch.zeros(len(source), variants, dtype=network.dtype, device=trainer.device)
     workspace, start = Workspace(), 0
-    for x, _, _ in source.batches(rows_at_a_time(classes)):
+    for x, _, _ in source.batches(rows_at_a_time(variants)):
         span = slice(start, start + len(x))
         h, rated = _run(trainer, x, layer, counting, workspace)
-        rows[span] = h.reshape(classes, -1, *shape).transpose(0, 1)
+        rows[span] = h.reshape(variants, -1, *shape).transpose(0, 1)
         if rated:
-            goodness[span] = torch.stack(rated).sum(0).view(classes, -1).t()
+            goodness[span] = torch.stack(rated).sum(0).view(variants, -1).t()
         start += len(x)
     judges = scored.stop > layer
     return FrozenCache(network, source, layer, rows, goodness if counting else None, judges)
@@ -155,14 +164,14 @@ def cached(trainer: TrainStep, source: object, layer: int) -> FrozenCache | None
 def _run(
     trainer: TrainStep, x: Tensor, layer: int, counting: range, workspace: Workspace | None = None
 ) -> tuple[Tensor, list[Tensor]]:
-    """Activities below a layer [classes * batch, *feature], and goodness of counted layers."""
+    """Activities below a layer [variants * batch, *feature], and goodness of counted layers."""
     network, rated = trainer.network, []
     forward = ForwardPass(network.layers[:layer], trainer.products, workspace)
     candidates = network.examples.candidates(network.ready(x))
     for index, each in enumerate(forward.activities(candidates)):
         if index in counting:
             rated.append(forward.layers[index].rate(each))
-    return each.h, rated
+    return each.onward.h, rated
 
 
 def _is_fixed(trainer: TrainStep, data: Data, layer: int) -> bool:
@@ -172,8 +181,9 @@ def _is_fixed(trainer: TrainStep, data: Data, layer: int) -> bool:
         layer > 0
         # Subclasses may define for themselves what a batch or a label is.
         and type(data) is Data
-        and type(trainer.network.examples) in (AppendLabel, OverlayLabel)
+        and type(trainer.network.examples) in (AppendLabel, NoLabel, OverlayLabel)
         and trainer.head_optimizer is None
+        and trainer.layer_steps.collaboration is None  # it needs the goodness of frozen layers too
         and not trainer.preparer.augment
         and not any(each.dropout for each in frozen)
         and all(_row_by_row(each) for each in frozen)

@@ -21,7 +21,8 @@ from forward_forward.forward.peer import PeerNormalization, peer_gradient
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
 from forward_forward.optimize.slopes import Slopes, moved, slopes
-from forward_forward.optimize.targets import Targets, split
+from forward_forward.optimize.targets import Targets, loss_of, margins
+from forward_forward.terms import each_sample
 
 
 @torch.no_grad()
@@ -45,7 +46,7 @@ def closed_form(
         replicas: The other replicas, if this is a shard of a batch.
 
     Returns:
-        The outcome, with ``grad`` of the block's parameters set.
+        The outcome, with ``grad`` of the block's parameters set, unless the loss does not reach it.
     """
     batch = len(targets.weight)
     # Read before the totals take the memory of the activities below.
@@ -55,6 +56,8 @@ def closed_form(
     factor = None if moves else operand.factor
     found = slopes(layer, affine, operand.totals(), targets, factor)
     outcome = found.outcome
+    if getattr(layer.goodness, "detached", False):
+        return outcome  # nothing reaches the block
     if rows is not None:
         operand, found = _adversarial(layer, affine, rows, found, targets)
     if layer.peer is not None:
@@ -128,7 +131,7 @@ def draws(layer: Layer) -> bool:
     return layer.linear is None or fused_activation(layer.activation) is None
 
 
-def _passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Totals, activities, goodness and losses of a layer's normalised input rows."""
     z = layer.block(rows)
     # The activation may work in place, and the peer term needs z as it was.
@@ -136,7 +139,10 @@ def _passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tenso
     rated = layer.goodness(h)
     if rated.dim() == 3:  # at every position
         rated = rated.flatten(0, 1)
-    return z, h, rated, layer.loss(*split(layer.margin(rated), targets))
+    loss = loss_of(layer.loss, margins(layer, rated, targets), targets)
+    for term in layer.terms:
+        loss = loss + each_sample(term, h[: len(targets.weight)], targets.labels)
+    return z, h, rated, loss
 
 
 def by_autograd(
@@ -152,13 +158,13 @@ def by_autograd(
     sample_weight, batch = targets.weight, len(targets.weight)
     rows = layer.rows(written_out(source))
     with torch.enable_grad():
-        z, h, rated, loss = _passed(layer, rows, targets)
+        z, h, rated, loss = passed(layer, rows, targets)
         objective = (sample_weight * loss).sum()
         if layer.adversarial and layer.training:
             leaf = rows.detach().requires_grad_()
-            _, _, _, local = _passed(layer, leaf, targets)
+            _, _, _, local = passed(layer, leaf, targets)
             (slope,) = torch.autograd.grad((sample_weight * local).sum(), leaf)
-            *_, harder = _passed(layer, moved(rows, slope, layer.adversarial), targets)
+            *_, harder = passed(layer, moved(rows, slope, layer.adversarial), targets)
             objective = (sample_weight * harder).sum()
         if layer.peer is not None:
             mean_activity = _follow(layer, h[:batch].detach(), sample_weight, replicas)

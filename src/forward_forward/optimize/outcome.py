@@ -14,10 +14,12 @@ from forward_forward.optimize.targets import Targets, split
 class LayerOutcome(NamedTuple):
     """What a layer computed from a batch; its gradients are in its parameters' ``grad``.
 
-    ``activities`` are [variants * batch, *feature], ``figures`` those of the layer.
+    ``activities`` are [variants * batch, *feature], ``rated`` is their goodness as the layer gave
+    it, ``figures`` are those of the layer.
     """
 
     activities: Activities
+    rated: Tensor
     figures: Figures
 
 
@@ -39,7 +41,7 @@ def outcome_of(
         figures = class_figures_of(loss, rated, targets.known_labels, silent, targets.weight)
     else:
         figures = figures_of(loss, *split(rated, targets), silent, targets.weight)
-    return LayerOutcome(activities, figures)
+    return LayerOutcome(activities, rated, figures)
 
 
 def silent_fraction(h: Tensor, *, positive: bool) -> Tensor:

@@ -15,7 +15,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import as_source
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.randomness import Augment, StepRandomness
-from forward_forward.optimize.targets import Targets
+from forward_forward.optimize.targets import Targets, targets_of
 
 
 class PreparedBatch(NamedTuple):
@@ -88,7 +88,7 @@ class BatchPreparer:
         labels = y if y is None else y.to(network.device, non_blocking=True)
         rows = self.shard.rows(batch)
         own = labels[rows] if labels is not None and network.class_wise else None
-        targets = Targets(self.sample_weight(batch, weight)[rows], own)
+        targets = targets_of(network.examples, self.sample_weight(batch, weight)[rows], own)
         randomness = self.randomness(step, batch)
         ready = randomness.augmented(ready, self.augment)
         positive = network.examples.positive(ready, labels, randomness.generator("positives"))

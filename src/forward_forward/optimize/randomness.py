@@ -64,6 +64,7 @@ class StepRandomness:
 
     def dropped_rows(self, source: Activities, rate: float, batch: int, layer: int) -> Activities:
         """A higher layer's input [variants * batch, *feature] after dropout, likewise."""
+        source = source.onward
         if not rate:
             return source
         variants = source.h.view(-1, batch, *source.h.shape[1:])

@@ -118,6 +118,7 @@ def scored_layers(network: Network, trained: int) -> range:
     """The layers whose goodness hard negatives are drawn from, of those ``trained`` so far."""
     if network.examples.scores == "first layer":
         return range(1)
-    first, stop = network.readout
+    # Not those chosen on validation data, from which nothing is learned.
+    first, stop = network.fixed_readout
     stop = min(stop, trained)
     return range(min(first, stop - 1), stop)

@@ -15,7 +15,7 @@ from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
 from forward_forward.goodness import length_of
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
-from forward_forward.optimize.targets import Targets, joined, split
+from forward_forward.optimize.targets import Targets, joined, margins, split, with_soft_targets
 from forward_forward.radial import radial_of
 from forward_forward.readouts import Readout
 
@@ -77,7 +77,7 @@ def _slopes_of_readout(
 ) -> Slopes:
     activities = Activities(activation.in_place(z))
     h, rated = activities.h, layer.rate(activities)
-    loss, upstream = judge(layer.loss, layer.margin(rated), targets, layer.temperature)
+    loss, upstream = judge(layer.loss, margins(layer, rated, targets), targets, layer.temperature)
     outcome = outcome_of(activities, loss, rated, targets, positive=activation.positive)
     _learn_readout(layer, h, upstream)
     # A row's factor multiplies its few classes, which is cheaper than its many units.
@@ -97,7 +97,7 @@ def _slopes_by_formula(
 ) -> Slopes:
     activities = Activities(activation.in_place(z))
     h, rated = activities.h, layer.rate(activities)
-    loss, upstream = judge(layer.loss, layer.margin(rated), targets, layer.temperature)
+    loss, upstream = judge(layer.loss, margins(layer, rated, targets), targets, layer.temperature)
     outcome = outcome_of(activities, loss, rated, targets, positive=activation.positive)
     radial = radial_of(layer.goodness)
     if radial is not None and activation.gates:
@@ -124,7 +124,7 @@ def _slopes_by_autograd(layer: Layer, z: Tensor, targets: Targets) -> Slopes:
         h = layer.activate(leaf.clone())  # it may work in place
         rated = layer.goodness(h)
     value = rated.detach()
-    loss, upstream = judge(layer.loss, layer.margin(value), targets, layer.temperature)
+    loss, upstream = judge(layer.loss, margins(layer, value, targets), targets, layer.temperature)
     (delta,) = torch.autograd.grad(rated, leaf, upstream)
     outcome = outcome_of(Activities(h.detach()), loss, value, targets)
     _learn_readout(layer, outcome.activities.h, upstream)
@@ -132,21 +132,24 @@ def _slopes_by_autograd(layer: Layer, z: Tensor, targets: Targets) -> Slopes:
 
 
 def judge(
-    loss: losses.LocalLoss, margins: Tensor, targets: Targets, temperature: float
+    loss: losses.LocalLoss, compared: Tensor, targets: Targets, temperature: float
 ) -> tuple[Tensor, Tensor]:
     """Loss [batch] and the mean loss's slope with respect to the goodness, of its shape.
 
     Args:
         loss: The layer's loss.
-        margins: Margins of all rows [variants * batch], or of every class [batch, classes].
+        compared: Margins of all rows [variants * batch], or of every class [batch, classes].
         targets: The samples' weights and labels.
         temperature: The layer's temperature.
     """
     weight = targets.weight if temperature == 1 else targets.weight / temperature
-    if margins.dim() == 2:
+    if targets.soft is not None:
+        value, slope = with_soft_targets(loss).soft_judged(compared, targets.soft)
+        return value, slope.mul_(weight[:, None])
+    if compared.dim() == 2:
         by_table = fast_path(loss, losses.HasTable)
         if by_table is not None:
-            value, slope = by_table.judged_table(margins, targets.known_labels)
+            value, slope = by_table.judged_table(compared, targets.known_labels)
             return value, slope.mul_(weight[:, None])
-    value, d_pos, d_neg = losses.judged(loss, *split(margins, targets))
-    return value, joined(torch.cat([d_pos[None], d_neg]).mul_(weight), margins, targets)
+    value, d_pos, d_neg = losses.judged(loss, *split(compared, targets))
+    return value, joined(torch.cat([d_pos[None], d_neg]).mul_(weight), compared, targets)

@@ -53,7 +53,7 @@ class Strategy(Protocol):
         """Whether all processes stop after the epoch just closed, since one was asked to."""
 
     def evaluate(self, judge: Source) -> dict[str, Any]:
-        """Errors of the network on data."""
+        """Choose the layers to read by their errors on data; the errors with this choice."""
 
     def lead(self, act: Callable[[], Result]) -> Result:
         """Call ``act`` in the leading process; every process gets its result, or its error."""
@@ -109,7 +109,7 @@ class SingleProcess:
         return means(sums, steps)
 
     def evaluate(self, judge: Source) -> dict[str, Any]:
-        return predict.evaluate(self.trainer.evaluated, judge)
+        return chosen_errors(self.trainer, predict.count_errors(self.trainer.evaluated, judge))
 
     def lead(self, act: Callable[[], Result]) -> Result:
         return act()
@@ -127,6 +127,13 @@ class SingleProcess:
         load_weights(self.trainer.network, weights, str(run.path), INCOMPLETE)
         restore(self.trainer, tensors, progress)
         return sums_of(tensors, self.trainer), progress
+
+
+def chosen_errors(trainer: TrainStep, counts: predict.Counts) -> dict[str, Any]:
+    """Choose the layers to read by the counts on validation data; the errors with this choice."""
+    wrong, total = counts
+    predict.choose_readout(wrong, trainer.network, trainer.evaluated)
+    return predict.errors_of(trainer.evaluated, wrong, total)
 
 
 def sums_of(tensors: Mapping[str, Tensor], trainer: TrainStep) -> dict[str, Tensor]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -14,13 +15,16 @@ from forward_forward.data import augment as augmenting
 from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
 from forward_forward.examples.inputs import check_lengths
+from forward_forward.fast_paths import fast_path
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
-from forward_forward.forward.network import check_learnable
+from forward_forward.forward.learnable import check_learnable
 from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules
 from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
+from forward_forward.optimize.blocks import blocks_of, check_blocks
+from forward_forward.optimize.collaboration import Collaboration, check_collaboration
 from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
 from forward_forward.optimize.metrics import by_name
@@ -31,8 +35,9 @@ from forward_forward.optimize.randomness import Augment, StepRandomness
 from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.steps import LayerSteps
 from forward_forward.optimize.targets import Targets
+from forward_forward.terms import HasProgress
 
-Order = Literal["joint", "greedy"]
+Order = Literal["joint", "greedy", "overlapping", "together"]
 
 CALIBRATION_SAMPLES = 1024
 
@@ -49,6 +54,7 @@ class TrainStep:
         weight_decay: float | None = None,
         schedule: Schedule = constant,
         order: Order = "joint",
+        collaboration: Collaboration | None = None,
         engine: Kind = "closed_form",
         precision: Precision = "float32",
         skip: float = 0.0,
@@ -60,13 +66,17 @@ class TrainStep:
         seed: int = 0,
         device: torch.device | str | None = None,
     ) -> None:
-        if order not in ("joint", "greedy"):
-            raise ValueError(f'order expects "joint" or "greedy", got {order!r}')
+        if order not in get_args(Order):
+            names = ", ".join(map(repr, get_args(Order)))
+            raise ValueError(f"order expects one of {names}, got {order!r}")
+        if order in ("overlapping", "together"):
+            check_blocks(order, network.layers, skip, collaboration)
         if look_ahead < 0 or (look_ahead and order == "greedy"):
             raise ValueError(
                 'look_ahead expects 0 or more steps, and 0 with order="greedy", got'
                 f" look_ahead={look_ahead} and order={order!r}"
             )
+        check_collaboration(collaboration, network.layers)
         if device is not None:
             network.to(usable(device))
         check_learnable(network.examples, network.layers, network.head)
@@ -81,7 +91,9 @@ class TrainStep:
             "skip": skip,
             "augment": [notation.write(part, notation.public(augmenting)) for part in augment],
             "average": average,
-            **({"look_ahead": look_ahead} if look_ahead else {}),  # as in runs from before it
+            # Left out if unused, as in runs from before them
+            **({"look_ahead": look_ahead} if look_ahead else {}),
+            **({"collaboration": collaboration} if collaboration else {}),
             "head_lr": head_lr,
             "head_weight_decay": head_weight_decay,
             "seed": seed,
@@ -106,7 +118,10 @@ class TrainStep:
         self.steps = 0
         self.forward = ForwardPass(network.layers, self.products, Workspace())
         gradients = Engine(network.layers, engine, skip=skip)
-        self.layer_steps = LayerSteps(network, optimizers, gradients)
+        blocks = None
+        if order in ("overlapping", "together"):
+            blocks = functools.partial(blocks_of, together=order == "together")
+        self.layer_steps = LayerSteps(network, optimizers, gradients, collaboration, blocks)
         self.preparer = BatchPreparer(network, tuple(augment), seed)
         self.queue = LookAhead(network, self.preparer, self.head_optimizer)
         self._calibrated = False
@@ -142,12 +157,25 @@ class TrainStep:
             for group in optimizer.param_groups:
                 group["lr"] = factor * group["initial_lr"]
 
+    def set_progress(self, fraction: float) -> None:
+        """Tell the terms that change in training how much of it is done, a fraction from 0 to 1."""
+        for layer in self.network.layers:
+            for term in layer.terms:
+                scheduled = fast_path(term, HasProgress)
+                if scheduled is not None:
+                    scheduled.set_progress(fraction)
+
     def train_layers(self, first: int, last: int) -> None:
         """Train only layers ``first`` to ``last``: lower ones are frozen, higher ones not run."""
         if not 0 <= first <= last < len(self.network.layers):
             raise ValueError(
                 f"train_layers expects 0 <= first <= last < {len(self.network.layers)}, got"
                 f" first={first} and last={last}"
+            )
+        if self.order == "overlapping" and (first, last) != (0, len(self.network.layers) - 1):
+            raise ValueError(
+                'order="overlapping" trains pairs of all layers, got'
+                f" train_layers({first}, {last}): use another order"
             )
         self.first_active, self.last_active = first, last
 

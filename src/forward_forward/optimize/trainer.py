@@ -29,7 +29,17 @@ class Trainer(TrainStep):
         weight_decay: Applied to weights, not to biases; None keeps the optimiser's own default.
         schedule: Factor of the learning rates over the epochs, applied by `fit`.
         order: "joint": all layers learn from each batch; "greedy": one layer after the other, each
-            for an equal number of epochs, with the layers below it frozen.
+            for an equal number of epochs, with the layers below it frozen; "overlapping": pairs of
+            neighbouring layers together, from the first layer in even steps and from the second in
+            odd ones. The upper layer's loss then also reaches the layer below it, and no further,
+            so learning is local to a block of two layers, not to a layer (Dooms et al.,
+            arXiv 2311.18130); "together": each layer's loss reaches all layers below it, which is
+            backprop with deep supervision, to compare with. Both compute all products by autograd.
+        collaboration: Other layers' goodness, added to each layer's own as a constant before its
+            loss: "below", that of the layers below it; "all", that of all others, by a first pass
+            with the current weights (Lorberbom et al., arXiv 2305.12393). A layer then learns what
+            the sum lacks, so read labels from the sum over all layers; and a loss that compares
+            with the threshold needs a threshold for that sum. None for none.
         engine: "closed_form" gradients, with autograd for blocks that are not linear; or
             "autograd" for all, the slow reference.
         precision: Precision of the matrix products: "float32", "bfloat16", or "auto" (bfloat16 if

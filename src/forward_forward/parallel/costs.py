@@ -19,7 +19,7 @@ from forward_forward.forward.passes import ForwardPass, as_source
 from forward_forward.optimize.engine import Engine
 from forward_forward.optimize.optimizers import forget_gradients, stepper
 from forward_forward.optimize.randomness import StepRandomness
-from forward_forward.optimize.targets import Targets
+from forward_forward.optimize.targets import Targets, targets_of
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.messages import stacked_examples
 
@@ -37,7 +37,8 @@ def layer_seconds(trainer: TrainStep, source: Source, batch_size: int) -> list[f
     x, y, _ = next(iter(source.batches(batch_size)))
     source_of, probes = _first_inputs(network, x, y)
     weight = torch.full((len(x),), 1 / len(x), dtype=network.dtype, device=network.device)
-    targets = Targets(weight, y.to(network.device) if network.class_wise else None)
+    labels = y.to(network.device) if network.class_wise else None
+    targets = targets_of(network.examples, weight, labels)
     measured: dict[str, float] = {}
     seconds = []
     for index, layer in enumerate(network.layers):

@@ -9,7 +9,8 @@ from typing import Literal, get_args
 import torch.distributed as dist
 
 from forward_forward.data import Source
-from forward_forward.examples import HybridImages, HybridRows, NextSymbol
+from forward_forward.examples import NextSymbol
+from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.async_stage import AsyncStage
@@ -151,10 +152,17 @@ def _check(
     replicas: int,
 ) -> None:
     layers, split = len(trainer.network.layers), layout.split
-    if trainer.order != "joint":
+    if trainer.order == "greedy" or (trainer.order in ("overlapping", "together") and stages > 1):
         raise ValueError(
-            'parallel training requires order="joint", got "greedy", which trains one layer at a'
-            " time"
+            f'parallel training requires order="joint", got "{trainer.order}": "greedy" trains one'
+            ' layer at a time, and the gradients of "overlapping" and "together" cross stages; with'
+            " the latter two, distribute the batches (--parallel data)"
+        )
+    if trainer.layer_steps.collaboration and stages > 1:
+        raise ValueError(
+            "layers that collaborate need each other's goodness in every step, so they cannot be"
+            f" distributed over {stages} stages: distribute the batches (--parallel data), or leave"
+            " collaboration out"
         )
     if stages > layers or (split is not None and sum(split) != layers):
         given = f"split={split}" if split is not None else f"{stages} stages"
@@ -167,13 +175,18 @@ def _check(
             "layers that answer at every position of a text are not distributed over processes:"
             " distribute the batches, Layout(stages=1), or train them in one process"
         )
+    if replicas > 1 and any(layer.terms for layer in trainer.network.layers):
+        raise ValueError(
+            "the terms of a layer compare the samples of a whole batch, got batches distributed"
+            f" over {replicas} replicas: use replicas=1, and distribute the layers"
+        )
     if not len(source):
         raise ValueError(
             "parallel training requires data of known length, got a stream without a length: pass"
             " arrays, a Dataset or a folder"
         )
     last = len(source) % batch_size or batch_size
-    least = 2 * replicas if isinstance(trainer.network.examples, HybridImages | HybridRows) else 1
+    least = 2 * replicas if isinstance(trainer.network.examples, OfTwoSamples) else 1
     if min(last, batch_size) < max(replicas, least):
         raise ValueError(
             f"{len(source)} samples in batches of {batch_size} leave {last} at the end, fewer than"

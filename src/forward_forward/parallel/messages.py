@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.data import Source
-from forward_forward.examples import Inputs, stack
+from forward_forward.examples import Inputs, OrdinalBins, stack
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import divisor_of
@@ -179,8 +179,13 @@ class MessagePlan:
         """The message a stage trains on; ``stop`` is the number of the last step, or `NO_STOP`."""
         rows = self.rows(batch)
         activities = self._activities(stage, self.shapes.variants * rows)
-        labels = {"labels": ((rows,), torch.int64)} if self.trainer.network.class_wise else {}
+        network = self.trainer.network
         about = {"sample_weight": ((rows,), self.dtype), "stop": ((1,), torch.int64)}
+        labels: TensorSpecs = {}
+        if any(layer.class_wise or layer.terms for layer in network.layers):
+            labels = {"labels": ((rows, *self.shapes.label), torch.int64)}
+        if isinstance(network.examples, OrdinalBins):
+            labels = {**labels, "soft": ((rows, network.examples.num_classes), self.dtype)}
         return {**activities, **about, **labels}
 
     def probing(self, probe: Probe, stage: int, batch: int) -> TensorSpecs:
@@ -212,6 +217,7 @@ class MessagePlan:
 def pack_activities(message: PackedTensors, activities: Inputs | Activities) -> None:
     """Copy activities into a message, with their lengths if the message includes them."""
     assert isinstance(activities, Activities)  # a stage has at least one layer
+    activities = activities.onward
     if message["h"].data_ptr() != activities.h.data_ptr():  # else they were computed in place
         message["h"].copy_(activities.h)
     length = message.get("length")
@@ -225,16 +231,19 @@ def unpack_activities(message: PackedTensors) -> Activities:
 
 
 def pack_targets(message: PackedTensors, targets: Targets) -> None:
-    """Copy the weights of samples into a message, and their labels if the message includes them."""
+    """Copy samples' weights into a message, and their labels and soft targets if it has them."""
     message["sample_weight"].copy_(targets.weight)
     labels = message.get("labels")
     if labels is not None and targets.labels is not None:
         labels.copy_(targets.labels)
+    soft = message.get("soft")
+    if soft is not None and targets.soft is not None:
+        soft.copy_(targets.soft)
 
 
 def unpack_targets(message: PackedTensors) -> Targets:
     """The targets in a message."""
-    return Targets(message["sample_weight"], message.get("labels"))
+    return Targets(message["sample_weight"], message.get("labels"), message.get("soft"))
 
 
 def schedule(steps: range, look_ahead: int) -> Iterator[tuple[Literal["probe", "train"], int]]:

@@ -113,11 +113,11 @@ class Stage:
             self.last_step = int(message["stop"])
             source, targets = unpack_activities(message), unpack_targets(message)
             randomness = trainer.preparer.randomness(trainer.steps, batch)
-        lower, highest = place.layers[:-1], place.layers[-1:]
-        metrics, below = trainer.layer_steps(forward, source, targets, randomness, lower)
         if self.above is None:
-            last, _ = trainer.layer_steps(forward, below, targets, randomness, highest)
+            metrics, _ = trainer.layer_steps(forward, source, targets, randomness, place.layers)
         else:
+            lower, highest = place.layers[:-1], place.layers[-1:]
+            metrics, below = trainer.layer_steps(forward, source, targets, randomness, lower)
             out = self.above.message(self.plan.training(place.stage + 1, batch))
             with self._computed_into(out, highest[0]):
                 last, top = trainer.layer_steps(forward, below, targets, randomness, highest)
@@ -125,9 +125,9 @@ class Stage:
             pack_targets(out, targets)
             out["stop"].fill_(self.last_step)
             self.above.send(out)
+            metrics += last
         if not self._overlaps:
             trainer.layer_steps.settle()
-        metrics += last
         trainer.close_step()
         return by_name(metrics)
 
@@ -217,7 +217,8 @@ def _reads_first_layer_at_most(trainer: TrainStep) -> bool:
     """
     network = trainer.network
     within = network.examples.scores in ("nothing", "first layer") and network.head is None
-    return within and trainer.averaged is None
+    before = trainer.layer_steps.collaboration == "all"  # a pass of all layers before the step
+    return within and trainer.averaged is None and not before
 
 
 def placeholder(batch: int) -> Batch:

@@ -18,7 +18,7 @@ from forward_forward.checkpoint import Run
 from forward_forward.data import Source
 from forward_forward.data.batch import Batch
 from forward_forward.optimize.state import restore, state_of
-from forward_forward.optimize.strategy import SetRates, sums_of
+from forward_forward.optimize.strategy import SetRates, chosen_errors, sums_of
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel import sharded_checkpoint
 from forward_forward.parallel.async_stage import AsyncStage
@@ -76,8 +76,7 @@ class DistributedStrategy:
         """Errors on data, of which each rank evaluates every n-th batch, n being their number."""
         network = self.trainer.evaluated
         count, total = predict.count_errors(network, judge, (self.place.rank, self._world))
-        counts = self._gather((count, total))
-        return predict.errors_of(network, *predict.added(counts))
+        return chosen_errors(self.trainer, predict.added(self._gather((count, total))))
 
     def lead(self, act: Callable[[], Result]) -> Result:
         outcome: list[Any] = [None, None]

@@ -1,11 +1,13 @@
 """A trained network and samples [batch, ...] -> errors, embeddings, familiarity, fast labels.
 
 ``evaluation`` measures errors by the goodness of every label and by the softmax head;
+``readout`` chooses the layers whose goodness is summed;
 ``two_stage_prediction`` computes the goodness of few labels of few samples; ``next_symbol``
 measures predictions in bits and continues a text.
 """
 
 from forward_forward.predict.evaluation import (
+    Counts,
     added,
     count_errors,
     embeddings,
@@ -14,18 +16,23 @@ from forward_forward.predict.evaluation import (
     familiarity,
 )
 from forward_forward.predict.next_symbol import bits, continued
+from forward_forward.predict.readout import better_layer, choose_readout, readout_of
 from forward_forward.predict.two_stage_prediction import Report, TwoStage, two_stage
 
 __all__ = [
+    "Counts",
     "Report",
     "TwoStage",
     "added",
+    "better_layer",
     "bits",
+    "choose_readout",
     "continued",
     "count_errors",
     "embeddings",
     "errors_of",
     "evaluate",
     "familiarity",
+    "readout_of",
     "two_stage",
 ]

@@ -1,4 +1,4 @@
-"""A trained network, samples [batch, ...] -> errors in percent, activities, familiarity [batch]."""
+"""A trained network, samples [batch, ...] -> errors, activities, familiarity [batch]."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from forward_forward.data import Source
+from forward_forward.examples import OrdinalBins
+from forward_forward.examples.bins import check_kind
 from forward_forward.forward import Network
+from forward_forward.forward.layer_range import range_sums, ranges
 from forward_forward.forward.passes import ROWS, ForwardPass
 from forward_forward.forward.workspace import Workspace
 
@@ -25,6 +28,8 @@ def evaluate(
 ) -> dict[str, float | list[float]]:
     """Errors of a network on labelled data, in percent of the samples, or of all their labels.
 
+    If the target is real-valued, root-mean-square errors in its units.
+
     Args:
         network: The network.
         source: The data.
@@ -33,12 +38,17 @@ def evaluate(
     Returns:
         ``error`` by the network's own reading; with candidates, ``goodness_error`` and
         ``goodness_error_by_layer``, each layer read alone; with a head, ``head_error`` and
-        ``head_error_by_layer``, for the layers it reads.
+        ``head_error_by_layer``, for the layers it reads. If the target is real-valued, ``error``
+        and ``rmse``, which are equal, and ``rmse_by_layer``.
+
+    Raises:
+        ValueError: The network predicts numbers and the data have classes, or the reverse.
     """
     return errors_of(network, *count_errors(network, source, batch_size=batch_size))
 
 
 Counts = tuple[dict[str, Tensor], float]
+BY_RANGE = "goodness_error_by_range"  # of every range of layers: see `predict.choose_readout`
 
 
 def count_errors(
@@ -48,7 +58,9 @@ def count_errors(
     *,
     batch_size: int | None = None,
 ) -> Counts:
-    """The counts that `errors_of` divides: weight of wrong samples by name, weight of all samples.
+    """What `errors_of` divides: weight of wrong samples by name, and of all samples.
+
+    If the target is real-valued, weighted squared errors by name.
 
     Args:
         network: The network.
@@ -82,22 +94,37 @@ def added(counts: Sequence[Counts]) -> Counts:
 def errors_of(
     network: Network, wrong: Mapping[str, Tensor], total: float
 ) -> dict[str, float | list[float]]:
-    """Errors in percent, named as in `evaluate`, from counts."""
+    """Errors named as in `evaluate`, from counts."""
+    if isinstance(network.examples, OrdinalBins):
+        roots = {name: (squares / total).sqrt().tolist() for name, squares in wrong.items()}
+        return {"error": roots["rmse"], **roots}
     errors = {name: (100 * missed / total).tolist() for name, missed in wrong.items()}
+    if BY_RANGE in errors:
+        by_range = dict(zip(ranges(len(network.layers)), errors.pop(BY_RANGE), strict=True))
+        alone = [by_range[index, index + 1] for index in range(len(network.layers))]
+        goodness = {"goodness_error": by_range[network.readout], "goodness_error_by_layer": alone}
+        errors = goodness | errors
     return {"error": errors[f"{network.reading}_error"], **errors}
 
 
 def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """The samples each reading gets wrong; with several labels, the fraction of each sample's."""
+    """The samples each reading gets wrong; with several labels, the fraction of each sample's.
+
+    With a real-valued target, their squared errors.
+    """
+    check_kind(network.examples, real=y.is_floating_point())
 
     def wrong(scores: Tensor) -> Tensor:
         misses = network.examples.decide(scores) != y
         return misses.float().mean(-1) if y.dim() == 2 else misses
 
-    if network.examples.labelled:
+    if isinstance(network.examples, OrdinalBins):
         by_layer = network.goodness_by_layer(x)
-        yield "goodness_error", wrong(network.read(by_layer))
-        yield "goodness_error_by_layer", wrong(by_layer)
+        for name, scores in (("rmse", network.read(by_layer)), ("rmse_by_layer", by_layer)):
+            yield name, (network.examples.decide(scores) - y).square()
+    elif network.examples.labelled:
+        by_layer = network.goodness_by_layer(x)
+        yield BY_RANGE, wrong(range_sums(by_layer))
     if network.head is not None:
         by_layer = network.head_logits_by_layer(x)
         yield "head_error", wrong(by_layer.sum(0))

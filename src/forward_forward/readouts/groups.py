@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from forward_forward.readouts.readout import Readout
 
@@ -31,8 +31,7 @@ class ChannelGroups(Readout):
     """
 
     def __init__(self, num_classes: int, units: int | None = None, squared: bool = False) -> None:
-        super().__init__(num_classes, units)
-        self.squared = squared
+        super().__init__(num_classes, units, squared=squared)
         averages = None
         if units is not None:
             if units < num_classes:
@@ -45,15 +44,5 @@ class ChannelGroups(Readout):
             averages = members / members.sum(1, keepdim=True)
         self.register_buffer("weight", averages, persistent=False)
 
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, squared={self.squared}"
-
-    def sized(self, units: int, *, maps: bool = True) -> ChannelGroups:
+    def sized(self, units: int) -> ChannelGroups:
         return ChannelGroups(self.num_classes, units, self.squared)
-
-    def _through_values(self, slope: Tensor, h: Tensor) -> Tensor:
-        return slope.mul_(h).mul_(2) if self.squared else slope
-
-    def _values(self, h: Tensor) -> Tensor:
-        """Each channel's mean, or mean square, over the positions."""
-        return super()._values(h.square() if self.squared else h)

@@ -18,6 +18,8 @@ class LinearReadout(Readout):
         units: Values of one sample's activities, or their channels; None for those of the layer it
             is given to.
         grid: Side of the grid of averages that maps are pooled to.
+        detached: Whether it only reads: the layer's loss then trains these weights and does not
+            reach the block, which learns from its terms (`forward_forward.terms`), if it has some.
 
     References:
         Mono-Forward, arXiv 2501.09238; the prediction loss of Nøkland and Eidnes (2019), arXiv
@@ -27,13 +29,27 @@ class LinearReadout(Readout):
     [[0.0, 0.0, 0.0]]
     """
 
-    def __init__(self, num_classes: int, units: int | None = None, grid: int = 1) -> None:
+    def __init__(
+        self, num_classes: int, units: int | None = None, grid: int = 1, detached: bool = False
+    ) -> None:
         super().__init__(num_classes, units, grid)
+        self.detached = detached
         empty = None if units is None else nn.Parameter(torch.zeros(num_classes, units * grid**2))
         self.register_parameter("weight", empty)
 
-    def sized(self, units: int, *, maps: bool = True) -> LinearReadout:
-        return LinearReadout(self.num_classes, units, self.grid if maps else 1)
+    def sized(self, units: int) -> LinearReadout:
+        return LinearReadout(self.num_classes, units, self.grid, self.detached)
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + (", detached=True" if self.detached else "")
+
+    def forward(self, h: Tensor) -> Tensor:
+        return super().forward(h.detach() if self.detached else h)
+
+    def slope(self, h: Tensor, upstream: Tensor, out: Tensor | None = None) -> Tensor:
+        if self.detached:
+            return torch.zeros_like(h) if out is None else out.zero_()
+        return super().slope(h, upstream, out)
 
     def weight_gradients(self, h: Tensor, upstream: Tensor) -> list[Tensor]:
         return [upstream.t() @ self._values(h)]
@@ -50,18 +66,25 @@ class FixedReadout(Readout):
             is given to.
         grid: Side of the grid of averages that maps are pooled to.
         seed: Seed of the weights.
+        squared: Whether to read the mean square of each channel in each cell of the grid.
 
     References:
-        TinyFoA (AAAI 2025) and ASGE, arXiv 2509.12394, which read goodness by such weights.
+        TinyFoA (AAAI 2025); ASGE, arXiv 2509.12394, which reads the sums of squares over the
+        patches of each channel: the mean squares, up to a factor.
 
     >>> FixedReadout(num_classes=3, units=2)(torch.ones(1, 2)).shape
     torch.Size([1, 3])
     """
 
     def __init__(
-        self, num_classes: int, units: int | None = None, seed: int = 0, grid: int = 1
+        self,
+        num_classes: int,
+        units: int | None = None,
+        seed: int = 0,
+        grid: int = 1,
+        squared: bool = False,
     ) -> None:
-        super().__init__(num_classes, units, grid)
+        super().__init__(num_classes, units, grid, squared)
         self.seed = seed
         drawn = None
         if units is not None:
@@ -73,5 +96,5 @@ class FixedReadout(Readout):
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, seed={self.seed}"
 
-    def sized(self, units: int, *, maps: bool = True) -> FixedReadout:
-        return FixedReadout(self.num_classes, units, self.seed, self.grid if maps else 1)
+    def sized(self, units: int) -> FixedReadout:
+        return FixedReadout(self.num_classes, units, self.seed, self.grid, self.squared)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 import torch
@@ -37,6 +39,7 @@ class Readout(nn.Module, ABC):
         units: Values of one sample's activities, or their channels; None for those of the layer it
             is given to.
         grid: Side of the grid of averages that maps [batch, channels, height, width] are pooled to.
+        squared: Whether to read the squares of the activities; the averages are then mean squares.
 
     Raises:
         ValueError: Fewer than two classes, no units, or no grid.
@@ -44,21 +47,20 @@ class Readout(nn.Module, ABC):
 
     weight: Tensor | None  # [classes, units * grid^2]; None in a template
 
-    def __init__(self, num_classes: int, units: int | None = None, grid: int = 1) -> None:
+    def __init__(
+        self, num_classes: int, units: int | None = None, grid: int = 1, squared: bool = False
+    ) -> None:
         super().__init__()
         if num_classes < 2 or (units is not None and units < 1) or grid < 1:
             raise ValueError(
                 f"{type(self).__name__} expects at least 2 classes, 1 unit and a grid of 1, got"
                 f" num_classes={num_classes}, units={units} and grid={grid}"
             )
-        self.num_classes, self.units, self.grid = num_classes, units, grid
+        self.num_classes, self.units, self.grid, self.squared = num_classes, units, grid, squared
 
     @abstractmethod
-    def sized(self, units: int, *, maps: bool = True) -> Self:
-        """A new read-out with the same settings for layers of so many units or channels.
-
-        Of activities that are no ``maps`` the grid is 1.
-        """
+    def sized(self, units: int) -> Self:
+        """A new read-out with the same settings for layers of so many units."""
 
     def forward(self, h: Tensor) -> Tensor:
         """Goodness [batch, classes] of activities [batch, *feature]."""
@@ -73,7 +75,7 @@ class Readout(nn.Module, ABC):
         assert self.weight is not None
         if h.dim() == 2:
             by_values = torch.mm(upstream, self.weight.detach(), out=out)
-            return self._through_values(by_values, h)
+            return by_values.mul_(h).mul_(2) if self.squared else by_values
         with torch.enable_grad():
             leaf = h.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(self(leaf), leaf, upstream)
@@ -85,15 +87,28 @@ class Readout(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         grid = f", grid={self.grid}" if self.grid > 1 else ""
-        return f"num_classes={self.num_classes}, units={self.units}{grid}"
+        squared = ", squared=True" if self.squared else ""
+        return f"num_classes={self.num_classes}, units={self.units}{grid}{squared}"
 
-    def _through_values(self, slope: Tensor, h: Tensor) -> Tensor:
-        """The slope at activities [batch, units], from that to what the weights multiply."""
-        return slope
+    def follow(
+        self,
+        h: Tensor,
+        labels: Tensor,
+        sample_weight: Tensor,
+        add: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        """Update what is not learned by gradients, after a step: here nothing.
+
+        Args:
+            h: Activities of the step [batch, *feature].
+            labels: True labels [batch].
+            sample_weight: Each sample's weight in the mean loss [batch].
+            add: Sums values over the other shards of the batch, if this is one.
+        """
 
     def _values(self, h: Tensor) -> Tensor:
         """What the weights multiply [batch, units * grid^2]."""
-        values = _pooled(h, self.units, self.grid)
+        values = pooled(h.square() if self.squared else h, self.units, self.grid)
         if self.weight is None or values.shape[1] != self.weight.shape[1]:
             name, got = type(self).__name__, list(h.shape[1:])
             if self.units is None:
@@ -109,16 +124,39 @@ class Readout(nn.Module, ABC):
         return values
 
 
-def _pooled(h: Tensor, units: int | None, grid: int) -> Tensor:
-    """Activities [batch, *feature] averaged over positions, one row for each sample."""
-    if h.dim() == 2 or h.shape[1:].numel() == units:
-        return h.flatten(1)
-    if h.shape[1] == units and h.dim() == 4:
+def pooled(h: Tensor, units: int | None, grid: int = 1) -> Tensor:
+    """Activities [batch, *feature] averaged over positions, one row for each sample.
+
+    >>> pooled(torch.ones(2, 3, 4, 4), units=3, grid=2).shape
+    torch.Size([2, 12])
+    """
+    if h.dim() == 4 and h.shape[1] == units and h.shape[1:].numel() != units:
         averages: Tensor = nn.functional.adaptive_avg_pool2d(h, grid)
         return averages.flatten(1)
+    return h if h.dim() == 2 else by_channel(h, units).mean(2)
+
+
+def by_channel(h: Tensor, units: int | None) -> Tensor:
+    """Activities [batch, *feature] as [batch, channels, positions]; vectors have one position.
+
+    Channels are on the axis after the batch or, if only that one has so many units, on the last.
+    """
+    if h.dim() == 2 or h.shape[1:].numel() == units:
+        return h.flatten(1)[:, :, None]
     if h.shape[1] != units and h.shape[-1] == units:
         h = h.movedim(-1, 1)
-    return h.flatten(2).mean(2)
+    return h.flatten(2)
+
+
+def unit_rows(rows: Tensor) -> Tensor:
+    """Rows [n, width] of length 1; a row of zeros stays one, and its slope is finite."""
+    length: Tensor = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    return rows / length.masked_fill(length == 0, 1)
+
+
+def is_readout(part: object) -> bool:
+    """Whether it is a read-out's class, to be called with the number of classes."""
+    return isinstance(part, type) and issubclass(part, Readout)
 
 
 def slopes_of(goodness: object) -> HasReadoutSlopes | None:
@@ -126,13 +164,22 @@ def slopes_of(goodness: object) -> HasReadoutSlopes | None:
     return fast_path(goodness, HasReadoutSlopes)
 
 
-def fitted(goodness: Any, block: nn.Module) -> Any:
-    """A goodness for a layer: of a template, a read-out of the width of the layer's block.
+def fitted(part: Any, block: nn.Module) -> Any:
+    """A part for a layer: of a template, one of the width of the layer's block.
 
-    The template itself if the width cannot be read from the block.
+    A template is a part whose ``units`` are None, with a method ``sized(units)``. It is returned
+    itself if the width cannot be read from the block.
     """
-    if not isinstance(goodness, Readout) or goodness.units is not None:
-        return goodness
+    if getattr(part, "units", 0) is not None or not hasattr(part, "sized"):
+        return part
     channels, features = (getattr(block, f"out_{name}", None) for name in ("channels", "features"))
     width = channels or features
-    return goodness if width is None else goodness.sized(width, maps=channels is not None)
+    return part if width is None else of_units(part, width, maps=channels is not None)
+
+
+def of_units(template: Any, units: int, *, maps: bool) -> Any:
+    """The part of a template for so many units or channels; without ``maps`` its grid is 1."""
+    if not maps and getattr(template, "grid", 1) > 1:
+        template = copy.copy(template)
+        template.grid = 1
+    return template.sized(units)

@@ -1,14 +1,24 @@
 """Training data and settings -> a plan: the default, and published experiments.
 
-``standard`` is the default of ``ff train``, ``one_pass`` its counterpart without labels in the
-input; ``poster`` and ``hinton2022`` are named after the works
-that they reproduce. ``settings`` (names -> recipes and parts) and ``parameters`` (text -> values)
-serve the command line.
+``one_pass`` is the default of ``ff train``, ``standard`` its counterpart with the label in the
+input, ``regression`` the default for a real-valued target; ``field`` has the methods of the field,
+and ``poster`` and ``hinton2022`` are named after the works that they reproduce. ``settings`` (names
+-> recipes and parts) and ``parameters`` (text -> values) serve the command line.
 """
 
-from forward_forward.recipes import hinton2022, poster
+from forward_forward.recipes import field, hinton2022, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Plan, Recipe
+from forward_forward.recipes.regression import regression
 from forward_forward.recipes.standard import standard
 
-__all__ = ["Plan", "Recipe", "hinton2022", "one_pass", "poster", "standard"]
+__all__ = [
+    "Plan",
+    "Recipe",
+    "field",
+    "hinton2022",
+    "one_pass",
+    "poster",
+    "regression",
+    "standard",
+]

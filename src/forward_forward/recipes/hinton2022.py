@@ -12,7 +12,7 @@ from forward_forward.examples import FromSoftmax, OverlayLabel
 from forward_forward.forward import Layer, PeerNormalization, mlp
 from forward_forward.optimize import AveragedSGD, Trainer, half_cooldown
 from forward_forward.optimize.precision import Precision
-from forward_forward.recipes.plan import Plan, features
+from forward_forward.recipes.plan import Plan, classes_of, features
 
 __all__ = ["mnist_supervised_matlab"]
 
@@ -52,7 +52,7 @@ def mnist_supervised_matlab(
         Hinton (2022), section 3.3 and his program; test errors, one run each: 1.47 % by the README
         of loeweX/Forward-Forward, 1.65 % by that of alessiopittiglio/forward-forward-matlab.
     """
-    classes = len(train.classes)
+    classes = classes_of(train)
     layer = functools.partial(
         Layer,
         goodness=goodness.sum_of_squares,

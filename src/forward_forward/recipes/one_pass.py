@@ -11,14 +11,18 @@ from torch import nn
 from forward_forward.data import Source
 from forward_forward.examples import NoLabel
 from forward_forward.forward import Layer, Standardize, mlp
+from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.losses import CrossEntropy, LocalLoss
 from forward_forward.optimize import Trainer, cosine
+from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.precision import Precision
+from forward_forward.optimize.train_step import Order
 from forward_forward.readouts import LinearReadout
-from forward_forward.recipes.plan import Plan, features
+from forward_forward.recipes.plan import Plan, classes_of, features
 from forward_forward.recipes.standard import batch_size_for, has_own_units
+from forward_forward.terms import LocalTerm
 
-SHOWN = 500_000  # samples in all epochs together
+SHOWN = 300_000  # samples in all epochs together
 
 
 def one_pass(
@@ -32,9 +36,13 @@ def one_pass(
     optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
     loss: LocalLoss = CrossEntropy(label_smoothing=0.1),
     goodness: Callable[..., nn.Module] = LinearReadout,
+    terms: Sequence[LocalTerm] = (),
     activation: Callable[[], nn.Module] = nn.ReLU,
-    dropout: float = 0.3,
+    dropout: float = 0.2,
     adversarial: float = 0.1,
+    order: Order = "joint",
+    collaboration: Collaboration | None = None,
+    readout: ReadoutSetting = "auto",
     precision: Precision = "auto",
     device: torch.device | str | None = None,
 ) -> Plan:
@@ -44,21 +52,26 @@ def one_pass(
     its goodness of every class; the goodness of the true class is its positive, that of the other
     classes are its negatives. The first layer learns from inputs moved along the gradient of its
     own loss and passes on the activities of the original ones. Labels are read from the summed
-    goodness of all layers except the first, in a single pass.
+    goodness of the layers that have the fewest errors on the validation data, in a single pass.
 
     Args:
         train: Training data.
         seed: Random seed of weights, dropout and sample order.
-        epochs: Passes over the data; None for about 500,000 samples in all, in 10 to 55 epochs.
+        epochs: Passes over the data; None for about 300,000 samples in all, in 6 to 55 epochs.
         hidden: Units of each layer.
         batch_size: Samples per step; None for 256, or about a twentieth of a smaller data set.
         lr: Initial learning rate; it decays to 0 on a cosine schedule.
         optimizer: Class of a torch optimizer.
         loss: Loss of each layer.
         goodness: Makes the read-out of each layer, called with the number of classes.
+        terms: Further losses of each layer: see `Layer`.
         activation: Makes the activation of each layer, such as its class.
-        dropout: Fraction of the inputs dropped in each layer but the first, which drops a tenth.
+        dropout: Fraction of the inputs dropped in each layer but the first.
         adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
+        order: See `Trainer`.
+        collaboration: See `Trainer`; with readout="auto", labels are read from all layers.
+        readout: The layers whose goodness is summed, (first, stop); None for all of them. "auto"
+            chooses those with the fewest errors on the validation data.
         precision: Precision of matrix products.
         device: Where to train.
 
@@ -68,9 +81,10 @@ def one_pass(
     References:
         Mono-Forward, arXiv 2501.09238, for a layer's own classifier.
     """
-    classes = len(train.classes)
-    layer = functools.partial(Layer, activation=activation, goodness=goodness(classes), loss=loss)
-    rates: Sequence[float] = [0.1, *[dropout] * (len(hidden) - 1)]
+    classes = classes_of(train)
+    made = goodness(classes)
+    layer = functools.partial(Layer, activation=activation, goodness=made, loss=loss, terms=terms)
+    rates: Sequence[float] = [0.0, *[dropout] * (len(hidden) - 1)]
     network = mlp(
         features(train),
         *hidden,
@@ -80,7 +94,8 @@ def one_pass(
         inputs=Standardize.of(train) if has_own_units(train) else None,
         layer=layer,
         dropout=rates,
-        readout=(min(1, len(hidden) - 1), len(hidden)),
+        # Layers that collaborate learn the sum with all layers.
+        readout=None if collaboration and readout == "auto" else readout,
     )
     network.layers[0].adversarial = adversarial
     if network.inputs is not None:
@@ -92,6 +107,8 @@ def one_pass(
         lr=lr,
         weight_decay=0.0,
         schedule=cosine,
+        order=order,
+        collaboration=collaboration,
         precision=precision,
         seed=seed,
         device=device,
@@ -99,5 +116,5 @@ def one_pass(
     if batch_size is None:
         batch_size = min(256, batch_size_for(len(train)))
     if epochs is None:
-        epochs = min(55, max(10, round(SHOWN / len(train))))
+        epochs = min(55, max(6, round(SHOWN / len(train))))
     return Plan(trainer, epochs, batch_size)

@@ -110,8 +110,10 @@ def _parameter(name: str, hint: Any) -> Parameter:
     types = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     literals = [get_args(each) for each in types if get_origin(each) is Literal]
     words = tuple(str(value) for values in literals for value in values)
-    if any(get_origin(each) is tuple and int in get_args(each) for each in types):
-        return Parameter(name, "layers", ())
+    tuples = [get_args(each) for each in types if get_origin(each) is tuple]
+    if tuples:  # of any number of widths; two numbers are a range, which has a text of its own
+        widths = tuples == [(int, ...)]
+        return Parameter(name, "layers", ()) if widths else Parameter(name, "word")
     kinds: tuple[tuple[type, Kind], ...] = ((float, "number"), (int, "whole"), (bool, "truth"))
     for number, kind in kinds:
         if number in types:

@@ -31,3 +31,13 @@ Recipe = Callable[..., Plan]  # (train: Source, *, seed, ...) -> Plan; its keywo
 def features(train: Source) -> int:
     """The number of values in one sample."""
     return math.prod(train.shape)
+
+
+def classes_of(train: Source) -> int:
+    """The number of classes; raises a ValueError for a real-valued target."""
+    if not train.classes:
+        raise ValueError(
+            "this recipe predicts classes, got data with a real-valued target: use the recipe"
+            " regression, or for numbers in a table --task classes"
+        )
+    return len(train.classes)

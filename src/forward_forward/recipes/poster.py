@@ -19,7 +19,7 @@ from forward_forward.losses import LocalLoss
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.precision import Precision
 from forward_forward.optimize.schedules import Schedule
-from forward_forward.recipes.plan import Plan, features
+from forward_forward.recipes.plan import Plan, classes_of, features
 
 __all__ = ["method"]  # the recipes; `variation` is for them and for the claims
 
@@ -109,7 +109,7 @@ def variation(
     References:
         The poster, Figures 4, 6, 8 and 9.
     """
-    classes = len(train.classes)
+    classes = classes_of(train)
     layer = functools.partial(
         Layer,
         activation=activation,

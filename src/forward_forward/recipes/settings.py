@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -11,16 +13,23 @@ import torch
 
 from forward_forward import goodness, losses, notation, optimize, readouts
 from forward_forward.examples import negatives
-from forward_forward.recipes import hinton2022, poster
+from forward_forward.forward import Triangle
+from forward_forward.forward.layer_range import ReadoutSetting
+from forward_forward.recipes import field, hinton2022, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Recipe
+from forward_forward.recipes.regression import regression
 from forward_forward.recipes.standard import standard
 
 
 def recipes_by_name() -> dict[str, Recipe]:
     """The library's recipes by the names that ``--recipe`` accepts."""
-    found: dict[str, Recipe] = {"standard": standard, "one_pass": one_pass}
-    for module in (hinton2022, poster):
+    found: dict[str, Recipe] = {
+        "standard": standard,
+        "one_pass": one_pass,
+        "regression": regression,
+    }
+    for module in (field, hinton2022, poster):
         family = module.__name__.rpartition(".")[2]
         found |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
     return found
@@ -45,6 +54,31 @@ def recipe_named(name: str, *, typed: bool) -> Recipe:
     if ":" in name:
         return notation.read(name, {}, typed=typed)  # type: ignore[no-any-return]
     return notation.looked_up(name, recipes_by_name())  # type: ignore[no-any-return]
+
+
+def default_recipe(settings: Mapping[str, Any], *, numbers: bool = False) -> str:
+    """The recipe for settings that the user typed without naming one.
+
+    Args:
+        settings: The settings by name, as text and numbers, or as the text of a search space.
+        numbers: Whether the target is a number to predict.
+
+    Returns:
+        ``regression`` for numbers; ``standard`` if it alone has one of the settings, or if the
+        goodness is one number per sample; else ``one_pass``.
+
+    >>> default_recipe({"lr": 0.01}), default_recipe({"negatives": "Uniform"})
+    ('one_pass', 'standard')
+    """
+    if numbers:
+        return "regression"
+    ours, other = (inspect.signature(each).parameters for each in (one_pass, standard))
+    typed = re.split(r"[(,]", settings.get("goodness", "LinearReadout"))[0]
+    if ":" in typed:
+        one_number = not readouts.is_readout(notation.read(typed, {}, typed=True))
+    else:
+        one_number = typed not in readouts.__all__
+    return "standard" if one_number or settings.keys() & (other.keys() - ours) else "one_pass"
 
 
 def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, Any]:
@@ -77,7 +111,7 @@ def _part(name: str, value: Any, typed: bool) -> Any:
             part = notation.read(value, notation.public(negatives), typed=typed)
             return _check_negatives(notation.made(part))
         case "activation":
-            modules = notation.torch_modules()
+            modules = {**notation.torch_modules(), "Triangle": Triangle}
             _offer_activations(value, modules)
             return notation.read(value, _makers(modules, value), typed=typed)
         case "optimizer":
@@ -90,14 +124,37 @@ def _part(name: str, value: Any, typed: bool) -> Any:
                 return float(value)
         case "hidden":
             return tuple(value)
+        case "readout":
+            return read_range(value)
     return value
+
+
+def read_range(text: str) -> ReadoutSetting:
+    """The layers to read: "auto", "all", or their numbers from 1 such as "2" or "2-3".
+
+    Raises:
+        ValueError: Another text.
+
+    >>> read_range("2-3"), read_range("2")
+    ((1, 3), (1, 2))
+    """
+    if text == "auto":
+        return "auto"
+    if text == "all":
+        return None
+    found = re.fullmatch(r"([1-9]\d*)(?:-(\d+))?", text)
+    if found is None:
+        raise ValueError(
+            'readout expects "auto", "all", or numbers of layers such as "2" or "2-3", got'
+            f" {text!r}"
+        )
+    return int(found[1]) - 1, int(found[2] or found[1])
 
 
 def _goodness(text: str, typed: bool) -> Any:
     """A goodness; or a read-out's class, called with the number of classes by the recipe."""
     found = notation.read(text, notation.public(goodness, readouts), typed=typed)
-    is_readout = isinstance(found, type) and issubclass(found, readouts.Readout)
-    return found if is_readout else notation.made(found)
+    return found if readouts.is_readout(found) else notation.made(found)
 
 
 def _check_negatives(strategy: Any) -> Any:

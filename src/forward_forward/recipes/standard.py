@@ -20,11 +20,14 @@ from forward_forward.examples import (
 )
 from forward_forward.forward import Layer, Standardize, mlp
 from forward_forward.forward.layer import Threshold
+from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.goodness import Goodness, mean_square
 from forward_forward.losses import LocalLoss, SiluPair
 from forward_forward.optimize import Trainer, cosine
+from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.precision import Precision
-from forward_forward.recipes.plan import Plan, features
+from forward_forward.optimize.train_step import Order
+from forward_forward.recipes.plan import Plan, classes_of, features
 
 SHOWN = 300_000  # samples in all epochs together
 SKIP = 0.1
@@ -44,7 +47,11 @@ def standard(
     threshold: Threshold = "calibrated",
     activation: Callable[[], nn.Module] = nn.ReLU,
     negatives: WrongLabels = FromFirstLayer(),
+    other_images: float = 0.0,
     label: Literal["append", "overlay"] = "append",
+    order: Order = "joint",
+    collaboration: Collaboration | None = None,
+    readout: ReadoutSetting = "auto",
     precision: Precision = "auto",
     skip: float | None = None,
     look_ahead: int = 0,
@@ -57,10 +64,10 @@ def standard(
 
     The label is appended, with a strength that grows as the number of inputs falls. A tenth of the
     inputs is dropped. Hard negatives are drawn from the first layer's goodness of all labels, and
-    labels are read from the summed goodness of all layers except the first. Samples with a small
-    slope are omitted from the matrix products of the gradients. A softmax head is added if the
-    negatives are drawn from one. Flat samples, such as the rows of a table, and colour images are
-    standardised.
+    labels are read from the summed goodness of the layers that have the fewest errors on the
+    validation data. Samples with a small slope are omitted from the matrix products of the
+    gradients. A softmax head is added if the negatives are drawn from one. Flat samples, such as
+    the rows of a table, and colour images are standardised.
 
     Args:
         train: Training data.
@@ -75,9 +82,15 @@ def standard(
         threshold: Threshold of each layer: a number, "width" or "calibrated".
         activation: Makes the activation of each layer, such as its class.
         negatives: How wrong labels are chosen.
+        other_images: Fraction of the negatives that are another image with this label.
         label: Whether to append the label to the inputs, or overlay the first of them with it.
+        order: See `Trainer`.
+        collaboration: See `Trainer`; with readout="auto", labels are read from all layers.
+        readout: The layers whose goodness is summed, (first, stop); None for all of them. "auto"
+            chooses those with the fewest errors on the validation data.
         precision: Precision of matrix products.
-        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, and 0 otherwise.
+        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, unless the order is
+            "overlapping", and 0 otherwise.
         look_ahead: See `Trainer`.
         local_head: Whether the layers of a softmax head learn separately: see `SoftmaxHead`.
         device: Where to train.
@@ -85,11 +98,13 @@ def standard(
     Returns:
         The plan.
     """
-    classes = len(train.classes)
+    classes = classes_of(train)
     place = AppendLabel if label == "append" else OverlayLabel
     values = features(train)
     strength = strength_for(values)
-    examples: Examples = place(classes, strength=strength, negatives=negatives)
+    examples: Examples = place(
+        classes, strength=strength, negatives=negatives, other_images=other_images
+    )
     layer = functools.partial(
         Layer, activation=activation, goodness=goodness, loss=loss, threshold=threshold
     )
@@ -103,19 +118,23 @@ def standard(
         layer=layer,
         dropout=[0.1, *[0.0] * (len(hidden) - 1)],
         head=negatives.scores == "softmax" and ("local" if local_head else True),
-        readout=(min(1, len(hidden) - 1), len(hidden)),
+        # Layers that collaborate learn the sum with all layers.
+        readout=None if collaboration and readout == "auto" else readout,
     )
     if skip is None:
         # For this loss, without loss of accuracy on MNIST (docs/engine.md). On other devices than
         # the CPU, finding these samples would synchronise with the device in each step.
         on_cpu = device is None or str(device).startswith("cpu")
-        skip = SKIP if on_cpu and isinstance(loss, SiluPair) else 0.0
+        skips = on_cpu and isinstance(loss, SiluPair) and order != "overlapping"
+        skip = SKIP if skips else 0.0
     trainer = Trainer(
         network,
         optimizer=optimizer,
         lr=lr,
         weight_decay=0.0,
         schedule=cosine,
+        order=order,
+        collaboration=collaboration,
         precision=precision,
         skip=skip,
         look_ahead=look_ahead,

@@ -59,6 +59,11 @@ def check_examples(examples: Examples, features: int, classes: int, label: str) 
             f" AppendLabel(num_classes={classes})"
         )
     check_scores(examples)
+    if getattr(examples, "other_images", 0):
+        raise ValueError(
+            "a recurrent network shows all variants of a sample the same image, got negatives with"
+            " other images: leave other_images=0"
+        )
     if examples.scores == "softmax":
         raise ValueError(
             "a recurrent network has no softmax head to draw negatives from: use Uniform() or"

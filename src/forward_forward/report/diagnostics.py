@@ -12,6 +12,7 @@ from markupsafe import Markup
 from torch import Tensor
 
 from forward_forward import diagnose, seeds
+from forward_forward.examples import OrdinalBins
 from forward_forward.report import layers
 from forward_forward.report.figures import figure_html
 from forward_forward.report.layers import Figure, spaced
@@ -77,6 +78,8 @@ def goodness_figure(by_layer: Mapping[int, Mapping[str, Any]], **texts: Any) -> 
 def histograms(run: RunRead) -> Figure:
     """Goodness of positives and negatives among the samples, one panel per layer."""
     network, samples = run.network, run.samples
+    if isinstance(network.examples, OrdinalBins):
+        raise ValueError("the target is a number, which has no wrong labels to compare with")
     rng = seeds.generator(0, "report", "negatives")
     counted = diagnose.histograms(network, samples.x, samples.y, rng)
     silent = diagnose.silent_units(network, samples.x, samples.y)

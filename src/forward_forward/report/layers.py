@@ -10,7 +10,11 @@ from forward_forward.report.read import RunRead
 from forward_forward.track.numbers import by_layer
 
 SHOWN = 8  # layers of a deep network, evenly spaced: there are no more colours to tell apart
-READINGS = {"goodness": "by its goodness", "head": "by its part of the softmax head"}
+READINGS = {
+    "goodness_error": "by its goodness",
+    "head_error": "by its part of the softmax head",
+    "rmse": "by the expected centre of its bins",
+}
 Figure = dict[str, Any]
 
 
@@ -18,9 +22,7 @@ def errors(run: RunRead) -> list[Figure]:
     """Error of each layer alone: on the test set, and on the validation set by epoch."""
     figures = []
     test = run.about.get("test") or {}
-    tested = {
-        reading: by_layer(test, f"{reading}_error_by_layer", run.about) for reading in READINGS
-    }
+    tested = {reading: by_layer(test, f"{reading}_by_layer", run.about) for reading in READINGS}
     series = [
         {"name": READINGS[reading], "x": list(found), "y": [list(found.values())]}
         for reading, found in tested.items()
@@ -30,24 +32,24 @@ def errors(run: RunRead) -> list[Figure]:
         figure = curves(
             "Test error of each layer alone",
             "Lower is better. Horizontal line: the whole network,"
-            f" {number(test.get('error'), 2)} %. If errors fall from layer to layer, the upper"
-            " layers find what the lower ones miss; if they rise, a shallower network may be as"
-            " good.",
-            "test error, %",
+            f" {run.error(test.get('error'))} {run.unit}. If errors fall from layer to layer, the"
+            " upper layers find what the lower ones miss; if they rise, a shallower network may be"
+            " as good.",
+            f"test error, {run.unit}",
             series,
             x_label="layer",
             levels=[test.get("error")],
         )
         figures.append(figure)
     for reading, text in READINGS.items():
-        series = _by_epoch(run, f"validation_{reading}_error_by_layer")
+        series = _by_epoch(run, f"validation_{reading}_by_layer")
         if series:
             title = f"Validation error of each layer alone, {text}"
             caption = (
                 "Lower is better. A layer whose error no longer falls has converged; one whose"
                 " error rises while its separation still grows is overfitting."
             )
-            figures.append(error_curves(title, caption, series))
+            figures.append(error_curves(title, caption, series, run.unit))
     return figures
 
 
@@ -127,7 +129,9 @@ def curves(title: str, caption: str, y_label: str, series: Sequence[Figure], **m
     return {"kind": "curves", **texts, "series": series, **more}
 
 
-def error_curves(title: str, caption: str, series: Sequence[Figure], **more: Any) -> Figure:
+def error_curves(
+    title: str, caption: str, series: Sequence[Figure], unit: str, **more: Any
+) -> Figure:
     """Validation errors; a logarithmic axis would have gaps at errors of 0."""
     zero = any(0.0 in curve for each in series for curve in each["y"])
-    return curves(title, caption, "validation error, %", series, y_log=not zero, **more)
+    return curves(title, caption, f"validation error, {unit}", series, y_log=not zero, **more)

@@ -16,6 +16,7 @@ from forward_forward.data import Source, check_unchanged
 from forward_forward.datasets import Sets
 from forward_forward.datasets.run_data import sets_of
 from forward_forward.forward import Network
+from forward_forward.report.numerals import number
 
 MOST_SAMPLES = 2_000  # enough for a histogram, few enough for a page that is made in seconds
 
@@ -66,7 +67,9 @@ class SampleFinder:
             raise ValueError(
                 f"the run's data are called {what!r}, and only {names} can be found by name"
             )
-        options = {key: command[key] for key in ("target", "size") if command.get(key) is not None}
+        options = {
+            key: command[key] for key in ("target", "size", "task") if command.get(key) is not None
+        }
         table = about.get("table")
         key = json.dumps([what, options, table])
         if key not in self._sets:
@@ -99,6 +102,16 @@ class RunRead:
     about: Mapping[str, Any]
     rows: Sequence[Mapping[str, Any]]
     finder: SampleFinder
+
+    @property
+    def unit(self) -> str:
+        """Of errors: percent, or the root mean square in units of the target."""
+        classes = (self.about.get("data") or {}).get("classes")
+        return "root mean square" if classes == [] else "%"
+
+    def error(self, value: object) -> str:
+        """An error as text, without its unit."""
+        return number(value, 2 if self.unit == "%" else None)
 
     @cached_property
     def network(self) -> Network:

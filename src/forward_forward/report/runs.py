@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from forward_forward.forward.layer_range import layers_named
+from forward_forward.predict import better_layer, readout_of
 from forward_forward.report.diagnostics import diagnostics
 from forward_forward.report.environment import render
 from forward_forward.report.figures import figure_html
@@ -71,16 +73,18 @@ def _of_missing_layer(row: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
 
 
 def _outcomes(runs: Sequence[RunRead]) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows: errors in percent, times in seconds."""
+    """Columns and rows: errors in percent or of numbers, times in seconds."""
+    unit = " or ".join(dict.fromkeys(run.unit for run in runs))
     rows = [
         {
             "run": run.name,
             "status": str(run.about.get("status", MISSING)),
             "epochs": number(len(run.rows)),
             "best epoch": number(run.about.get("best_epoch")),
-            "validation error, %": number(run.about.get("validation_error"), 2),
-            "test error, %": number(run.about.get("test_error"), 2),
-            "test error by layer, %": _by_layer(run.about.get("test") or {}),
+            f"validation error, {unit}": run.error(run.about.get("validation_error")),
+            f"test error, {unit}": run.error(run.about.get("test_error")),
+            f"test error by layer, {unit}": _by_layer(run),
+            "labels read from": _read_from(run),
             "seconds": number(run.about.get("seconds"), 1),
         }
         for run in runs
@@ -88,10 +92,21 @@ def _outcomes(runs: Sequence[RunRead]) -> tuple[list[str], list[list[str]]]:
     return list(rows[0]), [list(row.values()) for row in rows]
 
 
-def _by_layer(test: Mapping[str, Any]) -> str:
+def _read_from(run: RunRead) -> str:
+    """The layers whose goodness is summed, and the layer that alone is better, if there is one."""
+    if "goodness_error" not in (run.about.get("test") or {}):
+        return MISSING
+    better = better_layer(run.about, run.rows)
+    more = "" if better is None else f"; layer {better[0]} alone is better on validation data"
+    return layers_named(readout_of(run.about)) + more
+
+
+def _by_layer(run: RunRead) -> str:
     """Error of each layer alone, by its goodness or else by the head."""
-    errors = test.get("goodness_error_by_layer") or test.get("head_error_by_layer") or [None]
-    return ", ".join(number(error, 2) for error in errors)
+    test = run.about.get("test") or {}
+    names = (f"{reading}_by_layer" for reading in ("rmse", "goodness_error", "head_error"))
+    errors = next((test[name] for name in names if test.get(name)), [None])
+    return ", ".join(map(run.error, errors))
 
 
 def _error_figures(runs: Sequence[RunRead]) -> list[Markup]:
@@ -104,6 +119,7 @@ def _error_figures(runs: Sequence[RunRead]) -> list[Markup]:
             {"name": run.name, "x": [row.get(x) for row in run.rows], "y": [errors[run.name]]}
             for run in present
         ]
-        figure = error_curves(f"Validation error by {x}", "", series, x_label=x_label)
+        unit = " or ".join(dict.fromkeys(run.unit for run in present))
+        figure = error_curves(f"Validation error by {x}", "", series, unit, x_label=x_label)
         figures.append(figure_html(figure, f"error-{x}"))
     return figures

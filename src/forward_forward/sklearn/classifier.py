@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import Any, Self
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -14,14 +16,15 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import validate_data
 
 from forward_forward.data import Data
-from forward_forward.examples import AppendLabel, MultiLabel, NoLabel, negatives
+from forward_forward.examples import AppendLabel, Examples, MultiLabel, NoLabel, negatives
 from forward_forward.optimize import constant
+from forward_forward.predict import choose_readout, count_errors, errors_of
 from forward_forward.readouts import Readout
 from forward_forward.recipes.standard import strength_for
 from forward_forward.sklearn.calibration import temperature
 from forward_forward.sklearn.estimator import EarlyStopping, Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
-from forward_forward.sklearn.parameters import goodness_part, part
+from forward_forward.sklearn.parameters import goodness_and_loss, part
 from forward_forward.sklearn.targets import (
     check_same_kind,
     encode,
@@ -30,6 +33,10 @@ from forward_forward.sklearn.targets import (
     sample_weights,
     train_and_holdout,
 )
+
+RATE = 5e-3
+# In one pass, chosen on scikit-learn's small data sets: at most this, and this over sqrt(steps).
+MOST_RATE, SHORT_RATE = 0.05, 0.5
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -51,13 +58,20 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         learning_rate: "cosine", which decays to 0 over ``max_iter`` epochs, or "constant".
         learning_rate_init: The initial learning rate.
         max_iter: Maximum number of epochs.
-        goodness: The goodness of each layer: "mean_square", "l2_norm", "PNorm(p=4)", ..., or a
-            callable. With a read-out, such as "LinearReadout", the label is not in the input and
-            each layer answers for every class in one pass; use it with loss="CrossEntropy".
-        loss: The loss of each layer: "SiluPair(alpha=6)", "SymBa(alpha=4)", "log_sigmoid",
-            "sigmoid", ..., or a callable.
-        negatives: How wrong labels are chosen: "FromFirstLayer", "Uniform", "FromGoodness". If
-            samples have several labels, one of them, drawn at random, is made wrong.
+        goodness: The goodness of each layer. With "auto", each layer answers for every class in one
+            pass, by a "LinearReadout" and the loss "CrossEntropy"; if samples have several labels,
+            or the loss is another one, the label is in the input, and the goodness is
+            "mean_square". Others are "l2_norm", "PNorm(p=4)", "ChannelGroups", ..., or a callable.
+        loss: The loss of each layer: with "auto", "CrossEntropy" for a goodness of every class and
+            "SiluPair(alpha=6)" for others; "SymBa(alpha=4)", "log_sigmoid", "sigmoid", ..., or a
+            callable.
+        readout: The layers whose goodness is summed: "auto" for those with the fewest errors on the
+            validation samples (give or take one, then the most layers), ``(first, stop)``, or None
+            for all.
+        negatives: How wrong labels are chosen, if the label is in the input:
+            "FromFirstLayer(fraction=0.5)", which draws half of them uniformly, "Uniform",
+            "FromGoodness". If samples have several labels, one of them, drawn at random,
+            is made wrong.
         threshold: The threshold of the goodness: "calibrated", "width" or a number.
         dropout: Fraction of the inputs dropped in training.
         standardize: Whether to scale each feature to mean 0 and standard deviation 1.
@@ -91,9 +105,12 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     True
     """
 
-    learning_rate_init: float = 5e-3
-    dropout: float = 0.1
-    negatives: Any = "FromFirstLayer"
+    hidden_layer_sizes: int | Sequence[int] = field(default=(100, 100), kw_only=False)
+    learning_rate_init: float | Literal["auto"] = "auto"
+    goodness: Any = "auto"
+    loss: Any = "auto"
+    readout: Any = "auto"
+    negatives: Any = "FromFirstLayer(fraction=0.5)"
     class_weight: Any = None
     early_stopping: bool = False
     validation_fraction: float = 0.1
@@ -125,17 +142,22 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         )
         data = self._data(X[train], targets[train], None if weight is None else weight[train])
         if not warm:
-            self._build(data, self._examples(data))
+            self._build_for(data)
+            if self.network_.class_wise:
+                steps = self.max_iter * math.ceil(len(data) / self._samples_per_step(len(data)))
+                self._rate = min(MOST_RATE, SHORT_RATE / math.sqrt(steps))
+        held_weight = None if weight is None else weight[holdout]
+        score = functools.partial(self._score, self._data(X[holdout], targets[holdout], None))
         stopping = None
         if self.early_stopping:
-            score = functools.partial(self._accuracy, X[holdout], targets[holdout])
             stopping = EarlyStopping(score, self.n_iter_no_change, self.tol)
         self._train(data, self.max_iter, stopping)
         if stopping is not None:
             self.validation_scores_ = stopping.scores
             self.best_validation_score_ = stopping.best
-        weight = None if weight is None else weight[holdout]
-        self._calibrate(X[holdout], targets[holdout], weight)
+        elif holdout is not train:
+            score()
+        self._calibrate(X[holdout], targets[holdout], held_weight)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -167,7 +189,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         X, targets, weight = self._read(X, y, sample_weight, expected, first=first)
         data = self._data(X, targets, weight)
         if first:
-            self._build(data, self._examples(data))
+            self._build_for(data)
         self._train(data, 1, schedule=constant)
         self._calibrate(X, targets, weight)
         return self
@@ -240,24 +262,32 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         names = tuple(map(str, range(len(self.classes_))))
         return Data(as_float32(X), torch.from_numpy(targets), names, weights=weights)
 
-    def _examples(self, data: Data) -> AppendLabel | MultiLabel | NoLabel:
-        classes, strength = len(self.classes_), strength_for(data.shape[0])
-        one_pass = isinstance(goodness_part(self.goodness, classes), Readout)
-        if data.labels.dim() == 2 and not one_pass:
-            return MultiLabel(classes)
-        if data.labels.dim() == 2:
+    def _build_for(self, data: Data) -> None:
+        """Build an untrained network for the data, with the parts that suit their labels."""
+        classes, several = len(self.classes_), data.labels.dim() == 2
+        goodness, loss = goodness_and_loss(self.goodness, self.loss, classes, several=several)
+        one_pass = isinstance(goodness, Readout)
+        if one_pass and several:
             raise ValueError(
                 f"goodness={self.goodness!r} answers for one class per sample, but these samples"
                 ' have several labels: use another goodness, such as "mean_square"'
             )
-        if one_pass:
-            return NoLabel(classes)
-        return AppendLabel(classes, strength=strength, negatives=part(self.negatives, negatives))
+        examples: Examples = NoLabel(classes)
+        if several:
+            examples = MultiLabel(classes)
+        elif not one_pass:
+            strength = strength_for(data.shape[0])
+            wrong = part(self.negatives, negatives)
+            examples = AppendLabel(classes, strength=strength, negatives=wrong)
+        self._rate = RATE
+        self._build(data, examples, goodness=goodness, loss=loss, readout=self.readout)
 
     def _check(self) -> None:
         super()._check()
         part(self.negatives, negatives)
 
-    def _accuracy(self, X: Array, targets: Array) -> float:
-        decided = self.network_.examples.decide(self._goodness(as_float64(X))).numpy()
-        return float((decided == targets).mean())
+    def _score(self, held_out: Data) -> float:
+        """Choose the layers to read by samples that were held out; the accuracy on them, 0 to 1."""
+        wrong, total = count_errors(self.network_, held_out)
+        choose_readout(wrong, self.network_, slack=1)  # of a dozen samples, one is chance
+        return 1 - errors_of(self.network_, wrong, total)["error"] / 100  # type: ignore[operator]

@@ -51,7 +51,7 @@ class FFDetector(OutlierMixin, Estimator):  # type: ignore[misc]
     image_shape: Sequence[int] | None = None
     contamination: float | Literal["auto"] = "auto"
 
-    _normalized, _lowest_read = False, 0
+    _normalized = False
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on samples that are normal, or most of them.

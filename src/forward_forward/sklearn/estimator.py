@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import math
+import operator
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from numbers import Integral
 from typing import Any, ClassVar, Literal
 
@@ -36,6 +37,8 @@ from forward_forward.sklearn.parameters import (
     part,
 )
 
+ONE_PASS_BATCH = 200  # MLPClassifier's
+
 
 @dataclass(eq=False, repr=False)
 class Estimator(BaseEstimator):  # type: ignore[misc]
@@ -46,7 +49,6 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints = CONSTRAINTS  # the name scikit-learn expects
     _normalized: ClassVar[bool] = True  # whether each layer's input is
-    _lowest_read: ClassVar[int] = 1  # the lowest layer whose goodness is read, if there are more
 
     hidden_layer_sizes: int | Sequence[int] = (200, 200)
     activation: Any = "relu"
@@ -55,7 +57,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     alpha: float = 0.0
     batch_size: int | Literal["auto"] = "auto"
     learning_rate: str = "cosine"
-    learning_rate_init: float = 3e-3
+    learning_rate_init: float | Literal["auto"] = 3e-3
     max_iter: int = 50
     goodness: Any = "mean_square"
     loss: Any = "SiluPair(alpha=6.0)"
@@ -70,7 +72,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """What a pickle holds: the trainer's state, without its scratch memory."""
         state = dict(super().__getstate__())  # a copy: it may be the estimator's own dictionary
         trainer = state.pop("_trainer", None)
+        state.pop("_copy", None)
         return state if trainer is None else {**state, "_trainer_state": state_of(trainer)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._copy = _Copy()
 
     def _check(self) -> None:
         self._validate_params()
@@ -117,15 +124,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return as_float64(self._center(X, first=False)).view(-1, *self._shape)
 
-    def _build(self, data: Data, examples: Examples) -> None:
-        """Build an untrained network for the data, and draw the seed."""
+    def _build(self, data: Data, examples: Examples, **parts: Any) -> None:
+        """Build an untrained network of these goodness, loss and readout, and draw the seed."""
         hidden = self._hidden()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         layer = functools.partial(
             Layer,
             activation=by_name(self.activation, ACTIVATIONS),
-            goodness=goodness_part(self.goodness, examples.num_classes),
-            loss=part(self.loss, losses),
+            goodness=parts["goodness"],
+            loss=parts["loss"],
             threshold=self.threshold,
             normalize=MeanSquareOne() if self._normalized else None,
         )
@@ -139,7 +146,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             layer=layer,
             dropout=[self.dropout, *[0.0] * (len(hidden) - 1)],
             head=not examples.labelled,
-            readout=(min(self._lowest_read, len(hidden) - 1), len(hidden)),
+            readout=parts["readout"],
         )
         if self.network_.class_wise and self.standardize:
             # The length of a row of few features tells classes apart, and there is no label beside
@@ -148,6 +155,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         parameters = self.get_params(deep=False)
         self._architecture = {n: parameters[n] for n in ARCHITECTURE if n in parameters}
         self._shape = data.shape
+        self._copy = _Copy()
         self.n_layers_ = len(hidden)
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
@@ -162,14 +170,16 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         X = self._center(X, first=not warm)
         data, examples = unlabelled(X, image_shape)
         if not warm:
-            self._build(data, examples)
+            found = goodness_part(self.goodness, 1), part(self.loss, losses)
+            self._build(data, examples, goodness=found[0], loss=found[1], readout=None)
         self._train(data, self.max_iter)
         return as_float64(X).view(-1, *self._shape)
 
     def _current_trainer(self) -> Trainer:
         """The network's trainer; rebuilt with its state after unpickling, or for new settings."""
         solver = by_name(self.solver, SOLVERS)
-        settings = {"optimizer": solver, "lr": self.learning_rate_init, "weight_decay": self.alpha}
+        rate = self._rate if self.learning_rate_init == "auto" else self.learning_rate_init
+        settings = {"optimizer": solver, "lr": rate, "weight_decay": self.alpha}
         before: Trainer | None = self.__dict__.get("_trainer")
         if before is None or self.__dict__["_trainer_settings"] != settings:
             self._trainer = Trainer(self.network_, seed=self._seed, **settings)
@@ -190,9 +200,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Train for some epochs; with early stopping, keep the best weights."""
         trainer = self._current_trainer()
         schedule = schedule or by_name(self.learning_rate, SCHEDULES)
-        batch = batch_size_for(len(data)) if self.batch_size == "auto" else self.batch_size
-        if self.batch_size == "auto" and len(data) % batch == 1:
-            batch += 1  # a batch of one sample has no second one to mix it with
+        batch = self._samples_per_step(len(data))
         steps = math.ceil(len(data) / batch)
         self.network_.train()
         for epoch in range(epochs):
@@ -209,11 +217,19 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             self.network_.load_state_dict(stopping.weights)
         self.network_.eval()
 
+    def _samples_per_step(self, samples: int) -> int:
+        if self.batch_size != "auto":
+            return self.batch_size
+        one_pass = self.network_.class_wise
+        batch = min(ONE_PASS_BATCH, samples) if one_pass else batch_size_for(samples)
+        # A batch of one sample has no second one to mix it with.
+        return batch + 1 if samples % batch == 1 else batch
+
     def _record_loss(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise Diverged(
                 f"the loss is {loss} in epoch {self.n_iter_}: lower learning_rate_init (now"
-                f" {self.learning_rate_init})"
+                f" {self._trainer_settings['lr']:g})"
             )
         self.loss_curve_.append(loss)
         self.loss_ = loss
@@ -221,11 +237,41 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
 
     def _double(self) -> Network:
-        """A float64 copy of the network: a prediction must not depend on the rest of its batch.
+        """The network in float64: a prediction must not depend on the rest of its batch.
 
-        It is made for each call, since ``network_`` may be changed between two of them.
+        Its weights are copied for each call, since ``network_`` may change between two of them;
+        the modules are copied only when one of their attributes was replaced.
         """
-        return copy.deepcopy(self.network_).double().eval()
+        now, tensors = _attributes(self.network_)
+        copied = self._copy
+        if not copied.of(now):
+            copied.attributes, copied.network = now, copy.deepcopy(self.network_).double().eval()
+            copied.tensors = _attributes(copied.network)[1]
+        with torch.no_grad():
+            for mine, current in zip(copied.tensors, tensors, strict=True):
+                mine.copy_(current)
+        assert copied.network is not None
+        return copied.network
+
+
+@dataclass
+class _Copy:
+    """A network's float64 copy, its tensors, and the attributes that the original had."""
+
+    attributes: list[Any] = field(default_factory=list)
+    network: Network | None = None
+    tensors: list[torch.Tensor] = field(default_factory=list)
+
+    def of(self, now: list[Any]) -> bool:
+        known = self.network is not None and len(now) == len(self.attributes)
+        return known and all(map(operator.is_, now, self.attributes))
+
+
+def _attributes(network: Network) -> tuple[list[Any], list[torch.Tensor]]:
+    """All attributes of a network's modules, and the tensors in those that hold tensors by name."""
+    found = [each for module in network.modules() for each in vars(module).values()]
+    named = [each.values() for each in found if type(each) is dict]
+    return found, [each for values in named for each in values if isinstance(each, torch.Tensor)]
 
 
 class EarlyStopping:

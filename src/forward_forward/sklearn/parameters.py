@@ -12,7 +12,8 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from forward_forward import goodness, notation, readouts
+from forward_forward import goodness as goodnesses
+from forward_forward import losses, notation, readouts
 from forward_forward.optimize import AveragedSGD, constant, cosine
 
 ACTIVATIONS = {
@@ -35,7 +36,7 @@ SCHEDULES = {"cosine": cosine, "constant": constant}
 # Parameters that are fixed once the network is built.
 ARCHITECTURE = (
     *("hidden_layer_sizes", "activation", "goodness", "loss", "negatives", "threshold"),
-    *("dropout", "standardize", "image_shape"),
+    *("readout", "dropout", "standardize", "image_shape", "spread"),
 )
 COUNT = Interval(Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -49,12 +50,14 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "alpha": [NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), COUNT],
     "learning_rate": [StrOptions(set(SCHEDULES)), callable],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     "max_iter": [COUNT],
     "goodness": [str, callable],
     "loss": [str, callable],
     "negatives": [str, callable],
+    "readout": [StrOptions({"auto"}), tuple, list, None],
     "threshold": [StrOptions({"calibrated", "width"}), FINITE],
+    "spread": [Interval(Real, 0, None, closed="neither")],
     "dropout": [FRACTION],
     "standardize": ["boolean"],
     "class_weight": [StrOptions({"balanced"}), dict, None],
@@ -81,11 +84,37 @@ def goodness_part(value: Any, classes: int) -> Any:
     >>> goodness_part("mean_square", 3), goodness_part("LinearReadout", 3)
     (mean_square, LinearReadout(num_classes=3, units=None))
     """
-    names = notation.public(goodness, readouts)
+    names = notation.public(goodnesses, readouts)
     found = notation.read(value, names) if isinstance(value, str) else value
-    if isinstance(found, type) and issubclass(found, readouts.Readout):
+    if readouts.is_readout(found):
         return found(classes)
     return notation.made(found)
+
+
+def goodness_and_loss(goodness: Any, loss: Any, classes: int, *, several: bool) -> tuple[Any, Any]:
+    """A goodness and a loss, each a part, a name or "auto", which takes what suits the other.
+
+    Args:
+        goodness: The goodness.
+        loss: The loss.
+        classes: Number of classes, or of labels per sample.
+        several: Whether samples have several labels: their label must be in the input.
+
+    >>> goodness_and_loss("auto", "auto", 3, several=False)
+    (LinearReadout(num_classes=3, units=None), CrossEntropy(label_smoothing=0.05))
+    >>> goodness_and_loss("auto", "SymBa", 3, several=False)
+    (mean_square, SymBa(alpha=4.0))
+    """
+    found = None if isinstance(loss, str) and loss == "auto" else part(loss, losses)
+    if isinstance(goodness, str) and goodness == "auto":
+        one_pass = not several and (found is None or isinstance(found, losses.CrossEntropy))
+        goodness = "LinearReadout" if one_pass else "mean_square"
+    rated = goodness_part(goodness, classes)
+    if found is None:
+        one_pass = isinstance(rated, readouts.Readout)
+        smooth = losses.CrossEntropy(label_smoothing=0.05)
+        found = smooth if one_pass else losses.SiluPair(alpha=6.0)
+    return rated, found
 
 
 def part(value: Any, module: ModuleType) -> Any:

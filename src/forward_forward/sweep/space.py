@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from forward_forward.readouts import is_readout
 from forward_forward.recipes.parameters import Parameter, Value, parameter_of, parameters_of
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -25,6 +27,13 @@ DEFAULTS = {
     "negatives": "FromFirstLayer(temperature=0.003..0.3),Uniform",
     "activation": "ReLU,LeakyReLU,GELU",
     "threshold_factor": "0.25..4",
+}
+# The same for recipes whose layers answer for every class, where they differ.
+ONE_PASS = {
+    "loss": "CrossEntropy(label_smoothing=0..0.2)",
+    "goodness": "LinearReadout,ChannelGroups",
+    "dropout": "0..0.5",
+    "adversarial": "0..0.2",
 }
 # Settings that repeat a run, or move it to another device: no choice can be based on them.
 NOT_SEARCHED = {"seed": "--seed", "device": "--device"}
@@ -142,16 +151,21 @@ def read(pairs: Iterable[str], recipe: Callable[..., Any]) -> Space:
 def default_space(recipe: Callable[..., Any]) -> Space:
     """The space that is searched by default: those of `DEFAULTS` that the recipe has.
 
+    Of a recipe whose layers answer for every class, `ONE_PASS` replaces what cannot serve it.
+
     Raises:
         ValueError: It has none of them.
     """
     parameters = parameters_of(recipe)
-    names = [name for name in DEFAULTS if name in parameters]
+    usual = inspect.signature(recipe).parameters
+    readout = "goodness" in usual and is_readout(usual["goodness"].default)
+    texts = {**DEFAULTS, **ONE_PASS} if readout else DEFAULTS
+    names = [name for name in texts if name in parameters]
     if not names:
         fix = "name the settings to search, as name=low..high"
         searched = f"searched by default ({', '.join(DEFAULTS)})"
         raise ValueError(f"the recipe has no setting that is {searched}: {fix}")
-    return {name: _dimension(DEFAULTS[name], parameters[name]) for name in names}
+    return {name: _dimension(texts[name], parameters[name]) for name in names}
 
 
 def _dimension(text: str, parameter: Parameter) -> Range | Choice:

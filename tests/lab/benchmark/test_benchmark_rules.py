@@ -13,17 +13,23 @@ from forward_forward.lab.benchmark import parts, show_parts
 PNG = b"\x89PNG\r\n\x1a\n"
 RNG = torch.Generator().manual_seed(0)
 DATA = Data(torch.rand(80, 16, generator=RNG), torch.arange(80) % 10, tuple("0123456789"), "tiny")
-TINY = parts.Budget((8, 8), shown=140, seeds=(0, 1), seconds=0.0, turns=1, precision="float32")
+TINY = parts.Budget((12, 12), shown=140, seeds=(0, 1), seconds=0.0, turns=1, precision="float32")
 STANDARD = {
     "loss": "SiluPair(alpha=6.0)",
     "goodness": "mean_square",
     "negatives": "FromFirstLayer(temperature=0.03, fraction=1.0)",
 }
+ONE_PASS = ("readout", "LinearReadout(num_classes=10)")
 
 
 def mine(pos, neg):
     """A loss of one's own."""
     return (1 + neg - pos).relu().square().mean(0)
+
+
+def a_term(h, y):
+    """A term of one's own."""
+    return h.square().mean()
 
 
 class Hand:
@@ -46,7 +52,7 @@ def few(monkeypatch):
     every = contracts.library()
     kept = [each for each in every if each.name in {*STANDARD.values(), "sigmoid"}]
     assert len(kept) == 4
-    monkeypatch.setattr(parts, "library", lambda: kept)
+    monkeypatch.setattr(parts, "library", lambda num_classes: kept)
 
 
 def by_name(result):
@@ -54,21 +60,32 @@ def by_name(result):
 
 
 def test_there_is_a_row_for_each_public_part_and_each_of_ones_own():
-    own = [named("own:mine", mine), named("own:hand", Hand())]
+    own = [named("own:mine", mine), named("own:hand", Hand()), named("own:term", a_term)]
     said = []
     result = parts.benchmark_parts(DATA, own, TINY, said.append)
     assert json.loads(json.dumps(result)) == result
     rows = by_name(result)
-    expected = [(each.kind, each.name) for each in contracts.library()]
-    for kind in ("loss", "goodness", "negatives"):
+    expected = [(each.kind, each.name) for each in contracts.library(10)]
+    for kind in parts.RECIPES:
         assert [name for of, name in rows if of == kind] == [
             *(name for of, name in expected if of == kind),
             *(each.name for each in own if each.kind == kind),
         ]
-    assert {key for key, row in rows.items() if row["standard"]} == {*STANDARD.items()}
+    standard = {key for key, row in rows.items() if row["standard"]}
+    assert standard == {*STANDARD.items(), ONE_PASS}
+    one_pass = {row["recipe"] for (kind, _), row in rows.items() if kind in ("readout", "term")}
+    assert one_pass == {"one_pass"}
+    first = rows[ONE_PASS]
+    assert (first["step_vs_standard"], first["difference"]) == (1, 0)
+    assert first["errors"] != rows["loss", STANDARD["loss"]]["errors"]
+    row = rows["term", "own:term"]
+    assert row["difference"] == pytest.approx(row["error"] - first["error"])
+    assert (row["gradients"], first["gradients"]) == ("autograd", "closed form")
+    assert rows["readout", "Prototypes(num_classes=10)"]["gradients"] == "autograd"
     assert {key for key, row in rows.items() if row["own"]} == {
         ("loss", "own:mine"),
         ("goodness", "own:hand"),
+        ("term", "own:term"),
     }
     gradients = {row["gradients"] for (kind, _), row in rows.items() if kind == "negatives"}
     assert gradients == {None}
@@ -103,7 +120,7 @@ def test_rows_are_the_standard_recipe_with_one_part_exchanged(few, monkeypatch):
         errors = []
         for seed in TINY.seeds:
             plan = recipes.standard(
-                training, seed=seed, epochs=2, hidden=(8, 8), precision="float32", **settings
+                training, seed=seed, epochs=2, hidden=(12, 12), precision="float32", **settings
             )
             plan.trainer.fit(training, epochs=2, batch_size=plan.batch_size)
             errors.append(evaluate(plan.trainer.network, validation)["error"])
@@ -159,7 +176,7 @@ def test_the_table_and_the_plot_have_every_part(few):
     for column, _ in show_parts._cells(result["parts"][0]):
         assert column in text
     assert "validation" in text
-    assert "8 - 8 units, 2 epochs, 2 seeds" in text
+    assert "12 - 12 units, 2 epochs, 2 seeds" in text
     assert show_parts.plot(result).startswith(PNG)
 
 

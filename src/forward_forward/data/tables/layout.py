@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from forward_forward.data.tables.cells import OpenTable, open_table
 from forward_forward.data.tables.column import COUNTS, Array, Column, fitted, numbers, text
+
+Task = Literal["classes", "regression"]
+
+FEW = 20  # different whole numbers of a target that are always classes
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class TableLayout:
     left_out: Mapping[str, str] = field(default_factory=dict)  # the reason why each is no input
     header: bool = True  # whether the file names its columns; else they are numbered from 1
     decimal: str = "."  # the decimal sign if a file of new rows leaves it open
+    real: bool = False  # whether the target is a number to predict, rather than a class
 
     def inputs(self) -> list[dict[str, Any]]:
         """What each input is, for programs: the column, and which text or number of it.
@@ -84,7 +89,10 @@ class TableLayout:
 
 
 class Rows(NamedTuple):
-    """A table of labelled rows: inputs float32 [n, features], labels [n] as numbers or text."""
+    """A table of labelled rows: inputs float32 [n, features], labels [n] as numbers or text.
+
+    Labels are real-valued targets if the layout says so.
+    """
 
     inputs: Array
     labels: list[Any]
@@ -93,7 +101,10 @@ class Rows(NamedTuple):
 
 
 def read_table(
-    what: Any, target: str | int | None = None, layout: TableLayout | None = None
+    what: Any,
+    target: str | int | None = None,
+    layout: TableLayout | None = None,
+    task: Task | None = None,
 ) -> Rows:
     """Read a table of labelled rows.
 
@@ -102,6 +113,8 @@ def read_table(
         target: The column of labels; None takes the one named like one of `TARGETS`,
             or else the last.
         layout: How the columns become inputs; None finds it from the whole table.
+        task: Whether the target is of "classes" or a number to predict ("regression"); None decides
+            by `is_real`.
 
     Returns:
         Inputs, labels, the layout, and what was recognised, in words.
@@ -114,12 +127,18 @@ def read_table(
         table = open_table(what)
         target = table.target(target)
         cells = table.cells({target})
-        layout = _fitted(table, target, cells)
+        real = task == "regression"
+        if task is None:
+            real = is_real(numbers(cells[target], table.decimal))
+        layout = replace(_fitted(table, target, cells), real=real)
     else:
         target = layout.target if target is None else str(target)
         table, cells = layout.read(what, target)
-    labels = _labels(table, target, cells[target])
+    labels = _labels(table, target, cells[target], layout.real)
     notes = [] if table.dialect is None else table.dialect.describe()
+    if layout.real:
+        how = "numbers to predict (for classes: --task classes)"
+        notes.append(f"the target {target!r} holds {how}")
     return Rows(layout._encode(table, cells), labels, layout, [*notes, *layout.describe()])
 
 
@@ -133,7 +152,26 @@ def _fitted(table: OpenTable, target: str, cells: Any) -> TableLayout:
     return TableLayout(columns, target, left_out, table.header, table.decimal)
 
 
-def _labels(table: OpenTable, target: str, column: Any) -> list[Any]:
+def is_real(values: Array) -> bool:
+    """Whether the numbers of a target are to be predicted as such, rather than as classes.
+
+    They are if any has a fraction, or if they are more than `FEW` different whole numbers which
+    occur less than `FEW` times each on average.
+
+    Args:
+        values: The target [n]; NaN where it is text or missing.
+
+    >>> is_real(np.array([0.5, 1.0])), is_real(np.arange(100)), is_real(np.arange(100) % 3)
+    (True, True, False)
+    """
+    if not np.isfinite(values).all():
+        return False
+    different = len(np.unique(values))
+    fractions = bool((values != np.round(values)).any())
+    return fractions or (different > FEW and len(values) < FEW * different)
+
+
+def _labels(table: OpenTable, target: str, column: Any, real: bool) -> list[Any]:
     texts = text(column)
     where = f"in column {target!r} of {table.path!r}"
     if (missing := texts.isin(("", "nan"))).any():
@@ -141,10 +179,17 @@ def _labels(table: OpenTable, target: str, column: Any) -> list[Any]:
         fix = "label the row, or leave it out"
         raise ValueError(f"{place}: expected a label {where}, got a blank cell: {fix}")
     values = numbers(column, table.decimal)
-    if not np.isfinite(values).all():
+    finite = np.isfinite(values)
+    if real and not finite.all():
+        place = table.place(int(np.flatnonzero(~finite)[0]))
+        found = f"got {texts.iloc[int(np.flatnonzero(~finite)[0])]!r}"
+        raise ValueError(f"{place}: expected a number {where}, {found}: leave the row out")
+    if real:
+        return values.tolist()  # type: ignore[no-any-return]
+    if not finite.all():
         return list(texts)
     if not (values == np.round(values)).all():
         found = f"got real numbers such as {values[values != np.round(values)][0]}"
-        fix = "name the column of labels (target), or put the values into classes first"
+        fix = "name the column of labels (target), or predict numbers with --task regression"
         raise ValueError(f"expected classes {where}, {found}: {fix}")
     return values.astype(np.int64).tolist()  # type: ignore[no-any-return]

@@ -1,11 +1,13 @@
-"""Data and a user's parts -> a row of figures for each loss, goodness and choice of negatives.
+"""Data and a user's parts -> a row of figures for each part of a kind that training can exchange.
 
-A row is the standard recipe with one part exchanged: the time of a step relative to the standard
-part's, where its slope comes from, and its validation error after an equal, small budget.
+A row is a recipe with one part exchanged, or a term added: the time of a step relative to the
+recipe's own, where its slope comes from, and its validation error after an equal, small budget. The
+recipe is the standard one; for read-outs and terms it is that of one pass.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +22,22 @@ from forward_forward.lab.benchmark.measure import block_seconds
 from forward_forward.lab.statistics import paired
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.precision import Precision
+from forward_forward.readouts import HasReadoutSlopes
 from forward_forward.recipes import Plan
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
-STANDARD = {
-    name: inspect.signature(recipes.standard).parameters[name].default
-    for name in ("loss", "goodness", "negatives")
+RECIPES: dict[str, Callable[..., Plan]] = {
+    "loss": recipes.standard,
+    "goodness": recipes.standard,
+    "negatives": recipes.standard,
+    "readout": recipes.one_pass,
+    "term": recipes.one_pass,
 }
+
+
+def _default(recipe: Callable[..., Plan], name: str) -> Any:
+    return inspect.signature(recipe).parameters[name].default
 
 
 @dataclass(frozen=True)
@@ -63,14 +73,15 @@ def benchmark_parts(
 
     Returns:
         ``machine``, ``data``, the ``budget`` and ``parts``: for each its ``kind``, its ``name``,
-        whether it is the user's ``own`` and whether it is the recipe's ``standard``;
-        ``step_seconds`` and ``step_vs_standard``; ``gradients`` ("closed form" or "autograd", None
-        for negatives); ``errors`` by seed in percent, their mean ``error`` and its ``interval``
-        [low, high], and the same for the ``difference`` from the standard part, paired by seed;
+        whether it is the user's ``own``, the ``recipe`` and whether it is the recipe's
+        ``standard``; ``step_seconds`` and ``step_vs_standard``; ``gradients`` ("closed form" or
+        "autograd", None for negatives); ``errors`` by seed in percent, their mean ``error`` and its
+        ``interval`` [low, high], and the same for the ``difference`` from the recipe's own parts,
+        paired by seed;
         ``failed``, the reason if there are no errors, else None.
     """
     training, validation = data.split()
-    rows = _rows([*library(), *own])
+    rows = _rows([*library(len(data.classes)), *own])
     say(f"{len(rows)} parts: timing steps")
     seconds = _step_seconds(training, rows, budget)
     trained: dict[str, Row] = {}
@@ -78,12 +89,12 @@ def benchmark_parts(
         run = _run_name(row)
         if run not in trained:
             say(f"{run}: {len(budget.seeds)} runs")
-            trained[run] = _errors(training, validation, _settings(row), budget)
+            trained[run] = _errors(training, validation, row, budget)
         row |= trained[run]
     for row in rows:
         row["step_seconds"] = seconds[_run_name(row)]
-        row["step_vs_standard"] = row["step_seconds"] / seconds["standard"]
-        row |= _estimates(row["errors"], trained["standard"]["errors"])
+        row["step_vs_standard"] = row["step_seconds"] / seconds[row["recipe"]]
+        row |= _estimates(row["errors"], trained[row["recipe"]]["errors"])
         del row["part"]
     return {
         "machine": machine(),
@@ -107,14 +118,22 @@ def _rows(parts: Sequence[Named]) -> list[Row]:
             "kind": kind,
             "name": each.name,
             "own": each.own,
-            "standard": each.part == STANDARD[kind],
+            "recipe": recipe.__name__,
+            "standard": _is_standard(each, recipe),
             "gradients": gradients_of(each),
             "part": each.part,
         }
-        for kind in STANDARD
+        for kind, recipe in RECIPES.items()
         for each in parts
         if each.kind == kind
     ]
+
+
+def _is_standard(each: Named, recipe: Callable[..., Plan]) -> bool:
+    """Whether a part is the one that its recipe has by default; none has a term."""
+    if each.kind == "readout":
+        return not each.own and type(each.part) is _default(recipe, "goodness")
+    return each.kind != "term" and bool(each.part == _default(recipe, each.kind))
 
 
 def gradients_of(each: Named) -> str | None:
@@ -126,25 +145,39 @@ def gradients_of(each: Named) -> str | None:
     """
     if each.kind == "negatives":
         return None
-    closed_form = goodness.HasSlope if each.kind == "goodness" else losses.HasSlopes
-    return "autograd" if fast_path(each.part, closed_form) is None else "closed form"
+    closed_form: Any = {
+        "goodness": goodness.HasSlope,
+        "loss": losses.HasSlopes,
+        "readout": HasReadoutSlopes,
+    }.get(each.kind)
+    by_hand = closed_form is not None and fast_path(each.part, closed_form) is not None
+    return "closed form" if by_hand else "autograd"
 
 
 def _run_name(row: Row) -> str:
-    """The standard parts of all kinds share one run."""
-    return "standard" if row["standard"] else f"{row['kind']} {row['name']}"
+    """The standard parts of all kinds of a recipe share one run, under the recipe's name."""
+    return str(row["recipe"] if row["standard"] else f"{row['kind']} {row['name']}")
 
 
 def _settings(row: Row) -> Mapping[str, Any]:
-    return {} if row["standard"] else {row["kind"]: row["part"]}
+    if row["standard"]:
+        return {}
+    # Read-outs and terms with weights: each network trains its own copy.
+    part = row["part"]
+    if row["kind"] == "readout":
+        return {"goodness": lambda classes: copy.deepcopy(part)}
+    if row["kind"] == "term":
+        return {"terms": (copy.deepcopy(part),)}
+    return {row["kind"]: part}
 
 
 def _step_seconds(training: Data, rows: Sequence[Row], budget: Budget) -> dict[str, float]:
     def call_of(row: Row) -> Callable[[], object]:
         # No samples are skipped and the weights do not change: how many samples are skipped, and
         # so the time, depends on the network's accuracy.
+        further = {"skip": 0.0} if row["recipe"] == "standard" else {}
         try:
-            plan = _plan(training, _settings(row), budget, skip=0.0)
+            plan = _plan(training, row, budget, **further)
             trainer: Trainer = plan.trainer
             trainer.network.train()
             trainer.set_rate(0.0)
@@ -164,22 +197,22 @@ def _step_seconds(training: Data, rows: Sequence[Row], budget: Budget) -> dict[s
     return {name: sorted(each)[len(each) // 10] for name, each in found.items()}
 
 
-def _plan(training: Data, settings: Mapping[str, Any], budget: Budget, **further: Any) -> Plan:
-    return recipes.standard(
+def _plan(training: Data, row: Row, budget: Budget, **further: Any) -> Plan:
+    return RECIPES[row["kind"]](
         training,
         epochs=budget.epochs(len(training)),
         hidden=budget.hidden,
         precision=budget.precision,
-        **settings,
+        **_settings(row),
         **further,
     )
 
 
-def _errors(training: Data, validation: Data, settings: Mapping[str, Any], budget: Budget) -> Row:
+def _errors(training: Data, validation: Data, row: Row, budget: Budget) -> Row:
     """Validation errors in percent, by seed, with the weights at the end of training."""
     errors = []
     for seed in budget.seeds:
-        plan = _plan(training, settings, budget, seed=seed)
+        plan = _plan(training, row, budget, seed=seed)
         try:
             plan.trainer.fit(training, epochs=plan.epochs, batch_size=plan.batch_size)
         except ArithmeticError as error:  # it diverged, which is a result

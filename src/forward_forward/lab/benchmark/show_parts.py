@@ -9,7 +9,13 @@ from typing import Any
 from forward_forward.lab.benchmark.show import as_png, as_text, threads
 
 Row = dict[str, Any]
-COLOURS = {"loss": "tab:blue", "goodness": "tab:orange", "negatives": "tab:green"}
+COLOURS = {
+    "loss": "tab:blue",
+    "goodness": "tab:orange",
+    "negatives": "tab:green",
+    "readout": "tab:red",
+    "term": "tab:purple",
+}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -47,7 +53,8 @@ def _notes(result: dict[str, Any]) -> list[str]:
     return [
         f"{result['data']}: {budget['training']:,} training and {budget['validation']:,} validation"
         f" samples; {hidden} units, {budget['epochs']} epochs, {seeds} seeds, mean and 95 % t"
-        " interval; otherwise the standard recipe, whose settings were chosen for its own parts",
+        " interval; otherwise the standard recipe, whose settings were chosen for its own parts;"
+        " for read-outs and terms the recipe one_pass",
         "step: time relative to the standard part's, at the fastest tenth;"
         f" {threads(machine)}, {machine['cpu_capability']}, torch {machine['torch']}",
         *failed,

@@ -1,0 +1,73 @@
+"""Examples, layers and a head -> nothing, or an error that says why they cannot learn together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from torch import nn
+
+from forward_forward.examples import Examples, OrdinalBins
+from forward_forward.examples.inputs import check_scores
+from forward_forward.examples.no_label import SinglePass
+from forward_forward.forward.head import SoftmaxHead
+from forward_forward.forward.layer import Layer
+from forward_forward.forward.symbols import check_positions
+from forward_forward.readouts import Readout
+from forward_forward.terms import Term
+
+
+def check_learnable(examples: Examples, layers: Sequence[Layer], head: SoftmaxHead | None) -> None:
+    """Reject examples that a network with these layers and this head cannot learn from."""
+    if head is not None:
+        _check_head(head, layers, examples)
+    check_scores(examples)
+    _check_readouts(layers, examples)
+    check_positions(layers, examples, head)
+    if examples.scores == "softmax" and head is None:
+        raise ValueError(
+            "negatives drawn from the softmax require a head: add head=SoftmaxHead(...), or use"
+            " FromGoodness() or Uniform() negatives"
+        )
+
+
+def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
+    counts = {
+        layer.goodness.num_classes if isinstance(layer.goodness, Readout) else None
+        for layer in layers
+    }
+    if counts != ({examples.num_classes} if isinstance(examples, SinglePass) else {None}):
+        raise ValueError(
+            "layers whose goodness answers for every class, such as LinearReadout(num_classes=10),"
+            " go with examples=NoLabel(num_classes=10), and then all layers must have one for the"
+            f" same classes; got {examples!r} and layers for {_listed(counts)} classes (None: one"
+            " number per sample)"
+        )
+    if isinstance(examples, OrdinalBins) and any(layer.temperature != 1 for layer in layers):
+        raise ValueError(
+            "ordered bins are read from the softmax of the goodness, as they are trained: expected"
+            f" temperature=1, got {[layer.temperature for layer in layers]}"
+        )
+    for number, layer in enumerate(layers, 1):
+        for part in (layer.goodness, *layer.terms):
+            if isinstance(part, Readout | Term) and part.units is None:
+                raise ValueError(
+                    f"the width of layer {number} is not known from its"
+                    f" {type(layer.block).__name__}: give its {type(part).__name__} the number of"
+                    " its units or channels, as units=..."
+                )
+
+
+def _listed(counts: Iterable[int | None]) -> str:
+    return " and ".join(sorted(map(str, counts)))
+
+
+def _check_head(head: SoftmaxHead, layers: Sequence[Layer], examples: Examples) -> None:
+    blocks = [layer.block for layer in layers]
+    pairs = zip(head.widths, blocks, strict=False)
+    fits = all(block.out_features == width for width, block in pairs if type(block) is nn.Linear)
+    if len(head.widths) != len(layers) or head.num_classes != examples.num_classes or not fits:
+        raise ValueError(
+            f"the head expects {len(head.widths)} layers of {head.widths} units and"
+            f" {head.num_classes} classes, got {len(layers)} layers and {examples.num_classes}"
+            " classes: pass SoftmaxHead the units of every layer, lowest first"
+        )

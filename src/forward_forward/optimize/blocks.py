@@ -1,0 +1,102 @@
+"""Neighbouring layers that are trained together: inputs -> their gradients, by one graph.
+
+In the overlapping order the loss of the upper layer of a pair also reaches the lower one, and no
+further: training is local to a pair of layers, not to a layer. Of all layers together, each loss
+reaches all layers below: backprop with deep supervision, to compare local training with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from forward_forward.examples import Inputs
+from forward_forward.forward.activities import Activities
+from forward_forward.forward.layer import Layer
+from forward_forward.forward.passes import written_out
+from forward_forward.optimize.collaboration import Collaboration, Dropped
+from forward_forward.optimize.gradients import passed
+from forward_forward.optimize.outcome import LayerOutcome, outcome_of
+from forward_forward.optimize.targets import Targets
+
+
+def blocks_of(layers: range, step: int, *, together: bool = False) -> list[range]:
+    """Pairs of neighbouring layers, from the first in even steps and from the second in odd ones.
+
+    With ``together``, a single block of all layers.
+
+    A layer that has no partner in a step is trained alone.
+
+    >>> blocks_of(range(4), 0), blocks_of(range(4), 1)
+    ([range(0, 2), range(2, 4)], [range(0, 1), range(1, 3), range(3, 4)])
+    """
+    if together:
+        return [layers]
+    start, stop = layers.start - step % 2, layers.stop
+    return [range(max(first, 0), min(first + 2, stop)) for first in range(start, stop, 2)]
+
+
+def check_blocks(
+    order: str, layers: Iterable[Layer], skip: float, collaboration: Collaboration | None
+) -> None:
+    """Reject what layers that are trained together, in such an order, do not support.
+
+    Raises:
+        ValueError: Peer normalisation, an adversarial step, skipped samples, or collaboration.
+    """
+    own = any(each.peer is not None or each.adversarial for each in layers)
+    if own or skip or collaboration:
+        raise ValueError(
+            f"order={order!r} trains several layers by autograd, without peer normalisation,"
+            f" adversarial steps, skip and collaboration, got skip={skip},"
+            f" collaboration={collaboration!r} and layers {'with' if own else 'without'} one of the"
+            ' first two: leave them out, or use order="joint"'
+        )
+
+
+def block_gradients(
+    layers: Mapping[int, Layer],
+    source: Inputs | Activities,
+    targets: Targets,
+    dropped: Dropped,
+) -> list[LayerOutcome]:
+    """Set the gradients of the summed losses of consecutive layers.
+
+    Args:
+        layers: The layers by their index in the network, lowest first.
+        source: Input of the lowest: positives first, then the negatives.
+        targets: The samples' weights in the mean loss, and their labels.
+        dropped: A layer's index and its input -> the input after dropout.
+
+    References:
+        Dooms et al. (2023), arXiv 2311.18130: overlapping local updates.
+    """
+    found: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
+    losses = []
+    with torch.enable_grad():
+        for index, layer in layers.items():
+            x = written_out(dropped(index, source))
+            _, h, rated, loss = passed(layer, _rows(layer, x if found else x.detach()), targets)
+            added = layer.added(x)
+            found.append((h, rated, loss, added))
+            losses.append((targets.weight * loss).sum())
+            source = Activities(h, added=added)
+        objective = torch.stack(losses).sum()
+    weights = [each for one in layers.values() for each in one.parameters() if each.requires_grad]
+    slopes = torch.autograd.grad(objective, weights, allow_unused=True)
+    for weight, slope in zip(weights, slopes, strict=True):
+        weight.grad = slope
+    return [
+        outcome_of(Activities(h.detach(), added=added), loss.detach(), rated.detach(), targets)
+        for h, rated, loss, added in found
+    ]
+
+
+def _rows(layer: Layer, x: Tensor) -> Tensor:
+    """`Layer.rows`, not detached: the block's layers share a graph."""
+    if isinstance(layer.block, nn.Linear):
+        x = x.flatten(1)
+        layer.check_width(x.shape[1])
+    return x if layer.normalize is None else layer.normalize(x)
