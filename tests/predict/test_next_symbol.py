@@ -27,7 +27,7 @@ def test_bits_are_those_of_the_softmax_of_each_layer_and_of_their_mean():
             layer.goodness.weight, generator=torch.Generator().manual_seed(number)
         )
         layer.temperature = 2.0
-    net.readout = (0, 2)
+    net = ff.Network(*net.layers, examples=net.examples, readout=(0, 2))
     x, y, _ = next(TEXT.batches(len(TEXT)))
     logits = net.goodness_by_layer(x) / 2
     wanted = [

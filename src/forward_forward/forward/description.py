@@ -22,7 +22,7 @@ def names() -> dict[str, Any]:
     """Every name that a description may contain."""
     parts = notation.public(examples, goodness, losses, normalize, readouts)
     modules = (peer.PeerNormalization, Standardize, LabelInput)
-    blocks = (symbols.SymbolEmbedding, symbols.CausalBlock)
+    blocks = (symbols.SymbolEmbedding, symbols.CausalBlock, readouts.PositionReadout)
     own = {each.__name__: each for each in (*modules, *blocks)}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs
     return {**notation.torch_modules(), **parts, **own, **earlier}
