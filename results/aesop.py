@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,8 @@ def tune(text: ff.data.Text, judge: ff.data.Text) -> None:
 
 def measure(text: ff.data.Text, judge: ff.data.Text, test: ff.data.Text) -> None:
     """Every run that is missing."""
-    kept = json.loads(FILE.read_text())
+    kept = json.loads(FILE.read_text()) | {"pairs": pairs(text, test)}
+    files.write_json(FILE, kept)
     runs = kept.setdefault("runs", [])
     done = {(run["arm"], run["seed"]) for run in runs}
     for arm, seed in [(arm, seed) for seed in range(SEEDS) for arm in ARMS]:
@@ -141,6 +143,16 @@ def measure(text: ff.data.Text, judge: ff.data.Text, test: ff.data.Text) -> None
         kept |= {"settings": _settings(text, judge, test), "machine": machine()}
         files.write_json(FILE, kept)
         print(arm, seed, run["layer"], run["error"], run["bits"], run["seconds"], flush=True)
+
+
+def pairs(text: ff.data.Text, test: ff.data.Text) -> dict[str, float]:
+    """Error and bits of the counts of pairs of symbols, each with 1 more: no network at all."""
+    size = len(text.classes)
+    counts = torch.ones(size, size)
+    counts.index_put_((text.numbers[:-1], text.numbers[1:]), torch.ones(1), accumulate=True)
+    logits, labels = counts.log()[test.numbers[:-1]], test.numbers[1:]
+    error = 100 * float((logits.argmax(1) != labels).double().mean())
+    return {"error": error, "bits": float(functional.cross_entropy(logits, labels)) / math.log(2)}
 
 
 def _settings(*parts: ff.data.Text) -> dict[str, Any]:
@@ -180,6 +192,9 @@ def table() -> str:
             f"{seconds:.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    counted = kept["pairs"]
+    cells = f"{counted['error']:.1f} | {counted['bits']:.2f}"
+    lines.append(f"| counts of pairs of symbols | - | {cells} | - | - | - |")
     return "\n".join(lines)
 
 
