@@ -16,6 +16,7 @@ from forward_forward.readouts import (
     ChannelGroups,
     FixedReadout,
     LinearReadout,
+    PositionReadout,
     Prototypes,
 )
 
@@ -35,6 +36,7 @@ ON_MAPS = [
     Centroids(CLASSES, grid=2),
     Prototypes(CLASSES, grid=2),
 ]
+AT_POSITIONS = PositionReadout(CLASSES)
 
 
 def fitted(readout, units=7):
@@ -172,6 +174,17 @@ def test_maps_are_averaged_over_a_grid_and_tokens_over_their_positions():
     averages = LinearReadout(2, 2)
     nn.init.eye_(averages.weight)
     torch.testing.assert_close(averages(tokens), torch.tensor([[2.0, 5.0]]))
+
+
+def test_each_position_is_answered_by_the_same_weights():
+    readout = fitted(AT_POSITIONS)
+    h = torch.randn(5, 4, 7, dtype=torch.float64)
+    wanted = torch.stack([h[:, position] @ readout.weight.t() for position in range(4)], 1)
+    torch.testing.assert_close(readout(h), wanted)
+    with pytest.raises(ValueError, match=r"\[batch, positions, 7\], got \[5, 7\]"):
+        readout(h[:, 0])
+    with pytest.raises(ValueError, match=r"\[batch, positions, units\], .* with units=7"):
+        AT_POSITIONS(h)
 
 
 def test_every_public_read_out_is_tested():

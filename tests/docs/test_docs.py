@@ -27,6 +27,7 @@ PAGES = [
     "recurrent.md",
     "resume.md",
     "sklearn.md",
+    "text.md",
     "troubleshooting.md",
     "unsupervised.md",
 ]
@@ -48,6 +49,10 @@ def test_the_python_of_a_page_runs_as_it_stands(page, tmp_path, monkeypatch, cap
     if page == "sklearn.md":
         assert names["classifier"].score(names["X_new"], names["y_new"]) > 0.97
         assert names["search"].get_params()["cv"] == 3
+    if page == "text.md":
+        assert names["error"] < 20
+        assert min(names["bits"]) < 1
+        assert names["more"].startswith("the rat ")
 
 
 def test_the_figures_of_recipes_are_those_of_the_results():

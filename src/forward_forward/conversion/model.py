@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from forward_forward import seeds
+from forward_forward.conversion.answers import check_causal, examples_of, probes
 from forward_forward.conversion.groups import Group, grouped
 from forward_forward.conversion.modules import (
     ModelPart,
@@ -23,7 +24,7 @@ from forward_forward.conversion.modules import (
 )
 from forward_forward.conversion.widen import widened
 from forward_forward.conversion.widths import fit_parts
-from forward_forward.examples import AppendLabel, Examples, FromGoodness, NoLabel, WrongLabels
+from forward_forward.examples import AppendLabel, FromGoodness, NextSymbol, WrongLabels
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.check import SAME
 from forward_forward.forward.label_input import LabelInput, Way
@@ -77,7 +78,8 @@ def convert(
     constant channels of a convolution's input, or as a learned embedding that is added to the
     input of any other module. It enters nowhere if the layers answer for every class: with
     ``layer=functools.partial(Layer, goodness=LinearReadout(10), loss=CrossEntropy())`` they read
-    what the model's own modules would.
+    what the model's own modules would. If they answer at every position, with
+    ``goodness=PositionReadout(num_classes)``, the model reads symbols [batch, positions].
 
     Args:
         model: An ``nn.Sequential`` of any modules, which may be nested. It is not changed: the
@@ -117,22 +119,26 @@ def convert(
     parts = list(parts_of(plain))
     check_shared(parts)
     shape = input_shape_of(parts, input_shape)
-    parts = probed(plain, parts, shape)
+    one_pass = examples_of(layer(nn.Linear(1, num_classes), nn.ReLU()), num_classes)
+    parts = probed(plain, parts, probes(shape, one_pass, torch.Generator().manual_seed(0)))
     groups, dropped = grouped(parts, num_classes)
-    builder = _Builder(num_classes, layer, seeds.generator(seed, "convert"), shape)
+    rng = seeds.generator(seed, "convert")
+    seen = probes(shape, one_pass, rng)
+    builder = _Builder(num_classes, layer, rng, seen, class_wise=one_pass is not None)
     layers = [builder.layer(number, group) for number, group in enumerate(groups, 1)]
     builder.note_end(groups[-1])
     for part, why in dropped:
         builder.note(part, f"left out: {why}")
     strength = builder.strength if strength is None else strength
-    examples: Examples = AppendLabel(num_classes, strength=strength, negatives=negatives)
-    if builder.class_wise:
-        examples = NoLabel(num_classes)
+    labelled = AppendLabel(num_classes, strength=strength, negatives=negatives)
     network = Network(
         *layers,
-        examples=examples,
+        examples=labelled if one_pass is None else one_pass,
         readout=readout,
-    ).to(weight.device, weight.dtype)
+    )
+    if isinstance(one_pass, NextSymbol):
+        check_causal(layers, seen, one_pass)
+    network.to(weight.device, weight.dtype)
     steps = (Step(part.title, builder.notes[part.name]) for part in parts)
     return Conversion(network, tuple(steps))
 
@@ -145,14 +151,15 @@ class _Builder:
         num_classes: int,
         layer: Callable[..., Layer],
         rng: torch.Generator,
-        shape: tuple[int, ...],
+        seen: Tensor,
+        *,
+        class_wise: bool,
     ) -> None:
-        self.num_classes, self.make, self.rng, self.shape = num_classes, layer, rng, shape
+        self.num_classes, self.make, self.rng, self.seen = num_classes, layer, rng, seen
+        self.class_wise = class_wise
+        self.shape = tuple(seen.shape[1:])
         self.notes: dict[str, str] = {}
         self.strength = 1.0
-        self.class_wise = layer(nn.Linear(1, num_classes), nn.ReLU()).class_wise
-        # Several samples, so that a norm over the batch has a deviation.
-        self.seen = torch.randn(4, *shape, generator=rng)
 
     def note(self, part: ModelPart, became: str) -> None:
         self.notes[part.name] = became

@@ -102,25 +102,23 @@ def _is_elementwise(module: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def probed(model: nn.Module, parts: Sequence[ModelPart], shape: Sequence[int]) -> list[ModelPart]:
+def probed(model: nn.Module, parts: Sequence[ModelPart], samples: Tensor) -> list[ModelPart]:
     """The same modules, with ``affine`` found from their outputs.
 
     Args:
         model: The model; it is not changed.
         parts: Its modules.
-        shape: Shape of one sample.
+        samples: A few samples [n, *shape].
 
     Raises:
         ValueError: The model does not accept samples of that shape.
     """
     with evaluating(model):
-        seen = _seen(model, parts, torch.Size(shape))
+        seen = _seen(model, parts, samples)
         return [replace(each, affine=_is_affine(each, seen.get(each.module))) for each in parts]
 
 
-def _seen(
-    model: nn.Module, parts: Sequence[ModelPart], shape: torch.Size
-) -> dict[nn.Module, Tensor]:
+def _seen(model: nn.Module, parts: Sequence[ModelPart], samples: Tensor) -> dict[nn.Module, Tensor]:
     """The input of each module, up to one that does not return a tensor."""
     seen: dict[nn.Module, Tensor] = {}
 
@@ -131,13 +129,13 @@ def _seen(
 
     hooks = [part.module.register_forward_pre_hook(note) for part in parts]
     try:
-        model(torch.randn(4, *shape, generator=torch.Generator().manual_seed(0)))
+        model(samples)
     except _NoTensorError:
         pass  # the error names the module when the layers are built
     except Exception as error:  # a user's module may raise anything
         last = next(each for each in reversed(parts) if each.module in seen)
         raise ValueError(
-            f"the model does not accept samples of {list(shape)}: {last.title} reads"
+            f"the model does not accept samples of {list(samples.shape[1:])}: {last.title} reads"
             f" {list(seen[last.module].shape[1:])} per sample and raises {type(error).__name__}:"
             f" {error}. Pass the shape of one sample as input_shape, or correct the model"
         ) from error
@@ -152,6 +150,8 @@ class _NoTensorError(Exception):
 
 
 def _is_affine(part: ModelPart, x: Tensor | None) -> bool:
+    if part.weight_layers and all(isinstance(each, nn.Embedding) for each in part.weight_layers):
+        return True  # a look-up is a product with the symbol's unit vector
     if x is None:
         return type(part.module) is nn.Linear or isinstance(part.module, _ConvNd)
     try:

@@ -13,7 +13,8 @@ from forward_forward.forward import Layer
 def fit_parts(layer: Layer, h: Tensor) -> None:
     """Make its read-out and terms for its activities: channels are those of the last width."""
     widths = [_width(each) for each in layer.block.modules() if _width(each)]
-    channels_last = h.shape[1] not in widths[-1:] and h.shape[-1] in widths
+    at_positions = isinstance(layer.goodness, readouts.PositionReadout)
+    channels_last = at_positions or (h.shape[1] not in widths[-1:] and h.shape[-1] in widths)
 
     def fitted(part: Any) -> Any:
         if getattr(part, "units", 0) is not None:

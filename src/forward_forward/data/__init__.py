@@ -3,8 +3,9 @@
 In reading order: ``batch`` (the samples of one step, the protocol of a Source, and the checks),
 ``in_memory`` (a set [n, *shape], from which ``holdout`` selects rows), ``pictures`` (files in a
 folder or an archive), ``tables`` (rows as inputs), ``arrays`` (npz files), ``tensors`` (numbers as
-tensors), ``stream`` (a loader, read batch by batch), ``source`` (any of these as a Source),
-``checksum`` (by which a run recognises its data) and ``augment`` (random changes to pictures).
+tensors), ``stream`` (a loader, read batch by batch), ``text`` (windows of symbols), ``source`` (any
+of these as a Source), ``checksum`` (by which a run recognises its data) and ``augment`` (random
+changes to pictures).
 """
 
 from forward_forward.data import augment
@@ -14,6 +15,7 @@ from forward_forward.data.in_memory import Data
 from forward_forward.data.pictures.folder import Folder, folder
 from forward_forward.data.source import as_source
 from forward_forward.data.stream import Stream
+from forward_forward.data.text import Text
 
 __all__ = [
     "Batch",
@@ -21,6 +23,7 @@ __all__ = [
     "Folder",
     "Source",
     "Stream",
+    "Text",
     "as_source",
     "augment",
     "check_unchanged",

@@ -11,6 +11,7 @@ from torch import Tensor
 from forward_forward.data.batch import Source
 from forward_forward.data.in_memory import Data
 from forward_forward.data.pictures.folder import Folder
+from forward_forward.data.text import Text
 
 Checksums = Mapping[str, str | None]
 
@@ -42,6 +43,8 @@ def checksum(source: Source | None) -> str | None:
         for file in source.files:
             found.update(f"{file}\0{reader.tree.mark(file)}\0".encode())
         _add(found, source.labels)
+    elif isinstance(source, Text):
+        found.update(f"{source.window}\0{source.text}".encode())
     else:
         return None
     found.update(repr(source.classes).encode())

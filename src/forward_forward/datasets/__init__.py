@@ -5,7 +5,14 @@ checked by SHA-256), ``splits`` (the parts of a set), ``load_like`` (more data o
 ``run_data`` (the data that a run was trained on).
 """
 
-from forward_forward.datasets.builtin import available, digits, fashion_mnist, mnist, named
+from forward_forward.datasets.builtin import (
+    aesop,
+    available,
+    digits,
+    fashion_mnist,
+    mnist,
+    named,
+)
 from forward_forward.datasets.fetch import DataUnavailable
 from forward_forward.datasets.load_like import load_like
 from forward_forward.datasets.splits import Sets, load
@@ -13,6 +20,7 @@ from forward_forward.datasets.splits import Sets, load
 __all__ = [
     "DataUnavailable",
     "Sets",
+    "aesop",
     "available",
     "digits",
     "fashion_mnist",

@@ -1,6 +1,6 @@
 """A set's name -> (train, test) as Data: images [n, channels, height, width], labels [n].
 
-A set is one public function here and a row in ``_SETS``.
+A set is one public function here and a row in ``_SETS``; a text is a function alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from forward_forward.data import Data
+from forward_forward.data import Data, Text
 from forward_forward.datasets.fetch import Files, find
 
 _TEN_DIGITS = tuple("0123456789")
@@ -60,6 +60,15 @@ _CLOTHES = (
     "sneaker",
     "bag",
     "ankle boot",
+)
+
+_AESOP = Files(
+    title="Aesop's fables",
+    sha256={"aesop.txt": "4f1e7463b5fd19c55a9f538703a24be5ae3f3f04585d41c7266aba79d0fac8f9"},
+    layouts=("aesop", "."),
+    cache="aesop",
+    sources=(),
+    instead="read another text with data.Text",
 )
 
 
@@ -142,6 +151,30 @@ def _idx_sets(raw: Mapping[str, bytes], classes: tuple[str, ...], name: str) -> 
         labels = _idx(raw[f"{part}-labels-idx1-ubyte"], 1)
         sets.append(Data(images, labels, classes, name, holdout=holdout))
     return sets[0], sets[1]
+
+
+def aesop(window: int = 64, root: str | Path | None = None) -> tuple[Text, Text]:
+    """Read Aesop's fables in V. S. Vernon Jones's translation of 1912, checked by SHA-256.
+
+    It is not downloaded, and not one of the sets that ``named`` reads, since its samples are
+    windows of a text.
+
+    Args:
+        window: Symbols in a window.
+        root: Folder with ``aesop/aesop.txt`` or the file itself; None takes that of the environment
+            variable ``FF_DATA``.
+
+    Returns:
+        (train, test): the test part is the last tenth of its 195,247 characters.
+
+    Raises:
+        DataUnavailable: The file was not found; the message lists the places tried.
+
+    >>> aesop()[0]  # doctest: +SKIP
+    Text('aesop': 175722 symbols in windows of 64, 67 different ones)
+    """
+    raw = find(_AESOP, root, fetch=False)["aesop.txt"]
+    return Text(raw.decode("utf-8-sig"), window, name="aesop").split(0.1)
 
 
 def available() -> tuple[str, ...]:

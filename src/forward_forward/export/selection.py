@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from forward_forward.data.batch import as_float
-from forward_forward.examples import MultiLabel, OrdinalBins
+from forward_forward.examples import MultiLabel, NextSymbol, OrdinalBins
 from forward_forward.export.predictors import OnePass, Scan, Scored, frozen
 from forward_forward.export.torch_file import Run
 from forward_forward.forward import Network
@@ -69,6 +69,11 @@ def check_labels(network: Network) -> None:
         raise ValueError(
             "exported predictors return one label per sample, but this network predicts several:"
             " use network.predict"
+        )
+    if isinstance(network.examples, NextSymbol):
+        raise ValueError(
+            "exported predictors return one label per sample, but this network predicts the next"
+            " symbol at every position: use network.predict or predict.continued"
         )
     if isinstance(network.examples, OrdinalBins):
         raise ValueError(

@@ -5,7 +5,8 @@
 ``activities`` its output. ``affine`` and ``operands`` compute the products of a linear block, in
 the memory of a ``workspace``; ``passes`` runs a stack of layers. ``check`` finds what is wrong with
 a layer, ``head`` reads labels off activities, ``network`` is the stack with its examples,
-``perceptron`` builds one of linear layers, and ``description`` writes it as plain values.
+``perceptron`` builds one of linear layers, ``symbols`` has blocks for texts, and ``description``
+writes a network as plain values.
 """
 
 from forward_forward.forward.head import SoftmaxHead
@@ -16,9 +17,11 @@ from forward_forward.forward.normalize import ClassGroupNorm, MeanSquareOne, Uni
 from forward_forward.forward.peer import PeerNormalization
 from forward_forward.forward.perceptron import mlp
 from forward_forward.forward.standardize import Standardize
+from forward_forward.forward.symbols import CausalBlock, SymbolEmbedding
 from forward_forward.forward.triangle import Triangle
 
 __all__ = [
+    "CausalBlock",
     "ClassGroupNorm",
     "LabelInput",
     "Layer",
@@ -27,6 +30,7 @@ __all__ = [
     "PeerNormalization",
     "SoftmaxHead",
     "Standardize",
+    "SymbolEmbedding",
     "Triangle",
     "UnitLength",
     "mlp",

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from forward_forward.readouts import Readout
+from forward_forward.readouts import PositionReadout, Readout
 
 SAME = 1e-3  # relative spread of goodness over samples below which it carries no information
 
@@ -118,9 +118,10 @@ def _of_goodness(layer: Checked, h: Tensor) -> Iterator[str]:
         yield f"its goodness raises {type(error).__name__} for {list(h.shape)}: {error}"
         return
     classes = (layer.goodness.num_classes,) if isinstance(layer.goodness, Readout) else ()
-    if goodness.shape != (len(h), *classes):
+    positions = h.shape[1:2] if isinstance(layer.goodness, PositionReadout) else ()
+    wanted = [len(h), *positions, *classes]
+    if list(goodness.shape) != wanted:
         each = "one number per sample and class" if classes else "one number per sample"
-        wanted = [len(h), *classes]
         yield f"its goodness is {list(goodness.shape)}: expected {each} {wanted}"
     elif not bool(goodness.isfinite().all()):
         yield "its goodness is not finite: normalise its input, or use smaller weights"

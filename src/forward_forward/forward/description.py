@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forward_forward import examples, goodness, losses, notation, readouts, terms
-from forward_forward.forward import blocks, normalize, peer
+from forward_forward.forward import blocks, normalize, peer, symbols
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
@@ -23,7 +23,8 @@ def names() -> dict[str, Any]:
     """Every name that a description may contain."""
     parts = notation.public(blocks, examples, goodness, losses, normalize, readouts, terms)
     modules = (peer.PeerNormalization, Standardize, LabelInput, Triangle)
-    own = {each.__name__: each for each in modules}
+    of_text = (symbols.SymbolEmbedding, symbols.CausalBlock, readouts.PositionReadout)
+    own = {each.__name__: each for each in (*modules, *of_text)}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs
     return {**notation.torch_modules(), **parts, **own, **earlier}
 

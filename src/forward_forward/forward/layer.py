@@ -192,7 +192,8 @@ class Layer(nn.Module):
     def rate(self, activities: Activities) -> Tensor:
         """Goodness [batch] of the layer's activities, from their length if that suffices.
 
-        Of a read-out it is the goodness of every class [batch, classes].
+        Of a read-out it is the goodness of every class [batch, classes], and of one that answers
+        at every position [batch, positions, classes].
         """
         radial = radial_of(self.goodness)
         if radial is None:
@@ -201,7 +202,7 @@ class Layer(nn.Module):
         return radial.of_length(activities.length, activities.h.shape[1:].numel())
 
     def table(self, activities: Activities, variants: int) -> Tensor:
-        """Goodness of every label [batch, labels].
+        """Goodness of every label [batch, labels], or at every position [batch, positions, labels].
 
         Args:
             activities: Of all variants of a batch [variants * batch, *feature]: one for each label,

@@ -11,6 +11,7 @@ from forward_forward.examples.inputs import check_scores
 from forward_forward.examples.no_label import SinglePass
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
+from forward_forward.forward.symbols import check_positions
 from forward_forward.readouts import Readout
 from forward_forward.terms import Term
 
@@ -21,6 +22,7 @@ def check_learnable(examples: Examples, layers: Sequence[Layer], head: SoftmaxHe
         _check_head(head, layers, examples)
     check_scores(examples)
     _check_readouts(layers, examples)
+    check_positions(layers, examples, head)
     if examples.scores == "softmax" and head is None:
         raise ValueError(
             "negatives drawn from the softmax require a head: add head=SoftmaxHead(...), or use"

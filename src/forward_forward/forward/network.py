@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from forward_forward.examples import Examples, Inputs, OrdinalBins
+from forward_forward.examples import Examples, Inputs, NextSymbol, OrdinalBins
 from forward_forward.examples.inputs import check_lengths, floating
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.check import shared
@@ -23,6 +23,7 @@ from forward_forward.forward.passes import (
     variants_goodness,
     written_out,
 )
+from forward_forward.forward.symbols import later_symbols
 from forward_forward.forward.workspace import Workspace
 
 Reading = Literal["goodness", "head"]
@@ -155,7 +156,8 @@ class Network(nn.Module):
             x: Samples [batch, ...], on the scale of the training data.
 
         Returns:
-            Goodness [layers, batch, classes].
+            Goodness [layers, batch, classes]; of layers that answer at every position,
+            [layers, batch, positions, classes].
 
         Raises:
             ValueError: The examples put no label into the input, so there are no candidates.
@@ -215,8 +217,9 @@ class Network(nn.Module):
             by: "goodness" or "head"; None for the network's own reading.
 
         Returns:
-            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels]; with ordered
-            bins, the predicted numbers [batch].
+            Labels [batch]; with several labels per sample, 0 and 1 [batch, labels]; of layers that
+            answer at every position [batch, positions]; with ordered bins, the predicted numbers
+            [batch].
         """
         return self.examples.decide(self.scores(x, by))
 
@@ -237,6 +240,10 @@ class Network(nn.Module):
                     source = Activities(layer(source), added=layer.added(source)).onward.h
                 except Exception:  # the layer's own check reports it; those above have no input
                     break
+        else:
+            if isinstance(self.examples, NextSymbol):
+                later = later_symbols(self.layers, self.ready(x), self.examples.num_classes)
+                found |= {each: [*later[each], *found.get(each, [])] for each in later}
         return dict(sorted(found.items()))
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:

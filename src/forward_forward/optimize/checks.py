@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forward_forward.checkpoint import machine
-from forward_forward.data import Data, Source
-from forward_forward.examples import MultiLabel, OverlayLabel
+from forward_forward.data import Data, Source, Text
+from forward_forward.examples import MultiLabel, NextSymbol, OverlayLabel
 from forward_forward.examples.bins import check_kind
 from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.forward.description import rewritten
@@ -37,6 +37,12 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
         raise ValueError(
             f"the network expects labels 0 to {classes - 1}, got data with {len(source.classes)}"
             f" classes: build it with num_classes={len(source.classes)}"
+        )
+    predicts = isinstance(trainer.network.examples, NextSymbol)
+    if isinstance(source, Text | Data) and isinstance(source, Text) != predicts:
+        raise ValueError(
+            "a data.Text goes with a network of examples=NextSymbol(...), which predicts the next"
+            f" symbol, and only with it; got {source!r} and {trainer.network.examples!r}"
         )
     layers = len(trainer.network.layers)
     if epochs < 1 or (trainer.order == "greedy" and epochs < layers):

@@ -11,19 +11,26 @@ from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.passes import ForwardPass
+from forward_forward.readouts import PositionReadout
 
 Collaboration = Literal["below", "all"]
 Dropped = Callable[[int, Inputs | Activities], Inputs | Activities]
 
 
 def check_collaboration(collaboration: Collaboration | None, layers: Iterable[Layer]) -> None:
-    """Reject an unknown kind, and an adversarial step with a goodness of all other layers.
+    """Reject an unknown kind, and layers that it does not suit.
 
     Raises:
         ValueError: One of these.
     """
     if collaboration not in (None, *get_args(Collaboration)):
         raise ValueError(f'collaboration expects None, "below" or "all", got {collaboration!r}')
+    layers = list(layers)
+    if collaboration and any(isinstance(layer.goodness, PositionReadout) for layer in layers):
+        raise ValueError(
+            "collaboration adds a goodness of each sample, got layers that answer at every position"
+            " of a text: leave collaboration=None"
+        )
     if collaboration == "all" and any(layer.adversarial for layer in layers):
         raise ValueError(
             'collaboration="all" expects layers with adversarial=0: such a layer raises its'

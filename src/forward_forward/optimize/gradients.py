@@ -137,6 +137,8 @@ def passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tensor
     # The activation may work in place, and the peer term needs z as it was.
     h = layer.activate(z if layer.peer is None else z.clone())
     rated = layer.goodness(h)
+    if rated.dim() == 3:  # at every position
+        rated = rated.flatten(0, 1)
     loss = loss_of(layer.loss, margins(layer, rated, targets), targets)
     for term in layer.terms:
         loss = loss + each_sample(term, h[: len(targets.weight)], targets.labels)

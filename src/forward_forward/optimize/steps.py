@@ -165,8 +165,10 @@ class LayerSteps:
         """A layer's input after dropout; that of the first layer comes with it."""
         if index == 0 or not isinstance(source, Activities):
             return source
-        rate = self.network.layers[index].dropout
-        return randomness.dropped_rows(source, rate, len(targets.weight), index)
+        layer = self.network.layers[index]
+        # Layers that answer for every class have one variant, perhaps of many targets.
+        batch = len(source.h) if layer.class_wise else len(targets.weight)
+        return randomness.dropped_rows(source, layer.dropout, batch, index)
 
     def _follow(self, index: int, outcome: LayerOutcome, targets: Targets) -> None:
         """Update what a read-out learns without gradients, such as its centroids."""

@@ -16,12 +16,19 @@ from forward_forward.losses import HasSoftTargets, LocalLoss
 class Targets:
     """The samples' weights in the mean loss, and their labels if layers answer for every class.
 
+    Layers that answer at every position are judged at each of them: there ``batch`` is the number
+    of all positions of all samples, and a sample's weight is divided among its positions.
+
     Args:
         weight: Each sample's weight in the mean over the batch [batch], sum 1.
-        labels: True labels [batch], or None if the label is in the input.
+        labels: True labels [batch], or at each position [batch, positions]; None if the label is
+            in the input.
         soft: Probabilities of the classes [batch, classes] that the loss compares with, or None to
             compare the true class with the others.
         others: Other layers' goodness, a constant added to the layer's own, of its shape; or None.
+
+    >>> Targets(torch.tensor([0.4, 0.6]), torch.tensor([[0, 1], [1, 1]])).weight
+    tensor([0.2000, 0.2000, 0.3000, 0.3000])
     """
 
     def __init__(
@@ -31,6 +38,9 @@ class Targets:
         soft: Tensor | None = None,
         others: Tensor | None = None,
     ) -> None:
+        if labels is not None and labels.dim() == 2:
+            positions, labels = labels.shape[1], labels.flatten()
+            weight = (weight / positions).repeat_interleave(positions)
         self.weight, self.labels, self.soft, self.others = weight, labels, soft, others
         self._columns: Tensor | None = None
 

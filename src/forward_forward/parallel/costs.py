@@ -37,7 +37,8 @@ def layer_seconds(trainer: TrainStep, source: Source, batch_size: int) -> list[f
     x, y, _ = next(iter(source.batches(batch_size)))
     source_of, probes = _first_inputs(network, x, y)
     weight = torch.full((len(x),), 1 / len(x), dtype=network.dtype, device=network.device)
-    targets = targets_of(network.examples, weight, y.to(network.device))
+    labels = y.to(network.device) if network.class_wise else None
+    targets = targets_of(network.examples, weight, labels)
     measured: dict[str, float] = {}
     seconds = []
     for index, layer in enumerate(network.layers):

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import torch.distributed as dist
 
 from forward_forward.data import Source
+from forward_forward.examples import NextSymbol
 from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.train_step import TrainStep
@@ -168,6 +169,11 @@ def _check(
         raise ValueError(
             f"the network has {layers} layers, got {given}: assign at least one layer to each"
             " stage, and each layer to one stage; or distribute the batches (--parallel data)"
+        )
+    if stages > 1 and isinstance(trainer.network.examples, NextSymbol):
+        raise ValueError(
+            "layers that answer at every position of a text are not distributed over processes:"
+            " distribute the batches, Layout(stages=1), or train them in one process"
         )
     if replicas > 1 and any(layer.terms for layer in trainer.network.layers):
         raise ValueError(

@@ -2,7 +2,8 @@
 
 ``evaluation`` measures errors by the goodness of every label and by the softmax head;
 ``readout`` chooses the layers whose goodness is summed;
-``two_stage_prediction`` computes the goodness of few labels of few samples.
+``two_stage_prediction`` computes the goodness of few labels of few samples; ``next_symbol``
+measures predictions in bits and continues a text.
 """
 
 from forward_forward.predict.evaluation import (
@@ -14,6 +15,7 @@ from forward_forward.predict.evaluation import (
     evaluate,
     familiarity,
 )
+from forward_forward.predict.next_symbol import bits, continued
 from forward_forward.predict.readout import better_layer, choose_readout, readout_of
 from forward_forward.predict.two_stage_prediction import Report, TwoStage, two_stage
 
@@ -23,7 +25,9 @@ __all__ = [
     "TwoStage",
     "added",
     "better_layer",
+    "bits",
     "choose_readout",
+    "continued",
     "count_errors",
     "embeddings",
     "errors_of",

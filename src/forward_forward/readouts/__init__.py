@@ -5,12 +5,14 @@ those of the other classes are its negatives. A read-out without ``units`` is a 
 makes its own copy for its width.
 
 ``readout`` is what all of them share, ``linear`` those with weights from every activity to every
-class, ``groups`` the one whose channels belong to classes, ``prototypes`` those that compare
-activities with learned prototypes or with the mean of each class.
+class, ``groups`` the one whose channels belong to classes, ``positions`` the one that answers at
+every position of a text, ``prototypes`` those that compare activities with learned prototypes or
+with the mean of each class.
 """
 
 from forward_forward.readouts.groups import ChannelGroups
 from forward_forward.readouts.linear import FixedReadout, LinearReadout
+from forward_forward.readouts.positions import PositionReadout as PositionReadout
 from forward_forward.readouts.prototypes import Centroids, Prototypes
 from forward_forward.readouts.readout import HasReadoutSlopes as HasReadoutSlopes
 from forward_forward.readouts.readout import Readout as Readout
@@ -22,4 +24,11 @@ from forward_forward.readouts.readout import pooled as pooled
 from forward_forward.readouts.readout import slopes_of as slopes_of
 from forward_forward.readouts.readout import unit_rows as unit_rows
 
-__all__ = ["Centroids", "ChannelGroups", "FixedReadout", "LinearReadout", "Prototypes"]
+# `PositionReadout` is left out: what works with one label a sample takes these by their names.
+__all__ = [
+    "Centroids",
+    "ChannelGroups",
+    "FixedReadout",
+    "LinearReadout",
+    "Prototypes",
+]
