@@ -265,11 +265,9 @@ class _Builder:
                     " it in a module that returns such a tensor"
                 )
             fit_parts(made, seen)
-            self.seen = seen
-            if made.class_wise:
-                return
             goodness = made.goodness(seen)
-            if float(goodness.std()) <= SAME * float(goodness.abs().mean()):
+            same = float(goodness.std()) <= SAME * float(goodness.abs().mean())
+            if same and not made.class_wise:
                 made.activation = nn.ReLU()
                 seen = made(self.seen)
                 self.notes[group.core.name] += (
