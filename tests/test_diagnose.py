@@ -1,14 +1,17 @@
 """What a network has become, against the same found sample by sample and unit by unit."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from forward_forward import diagnose, seeds
-from forward_forward.examples import AppendLabel, HybridImages, OverlayLabel, Uniform
+from forward_forward.examples import AppendLabel, HybridImages, NoLabel, OverlayLabel, Uniform
 from forward_forward.forward import Layer, Network, SoftmaxHead, mlp
 from forward_forward.goodness import mean_square
+from forward_forward.readouts import FixedReadout
 
 X = torch.rand(30, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(30) % 3
@@ -136,3 +139,20 @@ def test_the_strongest_come_first():
     assert list(found) == sorted(range(9), key=lambda unit: -lengths[unit])[:5]
     assert list(found.values()) == pytest.approx([lengths[unit] for unit in found])
     assert len(diagnose.strongest(pictures, 50)) == 9
+
+
+@torch.no_grad()
+def test_histograms_of_layers_that_answer_for_every_class_are_of_their_columns():
+    layer = functools.partial(Layer, goodness=FixedReadout(3))
+    net = mlp(16, 12, 9, num_classes=3, examples=NoLabel(3), layer=layer)
+    for each, table in zip(
+        diagnose.histograms(net, X, Y, seeds.generator(0, "test")),
+        net.goodness_by_layer(X),
+        strict=True,
+    ):
+        true = table[torch.arange(30), Y]
+        wrong = [table[row, label] for row in range(30) for label in range(3) if label != Y[row]]
+        assert (sum(each["positive"]), sum(each["negative"])) == (30, 60)
+        higher = [bool(true[at // 2] > value) for at, value in enumerate(wrong)]
+        assert each["separation"] == pytest.approx(100 * np.mean(higher), abs=0.006)
+        assert each["edges"][-1] == pytest.approx(float(table.max()), abs=1e-4)

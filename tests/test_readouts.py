@@ -1,6 +1,7 @@
 """Goodness of every class: values, slopes against autograd, and what is refused."""
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 from forward_forward import readouts
 from forward_forward.contracts import public_parts
 from forward_forward.examples import NoLabel
-from forward_forward.forward import Layer, Network
+from forward_forward.forward import Layer, Network, mlp
 from forward_forward.goodness import slope_of
 from forward_forward.readouts import (
     Centroids,
@@ -190,3 +191,15 @@ def test_each_position_is_answered_by_the_same_weights():
 def test_every_public_read_out_is_tested():
     assert {type(each).__name__ for each in READOUTS} == set(readouts.__all__)
     assert set(public_parts(readouts, num_classes=CLASSES)) == set(readouts.__all__)
+
+
+def test_layers_of_a_network_and_networks_of_other_seeds_have_other_random_weights():
+    def weights(seed):
+        layer = functools.partial(Layer, goodness=FixedReadout(CLASSES))
+        network = mlp(6, 8, 8, num_classes=CLASSES, seed=seed, examples=NoLabel(CLASSES), layer=layer)
+        return [each.goodness.weight for each in network.layers]
+
+    (one, two), (other, _), (same, _) = weights(0), weights(1), weights(0)
+    assert not torch.equal(one, two)
+    assert not torch.equal(one, other)
+    assert torch.equal(one, same)

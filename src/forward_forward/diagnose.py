@@ -46,6 +46,14 @@ def histograms(
         which the positive has the higher goodness; 50 is chance level.
     """
     positive, y = _positive(network, x, y)
+    if network.class_wise and y is not None:
+        # One pass gives both: the goodness of the true class, and that of the others.
+        tables = _goodness(network, positive)
+        true = torch.nn.functional.one_hot(y, network.examples.num_classes).bool().cpu().numpy()
+        return [
+            _counted(float(layer.threshold_value), table[true], _others(table, true))
+            for layer, table in zip(network.layers, tables, strict=True)
+        ]
     scores = torch.zeros(len(x), network.examples.num_classes, device=network.device)
     negative = network.examples.negative(positive, y, rng, scores)
     pairs = zip(_goodness(network, positive), _goodness(network, negative), strict=True)
@@ -53,6 +61,11 @@ def histograms(
         _counted(float(layer.threshold_value), good, bad)
         for layer, (good, bad) in zip(network.layers, pairs, strict=True)
     ]
+
+
+def _others(table: NDArray[np.float64], true: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The goodness of the wrong classes [(classes - 1) * batch], one class after the other."""
+    return table[~true].reshape(len(table), -1).T.ravel()
 
 
 def _positive(network: Network, x: Tensor, y: Tensor | None) -> tuple[Inputs, Tensor | None]:

@@ -61,7 +61,7 @@ def at_unit_activity(goodness: Goodness, h: Tensor) -> float:
         goodness: The goodness.
         h: Any activities of the layer [batch, *feature]; only their shape and type are used.
     """
-    return float(goodness(torch.ones_like(h[:1]))[0])
+    return float(goodness(torch.ones_like(h[:1])).mean())
 
 
 def _spread(upstream: Tensor, h: Tensor) -> Tensor:

@@ -289,7 +289,7 @@ def test_a_subset_of_the_real_cifar10_archive_is_trained_on(ff, tmp_path):
     evaluated = json.loads(ff("evaluate", tmp_path / "run", "--json").out)
     assert evaluated["test_error"] == trained["test_error"] == about["test_error"]
     assert evaluated["goodness_error_by_layer"] == trained["test"]["goodness_error_by_layer"]
-    assert "network  3082 - 16 units" in done.err
+    assert "network  3072 - 16 units" in done.err
     frog = next(name for name in taken if name.startswith("test/frog/"))
     (tmp_path / "frog.jpg").write_bytes(taken[frog])
     done = ff("predict", tmp_path / "run", tmp_path / "frog.jpg", "--json")

@@ -176,3 +176,27 @@ def test_what_does_not_go_together_is_refused():
         one_pass().examples.positive(torch.ones(2, 6), torch.tensor([0, 9]))
     with pytest.raises(ValueError, match="adversarial of 0 or more"):
         Layer(nn.Linear(6, 8), adversarial=-1.0)
+
+
+def test_an_adversarial_step_needs_an_input_without_a_label_and_a_loss_that_reaches_it():
+    with pytest.raises(ValueError, match="the label would be moved"):
+        Layer(nn.Linear(4, 3), adversarial=0.1)
+    detached = LinearReadout(CLASSES, detached=True)
+    with pytest.raises(ValueError, match="does not reach the layer's input"):
+        Layer(nn.Linear(4, 3), goodness=detached, adversarial=0.1)
+
+
+def test_a_threshold_by_width_is_the_mean_over_the_classes():
+    network = one_pass(ChannelGroups(CLASSES), losses.log_sigmoid, threshold="width")
+    network.double().calibrate(*samples())
+    assert [float(layer.threshold_value) for layer in network.layers] == [1.0, 1.0]
+
+
+def test_a_block_that_is_frozen_later_stops_learning():
+    network = one_pass().double()
+    trainer = ff.Trainer(network, lr=0.1)
+    trainer.step(*samples())
+    network.layers[0].block.requires_grad_(False)
+    before = network.layers[0].block.weight.clone()
+    trainer.step(*samples())
+    assert torch.equal(network.layers[0].block.weight, before)

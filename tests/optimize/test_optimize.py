@@ -249,9 +249,9 @@ def test_the_best_epoch_is_chosen_by_validation(monkeypatch):
 
     def scripted(network, source, **settings):
         asked.append(len(source))
-        return {"error": next(errors)}
+        return {"goodness_error": torch.tensor(next(errors))}, 100.0
 
-    monkeypatch.setattr(predict, "evaluate", scripted)
+    monkeypatch.setattr(predict, "count_errors", scripted)
     fitted = Trainer(network()).fit(DATA, epochs=4, validation=(X[:7], Y[:7]))
     # Of two equal ones the later: on little data many are equal by chance.
     assert (fitted.best_epoch, fitted.validation_error) == (4, 10.0)

@@ -177,3 +177,9 @@ def test_together_is_backprop_with_deep_supervision():
         optimizer.step()
     for weight, wanted in zip(found.parameters(), expected.parameters(), strict=True):
         torch.testing.assert_close(weight, wanted, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("order", ["overlapping", "together"])
+def test_orders_of_several_layers_train_all_of_them(order):
+    with pytest.raises(ValueError, match=f"order='{order}' trains all layers"):
+        ff.Trainer(network(), order=order).train_layers(1, 1)

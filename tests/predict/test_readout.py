@@ -55,8 +55,8 @@ def test_differences_within_the_slack_count_as_equal():
     assert best_range(misses, 3, slack=1) == (0, 3)
 
 
-def test_before_a_choice_all_layers_but_the_first_are_read():
-    assert network().readout == (1, 3)
+def test_before_a_choice_all_layers_are_read():
+    assert network().readout == (0, 3)
     assert network(hidden=(8,)).readout == (0, 1)
 
 
@@ -81,7 +81,7 @@ def reader(block):
 def test_the_choice_is_made_on_validation_data_and_only_there():
     net, held_out = first_layer_knows()
     before = predict.evaluate(net, held_out)
-    assert net.readout == (1, 2)  # evaluating chooses nothing
+    assert net.readout == (0, 2)  # evaluating chooses nothing
     assert before["error"] == 100.0
     trainer = ff.Trainer(net, lr=1e-9, average=0.5)
     fitted = trainer.fit(held_out, epochs=1, validation=held_out)
@@ -94,7 +94,7 @@ def test_the_choice_is_made_on_validation_data_and_only_there():
 def test_without_validation_data_nothing_is_chosen():
     net, train = first_layer_knows()
     ff.Trainer(net, lr=1e-9).fit(train, epochs=1)
-    assert net.readout == (1, 2)
+    assert net.readout == (0, 2)
 
 
 def test_negatives_do_not_depend_on_what_validation_data_chose():

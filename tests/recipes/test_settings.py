@@ -8,9 +8,10 @@ import torch
 
 from forward_forward import losses
 from forward_forward.examples import Uniform
+from forward_forward.readouts import LinearReadout
 from forward_forward.recipes import poster, standard
 from forward_forward.recipes.parameters import Parameter, parameters_of
-from forward_forward.recipes.settings import parts, read_range
+from forward_forward.recipes.settings import default_recipe, parts, read_range
 
 
 def test_what_a_recipe_of_one_s_own_takes():
@@ -83,3 +84,25 @@ def test_layers_to_read_are_counted_from_one():
     with pytest.raises(ValueError, match='readout expects "auto", "all"'):
         read_range("0-2")
     assert parameters_of(standard)["readout"].value("2-3") == "2-3"
+
+
+@pytest.mark.parametrize(
+    ("settings", "recipe"),
+    [
+        ({}, "one_pass"),
+        ({"loss": "SymBa(alpha=2)", "goodness": "Prototypes(per_class=2)"}, "one_pass"),
+        ({"goodness": "l2_norm"}, "standard"),
+        ({"goodness": "PNorm(p=1..4),mean_square"}, "standard"),
+        ({"negatives": "Uniform"}, "standard"),
+        ({"skip": "0.1"}, "standard"),
+    ],
+)
+def test_the_default_recipe_has_the_settings_that_were_typed(settings, recipe):
+    assert default_recipe(settings) == recipe
+    assert default_recipe(settings, numbers=True) == "regression"
+
+
+def test_read_outs_are_named_with_and_without_arguments():
+    made = parts({"goodness": "FixedReadout(squared=True)"}, typed=frozenset())["goodness"]
+    assert made(num_classes=3).squared
+    assert parts({"goodness": "LinearReadout"}, typed=frozenset())["goodness"] is LinearReadout

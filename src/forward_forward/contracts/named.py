@@ -136,10 +136,10 @@ def typed_parts(texts: Sequence[str], num_classes: int = CLASSES) -> list[Named]
     found = []
     for text in dict.fromkeys(texts):
         given = notation.read(text, names, typed=True)
-        part = _of_classes(given, num_classes) or notation.made(given)
         try:
+            part = _of_classes(given, num_classes) or notation.made(given)
             found.append(Named(kind_of(part), text, part, ":" in text))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:  # a class may lack methods, or need arguments
             raise ValueError(f"{text}: {error}") from error
     return found
 

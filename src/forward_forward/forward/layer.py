@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from forward_forward import losses, readouts
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.arguments import (
+    check_adversarial,
     check_numbers,
     check_parts,
     check_peer,
@@ -98,6 +99,8 @@ class Layer(nn.Module):
         check_parts({"goodness": goodness, "loss": loss, "normalize": normalize}, terms)
         if peer is not None:
             check_peer(block, activation, goodness, adversarial)
+        if adversarial:
+            check_adversarial(goodness, terms)
         if residual:
             check_residual(block)
         self.block = block

@@ -39,8 +39,8 @@ class Network(nn.Module):
         inputs: Applied to the samples first, such as `Standardize`; None leaves them unchanged.
         head: A softmax head on the activities, or None.
         readout: The range of layers, ``(first, stop)``, whose goodness is summed to read a label;
-            None sums over all of them, as the poster does. "auto" starts with all but the first,
-            and `Trainer.fit` sets the range with the fewest errors on the validation data.
+            None sums over all of them, as the poster does. "auto" starts with all of
+            them, and `Trainer.fit` sets the range with the fewest errors on the validation data.
         reading: "goodness" or "head": what `predict` uses. By default "goodness" if the examples
             put the label into the input, else "head".
 
@@ -67,6 +67,11 @@ class Network(nn.Module):
         reading: Reading | None = None,
     ) -> None:
         super().__init__()
+        if readout == "auto" and isinstance(examples, OrdinalBins):
+            raise ValueError(
+                'readout="auto" counts wrong labels, and ordered bins predict numbers: use None for'
+                " all layers, or a range (first, stop)"
+            )
         self.fixed_readout = fixed_range(readout, len(layers))
         reading = reading or ("goodness" if examples.labelled else "head")
         possible = {"goodness": examples.labelled, "head": head is not None}
@@ -82,7 +87,7 @@ class Network(nn.Module):
         self.head = head
         self.reading: Reading = reading
         # A buffer, so that a choice stays with the weights it was made for.
-        start = torch.tensor(self.fixed_readout) if readout == "auto" else None
+        start = torch.tensor((0, len(layers))) if readout == "auto" else None
         self.register_buffer("chosen", start)
 
     @property

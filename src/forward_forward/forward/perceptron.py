@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from forward_forward import seeds
+from forward_forward import readouts, seeds
 from forward_forward.examples import AppendLabel, Examples, FromGoodness
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
@@ -80,6 +80,9 @@ def mlp(
         )
         if rate is not None:
             made.dropout = rate
+        own = seeds.number(seed, "parts", index)  # read-outs of layers must not be equal
+        made.goodness = readouts.redrawn(made.goodness, own)
+        made.terms = tuple(readouts.redrawn(term, own) for term in made.terms)
         layers.append(made)
     softmax = None
     if head:

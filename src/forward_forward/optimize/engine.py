@@ -111,4 +111,5 @@ class Engine:
 
 def _parts(layer: Layer) -> tuple[object, ...]:
     parts = layer.block, layer.activation, layer.normalize, layer.goodness, layer.loss, layer.peer
-    return *parts, layer.terms
+    learns = layer.linear is None or layer.linear.weight.requires_grad
+    return *parts, layer.terms, learns

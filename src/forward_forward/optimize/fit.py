@@ -246,7 +246,7 @@ class FitLoop:
             if better:
                 network = self.trainer.evaluated
                 self.run.save("best", network.state_dict())
-                if network.chosen is not None:
+                if network.chosen is not None and self.judge is not None:
                     self.run.update(readout=list(network.readout))
 
     def _save(self) -> None:

@@ -15,7 +15,6 @@ from forward_forward.data import augment as augmenting
 from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
 from forward_forward.examples.inputs import check_lengths
-from forward_forward.fast_paths import fast_path
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.learnable import check_learnable
@@ -161,9 +160,8 @@ class TrainStep:
         """Tell the terms that change in training how much of it is done, a fraction from 0 to 1."""
         for layer in self.network.layers:
             for term in layer.terms:
-                scheduled = fast_path(term, HasProgress)
-                if scheduled is not None:
-                    scheduled.set_progress(fraction)
+                if isinstance(term, HasProgress):
+                    term.set_progress(fraction)
 
     def train_layers(self, first: int, last: int) -> None:
         """Train only layers ``first`` to ``last``: lower ones are frozen, higher ones not run."""
@@ -172,9 +170,10 @@ class TrainStep:
                 f"train_layers expects 0 <= first <= last < {len(self.network.layers)}, got"
                 f" first={first} and last={last}"
             )
-        if self.order == "overlapping" and (first, last) != (0, len(self.network.layers) - 1):
+        whole = first == 0 and last == len(self.network.layers) - 1
+        if self.order in ("overlapping", "together") and not whole:
             raise ValueError(
-                'order="overlapping" trains pairs of all layers, got'
+                f"order={self.order!r} trains all layers, got"
                 f" train_layers({first}, {last}): use another order"
             )
         self.first_active, self.last_active = first, last

@@ -30,8 +30,8 @@ def readout_of(about: Mapping[str, Any]) -> Range:
     """The layers from which the best weights of a run read labels, by its run.json."""
     network = about["network"]
     setting: ReadoutSetting = ast.literal_eval(network["readout"])
-    if setting == "auto" and "readout" in about:
-        setting = about["readout"]
+    if setting == "auto":
+        setting = about.get("readout")  # None, all of them, if there were no validation data
     return fixed_range(setting, len(network["layers"]))
 
 

@@ -19,8 +19,10 @@ from forward_forward.readouts.readout import Readout as Readout
 from forward_forward.readouts.readout import by_channel as by_channel
 from forward_forward.readouts.readout import fitted as fitted
 from forward_forward.readouts.readout import is_readout as is_readout
+from forward_forward.readouts.readout import of_classes as of_classes
 from forward_forward.readouts.readout import of_units as of_units
 from forward_forward.readouts.readout import pooled as pooled
+from forward_forward.readouts.readout import redrawn as redrawn
 from forward_forward.readouts.readout import slopes_of as slopes_of
 from forward_forward.readouts.readout import unit_rows as unit_rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol, Self
@@ -155,8 +156,23 @@ def unit_rows(rows: Tensor) -> Tensor:
 
 
 def is_readout(part: object) -> bool:
-    """Whether it is a read-out's class, to be called with the number of classes."""
-    return isinstance(part, type) and issubclass(part, Readout)
+    """Whether it is a read-out's class, perhaps with some arguments: ``functools.partial``."""
+    kind = part.func if isinstance(part, functools.partial) else part
+    return isinstance(kind, type) and issubclass(kind, Readout)
+
+
+def of_classes(goodness: Any, num_classes: int) -> Any:
+    """A goodness as it is; of a read-out's class, a template for so many classes."""
+    return goodness(num_classes=num_classes) if is_readout(goodness) else goodness
+
+
+def redrawn(part: Any, seed: int) -> Any:
+    """A part of its size with other random weights; itself if none are drawn."""
+    if not hasattr(part, "seed") or not hasattr(part, "sized") or part.units is None:
+        return part
+    template = copy.copy(part)
+    template.seed = (part.seed + seed) % 2**63
+    return template.sized(part.units)
 
 
 def slopes_of(goodness: object) -> HasReadoutSlopes | None:

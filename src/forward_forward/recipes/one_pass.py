@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,12 +18,13 @@ from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.precision import Precision
 from forward_forward.optimize.train_step import Order
-from forward_forward.readouts import LinearReadout
+from forward_forward.readouts import LinearReadout, of_classes
 from forward_forward.recipes.plan import Plan, classes_of, features
 from forward_forward.recipes.standard import batch_size_for, has_own_units
 from forward_forward.terms import LocalTerm
 
 SHOWN = 300_000  # samples in all epochs together
+ADVERSARIAL = 0.1
 
 
 def one_pass(
@@ -35,11 +37,11 @@ def one_pass(
     lr: float = 3e-3,
     optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
     loss: LocalLoss = CrossEntropy(label_smoothing=0.1),
-    goodness: Callable[..., nn.Module] = LinearReadout,
+    goodness: Callable[..., Any] = LinearReadout,
     terms: Sequence[LocalTerm] = (),
     activation: Callable[[], nn.Module] = nn.ReLU,
     dropout: float = 0.2,
-    adversarial: float = 0.1,
+    adversarial: float | None = None,
     order: Order = "joint",
     collaboration: Collaboration | None = None,
     readout: ReadoutSetting = "auto",
@@ -63,11 +65,13 @@ def one_pass(
         lr: Initial learning rate; it decays to 0 on a cosine schedule.
         optimizer: Class of a torch optimizer.
         loss: Loss of each layer.
-        goodness: Makes the read-out of each layer, called with the number of classes.
+        goodness: The read-out of each layer: a template for classes, or a class, perhaps with some
+            arguments as `functools.partial`.
         terms: Further losses of each layer: see `Layer`.
         activation: Makes the activation of each layer, such as its class.
         dropout: Fraction of the inputs dropped in each layer but the first.
-        adversarial: How far the first layer's inputs move: see `Layer`; 0 for not at all.
+        adversarial: How far the first layer's inputs move: see `Layer`; None for 0.1 if order and
+            collaboration allow it, 0 for not at all.
         order: See `Trainer`.
         collaboration: See `Trainer`; with readout="auto", labels are read from all layers.
         readout: The layers whose goodness is summed, (first, stop); None for all of them. "auto"
@@ -82,7 +86,7 @@ def one_pass(
         Mono-Forward, arXiv 2501.09238, for a layer's own classifier.
     """
     classes = classes_of(train)
-    made = goodness(classes)
+    made = of_classes(goodness, classes)
     layer = functools.partial(Layer, activation=activation, goodness=made, loss=loss, terms=terms)
     rates: Sequence[float] = [0.0, *[dropout] * (len(hidden) - 1)]
     network = mlp(
@@ -97,6 +101,9 @@ def one_pass(
         # Layers that collaborate learn the sum with all layers.
         readout=None if collaboration and readout == "auto" else readout,
     )
+    if adversarial is None:
+        alone = order in ("joint", "greedy") and collaboration != "all"
+        adversarial = ADVERSARIAL if alone else 0.0
     network.layers[0].adversarial = adversarial
     if network.inputs is not None:
         # The length of a row of few features tells classes apart; no label is beside it.

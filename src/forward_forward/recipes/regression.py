@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +16,7 @@ from forward_forward.forward import Layer, Standardize, mlp
 from forward_forward.losses import CrossEntropy, LocalLoss
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.precision import Precision
-from forward_forward.readouts import LinearReadout
+from forward_forward.readouts import LinearReadout, of_classes
 from forward_forward.recipes.plan import Plan, features
 from forward_forward.recipes.standard import has_own_units
 
@@ -32,7 +33,7 @@ def regression(
     lr: float = 1e-2,
     optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
     loss: LocalLoss = CrossEntropy(),
-    goodness: Callable[[int], nn.Module] = LinearReadout,
+    goodness: Callable[..., Any] = LinearReadout,
     activation: Callable[[], nn.Module] = nn.ReLU,
     spread: float = SPREAD,
     dropout: float = 0.0,
@@ -55,7 +56,8 @@ def regression(
         lr: Initial learning rate; it decays to 0 on a cosine schedule.
         optimizer: Class of a torch optimizer.
         loss: Loss of each layer; it must take soft targets.
-        goodness: Makes the read-out of each layer, called with the number of bins.
+        goodness: The read-out of each layer: a template for bins, or a class, perhaps with some
+            arguments as `functools.partial`.
         activation: Makes the activation of each layer, such as its class.
         spread: Of the soft targets and between bins, in standard deviations of the target.
         dropout: Fraction of the inputs dropped in each layer but the first.
@@ -86,7 +88,7 @@ def regression(
         examples=bins,
         inputs=Standardize.of(train) if has_own_units(train) else None,
         layer=functools.partial(
-            Layer, activation=activation, goodness=goodness(bins.num_classes), loss=loss
+            Layer, activation=activation, goodness=of_classes(goodness, bins.num_classes), loss=loss
         ),
         dropout=[0.0, *[dropout] * (len(hidden) - 1)],
     )

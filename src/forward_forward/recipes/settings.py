@@ -153,7 +153,8 @@ def read_range(text: str) -> ReadoutSetting:
 
 def _goodness(text: str, typed: bool) -> Any:
     """A goodness; or a read-out's class, called with the number of classes by the recipe."""
-    found = notation.read(text, notation.public(goodness, readouts), typed=typed)
+    classes = _makers(notation.public(readouts), text)
+    found = notation.read(text, {**notation.public(goodness), **classes}, typed=typed)
     return found if readouts.is_readout(found) else notation.made(found)
 
 

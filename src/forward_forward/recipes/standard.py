@@ -89,8 +89,8 @@ def standard(
         readout: The layers whose goodness is summed, (first, stop); None for all of them. "auto"
             chooses those with the fewest errors on the validation data.
         precision: Precision of matrix products.
-        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, unless the order is
-            "overlapping", and 0 otherwise.
+        skip: See `Trainer`; None for 0.1 with `SiluPair` on a CPU, in the joint and
+            the greedy order, and 0 otherwise.
         look_ahead: See `Trainer`.
         local_head: Whether the layers of a softmax head learn separately: see `SoftmaxHead`.
         device: Where to train.
@@ -125,7 +125,7 @@ def standard(
         # For this loss, without loss of accuracy on MNIST (docs/engine.md). On other devices than
         # the CPU, finding these samples would synchronise with the device in each step.
         on_cpu = device is None or str(device).startswith("cpu")
-        skips = on_cpu and isinstance(loss, SiluPair) and order != "overlapping"
+        skips = on_cpu and isinstance(loss, SiluPair) and order in ("joint", "greedy")
         skip = SKIP if skips else 0.0
     trainer = Trainer(
         network,

@@ -24,7 +24,7 @@ from forward_forward.recipes.standard import strength_for
 from forward_forward.sklearn.calibration import temperature
 from forward_forward.sklearn.estimator import EarlyStopping, Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
-from forward_forward.sklearn.parameters import goodness_and_loss, part
+from forward_forward.sklearn.parameters import CLASSIFIER_CONSTRAINTS, goodness_and_loss, part
 from forward_forward.sklearn.targets import (
     check_same_kind,
     encode,
@@ -107,6 +107,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     hidden_layer_sizes: int | Sequence[int] = field(default=(100, 100), kw_only=False)
     learning_rate_init: float | Literal["auto"] = "auto"
+    _parameter_constraints = CLASSIFIER_CONSTRAINTS
     goodness: Any = "auto"
     loss: Any = "auto"
     readout: Any = "auto"

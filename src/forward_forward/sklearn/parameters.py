@@ -50,7 +50,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "alpha": [NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), COUNT],
     "learning_rate": [StrOptions(set(SCHEDULES)), callable],
-    "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "max_iter": [COUNT],
     "goodness": [str, callable],
     "loss": [str, callable],
@@ -71,6 +71,10 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "random_state": ["random_state"],
     "verbose": ["verbose"],
 }
+CLASSIFIER_CONSTRAINTS = {
+    **CONSTRAINTS,
+    "learning_rate_init": [StrOptions({"auto"}), *CONSTRAINTS["learning_rate_init"]],
+}
 
 
 def by_name(value: Any, choices: dict[str, Any]) -> Any:
@@ -84,11 +88,15 @@ def goodness_part(value: Any, classes: int) -> Any:
     >>> goodness_part("mean_square", 3), goodness_part("LinearReadout", 3)
     (mean_square, LinearReadout(num_classes=3, units=None))
     """
-    names = notation.public(goodnesses, readouts)
-    found = notation.read(value, names) if isinstance(value, str) else value
-    if readouts.is_readout(found):
-        return found(classes)
-    return notation.made(found)
+    if not isinstance(value, str):
+        return notation.made(readouts.of_classes(value, classes))
+    # A read-out with arguments, such as "Prototypes(per_class=2)", still lacks its classes.
+    kept = {
+        name: functools.partial(functools.partial, each) if "(" in value else each
+        for name, each in notation.public(readouts).items()
+    }
+    found = notation.read(value, {**notation.public(goodnesses), **kept})
+    return notation.made(readouts.of_classes(found, classes))
 
 
 def goodness_and_loss(goodness: Any, loss: Any, classes: int, *, several: bool) -> tuple[Any, Any]:
@@ -101,7 +109,7 @@ def goodness_and_loss(goodness: Any, loss: Any, classes: int, *, several: bool) 
         several: Whether samples have several labels: their label must be in the input.
 
     >>> goodness_and_loss("auto", "auto", 3, several=False)
-    (LinearReadout(num_classes=3, units=None), CrossEntropy(label_smoothing=0.05))
+    (LinearReadout(num_classes=3, units=None), CrossEntropy(label_smoothing=0.05, margin=0.0))
     >>> goodness_and_loss("auto", "SymBa", 3, several=False)
     (mean_square, SymBa(alpha=4.0))
     """

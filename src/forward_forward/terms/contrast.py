@@ -57,7 +57,7 @@ class SupervisedContrast(Term):
         seed: int = 0,
     ) -> None:
         super().__init__(weight, units)
-        range_ = temperature if isinstance(temperature, tuple) else (temperature, temperature)
+        range_ = temperature if isinstance(temperature, tuple) else (temperature,) * 2
         if features < 1 or grid < 1 or len(range_) != 2 or not min(range_) > 0:
             raise ValueError(
                 "SupervisedContrast expects features and grid of 1 or more, and a temperature"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 LocalTerm = Callable[[Tensor, Tensor], Tensor]
 
 
+@runtime_checkable
 class HasProgress(Protocol):
     """A term that changes in the course of a training, such as by a falling temperature."""
 

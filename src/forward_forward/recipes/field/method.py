@@ -94,6 +94,8 @@ def _plan(built: Network, given: Mapping[str, Any], training: Mapping[str, Any])
     trainer = Trainer(built, **{"weight_decay": 0.0, "schedule": cosine, **training, **own})
     if batch_size is None:
         batch_size = min(128, batch_size_for(len(train)))
+        # Batch norms and pairs of samples need more than one sample in the last batch, too.
+        batch_size += len(train) % batch_size == 1
     if epochs is None:
         epochs = min(30, max(5, round(SHOWN / len(train))))
     return Plan(trainer, epochs, batch_size)

@@ -18,7 +18,7 @@ from forward_forward.data import Source
 from forward_forward.forward import ClassGroupNorm
 from forward_forward.forward.perceptron import drawn_linear
 from forward_forward.readouts import LinearReadout
-from forward_forward.recipes.plan import features
+from forward_forward.recipes.plan import classes_of, features
 
 Kind = Literal["auto", "cnn", "mlp"]
 Widths = tuple[int, ...]
@@ -55,9 +55,9 @@ class Blocks:
         self.maps = network != "mlp" and pictures
         self.samples = train.shape
         self.shape = train.shape if len(train.shape) == 3 else (1, *train.shape)
-        self.classes, self.seed = len(train.classes), seed
+        self.classes, self.seed = classes_of(train), seed
         base = self.classes * math.ceil(20 / self.classes)
-        default = (base, 2 * base, 4 * base, 4 * base) if self.maps else (500, 500)
+        default = (base, 2 * base, 4 * base, 4 * base) if self.maps else (25 * base, 25 * base)
         self.widths = tuple(default if hidden is None else hidden)
         if not self.widths or min(self.widths) < 1:
             raise ValueError(f"hidden expects 1 or more in each layer, got {self.widths}")
