@@ -36,7 +36,13 @@ SEEDS = 5
 # Epochs by arm: so many that the arms of a budget take about the same seconds.
 BUDGETS: dict[str, dict[str, Any]] = {
     "8s": {"one_pass": 2, "standard": 4, "backprop": 2, "adversarial backprop": 1, "dropout": 0.1},
-    "25s": {"one_pass": 7, "standard": 14, "backprop": 7, "adversarial backprop": 4, "dropout": 0.2},
+    "25s": {
+        "one_pass": 7,
+        "standard": 14,
+        "backprop": 7,
+        "adversarial backprop": 4,
+        "dropout": 0.2,
+    },
     "35s": {
         "one_pass": 9,
         "standard": 18,

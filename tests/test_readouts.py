@@ -196,7 +196,9 @@ def test_every_public_read_out_is_tested():
 def test_layers_of_a_network_and_networks_of_other_seeds_have_other_random_weights():
     def weights(seed):
         layer = functools.partial(Layer, goodness=FixedReadout(CLASSES))
-        network = mlp(6, 8, 8, num_classes=CLASSES, seed=seed, examples=NoLabel(CLASSES), layer=layer)
+        network = mlp(
+            6, 8, 8, num_classes=CLASSES, seed=seed, examples=NoLabel(CLASSES), layer=layer
+        )
         return [each.goodness.weight for each in network.layers]
 
     (one, two), (other, _), (same, _) = weights(0), weights(1), weights(0)

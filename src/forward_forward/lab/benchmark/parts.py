@@ -165,7 +165,7 @@ def _settings(row: Row) -> Mapping[str, Any]:
     # Read-outs and terms with weights: each network trains its own copy.
     part = row["part"]
     if row["kind"] == "readout":
-        return {"goodness": lambda classes: copy.deepcopy(part)}
+        return {"goodness": copy.deepcopy(part)}
     if row["kind"] == "term":
         return {"terms": (copy.deepcopy(part),)}
     return {row["kind"]: part}
