@@ -49,7 +49,7 @@ def test_a_run_begun_from_python_is_resumed_from_python(ff, tmp_path):
 
 
 def test_a_new_run_starts_from_old_weights(digits_run, ff, tmp_path):
-    hidden = ("--hidden", "40", "40", "--epochs", "1", "--lr", "1e-12")
+    hidden = ("--hidden", "40", "40", "--epochs", "1", "--lr", "1e-12", "--recipe", "standard")
     out = tmp_path / "new"
     before = {path: path.read_bytes() for path in digits_run.path.rglob("*") if path.is_file()}
     done = ff("train", "--data", "digits", *hidden, "--out", out, "--init-from", digits_run.path)
@@ -88,6 +88,7 @@ def test_a_run_from_old_weights_that_broke_off_at_once_resumes_from_them(
     digits_run, ff, tmp_path, monkeypatch
 ):
     words = ["train", "--data", "digits", "--hidden", "40", "40", "--epochs", "2"]
+    words += ["--recipe", "standard"]
     words += ["--init-from", str(digits_run.path), "--out"]
     assert ff(*words, tmp_path / "whole").code == 0
     with monkeypatch.context() as patch:

@@ -114,7 +114,7 @@ def test_copies_pickles_and_files_keep_the_choice(tmp_path):
     loaded = ff.load(tmp_path / "run")
     for each in (copy.deepcopy(net), pickle.loads(pickle.dumps(net)), loaded, net.double()):
         assert each.readout == (0, 1)
-    assert build(describe(loaded)).readout == (1, 2)  # a description names the setting
+    assert build(describe(loaded)).readout == (0, 2)  # a description names the setting
 
 
 def test_weights_are_loaded_whether_the_range_is_fixed_or_chosen():

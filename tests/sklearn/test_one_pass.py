@@ -84,7 +84,7 @@ def test_layers_are_chosen_by_samples_that_were_held_out():
         x, y
     )
     assert FFClassifier(**weak, max_iter=1, validation_fraction=0).fit(x, y).network_.readout == (
-        1,
+        0,
         2,
     )
     assert FFClassifier(**weak, max_iter=1, readout=None).fit(x, y).network_.readout == (0, 2)

@@ -73,12 +73,7 @@ def check_peer(block: nn.Module, activation: object, goodness: object, adversari
 
 
 def check_adversarial(goodness: object, terms: object) -> None:
-    """Reject an adversarial step where the label would move, or no loss reaches the input."""
-    if not isinstance(goodness, Readout):
-        raise ValueError(
-            "an adversarial step moves the layer's whole input, and the label would be moved with"
-            f" it: expected a read-out as goodness, got {goodness!r}; leave adversarial=0"
-        )
+    """Reject an adversarial step where no loss reaches the input."""
     if getattr(goodness, "detached", False) and not terms:
         raise ValueError(
             "the loss of a detached read-out does not reach the layer's input: leave adversarial=0,"

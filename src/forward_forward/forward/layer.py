@@ -58,7 +58,7 @@ class Layer(nn.Module):
             inputs for all variants of a sample.
         adversarial: In training the layer learns from its input moved along the gradient of its own
             loss, by this fraction of the input's length, 0 for none; the activities of the original
-            input are passed on.
+            input are passed on. A label in the input is moved with it, which harms training.
         terms: Further losses that are added to the layer's own: activities of the positives
             [batch, *feature] and labels [batch] -> their mean over the batch, or [batch]
             (`forward_forward.terms`). Gradients are then those of autograd.

@@ -38,7 +38,7 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
             f"the network expects labels 0 to {classes - 1}, got data with {len(source.classes)}"
             f" classes: build it with num_classes={len(source.classes)}"
         )
-    if source.classes and len(source.classes) < classes:
+    if isinstance(source, Data) and source.classes and len(source.classes) < classes:
         warnings.warn(
             f"the data have {len(source.classes)} classes, the network has {classes}: their labels"
             f" {', '.join(source.classes[:5])}... are numbered from 0, in this order",

@@ -87,7 +87,8 @@ class BatchPreparer:
         ready = network.ready(x).detach()
         labels = y if y is None else y.to(network.device, non_blocking=True)
         rows = self.shard.rows(batch)
-        own = labels[rows] if labels is not None and network.class_wise else None
+        needed = network.class_wise or any(layer.terms for layer in network.layers)
+        own = labels[rows] if labels is not None and needed else None
         targets = targets_of(network.examples, self.sample_weight(batch, weight)[rows], own)
         randomness = self.randomness(step, batch)
         ready = randomness.augmented(ready, self.augment)
