@@ -81,7 +81,13 @@ class _Comparison:
         self.train, self.validation = some.split(min(VALIDATION, len(some) // 5))
         self.epochs, self.seed = epochs, seed
         plan = recipes.standard(
-            self.train, seed=seed, epochs=epochs, hidden=HIDDEN, batch_size=BATCH, **settings
+            self.train,
+            seed=seed,
+            epochs=epochs,
+            hidden=HIDDEN,
+            batch_size=BATCH,
+            readout=(1, 2),
+            **settings,
         )
         self.trainer = plan.trainer
         network = classifier(features(self.train), HIDDEN, len(data.classes), seed=seed)

@@ -105,7 +105,8 @@ def _trained(train: Data, say: Say) -> Network:
         return checkpoint.load(folder)
     except (ValueError, OSError):  # not there yet, of an older version, or incomplete
         shutil.rmtree(folder, ignore_errors=True)
-    plan = recipes.standard(train, hidden=HIDDEN, epochs=EPOCHS[train.name])
+    upper = (1, len(HIDDEN))  # the poster's and Hinton's choice: the page shows the first beside it
+    plan = recipes.standard(train, hidden=HIDDEN, epochs=EPOCHS[train.name], readout=upper)
     say(f"training a network on {len(train):,} images of {train.name}; this is done only once")
     out: Path | None = folder
     try:

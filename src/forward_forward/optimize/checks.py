@@ -38,17 +38,17 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
             f"the network expects labels 0 to {classes - 1}, got data with {len(source.classes)}"
             f" classes: build it with num_classes={len(source.classes)}"
         )
-    if isinstance(source, Data) and source.classes and len(source.classes) < classes:
-        warnings.warn(
-            f"the data have {len(source.classes)} classes, the network has {classes}: their labels"
-            f" {', '.join(source.classes[:5])}... are numbered from 0, in this order",
-            stacklevel=4,
-        )
     predicts = isinstance(trainer.network.examples, NextSymbol)
     if isinstance(source, Text | Data) and isinstance(source, Text) != predicts:
         raise ValueError(
             "a data.Text goes with a network of examples=NextSymbol(...), which predicts the next"
             f" symbol, and only with it; got {source!r} and {trainer.network.examples!r}"
+        )
+    if isinstance(source, Data) and source.classes and len(source.classes) < classes:
+        warnings.warn(
+            f"the data have {len(source.classes)} classes, the network has {classes}: their labels"
+            f" {', '.join(source.classes[:5])}... are numbered from 0, in this order",
+            stacklevel=4,
         )
     layers = len(trainer.network.layers)
     if epochs < 1 or (trainer.order == "greedy" and epochs < layers):
