@@ -22,7 +22,7 @@ from forward_forward.demo.subject import Subject, subject_of
 @pytest.fixture(scope="module")
 def subject() -> Subject:
     train, test = datasets.digits()
-    plan = recipes.standard(train, hidden=(40, 40, 40), epochs=4)
+    plan = recipes.standard(train, hidden=(40, 40, 40), epochs=4, readout=(1, 3))
     plan.trainer.fit(train, epochs=4, batch_size=64)
     network = plan.trainer.network.eval()
     return Subject(network, frame_of(train), train.classes, "Digits", train, test)
