@@ -45,6 +45,8 @@ nitpicky = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
+# It reads defaults from source code, which recipes that a decorator makes (recipes.field) lack.
+suppress_warnings = ["autodoc"]
 autodoc_inherit_docstrings = False  # torch's words are torch's
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
