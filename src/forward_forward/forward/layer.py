@@ -159,7 +159,10 @@ class Layer(nn.Module):
 
     def rows(self, x: Tensor) -> Tensor:
         """The detached, normalised input of the block; flat for a linear one."""
-        x = x.detach()
+        return self.normalized(x.detach())
+
+    def normalized(self, x: Tensor) -> Tensor:
+        """The same with its graph, for layers that are trained together."""
         if isinstance(self.block, nn.Linear):
             x = x.flatten(1)
             self.check_width(x.shape[1])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
@@ -78,7 +78,7 @@ def block_gradients(
     with torch.enable_grad():
         for index, layer in layers.items():
             x = written_out(dropped(index, source))
-            _, h, rated, loss = passed(layer, _rows(layer, x if found else x.detach()), targets)
+            _, h, rated, loss = passed(layer, layer.normalized(x if found else x.detach()), targets)
             added = layer.added(x)
             found.append((h, rated, loss, added))
             losses.append((targets.weight * loss).sum())
@@ -92,11 +92,3 @@ def block_gradients(
         outcome_of(Activities(h.detach(), added=added), loss.detach(), rated.detach(), targets)
         for h, rated, loss, added in found
     ]
-
-
-def _rows(layer: Layer, x: Tensor) -> Tensor:
-    """`Layer.rows`, not detached: the block's layers share a graph."""
-    if isinstance(layer.block, nn.Linear):
-        x = x.flatten(1)
-        layer.check_width(x.shape[1])
-    return x if layer.normalize is None else layer.normalize(x)
