@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,27 +48,53 @@ def fitted(classifier: ClassifierMixin, fold: tuple[Any, ...]) -> tuple[float, f
     return 100 * model.score(test, truth), seconds
 
 
+def fitted_folds(
+    file: Path,
+    name: str,
+    splits: Iterable[tuple[Any, Any]],
+    data: tuple[Any, Any],
+    models: Mapping[str, Callable[[int], Any]],
+    fitted: Callable[[Any, Any], tuple[float, float]],
+) -> dict[str, list[float]]:
+    """Scores and seconds of each model on every fold of a set; finished ones are kept in the file.
+
+    Args:
+        file: The JSON file.
+        name: Name of the set in it.
+        splits: Rows for training and for testing, of each fold.
+        data: Features and target.
+        models: By name, what makes a model of a seed.
+        fitted: A model and its fold -> score and seconds.
+    """
+    found = json.loads(file.read_text()) if file.exists() else {"sets": {}}
+    columns = [*models, *(f"{key}_seconds" for key in models)]
+    rows: dict[str, list[float]] = found["sets"].setdefault(name, {each: [] for each in columns})
+    x, y = data
+    torch.set_num_threads(1)
+    for number, (train, test) in enumerate(splits):
+        if number < len(rows[columns[0]]):
+            continue
+        fold = x[train], y[train], x[test], y[test]
+        with threadpool_limits(1):
+            for key, make in models.items():
+                score, seconds = fitted(make(number // FOLDS), fold)
+                rows[key].append(score)
+                rows[f"{key}_seconds"].append(round(seconds, 4))
+        found["machine"] = machine()
+        files.write_json(file, found)
+    return rows
+
+
 def main() -> None:
     """Fit both on every fold that is not finished."""
-    found = json.loads(FILE.read_text()) if FILE.exists() else {"sets": {}}
-    torch.set_num_threads(1)
+    models = {
+        "ff": lambda seed: FFClassifier(random_state=seed),
+        "mlp": lambda seed: MLPClassifier(random_state=seed),
+    }
     for name in SETS:
         x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-        rows = found["sets"].setdefault(
-            name, {"ff": [], "mlp": [], "ff_seconds": [], "mlp_seconds": []}
-        )
         folds = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=0)
-        for number, (train, test) in enumerate(folds.split(x, y)):
-            if number < len(rows["ff"]):
-                continue
-            fold, seed = (x[train], y[train], x[test], y[test]), number // FOLDS
-            with threadpool_limits(1):
-                for key, each in (("ff", FFClassifier), ("mlp", MLPClassifier)):
-                    score, seconds = fitted(each(random_state=seed), fold)
-                    rows[key].append(score)
-                    rows[f"{key}_seconds"].append(round(seconds, 4))
-            found["machine"] = machine()
-            files.write_json(FILE, found)
+        rows = fitted_folds(FILE, name, folds.split(x, y), (x, y), models, fitted)
         difference = np.array(rows["ff"]) - np.array(rows["mlp"])
         print(f"{name}: {difference.mean():+.2f} points in {len(difference)} folds", flush=True)
 

@@ -10,14 +10,13 @@ TransformedTargetRegressor does it for it, without which it is far worse on targ
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from estimators import FOLDS, REPEATS, fitted_folds
 from sklearn.base import RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, make_friedman1, make_friedman2
@@ -27,14 +26,11 @@ from sklearn.model_selection import RepeatedKFold
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
-from forward_forward import files
-from forward_forward.checkpoint import machine
 from forward_forward.sklearn import FFRegressor
 
 FILE = Path(__file__).parent / "sklearn" / "regressors.json"
-FOLDS, REPEATS, ROWS = 5, 10, 5_000
+ROWS = 5_000
 
 
 def read(name: str) -> tuple[Any, Any]:
@@ -67,25 +63,11 @@ def fitted(regressor: RegressorMixin, fold: tuple[Any, ...]) -> tuple[float, flo
 
 def main() -> None:
     """Fit both on every fold that is not finished."""
-    found = json.loads(FILE.read_text()) if FILE.exists() else {"sets": {}}
-    torch.set_num_threads(1)
     for name in ("diabetes", "friedman1", "friedman2"):
-        x, y = read(name)
-        rows = found["sets"].setdefault(
-            name, {"ff": [], "mlp": [], "ff_seconds": [], "mlp_seconds": []}
-        )
+        data = read(name)
         folds = RepeatedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=1)
-        for number, (train, test) in enumerate(folds.split(x, y)):
-            if number < len(rows["ff"]):
-                continue
-            fold, seed = (x[train], y[train], x[test], y[test]), number // FOLDS
-            with threadpool_limits(1):
-                for key, make in (("ff", ff), ("mlp", mlp)):
-                    error, seconds = fitted(make(seed), fold)
-                    rows[key].append(error)
-                    rows[f"{key}_seconds"].append(round(seconds, 4))
-            found["machine"] = machine()
-            files.write_json(FILE, found)
+        models = {"ff": ff, "mlp": mlp}
+        rows = fitted_folds(FILE, name, folds.split(*data), data, models, fitted)
         ratio = np.mean(rows["ff"]) / np.mean(rows["mlp"])
         print(f"{name}: {ratio:.3f} times its error in {len(rows['ff'])} folds", flush=True)
 
