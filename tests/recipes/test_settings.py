@@ -5,13 +5,16 @@ from typing import Literal
 
 import pytest
 import torch
+from tests.conftest import called
 
+import forward_forward as ff
 from forward_forward import losses
 from forward_forward.examples import Uniform
 from forward_forward.readouts import LinearReadout
 from forward_forward.recipes import poster, standard
 from forward_forward.recipes.parameters import Parameter, parameters_of
 from forward_forward.recipes.settings import default_recipe, parts, read_range
+from forward_forward.terms import SupervisedContrast
 
 
 def test_what_a_recipe_of_one_s_own_takes():
@@ -106,3 +109,12 @@ def test_read_outs_are_named_with_and_without_arguments():
     made = parts({"goodness": "FixedReadout(squared=True)"}, typed=frozenset())["goodness"]
     assert made(num_classes=3).squared
     assert parts({"goodness": "LinearReadout"}, typed=frozenset())["goodness"] is LinearReadout
+
+
+def test_a_term_is_named_as_any_other_part(tmp_path):
+    (term,) = parts({"terms": "SupervisedContrast(weight=0.5)"}, typed=frozenset())["terms"]
+    assert isinstance(term, SupervisedContrast)
+    small = ["--data", "digits", "--hidden", "16", "--epochs", "1", "--out", tmp_path / "run"]
+    done = called("train", *small, "--set", "terms=SupervisedContrast(weight=0.5)")
+    assert done.code == 0, done.err
+    assert ff.load(tmp_path / "run").layers[0].terms[0].weight == 0.5

@@ -67,7 +67,7 @@ def one_pass(
         loss: Loss of each layer.
         goodness: The read-out of each layer: a template for classes, or a class, perhaps with some
             arguments as `functools.partial`.
-        terms: Further losses of each layer: see `Layer`.
+        terms: Further losses of each layer: see `Layer`; one of them by name in ``ff train --set``.
         activation: Makes the activation of each layer, such as its class.
         dropout: Fraction of the inputs dropped in each layer but the first.
         adversarial: How far the first layer's inputs move: see `Layer`; None for 0.1 if order and

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from forward_forward import goodness, losses, notation, optimize, readouts
+from forward_forward import goodness, losses, notation, optimize, readouts, terms
 from forward_forward.examples import negatives
 from forward_forward.forward import Triangle
 from forward_forward.forward.layer_range import ReadoutSetting
@@ -107,6 +107,8 @@ def _part(name: str, value: Any, typed: bool) -> Any:
             return notation.made(notation.read(value, notation.public(losses), typed=typed))
         case "goodness":
             return _goodness(value, typed)
+        case "terms" if isinstance(value, str):
+            return (notation.made(notation.read(value, notation.public(terms), typed=typed)),)
         case "negatives":
             part = notation.read(value, notation.public(negatives), typed=typed)
             return _check_negatives(notation.made(part))
