@@ -164,8 +164,7 @@ def _call_kernel(
     group: dict[str, Any], weights: list[torch.Tensor], states: list[dict[str, Any]]
 ) -> None:
     steps = [state["step"] for state in states]
-    for step in steps:
-        step += 1
+    torch._foreach_add_(steps, 1)
     kernel = getattr(torch, KERNELS[group["decoupled_weight_decay"]])
     kernel(
         weights,
