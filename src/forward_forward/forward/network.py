@@ -19,6 +19,7 @@ from forward_forward.forward.passes import (
     ROWS,
     ForwardPass,
     as_source,
+    class_goodness,
     rows_at_a_time,
     variants_goodness,
     written_out,
@@ -170,10 +171,18 @@ class Network(nn.Module):
         References:
             The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
         """
-        forward = ForwardPass(self.layers, workspace=Workspace())
-        variants = 1 if self.class_wise else self.examples.num_classes
-        parts = torch.split(self.ready(x), rows_at_a_time(variants))
-        every = [variants_goodness(forward, self.examples.candidates(part)) for part in parts]
+        return self._goodness_below(x, len(self.layers))
+
+    def _goodness_below(self, x: Tensor, stop: int) -> Tensor:
+        """Goodness of every label in the first ``stop`` layers [stop, batch, classes]."""
+        layers, candidates = list(self.layers)[:stop], self.examples.candidates
+        if self.class_wise:
+            parts = torch.split(self.ready(x), rows_at_a_time(1))
+            every = [class_goodness(layers, candidates(part).rest) for part in parts]
+        else:
+            forward = ForwardPass(layers, workspace=Workspace())
+            parts = torch.split(self.ready(x), rows_at_a_time(self.examples.num_classes))
+            every = [variants_goodness(forward, candidates(part)) for part in parts]
         return torch.cat(every, 1)
 
     def head_logits_by_layer(self, x: Tensor) -> Tensor:
@@ -203,7 +212,7 @@ class Network(nn.Module):
 
     def goodness(self, x: Tensor) -> Tensor:
         """Goodness of every label, summed over the layers of the readout [batch, classes]."""
-        return self.read(self.goodness_by_layer(x))
+        return self.read(self._goodness_below(x, self.readout[1]))
 
     def scores(self, x: Tensor, by: Reading | None = None) -> Tensor:
         """Scores of the labels [batch, classes]: summed goodness or the head's logits."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from forward_forward.examples import Inputs
-from forward_forward.forward.activities import Activities
-from forward_forward.forward.affine import Affine
+from forward_forward.forward.activities import Activities, fused_activation
+from forward_forward.forward.affine import Affine, divisor_of
 from forward_forward.forward.layer import Layer, evaluating
-from forward_forward.forward.operands import operand_of
+from forward_forward.forward.operands import operand_of, scaled_and_biased
 from forward_forward.forward.workspace import Workspace
+from forward_forward.goodness import length_of
 
 # Rows of candidate inputs at a time: enough for full speed, few enough to stay in the caches.
 ROWS = 2_000
@@ -105,6 +107,41 @@ def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
     activities = forward.activities(inputs)
     pairs = zip(forward.layers, activities, strict=True)
     return torch.stack([layer.table(each, inputs.variants) for layer, each in pairs])
+
+
+@torch.no_grad()
+def class_goodness(layers: Iterable[Layer], x: Tensor) -> Tensor:
+    """Goodness of every class in every layer [layers, batch, classes], where each answers for all.
+
+    There are no variants that could share a product, so a `ForwardPass` would only add to the time:
+    on small inputs most of it is in calls.
+
+    Args:
+        layers: Layers that answer for every class, lowest first.
+        x: The first one's input [batch, *shape].
+    """
+    rated = []
+    for layer in layers:
+        h, added = _output(layer, x), layer.added(x)
+        rated.append(layer.goodness(h))
+        x = h if added is None else Activities(h, added=added).onward.h
+    return torch.stack(rated)
+
+
+def _output(layer: Layer, x: Tensor) -> Tensor:
+    """A layer's activities [batch, *feature] in memory of their own."""
+    linear, fused, normalize = layer.linear, fused_activation(layer.activation), layer.normalize
+    if linear is None or fused is None or isinstance(normalize, nn.Module):
+        with evaluating(layer):
+            return layer(x)  # type: ignore[no-any-return]
+    divisor = divisor_of(normalize)
+    if divisor is None:
+        return fused.in_place(functional.linear(layer.rows(x), linear.weight, linear.bias))
+    x = x.flatten(1)
+    layer.check_width(x.shape[1])
+    factor = divisor(length_of(x), x.shape[1]).reciprocal()
+    z = functional.linear(x, linear.weight)
+    return fused.in_place(scaled_and_biased(z, factor, linear.bias, out=z))
 
 
 def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:

@@ -122,7 +122,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """New samples as the network's input [n, *shape], in float64."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        return as_float64(self._center(X, first=False)).view(-1, *self._shape)
+        # Centring has made a copy, which torch may write to: those of DataFrames are read-only.
+        return torch.from_numpy(self._center(X, first=False)).view(-1, *self._shape)
 
     def _build(self, data: Data, examples: Examples, **parts: Any) -> None:
         """Build an untrained network of these goodness, loss and readout, and draw the seed."""
@@ -268,10 +269,17 @@ class _Copy:
 
 
 def _attributes(network: Network) -> tuple[list[Any], list[torch.Tensor]]:
-    """All attributes of a network's modules, and the tensors in those that hold tensors by name."""
-    found = [each for module in network.modules() for each in vars(module).values()]
-    named = [each.values() for each in found if type(each) is dict]
-    return found, [each for values in named for each in values if isinstance(each, torch.Tensor)]
+    """All attributes of a network's modules, and their parameters and buffers."""
+    found: list[Any] = []
+    tensors: list[torch.Tensor] = []
+    modules: list[torch.nn.Module] = [network]
+    for module in modules:  # by hand: `modules()` takes as long as a small layer
+        own = vars(module)
+        found.extend(own.values())
+        for named in (own["_parameters"], own["_buffers"]):
+            tensors.extend(each for each in named.values() if each is not None)
+        modules.extend(each for each in own["_modules"].values() if each is not None)
+    return found, tensors
 
 
 class EarlyStopping:
