@@ -22,8 +22,8 @@ __all__ = ["cifar10", "cifar10_jpeg", "cifar100"]
 
 _log = logging.getLogger("forward_forward.datasets")
 
-# The author's page has MD5 only. Of the archives, several public projects list these SHA-256; of the
-# files in them, torchvision for Ruby does, so they matter only for files that are unpacked already.
+# The author's page lists MD5 only. Several public projects list these SHA-256 of the archives, but
+# one alone (torchvision for Ruby) those of the files in them, used for files unpacked already.
 _TORONTO = "https://www.cs.toronto.edu/~kriz/"
 _CIFAR10 = Files(
     title="CIFAR-10",
