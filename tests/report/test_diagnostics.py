@@ -131,10 +131,8 @@ def test_without_its_data_a_run_shows_the_other_figures(tmp_path):
     out = trained(tmp_path / "run", mlp(7, 8, num_classes=3), on=(x, y))
     text = runs_page([out])
     said = section(text, "Goodness of positives and negatives")
-    assert (
-        "the run's data are called 'data', and only digits, fashion_mnist, mnist can be found"
-        in said
-    )
+    names = "cifar10, cifar100, cifar10_jpeg, digits, fashion_mnist, kmnist, mnist"
+    assert f"the run's data are called 'data', and only {names} can be found" in said
     assert "not pictures" in section(text, "Features of the first layer")
     assert section(text, "Errors by layer") == "Not recorded for this run."
 

