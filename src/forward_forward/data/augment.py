@@ -1,18 +1,20 @@
 """Pictures [batch, (channels,) height, width] -> the same shape and type, changed at random.
 
 Call a part as ``part(x, rng)`` with a whole batch: it works on x's device and leaves x unchanged.
-It fills in zeros: black if pictures are 0..255 or 0..1, the mean if they are centred.
+What it fills in is zeros, unless it says otherwise: black if pictures are 0..255 or 0..1, the mean
+if they are centred.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Cutout", "Flip", "Shift"]
+__all__ = ["AlternatingFlip", "Cutout", "Flip", "MirroredShift", "Shift"]
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,11 @@ class Shift:
 
     References:
         Keller Jordan (2024), "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", which
-        fills in the mirrored edge instead of zeros.
+        fills in the mirrored edge instead of zeros: `MirroredShift`.
     """
 
     pixels: int = 2
+    padding: ClassVar[str] = "constant"
 
     def __post_init__(self) -> None:
         _require_whole("pixels", self.pixels, 0)
@@ -50,7 +53,7 @@ class Shift:
             raise ValueError(f"expected pixels < both sides, got {found}: use a smaller shift")
         if not len(x):
             return x.clone()
-        padded = functional.pad(pictures, [self.pixels] * 4)
+        padded = functional.pad(pictures, [self.pixels] * 4, self.padding)
         _, _, tall, wide = padded.shape
         top, left = _drawn(2 * self.pixels + 1, (2, batch), x, rng)
         # Every row of a result is contiguous in the padded pictures, and copying rows is several
@@ -60,6 +63,19 @@ class Shift:
         starts = rows * wide + left.view(batch, 1, 1)
         windows = padded.reshape(-1).unfold(0, width, 1)
         return windows.index_select(0, starts.view(-1)).view(x.shape)
+
+
+@dataclass(frozen=True)
+class MirroredShift(Shift):
+    """`Shift`, but the mirrored picture enters at the edges.
+
+    >>> MirroredShift(1)(torch.arange(9.0).view(1, 3, 3), torch.Generator().manual_seed(0))
+    tensor([[[4., 3., 4.],
+             [7., 6., 7.],
+             [4., 3., 4.]]])
+    """
+
+    padding: ClassVar[str] = "reflect"
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,49 @@ class Flip:
         both = torch.cat((_pictures(x), _pictures(x).flip(-1)))
         rows = torch.arange(len(x), device=x.device) + len(x) * _drawn(2, (len(x),), x, rng)
         return both.index_select(0, rows).view(x.shape)
+
+
+@runtime_checkable
+class HasEpoch(Protocol):
+    """A change that depends on the epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins, counted from 0."""
+
+
+@dataclass
+class AlternatingFlip:
+    """Mirror a random half of the pictures, and in every other epoch the other half instead.
+
+    In two epochs in a row each picture is seen as it is and mirrored, where coins would show the
+    same version twice half of the time. Which half a picture belongs to follows from its pixels.
+
+    Raises:
+        ValueError: x is not a batch of pictures.
+
+    >>> flip, picture = AlternatingFlip(), torch.tensor([[[1.0, 2.0]]])
+    >>> seen = []
+    >>> for epoch in range(2):
+    ...     flip.set_epoch(epoch)
+    ...     seen.append(flip(picture, torch.Generator()).flatten().tolist())
+    >>> sorted(seen)
+    [[1.0, 2.0], [2.0, 1.0]]
+
+    References:
+        Keller Jordan (2024), "94% on CIFAR-10 in 3.29 Seconds on a Single GPU".
+    """
+
+    epoch: int = field(default=0, init=False, repr=False, compare=False)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        pictures = _pictures(x)
+        # A sum of 8-bit pixels is exact on either scale, and its parity is as good as a coin.
+        levels = pictures if pictures.dtype == torch.uint8 else pictures * 255
+        odd = levels.round().sum((1, 2, 3), dtype=torch.float64).remainder(2) == self.epoch % 2
+        return torch.where(odd.view(-1, *[1] * (x.dim() - 1)), x.flip(-1), x)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from forward_forward.forward.layer import Layer
 from forward_forward.forward.network import Network
 from forward_forward.forward.standardize import Standardize
 from forward_forward.forward.triangle import Triangle
+from forward_forward.forward.whitening import Whitening
 
 _LAYER = list(inspect.signature(Layer).parameters)
 _NETWORK = ("examples", "readout", "reading")
@@ -22,7 +23,7 @@ _NETWORK = ("examples", "readout", "reading")
 def names() -> dict[str, Any]:
     """Every name that a description may contain."""
     parts = notation.public(blocks, examples, goodness, losses, normalize, readouts, terms)
-    modules = (peer.PeerNormalization, Standardize, LabelInput, Triangle)
+    modules = (peer.PeerNormalization, Standardize, LabelInput, Triangle, Whitening)
     of_text = (symbols.SymbolEmbedding, symbols.CausalBlock, readouts.PositionReadout)
     own = {each.__name__: each for each in (*modules, *of_text)}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs

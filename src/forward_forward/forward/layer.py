@@ -195,6 +195,12 @@ class Layer(nn.Module):
             return None
         return (x.flatten(1) if isinstance(self.block, nn.Linear) else x).detach().clone()
 
+    def judge(self, h: Tensor) -> Tensor:
+        """Goodness of activities [batch, *feature], in the weights' type whatever their own."""
+        # A read-out converts what it reads, which is less than all activities.
+        goodness: Tensor = self.goodness(h if self.class_wise else h.to(self.threshold_value.dtype))
+        return goodness
+
     def rate(self, activities: Activities) -> Tensor:
         """Goodness [batch] of the layer's activities, from their length if that suffices.
 
@@ -203,8 +209,7 @@ class Layer(nn.Module):
         """
         radial = radial_of(self.goodness)
         if radial is None:
-            goodness: Tensor = self.goodness(activities.h)
-            return goodness
+            return self.judge(activities.h)
         return radial.of_length(activities.length, activities.h.shape[1:].numel())
 
     def table(self, activities: Activities, variants: int) -> Tensor:
@@ -255,7 +260,7 @@ class Layer(nn.Module):
         if self.threshold == "width":
             value = at_unit_activity(self.goodness, h)
         elif self.threshold == "calibrated":
-            value = float(self.goodness(h).mean())
+            value = float(self.judge(h).mean())
         else:
             return
         self.threshold_value.fill_(self.threshold_factor * value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 import torch
@@ -20,6 +22,7 @@ from forward_forward.forward.passes import (
     ForwardPass,
     as_source,
     class_goodness,
+    lowered,
     rows_at_a_time,
     variants_goodness,
     written_out,
@@ -85,6 +88,7 @@ class Network(nn.Module):
         self.layers = nn.ModuleList(layers)  # type: ignore[assignment]
         self.examples = examples
         self.inputs = inputs
+        self.blocks: torch.dtype | None = None
         self.head = head
         self.reading: Reading = reading
         # A buffer, so that a choice stays with the weights it was made for.
@@ -138,8 +142,33 @@ class Network(nn.Module):
         Raises:
             ValueError: They are not floating-point numbers, so their scale is unknown.
         """
-        x = floating(x).to(self.device, self.dtype, non_blocking=True)
-        return x if self.inputs is None else self.inputs(x)
+        return self.transformed(self.floats(x), self.blocks)
+
+    def floats(self, x: Tensor) -> Tensor:
+        """Samples on the network's device, in its type.
+
+        Raises:
+            ValueError: They are not floating-point numbers, so their scale is unknown.
+        """
+        return floating(x).to(self.device, self.dtype, non_blocking=True)
+
+    @torch.no_grad()
+    def transformed(self, x: Tensor, products: torch.dtype | None = None) -> Tensor:
+        """Samples after `inputs`, whose products have a type, None for the weights' own."""
+        if self.inputs is None:
+            return x
+        with lowered(x.device, products):
+            made: Tensor = self.inputs(x)
+        return made
+
+    @contextmanager
+    def lowered(self, products: torch.dtype | None) -> Iterator[None]:
+        """Multiply in this type within blocks that are not linear, until the context is left."""
+        before, self.blocks = self.blocks, products
+        try:
+            yield
+        finally:
+            self.blocks = before
 
     def forward(self, x: Tensor | Inputs) -> list[Tensor]:
         """Activities of every layer, each [rows, *feature], for rows [rows, *shape] or inputs."""
@@ -177,12 +206,15 @@ class Network(nn.Module):
         """Goodness of every label in the first ``stop`` layers [stop, batch, classes]."""
         layers, candidates = list(self.layers)[:stop], self.examples.candidates
         if self.class_wise:
-            parts = torch.split(self.ready(x), rows_at_a_time(1))
-            every = [class_goodness(layers, candidates(part).rest) for part in parts]
+            parts = torch.split(x, rows_at_a_time(1))
+            every = [
+                class_goodness(layers, candidates(self.ready(part)).rest, self.blocks)
+                for part in parts
+            ]
         else:
-            forward = ForwardPass(layers, workspace=Workspace())
-            parts = torch.split(self.ready(x), rows_at_a_time(self.examples.num_classes))
-            every = [variants_goodness(forward, candidates(part)) for part in parts]
+            forward = ForwardPass(layers, workspace=Workspace(), blocks=self.blocks)
+            parts = torch.split(x, rows_at_a_time(self.examples.num_classes))
+            every = [variants_goodness(forward, candidates(self.ready(part))) for part in parts]
         return torch.cat(every, 1)
 
     def head_logits_by_layer(self, x: Tensor) -> Tensor:
@@ -204,8 +236,8 @@ class Network(nn.Module):
             )
         forward = ForwardPass(self.layers, workspace=Workspace())
         parts = []
-        for part in torch.split(self.ready(x), ROWS):
-            activities = forward.activities(self.examples.neutral(part))
+        for part in torch.split(x, ROWS):
+            activities = forward.activities(self.examples.neutral(self.ready(part)))
             with torch.no_grad():
                 parts.append(self.head.by_layer(each.h for each in activities))
         return torch.cat(parts, 1)

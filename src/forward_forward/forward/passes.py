@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,11 @@ def written_out(source: Inputs | Activities) -> Tensor:
     return source.onward.h if isinstance(source, Activities) else source.dense().flatten(0, 1)
 
 
+def lowered(device: torch.device, products: torch.dtype | None) -> AbstractContextManager[object]:
+    """A context in which modules multiply in a type, such as bfloat16; None for their own."""
+    return nullcontext() if products is None else torch.autocast(device.type, products)
+
+
 def added_by(layer: Layer, source: Inputs | Activities) -> Tensor | None:
     """What a residual layer adds to its activities, before their memory takes that of its input."""
     return layer.added(written_out(source)) if layer.residual else None
@@ -45,6 +51,7 @@ class ForwardPass:
         products: Type of the matrix products' operands, or None for the weights' own.
         workspace: Memory that all layers share, so that a layer's activities are valid until the
             next layer's are computed; by default each result gets memory of its own.
+        blocks: Type of the products within blocks that are not linear; None for the weights' own.
     """
 
     def __init__(
@@ -52,8 +59,9 @@ class ForwardPass:
         layers: Iterable[Layer],
         products: torch.dtype | None = None,
         workspace: Workspace | None = None,
+        blocks: torch.dtype | None = None,
     ) -> None:
-        self.layers = list(layers)
+        self.layers, self.blocks = list(layers), blocks
         self.affines = [
             None if layer.linear is None else Affine(layer, products, workspace, index)
             for index, layer in enumerate(self.layers)
@@ -92,7 +100,7 @@ class ForwardPass:
             The layer's activities [rows, *feature]; in a workspace, valid until the next layer's.
         """
         for layer, affine in zip(self.layers[first:], self.affines[first:], strict=True):
-            source = _activities(layer, affine, source)
+            source = _activities(layer, affine, source, self.blocks)
             yield source
 
 
@@ -110,7 +118,7 @@ def variants_goodness(forward: ForwardPass, inputs: Inputs) -> Tensor:
 
 
 @torch.no_grad()
-def class_goodness(layers: Iterable[Layer], x: Tensor) -> Tensor:
+def class_goodness(layers: Iterable[Layer], x: Tensor, blocks: torch.dtype | None = None) -> Tensor:
     """Goodness of every class in every layer [layers, batch, classes], where each answers for all.
 
     There are no variants that could share a product, so a `ForwardPass` would only add to the time:
@@ -119,20 +127,21 @@ def class_goodness(layers: Iterable[Layer], x: Tensor) -> Tensor:
     Args:
         layers: Layers that answer for every class, lowest first.
         x: The first one's input [batch, *shape].
+        blocks: See `ForwardPass`.
     """
     rated = []
     for layer in layers:
-        h, added = _output(layer, x), layer.added(x)
+        h, added = _output(layer, x, blocks), layer.added(x)
         rated.append(layer.goodness(h))
         x = h if added is None else Activities(h, added=added).onward.h
     return torch.stack(rated)
 
 
-def _output(layer: Layer, x: Tensor) -> Tensor:
+def _output(layer: Layer, x: Tensor, blocks: torch.dtype | None) -> Tensor:
     """A layer's activities [batch, *feature] in memory of their own."""
     linear, fused, normalize = layer.linear, fused_activation(layer.activation), layer.normalize
     if linear is None or fused is None or isinstance(normalize, nn.Module):
-        with evaluating(layer):
+        with evaluating(layer), lowered(x.device, blocks if linear is None else None):
             return layer(x)  # type: ignore[no-any-return]
     divisor = divisor_of(normalize)
     if divisor is None:
@@ -144,7 +153,12 @@ def _output(layer: Layer, x: Tensor) -> Tensor:
     return fused.in_place(scaled_and_biased(z, factor, linear.bias, out=z))
 
 
-def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities) -> Activities:
+def _activities(
+    layer: Layer,
+    affine: Affine | None,
+    source: Inputs | Activities,
+    blocks: torch.dtype | None,
+) -> Activities:
     added = added_by(layer, source)
     # Entering evaluation mode takes longer than a small kernel: skip it if nothing has a mode.
     if affine is not None and affine.activation is not None and not affine.has_mode:
@@ -153,4 +167,6 @@ def _activities(layer: Layer, affine: Affine | None, source: Inputs | Activities
     with evaluating(layer):
         if affine is not None:
             return Activities(layer.activate(operand_of(affine, source).totals()), added=added)
-        return Activities(layer(written_out(source)), added=added)
+        x = written_out(source)
+        with lowered(x.device, blocks):
+            return Activities(layer(x), added=added)

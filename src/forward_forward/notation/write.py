@@ -39,8 +39,9 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
         if value is part or (type(value) is type(part) and is_dataclass(part) and value == part):
             return name
     if is_dataclass(part) and names.get(type(part).__name__) is type(part):
-        # Fields beyond the constructor's would be lost; parts have none.
-        return _call(part, {each.name: getattr(part, each.name) for each in fields(part)}, names)
+        return _call(
+            part, {each.name: getattr(part, each.name) for each in fields(part) if each.init}, names
+        )
     if type(part) is nn.Sequential:
         return f"Sequential({', '.join(write(child, names) for child in part)})"
     if isinstance(part, nn.Module) and names.get(type(part).__name__) is type(part):

@@ -10,7 +10,18 @@ selects. The remaining modules are their parts.
 
 from forward_forward.optimize.averaged_sgd import AveragedSGD
 from forward_forward.optimize.checks import Diverged
-from forward_forward.optimize.schedules import Warmup, constant, cosine, half_cooldown
+from forward_forward.optimize.muon import Muon
+from forward_forward.optimize.schedules import Warmup, constant, cosine, half_cooldown, linear
 from forward_forward.optimize.trainer import Trainer
 
-__all__ = ["AveragedSGD", "Diverged", "Trainer", "Warmup", "constant", "cosine", "half_cooldown"]
+__all__ = [
+    "AveragedSGD",
+    "Diverged",
+    "Muon",
+    "Trainer",
+    "Warmup",
+    "constant",
+    "cosine",
+    "half_cooldown",
+    "linear",
+]

@@ -17,7 +17,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.passes import written_out
 from forward_forward.optimize.collaboration import Collaboration, Dropped
-from forward_forward.optimize.gradients import passed
+from forward_forward.optimize.gradients import passed, set_gradients
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
 from forward_forward.optimize.targets import Targets
 
@@ -61,6 +61,7 @@ def block_gradients(
     source: Inputs | Activities,
     targets: Targets,
     dropped: Dropped,
+    products: torch.dtype | None = None,
 ) -> list[LayerOutcome]:
     """Set the gradients of the summed losses of consecutive layers.
 
@@ -69,6 +70,7 @@ def block_gradients(
         source: Input of the lowest: positives first, then the negatives.
         targets: The samples' weights in the mean loss, and their labels.
         dropped: A layer's index and its input -> the input after dropout.
+        products: Type of the products within blocks; None for the weights' own.
 
     References:
         Dooms et al. (2023), arXiv 2311.18130: overlapping local updates.
@@ -78,7 +80,8 @@ def block_gradients(
     with torch.enable_grad():
         for index, layer in layers.items():
             x = written_out(dropped(index, source))
-            _, h, rated, loss = passed(layer, layer.normalized(x if found else x.detach()), targets)
+            rows = layer.normalized(x if found else x.detach())
+            _, h, rated, loss = passed(layer, rows, targets, products)
             added = layer.added(x)
             found.append((h, rated, loss, added))
             losses.append((targets.weight * loss).sum())
@@ -86,8 +89,7 @@ def block_gradients(
         objective = torch.stack(losses).sum()
     weights = [each for one in layers.values() for each in one.parameters() if each.requires_grad]
     slopes = torch.autograd.grad(objective, weights, allow_unused=True)
-    for weight, slope in zip(weights, slopes, strict=True):
-        weight.grad = slope
+    set_gradients(weights, slopes)
     return [
         outcome_of(Activities(h.detach(), added=added), loss.detach(), rated.detach(), targets)
         for h, rated, loss, added in found

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Literal
 
+import torch
+
 from forward_forward import seeds
 from forward_forward.examples import Inputs
 from forward_forward.forward import Layer
@@ -30,13 +32,21 @@ class Engine:
         kind: "closed_form" gradients, with autograd for blocks that are not linear; or "autograd"
             for all, the slow reference.
         skip: See `closed_form`.
+        products: Type of the products within blocks that are not linear; None for the weights' own.
 
     Raises:
         ValueError: An unknown kind, a ``skip`` not within 0 to below 1, or ``skip`` together with
             autograd.
     """
 
-    def __init__(self, layers: Sequence[Layer], kind: Kind, *, skip: float = 0.0) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        kind: Kind,
+        *,
+        skip: float = 0.0,
+        products: torch.dtype | None = None,
+    ) -> None:
         if kind not in ("closed_form", "autograd"):
             raise ValueError(f'engine expects "closed_form" or "autograd", got {kind!r}')
         if not 0 <= skip < 1:
@@ -46,7 +56,7 @@ class Engine:
                 f'skip requires engine="closed_form", got skip={skip} and engine={kind!r}: leave'
                 " one of them out"
             )
-        self.layers, self.kind, self.skip = list(layers), kind, skip
+        self.layers, self.kind, self.skip, self.products = list(layers), kind, skip, products
         self.replicas: ReplicaGroup | None = None
         # Kept, since counting a layer's weights takes longer than its small kernels.
         self._parts = [_parts(layer) for layer in self.layers]
@@ -85,7 +95,8 @@ class Engine:
         # A layer that draws random numbers must not move torch's global state.
         with seeds.forked(*key) if self._draws[index] else nullcontext():
             if affine is None or not self._by_formula[index]:
-                outcome = by_autograd(layer, source, targets, self.replicas)
+                products = self.products if affine is None else None
+                outcome = by_autograd(layer, source, targets, self.replicas, products)
             else:
                 outcome = closed_form(layer, affine, source, targets, self.skip, self.replicas)
         outcome.activities.added = added
@@ -103,7 +114,7 @@ class Engine:
         layers = {index: self.layers[index] for index in indices}
         draw = any(self._draws[index] for index in indices)
         with seeds.forked(*key) if draw else nullcontext():
-            return block_gradients(layers, source, targets, dropped)
+            return block_gradients(layers, source, targets, dropped, self.products)
 
     def _has_formula(self, layer: Layer) -> bool:
         return self.kind == "closed_form" and layer.closed_form

@@ -7,8 +7,10 @@ reference; its graph begins and ends within the layer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from forward_forward.examples import Inputs
 from forward_forward.forward import workspace as slots
@@ -16,7 +18,7 @@ from forward_forward.forward.activities import Activities, fused_activation
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.operands import DenseOperand, operand_of
-from forward_forward.forward.passes import written_out
+from forward_forward.forward.passes import lowered, written_out
 from forward_forward.forward.peer import PeerNormalization, peer_gradient
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
@@ -131,18 +133,37 @@ def draws(layer: Layer) -> bool:
     return layer.linear is None or fused_activation(layer.activation) is None
 
 
-def passed(layer: Layer, rows: Tensor, targets: Targets) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Totals, activities, goodness and losses of a layer's normalised input rows."""
-    z = layer.block(rows)
-    # The activation may work in place, and the peer term needs z as it was.
-    h = layer.activate(z if layer.peer is None else z.clone())
-    rated = layer.goodness(h)
+def passed(
+    layer: Layer, rows: Tensor, targets: Targets, products: torch.dtype | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Totals, activities, goodness and losses of a layer's normalised input rows.
+
+    ``products`` is the type of the products within the block, None for the weights' own.
+    """
+    with lowered(rows.device, products):
+        z = layer.block(rows)
+        # The activation may work in place, and the peer term needs z as it was.
+        h = layer.activate(z if layer.peer is None else z.clone())
+    rated = layer.judge(h)
     if rated.dim() == 3:  # at every position
         rated = rated.flatten(0, 1)
     loss = loss_of(layer.loss, margins(layer, rated, targets), targets)
     for term in layer.terms:
-        loss = loss + each_sample(term, h[: len(targets.weight)], targets.labels)
+        positives = h[: len(targets.weight)].to(rated.dtype)
+        loss = loss + each_sample(term, positives, targets.labels)
     return z, h, rated, loss
+
+
+def set_gradients(weights: Sequence[nn.Parameter], gradients: Iterable[Tensor | None]) -> None:
+    """Set the gradients of weights, in the order in which memory holds the weights.
+
+    Fused optimisers read both in the order of memory, and the gradient of a convolution of
+    channels-last pictures is laid out in another one.
+    """
+    for weight, gradient in zip(weights, gradients, strict=True):
+        if gradient is not None and gradient.stride() != weight.stride():
+            gradient = torch.empty_like(weight).copy_(gradient)
+        weight.grad = gradient
 
 
 def by_autograd(
@@ -150,21 +171,22 @@ def by_autograd(
     source: Inputs | Activities,
     targets: Targets,
     replicas: ReplicaGroup | None = None,
+    products: torch.dtype | None = None,
 ) -> LayerOutcome:
     """Gradients of a layer with any block, by a graph that ends at the layer's input.
 
-    The arguments and the result are those of `closed_form`.
+    The arguments and the result are those of `closed_form`, and ``products`` as of `passed`.
     """
     sample_weight, batch = targets.weight, len(targets.weight)
     rows = layer.rows(written_out(source))
     with torch.enable_grad():
-        z, h, rated, loss = passed(layer, rows, targets)
+        z, h, rated, loss = passed(layer, rows, targets, products)
         objective = (sample_weight * loss).sum()
         if layer.adversarial and layer.training:
             leaf = rows.detach().requires_grad_()
-            _, _, _, local = passed(layer, leaf, targets)
+            _, _, _, local = passed(layer, leaf, targets, products)
             (slope,) = torch.autograd.grad((sample_weight * local).sum(), leaf)
-            *_, harder = passed(layer, moved(rows, slope, layer.adversarial), targets)
+            *_, harder = passed(layer, moved(rows, slope, layer.adversarial), targets, products)
             objective = (sample_weight * harder).sum()
         if layer.peer is not None:
             mean_activity = _follow(layer, h[:batch].detach(), sample_weight, replicas)
@@ -173,6 +195,5 @@ def by_autograd(
             objective = objective + (peer * z[:batch]).sum()
     weights = [weight for weight in layer.parameters() if weight.requires_grad]
     gradients = torch.autograd.grad(objective, weights, allow_unused=True)
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.grad = gradient
+    set_gradients(weights, gradients)
     return outcome_of(Activities(h.detach()), loss.detach(), rated.detach(), targets)

@@ -12,12 +12,17 @@ import torch
 from torch import nn
 from torch.optim import optimizer as torch_optimizer
 
+from forward_forward.optimize.muon import Muon
+
 
 def optimizer_of(
     module: nn.Module,
     make: Callable[..., torch.optim.Optimizer],
     lr: float,
     weight_decay: float | None,
+    *,
+    bias_lr: float | None = None,
+    readout_lr: float | None = None,
 ) -> torch.optim.Optimizer:
     """The optimiser of one layer: weight decay applies to matrices, not to biases and vectors.
 
@@ -27,24 +32,28 @@ def optimizer_of(
             used if it has them, unless the partial sets ``fused`` or a weight is not contiguous.
         lr: Learning rate.
         weight_decay: Of the matrices; None keeps the optimiser's own default.
+        bias_lr: Learning rate of biases and vectors; None for ``lr``.
+        readout_lr: Learning rate of the weights of a layer's read-out; None for ``lr``.
 
     Raises:
         ValueError: A negative or infinite learning rate, a weight decay for an optimiser that has
             none, a learning rate in the partial,
             ``fused=True`` for weights that are not contiguous, or a module without weights.
     """
-    if not 0 <= lr < math.inf:
-        raise ValueError(f"lr expects a finite number of 0 or more, got {lr}: such as lr=0.001")
+    for name, rate in {"lr": lr, "bias_lr": bias_lr, "readout_lr": readout_lr}.items():
+        if rate is not None and not 0 <= rate < math.inf:
+            raise ValueError(
+                f"{name} expects a finite number of 0 or more, got {rate}: such as {name}=0.001"
+            )
     weights = [weight for weight in module.parameters() if weight.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [weight for weight in weights if weight.dim() > 1]},
-        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
-    ]
-    if weight_decay == 0:  # both groups are then equal, and one group is one call of the kernel
-        groups = [{"params": weights, "weight_decay": 0.0}]
-    elif weight_decay is not None:
-        groups[0]["weight_decay"] = weight_decay
-    groups = [{**group, "initial_lr": lr} for group in groups if group["params"]]
+    muon = is_muon(make)
+    groups = _groups(module, weights, muon, lr, bias_lr, readout_lr)
+    if weight_decay == 0 and not muon and {group["lr"] for group in groups} == {lr}:
+        groups = [{"params": weights, "lr": lr}]  # one group is one call of the kernel
+    for group in groups:
+        group["initial_lr"] = group["lr"]
+        if weight_decay is not None:
+            group.setdefault("weight_decay", weight_decay)
     if not groups:
         raise ValueError(f"{type(module).__name__} has nothing to train: its block has no weights")
     options = make.keywords if isinstance(make, functools.partial) else {}
@@ -72,6 +81,42 @@ def optimizer_of(
             f" {type(optimizer).__name__}: leave weight_decay out, or use AdamW or AveragedSGD"
         )
     return optimizer
+
+
+def is_muon(make: Callable[..., torch.optim.Optimizer]) -> bool:
+    """Whether it makes a `Muon`, which treats the weights of read-outs differently."""
+    kind = make.func if isinstance(make, functools.partial) else make
+    return isinstance(kind, type) and issubclass(kind, Muon)
+
+
+def _groups(
+    module: nn.Module,
+    weights: list[nn.Parameter],
+    muon: bool,
+    lr: float,
+    bias_lr: float | None,
+    readout_lr: float | None,
+) -> list[dict[str, Any]]:
+    """Matrices, then vectors and, if they are treated differently, the weights of the read-out."""
+    goodness = getattr(module, "goodness", None)
+    own: set[int] = set()
+    if isinstance(goodness, nn.Module) and (muon or readout_lr is not None):
+        own = {id(weight) for weight in goodness.parameters()}
+    rest = [weight for weight in weights if id(weight) not in own]
+    groups: list[dict[str, Any]] = [
+        {"params": [weight for weight in rest if weight.dim() > 1], "lr": lr},
+        {
+            "params": [weight for weight in rest if weight.dim() <= 1],
+            "weight_decay": 0.0,
+            "lr": lr if bias_lr is None else bias_lr,
+        },
+        {
+            "params": [weight for weight in weights if id(weight) in own],
+            "lr": lr if readout_lr is None else readout_lr,
+            **({"readout": True} if muon else {}),
+        },
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def weights_of(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:

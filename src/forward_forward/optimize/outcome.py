@@ -46,7 +46,8 @@ def outcome_of(
 
 def silent_fraction(h: Tensor, *, positive: bool) -> Tensor:
     """Fraction of units that are 0 in all of the activities [batch, *feature], a scalar."""
-    h = h.flatten(1)
+    # Channels-last maps in the order of memory, so that no copy is made.
+    h = (h.movedim(1, -1) if h.dim() == 4 and not h.is_contiguous() else h).flatten(1)
     # One sum is the cheapest test; of numbers that are not negative it is 0 only if all are.
     silent = h.sum(0) == 0 if positive else ~h.any(0)
     return silent.mean(dtype=h.dtype)

@@ -51,8 +51,15 @@ class PreparedBatch(NamedTuple):
 class BatchPreparer:
     """Prepares batches for their step; ``shard`` says which of their rows this process has."""
 
-    def __init__(self, network: Network, augment: Sequence[Augment], seed: int) -> None:
+    def __init__(
+        self,
+        network: Network,
+        augment: Sequence[Augment],
+        seed: int,
+        products: torch.dtype | None = None,
+    ) -> None:
         self.network, self.augment, self.seed = network, augment, seed
+        self.products = products
         self.shard = BatchShard()
         self._equal = torch.empty(0)  # the equal weights of the last batch size
 
@@ -84,14 +91,14 @@ class BatchPreparer:
         """Prepare samples, labels and weights for the step of that number."""
         check_lengths(x, y, weight)
         network, batch = self.network, x.shape[0]
-        ready = network.ready(x).detach()
+        pictures = network.floats(x).detach()
         labels = y if y is None else y.to(network.device, non_blocking=True)
         rows = self.shard.rows(batch)
         needed = network.class_wise or any(layer.terms for layer in network.layers)
         own = labels[rows] if labels is not None and needed else None
         targets = targets_of(network.examples, self.sample_weight(batch, weight)[rows], own)
         randomness = self.randomness(step, batch)
-        ready = randomness.augmented(ready, self.augment)
+        ready = network.transformed(randomness.augmented(pictures, self.augment), self.products)
         positive = network.examples.positive(ready, labels, randomness.generator("positives"))
         positive = randomness.dropped(positive, network.layers[0].dropout)
         return PreparedBatch(x, y, positive, labels, targets, randomness, weight)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Warmup", "constant", "cosine", "half_cooldown"]
+__all__ = ["Warmup", "constant", "cosine", "half_cooldown", "linear"]
 
 Schedule = Callable[[float, float], float]
 
@@ -41,6 +41,22 @@ def cosine(epoch: float, epochs: float) -> float:
     (1.0, 0.0)
     """
     return (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+
+def linear(epoch: float, epochs: float) -> float:
+    """A linear fall from 1 to 0, updated at every step.
+
+    Args:
+        epoch: Epochs done so far, with fractions.
+        epochs: Total number of epochs.
+
+    Returns:
+        ``1 - epoch / epochs``.
+
+    >>> linear(1, 4)
+    0.75
+    """
+    return 1 - epoch / epochs
 
 
 def half_cooldown(epoch: float, epochs: float) -> float:

@@ -109,7 +109,9 @@ class SingleProcess:
         return means(sums, steps)
 
     def evaluate(self, judge: Source) -> dict[str, Any]:
-        return chosen_errors(self.trainer, predict.count_errors(self.trainer.evaluated, judge))
+        trainer = self.trainer
+        with trainer.evaluated.lowered(trainer.products):
+            return chosen_errors(trainer, predict.count_errors(trainer.evaluated, judge))
 
     def lead(self, act: Callable[[], Result]) -> Result:
         return act()

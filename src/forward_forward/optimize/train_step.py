@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from forward_forward import notation
 from forward_forward.data import augment as augmenting
+from forward_forward.data.augment import HasEpoch
 from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
 from forward_forward.examples.inputs import check_lengths
@@ -60,6 +61,8 @@ class TrainStep:
         augment: Sequence[Augment] = (),
         look_ahead: int = 0,
         average: float | None = None,
+        bias_lr: float | None = None,
+        readout_lr: float | None = None,
         head_lr: float | None = None,
         head_weight_decay: float | None = None,
         seed: int = 0,
@@ -93,6 +96,8 @@ class TrainStep:
             # Left out if unused, as in runs from before them
             **({"look_ahead": look_ahead} if look_ahead else {}),
             **({"collaboration": collaboration} if collaboration else {}),
+            **({} if bias_lr is None else {"bias_lr": bias_lr}),
+            **({} if readout_lr is None else {"readout_lr": readout_lr}),
             "head_lr": head_lr,
             "head_weight_decay": head_weight_decay,
             "seed": seed,
@@ -104,7 +109,10 @@ class TrainStep:
         self.order: Order = order
         self.products = products(precision, self.device)
         self.seed = seed
-        optimizers = [optimizer_of(layer, optimizer, lr, weight_decay) for layer in network.layers]
+        rates = {"bias_lr": bias_lr, "readout_lr": readout_lr}
+        optimizers = [
+            optimizer_of(layer, optimizer, lr, weight_decay, **rates) for layer in network.layers
+        ]
         self.head_optimizer = None
         if network.head is not None:
             decay = weight_decay if head_weight_decay is None else head_weight_decay
@@ -115,13 +123,13 @@ class TrainStep:
             averaging = get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
             self.averaged = AveragedModel(network, multi_avg_fn=averaging)
         self.steps = 0
-        self.forward = ForwardPass(network.layers, self.products, Workspace())
-        gradients = Engine(network.layers, engine, skip=skip)
+        self.forward = ForwardPass(network.layers, self.products, Workspace(), self.products)
+        gradients = Engine(network.layers, engine, skip=skip, products=self.products)
         blocks = None
         if order in ("overlapping", "together"):
             blocks = functools.partial(blocks_of, together=order == "together")
         self.layer_steps = LayerSteps(network, optimizers, gradients, collaboration, blocks)
-        self.preparer = BatchPreparer(network, tuple(augment), seed)
+        self.preparer = BatchPreparer(network, tuple(augment), seed, self.products)
         self.queue = LookAhead(network, self.preparer, self.head_optimizer)
         self._calibrated = False
         self.first_active = 0
@@ -155,6 +163,12 @@ class TrainStep:
         for optimizer in self.all_optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = factor * group["initial_lr"]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the changes of pictures that depend on it which epoch begins, counted from 0."""
+        for change in self.preparer.augment:
+            if isinstance(change, HasEpoch):
+                change.set_epoch(epoch)
 
     def set_progress(self, fraction: float) -> None:
         """Tell the terms that change in training how much of it is done, a fraction from 0 to 1."""

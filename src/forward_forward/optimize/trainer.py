@@ -54,6 +54,8 @@ class Trainer(TrainStep):
             layers in several processes work at the same time. Batches then come from `ahead`.
         average: Decay of an exponential average of the weights, updated at each step and used for
             validation and for the trained network; None for none.
+        bias_lr: Learning rate of the layers' biases and vectors; None for ``lr``.
+        readout_lr: Learning rate of the weights of the layers' read-outs; None for ``lr``.
         head_lr: Learning rate of the softmax head; None for ``lr``.
         head_weight_decay: Weight decay of the head; None for ``weight_decay``.
         seed: For negatives, dropout and the order of samples; torch's global state is not touched.

@@ -81,7 +81,7 @@ def _step_of(
     if not layer.calibrated:
         layer.threshold_value.fill_(1.0)
     engine = trainer.layer_steps.engine
-    gradients = Engine([layer], engine.kind, skip=engine.skip)
+    gradients = Engine([layer], engine.kind, skip=engine.skip, products=engine.products)
     passes = ForwardPass([layer], trainer.products)
     randomness = StepRandomness(trainer.seed, 0, trainer.device)
 

@@ -75,7 +75,8 @@ class DistributedStrategy:
     def evaluate(self, judge: Source) -> dict[str, Any]:
         """Errors on data, of which each rank evaluates every n-th batch, n being their number."""
         network = self.trainer.evaluated
-        count, total = predict.count_errors(network, judge, (self.place.rank, self._world))
+        with network.lowered(self.trainer.products):
+            count, total = predict.count_errors(network, judge, (self.place.rank, self._world))
         return chosen_errors(self.trainer, predict.added(self._gather((count, total))))
 
     def lead(self, act: Callable[[], Result]) -> Result:

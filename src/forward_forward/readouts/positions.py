@@ -43,4 +43,4 @@ class PositionReadout(Readout):
                 f" got {list(h.shape)}: use a block that returns them, and create the read-out"
                 f" with units={h.shape[-1]}"
             )
-        return h @ self.weight.t()
+        return h.to(self.weight.dtype) @ self.weight.t()

@@ -122,7 +122,7 @@ class Readout(nn.Module, ABC):
                 f" got activities of {got} per sample: create it with units={h.shape[1]} (and"
                 " grid=1 unless they are maps)"
             )
-        return values
+        return values.to(self.weight.dtype)  # maps may come in bfloat16
 
 
 def pooled(h: Tensor, units: int | None, grid: int = 1) -> Tensor:
@@ -132,9 +132,17 @@ def pooled(h: Tensor, units: int | None, grid: int = 1) -> Tensor:
     torch.Size([2, 12])
     """
     if h.dim() == 4 and h.shape[1] == units and h.shape[1:].numel() != units:
-        averages: Tensor = nn.functional.adaptive_avg_pool2d(h, grid)
-        return averages.flatten(1)
+        return averages(h, grid).flatten(1)
     return h if h.dim() == 2 else by_channel(h, units).mean(2)
+
+
+def averages(h: Tensor, grid: int) -> Tensor:
+    """Maps [batch, channels, height, width] averaged in the cells of a grid, ``grid`` a side."""
+    height, width = h.shape[2:]
+    if height % grid or width % grid:
+        return nn.functional.adaptive_avg_pool2d(h, grid)
+    # The same averages, and on a CPU several times as fast in the backward direction.
+    return nn.functional.avg_pool2d(h, (height // grid, width // grid))
 
 
 def by_channel(h: Tensor, units: int | None) -> Tensor:

@@ -6,7 +6,7 @@ and ``poster`` and ``hinton2022`` are named after the works that they reproduce.
 -> recipes and parts) and ``parameters`` (text -> values) serve the command line.
 """
 
-from forward_forward.recipes import field, hinton2022, poster
+from forward_forward.recipes import field, hinton2022, local_airbench, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Plan, Recipe
 from forward_forward.recipes.regression import regression
@@ -17,6 +17,7 @@ __all__ = [
     "Recipe",
     "field",
     "hinton2022",
+    "local_airbench",
     "one_pass",
     "poster",
     "regression",

@@ -15,7 +15,7 @@ from forward_forward import goodness, losses, notation, optimize, readouts, term
 from forward_forward.examples import negatives
 from forward_forward.forward import Triangle
 from forward_forward.forward.layer_range import ReadoutSetting
-from forward_forward.recipes import field, hinton2022, poster
+from forward_forward.recipes import field, hinton2022, local_airbench, poster
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Recipe
 from forward_forward.recipes.regression import regression
@@ -29,7 +29,7 @@ def recipes_by_name() -> dict[str, Recipe]:
         "one_pass": one_pass,
         "regression": regression,
     }
-    for module in (field, hinton2022, poster):
+    for module in (field, hinton2022, local_airbench, poster):
         family = module.__name__.rpartition(".")[2]
         found |= {f"{family}.{each}": getattr(module, each) for each in module.__all__}
     return found
@@ -124,7 +124,7 @@ def _part(name: str, value: Any, typed: bool) -> Any:
         case "threshold" if isinstance(value, str):
             with suppress(ValueError):
                 return float(value)
-        case "hidden":
+        case "hidden" | "channels":
             return tuple(value)
         case "readout":
             return read_range(value)
@@ -188,7 +188,7 @@ def _optimizers() -> dict[str, Any]:
         and issubclass(value, torch.optim.Optimizer)
         and value is not torch.optim.Optimizer
     }
-    return {**found, "AveragedSGD": optimize.AveragedSGD}
+    return {**found, "AveragedSGD": optimize.AveragedSGD, "Muon": optimize.Muon}
 
 
 def _makers(classes: dict[str, Any], text: str) -> dict[str, Any]:

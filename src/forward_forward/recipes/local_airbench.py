@@ -1,0 +1,137 @@
+"""A small convolutional network for pictures, each of whose layers learns by its own loss.
+
+All recipes train the network of Keller Jordan's airbench94 with its tricks: a whitening first
+layer, filters that begin as the identity, alternating flips, mirrored shifts, label smoothing and
+Muon; `per_convolution` and `per_group` by local losses, the others to compare with.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from forward_forward.data import Source
+from forward_forward.data.augment import AlternatingFlip, MirroredShift
+from forward_forward.forward import Layer, Network, Whitening, cnn
+from forward_forward.forward.layer_range import ReadoutSetting
+from forward_forward.losses import CrossEntropy
+from forward_forward.optimize import Muon, Trainer, Warmup
+from forward_forward.optimize.precision import Precision
+from forward_forward.optimize.schedules import linear
+from forward_forward.optimize.train_step import Order
+from forward_forward.readouts import LinearReadout
+from forward_forward.recipes.plan import Plan, Recipe, classes_of
+
+__all__ = ["backprop", "deep_supervision", "per_convolution", "per_group", "random_features"]
+
+GRID = 4  # of the averages that a read-out sees of a map
+
+
+def _plan(
+    build: Callable[..., Network],
+    order: Order,
+    train: Source,
+    *,
+    seed: int = 0,
+    epochs: int = 20,
+    channels: tuple[int, ...] = (64, 64, 256, 256, 256, 256),
+    batch_size: int = 256,
+    lr: float = 3e-3,
+    matrix_lr: float = 33.0,
+    momentum: float = 0.9,
+    weight_decay: float = 0.02,
+    label_smoothing: float = 0.1,
+    shift: int = 2,
+    flip: bool = True,
+    average: float | None = None,
+    readout: ReadoutSetting = "auto",
+    precision: Precision = "auto",
+    device: torch.device | str | None = None,
+) -> Plan:
+    classes = classes_of(train)
+    layer = functools.partial(
+        Layer,
+        activation=nn.GELU,
+        goodness=LinearReadout(classes, grid=GRID),
+        loss=CrossEntropy(label_smoothing),
+        normalize=None,
+    )
+    inputs = Whitening.of(train, seed=seed)
+    network = build(
+        train.shape,
+        *channels,
+        num_classes=classes,
+        seed=seed,
+        inputs=inputs,
+        layer=layer,
+        readout=readout,
+    )
+    flips = [AlternatingFlip()] if flip else []
+    shifts = [MirroredShift(shift)] if shift else []
+    trainer = Trainer(
+        network,
+        optimizer=functools.partial(Muon, matrix_lr=matrix_lr, momentum=momentum),
+        lr=lr,
+        weight_decay=weight_decay,
+        schedule=Warmup(linear, epochs=epochs / 10),
+        order=order,
+        augment=[*flips, *shifts],
+        average=average,
+        precision=precision,
+        seed=seed,
+        device=device,
+    )
+    return Plan(trainer, epochs, batch_size)
+
+
+def _recipe(order: Order = "joint") -> Callable[[Callable[..., Network]], Recipe]:
+    """Make a recipe of a function that builds the network, with the settings of `_plan`."""
+
+    def recipe_of(build: Callable[..., Network]) -> Recipe:
+        @functools.wraps(build)
+        def recipe(train: Source, **settings: Any) -> Plan:
+            return _plan(build, order, train, **settings)
+
+        own = list(inspect.signature(_plan).parameters.values())[2:]
+        recipe.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+        return recipe
+
+    return recipe_of
+
+
+@_recipe()
+def per_convolution(shape: Any, *channels: int, **options: Any) -> Network:
+    """Each convolution is a layer with a linear read-out and a cross-entropy of its own."""
+    return cnn(shape, *channels, **options)
+
+
+@_recipe()
+def per_group(shape: Any, *channels: int, **options: Any) -> Network:
+    """Each pair of convolutions is a layer: errors are backpropagated within a pair."""
+    return cnn(shape, *channels, together=2, **options)
+
+
+@_recipe()
+def backprop(shape: Any, *channels: int, **options: Any) -> Network:
+    """Backprop from end to end, as one layer whose block is the whole network: not local."""
+    return cnn(shape, *channels, together=len(channels), **options)
+
+
+@_recipe("together")
+def deep_supervision(shape: Any, *channels: int, **options: Any) -> Network:
+    """Backprop with a loss at each convolution, which reaches all layers below it: not local."""
+    return cnn(shape, *channels, **options)
+
+
+@_recipe()
+def random_features(shape: Any, *channels: int, **options: Any) -> Network:
+    """Random convolutions that never learn, each with a trained read-out."""
+    network = cnn(shape, *channels, **options)
+    for layer in network.layers:
+        layer.block.requires_grad_(False)
+    return network
