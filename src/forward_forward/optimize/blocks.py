@@ -7,7 +7,7 @@ reaches all layers below: backprop with deep supervision, to compare local train
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.passes import written_out
-from forward_forward.optimize.collaboration import Collaboration, Dropped
+from forward_forward.optimize.collaboration import Dropped
 from forward_forward.optimize.gradients import passed, set_gradients
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
 from forward_forward.optimize.targets import Targets
@@ -36,24 +36,6 @@ def blocks_of(layers: range, step: int, *, together: bool = False) -> list[range
         return [layers]
     start, stop = layers.start - step % 2, layers.stop
     return [range(max(first, 0), min(first + 2, stop)) for first in range(start, stop, 2)]
-
-
-def check_blocks(
-    order: str, layers: Iterable[Layer], skip: float, collaboration: Collaboration | None
-) -> None:
-    """Reject what layers that are trained together, in such an order, do not support.
-
-    Raises:
-        ValueError: Peer normalisation, an adversarial step, skipped samples, or collaboration.
-    """
-    own = any(each.peer is not None or each.adversarial for each in layers)
-    if own or skip or collaboration:
-        raise ValueError(
-            f"order={order!r} trains several layers by autograd, without peer normalisation,"
-            f" adversarial steps, skip and collaboration, got skip={skip},"
-            f" collaboration={collaboration!r} and layers {'with' if own else 'without'} one of the"
-            ' first two: leave them out, or use order="joint"'
-        )
 
 
 def block_gradients(

@@ -163,7 +163,7 @@ class FitLoop:
     def _epoch(self, request: threading.Event) -> None:
         trainer, progress, strategy = self.trainer, self.progress, self.strategy
         order = seeds.generator(trainer.seed, "order", progress.epoch)
-        trainer.set_epoch(progress.epoch)
+        trainer.preparer.set_epoch(progress.epoch)
         steps = self._steps() or 1
         self._choose_layers()
         trainer.check_weights()

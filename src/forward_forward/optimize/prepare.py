@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from forward_forward.data.augment import HasEpoch
 from forward_forward.examples import Inputs, stack
 from forward_forward.examples.inputs import check_lengths
 from forward_forward.forward import Network
@@ -62,6 +63,12 @@ class BatchPreparer:
         self.products = products
         self.shard = BatchShard()
         self._equal = torch.empty(0)  # the equal weights of the last batch size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the changes of pictures that depend on it which epoch begins, counted from 0."""
+        for change in self.augment:
+            if isinstance(change, HasEpoch):
+                change.set_epoch(epoch)
 
     def randomness(self, step: int, batch: int) -> StepRandomness:
         """The random draws of a step, for a batch of a size."""

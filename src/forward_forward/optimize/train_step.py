@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -12,7 +11,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from forward_forward import notation
 from forward_forward.data import augment as augmenting
-from forward_forward.data.augment import HasEpoch
 from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
 from forward_forward.examples.inputs import check_lengths
@@ -23,12 +21,13 @@ from forward_forward.forward.passes import ForwardPass
 from forward_forward.forward.workspace import Workspace
 from forward_forward.optimize import schedules
 from forward_forward.optimize.batch_shard import BatchShard, ReplicaGroup
-from forward_forward.optimize.blocks import blocks_of, check_blocks
-from forward_forward.optimize.collaboration import Collaboration, check_collaboration
+from forward_forward.optimize.blocks import blocks_of
+from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
 from forward_forward.optimize.metrics import by_name
 from forward_forward.optimize.optimizers import optimizer_of
+from forward_forward.optimize.order import Order, check_order
 from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.prepare import BatchPreparer
 from forward_forward.optimize.randomness import Augment, StepRandomness
@@ -36,8 +35,6 @@ from forward_forward.optimize.schedules import Schedule, constant
 from forward_forward.optimize.steps import LayerSteps
 from forward_forward.optimize.targets import Targets
 from forward_forward.terms import HasProgress
-
-Order = Literal["joint", "greedy", "overlapping", "together"]
 
 CALIBRATION_SAMPLES = 1024
 
@@ -68,17 +65,9 @@ class TrainStep:
         seed: int = 0,
         device: torch.device | str | None = None,
     ) -> None:
-        if order not in get_args(Order):
-            names = ", ".join(map(repr, get_args(Order)))
-            raise ValueError(f"order expects one of {names}, got {order!r}")
-        if order in ("overlapping", "together"):
-            check_blocks(order, network.layers, skip, collaboration)
-        if look_ahead < 0 or (look_ahead and order == "greedy"):
-            raise ValueError(
-                'look_ahead expects 0 or more steps, and 0 with order="greedy", got'
-                f" look_ahead={look_ahead} and order={order!r}"
-            )
-        check_collaboration(collaboration, network.layers)
+        check_order(
+            order, network.layers, skip=skip, collaboration=collaboration, look_ahead=look_ahead
+        )
         if device is not None:
             network.to(usable(device))
         check_learnable(network.examples, network.layers, network.head)
@@ -163,12 +152,6 @@ class TrainStep:
         for optimizer in self.all_optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = factor * group["initial_lr"]
-
-    def set_epoch(self, epoch: int) -> None:
-        """Tell the changes of pictures that depend on it which epoch begins, counted from 0."""
-        for change in self.preparer.augment:
-            if isinstance(change, HasEpoch):
-                change.set_epoch(epoch)
 
     def set_progress(self, fraction: float) -> None:
         """Tell the terms that change in training how much of it is done, a fraction from 0 to 1."""

@@ -21,9 +21,9 @@ from forward_forward.forward import Layer, Network, Whitening, cnn
 from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.losses import CrossEntropy
 from forward_forward.optimize import Muon, Trainer, Warmup
+from forward_forward.optimize.order import Order
 from forward_forward.optimize.precision import Precision
 from forward_forward.optimize.schedules import linear
-from forward_forward.optimize.train_step import Order
 from forward_forward.readouts import LinearReadout
 from forward_forward.recipes.plan import Plan, Recipe, classes_of
 

@@ -16,8 +16,8 @@ from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.losses import CrossEntropy, LocalLoss
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.collaboration import Collaboration
+from forward_forward.optimize.order import Order
 from forward_forward.optimize.precision import Precision
-from forward_forward.optimize.train_step import Order
 from forward_forward.readouts import LinearReadout, of_classes
 from forward_forward.recipes.plan import Plan, classes_of, features
 from forward_forward.recipes.standard import batch_size_for, has_own_units

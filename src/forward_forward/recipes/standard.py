@@ -25,8 +25,8 @@ from forward_forward.goodness import Goodness, mean_square
 from forward_forward.losses import LocalLoss, SiluPair
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.collaboration import Collaboration
+from forward_forward.optimize.order import Order
 from forward_forward.optimize.precision import Precision
-from forward_forward.optimize.train_step import Order
 from forward_forward.recipes.plan import Plan, classes_of, features
 
 SHOWN = 300_000  # samples in all epochs together
