@@ -4,7 +4,7 @@ python results/estimators.py    # ten times five-fold on each set; skips finishe
 
 Both have their defaults, the same folds and standardised features (StandardScaler, fitted to the
 training folds), one thread and the number of the repetition as their seed; they are fitted in
-alternation. The time to predict is that of the test fold, the median of 21 calls.
+alternation. The time to predict is that of the test fold, the median of 21 calls in turns.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +39,23 @@ FOLDS, REPEATS = 5, 10
 CALLS = 21
 
 
-def fitted(classifier: ClassifierMixin, fold: tuple[Any, ...]) -> dict[str, float]:
-    """Accuracy on the test fold, in percent, and seconds to fit and to predict."""
+def fitted(models: Mapping[str, ClassifierMixin], fold: tuple[Any, ...]) -> dict[str, float]:
+    """Accuracy of each on the test fold, in percent, and seconds to fit and to predict."""
     x, y, test, truth = fold
-    model = make_pipeline(StandardScaler(), classifier)
+    figures: dict[str, float] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # its default number of iterations
-        seconds = seconds_of(lambda: model.fit(x, y))
-    scaled = model[:-1].transform(test)
-    calls = [seconds_of(lambda: classifier.predict(scaled)) for _ in range(CALLS)]
-    return {
-        "": 100 * model.score(test, truth),
-        "_seconds": round(seconds, 4),
-        "_predict_seconds": round(statistics.median(calls), 6),
-    }
+        for key, classifier in models.items():
+            model = make_pipeline(StandardScaler(), classifier)
+            figures[f"{key}_seconds"] = round(seconds_of(partial(model.fit, x, y)), 4)
+            figures[key] = 100 * model.score(test, truth)
+    scaled = StandardScaler().fit(x).transform(test)
+    calls: dict[str, list[float]] = {key: [] for key in models}
+    for _ in range(CALLS):
+        for key, classifier in models.items():
+            calls[key].append(seconds_of(partial(classifier.predict, scaled)))
+    medians = {f"{key}_predict_seconds": statistics.median(each) for key, each in calls.items()}
+    return figures | {name: round(each, 6) for name, each in medians.items()}
 
 
 def seconds_of(call: Callable[[], Any]) -> float:
@@ -66,7 +70,7 @@ def fitted_folds(
     splits: Iterable[tuple[Any, Any]],
     data: tuple[Any, Any],
     models: Mapping[str, Callable[[int], Any]],
-    fitted: Callable[[Any, Any], Mapping[str, float]],
+    fitted: Callable[[Mapping[str, Any], tuple[Any, ...]], Mapping[str, float]],
 ) -> dict[str, list[float]]:
     """Figures of each model on every fold of a set; finished ones are kept in the file.
 
@@ -76,7 +80,7 @@ def fitted_folds(
         splits: Rows for training and for testing, of each fold.
         data: Features and target.
         models: By name, what makes a model of a seed.
-        fitted: A model and its fold -> its figures, each by the end of its column's name.
+        fitted: Models by name and a fold -> the figures, by the name of their column.
     """
     found = json.loads(file.read_text()) if file.exists() else {"sets": {}}
     rows: dict[str, list[float]] = found["sets"].setdefault(name, {})
@@ -87,9 +91,9 @@ def fitted_folds(
             continue
         fold = x[train], y[train], x[test], y[test]
         with threadpool_limits(1):
-            for key, make in models.items():
-                for column, figure in fitted(make(number // FOLDS), fold).items():
-                    rows.setdefault(key + column, []).append(figure)
+            made = {key: make(number // FOLDS) for key, make in models.items()}
+            for column, figure in fitted(made, fold).items():
+                rows.setdefault(column, []).append(figure)
         found["machine"] = machine()
         files.write_json(file, found)
     return rows
