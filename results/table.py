@@ -7,8 +7,9 @@ python results/table.py --check            # fails if a table differs from the f
 Those of docs/engine.md come from engine/benchmark.json (`ff benchmark --out`),
 engine/equivalence.json, engine/many_runs.json and mnist/ (`python results/mnist.py`); the README's
 table of the poster's claims comes from poster/*.json (`ff reproduce poster`), those of
-docs/sklearn.md from sklearn/estimators.json and sklearn/regressors.json (`python
-results/estimators.py`, `regressors.py`), those of docs/parallel.md from parallel/
+docs/sklearn.md from sklearn/estimators.json, sklearn/regressors.json and
+sklearn/small_networks.json (`python results/estimators.py`, `regressors.py`, `small_networks.py`;
+the last also makes that of docs/troubleshooting.md), those of docs/parallel.md from parallel/
 (parallel_tables.py), and that of docs/recipes/field.md from field/ (`python results/field.py`).
 """
 
@@ -25,6 +26,7 @@ import field
 import mnist
 import numpy as np
 import parallel_tables
+import small_networks
 from scipy import stats
 
 from forward_forward.lab.reproduce import results
@@ -34,6 +36,7 @@ from forward_forward.lab.statistics import t_interval
 HERE = Path(__file__).parent
 README, DOCS = HERE.parent / "README.md", HERE.parent / "docs" / "engine.md"
 SKLEARN = HERE.parent / "docs" / "sklearn.md"
+TROUBLESHOOTING = HERE.parent / "docs" / "troubleshooting.md"
 PARALLEL = HERE.parent / "docs" / "parallel.md"
 FIELD = HERE.parent / "docs" / "recipes" / "field.md"
 ESTIMATORS = HERE / "sklearn" / "estimators.json"
@@ -216,11 +219,11 @@ def poster_table(found: dict[str, results.Result]) -> str:
 
 
 def estimators_table(kept: dict[str, Any]) -> str:
-    """FFClassifier and MLPClassifier: accuracy, its difference, and seconds to fit."""
+    """FFClassifier and MLPClassifier: accuracy, its difference, and times to fit and to predict."""
     lines = [
         "| set | folds | FFClassifier, % | MLPClassifier, % | difference, points | 95 % interval"
-        " | seconds to fit | MLPClassifier's |",
-        "|---|---|---|---|---|---|---|---|",
+        " | seconds to fit | MLPClassifier's | milliseconds to predict | MLPClassifier's |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, rows in kept["sets"].items():
         ours, theirs = np.array(rows["ff"]), np.array(rows["mlp"])
@@ -234,6 +237,8 @@ def estimators_table(kept: dict[str, Any]) -> str:
             f"{low:+.2f} to {high:+.2f}",
             f"{np.median(rows['ff_seconds']):.2f}",
             f"{np.median(rows['mlp_seconds']):.2f}",
+            f"{1e3 * np.median(rows['ff_predict_seconds']):.2f}",
+            f"{1e3 * np.median(rows['mlp_predict_seconds']):.2f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -311,6 +316,8 @@ def main() -> None:
     put(DOCS, "budgets", mnist.table())
     put(FIELD, "field", field.table())
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
+    put(SKLEARN, "small networks", small_networks.table())
+    put(TROUBLESHOOTING, "upper layers", small_networks.upper_layers_table())
     put(SKLEARN, "regressors", regressors_table(json.loads(REGRESSORS.read_text())))
 
 

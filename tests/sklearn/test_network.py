@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.datasets import load_wine
 
+from forward_forward.forward import UnitLength
 from forward_forward.sklearn import FFClassifier, FFDetector, FFTransformer
 
 SMALL = {"hidden_layer_sizes": (10,), "max_iter": 2, "random_state": 0}
@@ -33,6 +34,27 @@ def test_a_network_that_was_changed_after_fitting_changes_the_answers(estimator,
     with torch.no_grad():
         fitted.network_.layers[0].block.weight.neg_()
     assert not np.allclose(getattr(fitted, answers)(x), before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: layer.block.weight.data.neg_(),
+        lambda layer: setattr(layer.block, "weight", torch.nn.Parameter(-layer.block.weight)),
+        lambda layer: setattr(layer, "activation", torch.nn.Tanh()),
+        lambda layer: setattr(layer, "normalize", UnitLength()),
+        lambda layer: layer.goodness.weight.data.neg_(),
+    ],
+)
+def test_every_kind_of_change_to_a_network_changes_its_predictions(change, wine):
+    x, y = wine
+    fitted = FFClassifier(**SMALL).fit(x, y)
+    before = fitted.goodness_by_layer(x)
+    assert np.array_equal(fitted.goodness_by_layer(x), before)
+    change(fitted.network_.layers[0])
+    changed = fitted.goodness_by_layer(x)
+    assert not np.allclose(changed, before)
+    assert np.array_equal(pickle.loads(pickle.dumps(fitted)).goodness_by_layer(x), changed)
 
 
 def test_a_pickled_estimator_predicts_and_trains_on_like_the_original(wine):

@@ -47,19 +47,13 @@ def range_sums(goodness: Tensor) -> Tensor:
     return torch.cat([goodness[first:].cumsum(0) for first in range(len(goodness))])
 
 
-def best_range(misses: Tensor, layers: int, slack: float = 0.0) -> Range:
+def best_range(misses: Tensor, layers: int) -> Range:
     """The one of `ranges` with the fewest misses [ranges]; of equal ones that of most layers.
-
-    Up to ``slack`` more misses than the fewest count as equal.
 
     >>> best_range(torch.tensor([3.0, 2.0, 2.0]), 2)
     (0, 2)
     """
-    counts = misses.tolist()
-    pairs = [
-        (max(count, min(counts) + slack), *each)
-        for count, each in zip(counts, ranges(layers), strict=True)
-    ]
+    pairs = ((count, *each) for count, each in zip(misses.tolist(), ranges(layers), strict=True))
     _, first, stop = min(pairs, key=lambda pair: (pair[0], pair[1] - pair[2], -pair[1]))
     return first, stop
 

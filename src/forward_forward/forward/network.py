@@ -215,7 +215,7 @@ class Network(nn.Module):
             forward = ForwardPass(layers, workspace=Workspace(), blocks=self.blocks)
             parts = torch.split(x, rows_at_a_time(self.examples.num_classes))
             every = [variants_goodness(forward, candidates(self.ready(part))) for part in parts]
-        return torch.cat(every, 1)
+        return every[0] if len(every) == 1 else torch.cat(every, 1)
 
     def head_logits_by_layer(self, x: Tensor) -> Tensor:
         """What each layer adds to the softmax head's logits, computed on the neutral input.

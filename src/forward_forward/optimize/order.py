@@ -23,8 +23,8 @@ def check_order(
 
     Raises:
         ValueError: An unknown order; in "overlapping" and "together" peer normalisation, an
-            adversarial step, skipped samples or collaboration; in "greedy" looking ahead; collaboration that does not suit the
-            layers.
+            adversarial step, skipped samples or collaboration; in "greedy" looking ahead; or
+            collaboration that does not suit the layers.
     """
     if order not in get_args(Order):
         names = ", ".join(map(repr, get_args(Order)))

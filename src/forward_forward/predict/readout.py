@@ -13,17 +13,16 @@ from forward_forward.forward.layer_range import Range, ReadoutSetting, best_rang
 from forward_forward.predict.evaluation import BY_RANGE
 
 
-def choose_readout(wrong: Mapping[str, Tensor], *networks: Network, slack: float = 0.0) -> None:
+def choose_readout(wrong: Mapping[str, Tensor], *networks: Network) -> None:
     """Let networks with ``readout="auto"`` read the range of layers with the fewest misses.
 
     Args:
         wrong: The misses on validation data, from `count_errors`.
         networks: The network whose misses they are, and others that have its layers.
-        slack: How many misses more than the fewest still count as equal.
     """
     for network in networks:
         if network.chosen is not None and BY_RANGE in wrong:
-            network.choose(best_range(wrong[BY_RANGE], len(network.layers), slack))
+            network.choose(best_range(wrong[BY_RANGE], len(network.layers)))
 
 
 def readout_of(about: Mapping[str, Any]) -> Range:

@@ -66,8 +66,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             "SiluPair(alpha=6)" for others; "SymBa(alpha=4)", "log_sigmoid", "sigmoid", ..., or a
             callable.
         readout: The layers whose goodness is summed: "auto" for those with the fewest errors on the
-            validation samples (give or take one, then the most layers), ``(first, stop)``, or None
-            for all.
+            validation samples (of equal ones, the most layers), ``(first, stop)``, or None for all.
         negatives: How wrong labels are chosen, if the label is in the input:
             "FromFirstLayer(fraction=0.5)", which draws half of them uniformly, "Uniform",
             "FromGoodness". If samples have several labels, one of them, drawn at random,
@@ -290,5 +289,5 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def _score(self, held_out: Data) -> float:
         """Choose the layers to read by samples that were held out; the accuracy on them, 0 to 1."""
         wrong, total = count_errors(self.network_, held_out)
-        choose_readout(wrong, self.network_, slack=1)  # of a dozen samples, one is chance
+        choose_readout(wrong, self.network_)
         return 1 - errors_of(self.network_, wrong, total)["error"] / 100  # type: ignore[operator]

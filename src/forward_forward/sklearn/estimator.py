@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
-import operator
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any, ClassVar, Literal
 
@@ -25,6 +23,7 @@ from forward_forward.optimize import Diverged, Trainer
 from forward_forward.optimize.schedules import Schedule
 from forward_forward.optimize.state import restore, state_of
 from forward_forward.recipes.standard import batch_size_for
+from forward_forward.sklearn.double import DoubleCopy
 from forward_forward.sklearn.inputs import Array, as_float64, unlabelled
 from forward_forward.sklearn.parameters import (
     ACTIVATIONS,
@@ -77,7 +76,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._copy = _Copy()
+        self._copy = DoubleCopy()
 
     def _check(self) -> None:
         self._validate_params()
@@ -156,7 +155,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         parameters = self.get_params(deep=False)
         self._architecture = {n: parameters[n] for n in ARCHITECTURE if n in parameters}
         self._shape = data.shape
-        self._copy = _Copy()
+        self._copy = DoubleCopy()
         self.n_layers_ = len(hidden)
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
@@ -238,48 +237,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
 
     def _double(self) -> Network:
-        """The network in float64: a prediction must not depend on the rest of its batch.
-
-        Its weights are copied for each call, since ``network_`` may change between two of them;
-        the modules are copied only when one of their attributes was replaced.
-        """
-        now, tensors = _attributes(self.network_)
-        copied = self._copy
-        if not copied.of(now):
-            copied.attributes, copied.network = now, copy.deepcopy(self.network_).double().eval()
-            copied.tensors = _attributes(copied.network)[1]
-        with torch.no_grad():
-            for mine, current in zip(copied.tensors, tensors, strict=True):
-                mine.copy_(current)
-        assert copied.network is not None
-        return copied.network
-
-
-@dataclass
-class _Copy:
-    """A network's float64 copy, its tensors, and the attributes that the original had."""
-
-    attributes: list[Any] = field(default_factory=list)
-    network: Network | None = None
-    tensors: list[torch.Tensor] = field(default_factory=list)
-
-    def of(self, now: list[Any]) -> bool:
-        known = self.network is not None and len(now) == len(self.attributes)
-        return known and all(map(operator.is_, now, self.attributes))
-
-
-def _attributes(network: Network) -> tuple[list[Any], list[torch.Tensor]]:
-    """All attributes of a network's modules, and their parameters and buffers."""
-    found: list[Any] = []
-    tensors: list[torch.Tensor] = []
-    modules: list[torch.nn.Module] = [network]
-    for module in modules:  # by hand: `modules()` takes as long as a small layer
-        own = vars(module)
-        found.extend(own.values())
-        for named in (own["_parameters"], own["_buffers"]):
-            tensors.extend(each for each in named.values() if each is not None)
-        modules.extend(each for each in own["_modules"].values() if each is not None)
-    return found, tensors
+        """The network in float64, with its current weights."""
+        return self._copy.current(self.network_)
 
 
 class EarlyStopping:
