@@ -93,8 +93,17 @@ class Whitening(nn.Module):
 
     @torch.no_grad()
     def measure(self, batches: list[Tensor]) -> None:
-        """Set mean, deviation and filters from pictures, in batches of the shape of an input."""
+        """Set mean, deviation and filters from pictures, in batches of the shape of an input.
+
+        Raises:
+            ValueError: Samples that are no pictures of these channels, or smaller than a patch.
+        """
         pictures = torch.cat([self._pictures(each).cpu().double() for each in batches])
+        if min(pictures.shape[2:]) < self.kernel:
+            raise ValueError(
+                f"Whitening measures patches of {self.kernel} x {self.kernel}, got pictures of"
+                f" {pictures.shape[2]} x {pictures.shape[3]}: use a smaller kernel"
+            )
         self.mean.copy_(pictures.mean((0, 2, 3))[:, None, None])
         deviation = pictures.std((0, 2, 3))[:, None, None]
         self.deviation.copy_(deviation.masked_fill(deviation < 1e-7, 1))
