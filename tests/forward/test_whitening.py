@@ -77,6 +77,7 @@ def test_grey_pictures_without_an_axis_of_channels():
     assert with_axis.components == 9  # the numbers in a patch
     assert torch.equal(with_axis.filters, without.filters)
     assert torch.equal(without(x[:, 0]), with_axis(x))
+    assert with_axis(x).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_channel_that_never_changes_stays_finite():

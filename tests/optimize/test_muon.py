@@ -183,7 +183,7 @@ def test_fused_steps_equal_others_for_channels_last_maps(digits):
         for layer in network.layers:  # of zeros, slopes of the filters would be 0
             nn.init.constant_(layer.goodness.weight[1:4], 0.1)
         optimizer = functools.partial(torch.optim.AdamW, fused=fused)
-        trainer = Trainer(network, optimizer=optimizer, lr=0.01, precision="bfloat16")
+        trainer = Trainer(network, optimizer=optimizer, lr=0.01)
         for _ in range(3):
             trainer.step(digits.inputs, digits.labels)
         found.append([each.detach() for each in network.parameters()])

@@ -127,7 +127,8 @@ class Whitening(nn.Module):
         # Channels last, in which the convolutions of all layers are fastest.
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         responses = functional.conv2d(pictures, self.filters, padding=self.kernel // 2)
-        return functional.gelu(responses)
+        # Those of grey pictures, whose two layouts are one, come in the other layout.
+        return functional.gelu(responses.contiguous(memory_format=torch.channels_last))
 
     def _pictures(self, x: Tensor) -> Tensor:
         pictures = x[:, None] if x.dim() == 3 else x
