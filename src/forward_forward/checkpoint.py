@@ -24,6 +24,7 @@ from torch import Tensor
 
 from forward_forward import files
 from forward_forward.forward import Network
+from forward_forward.forward.combination import is_of_readout
 from forward_forward.forward.description import build
 from forward_forward.track import Jsonl, mlflow, tensorboard
 
@@ -264,10 +265,11 @@ def load_weights(
 ) -> None:
     """Load weights into a network, with a clear error if they do not fit.
 
-    Which layers are read may be chosen in one of the two and fixed in the other.
+    How the layers are read may be chosen or fitted in one of the two and fixed in the other.
     """
-    chosen = {} if network.chosen is None else {"chosen": weights.get("chosen", network.chosen)}
-    weights = {name: each for name, each in weights.items() if name != "chosen"} | chosen
+    own = {name: each for name, each in network.state_dict().items() if is_of_readout(name)}
+    readout = {name: weights.get(name, each) for name, each in own.items()}
+    weights = {name: each for name, each in weights.items() if not is_of_readout(name)} | readout
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

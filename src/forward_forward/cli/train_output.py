@@ -16,9 +16,8 @@ from forward_forward.datasets import Sets
 from forward_forward.examples import OrdinalBins
 from forward_forward.forward import Network
 from forward_forward.forward.description import buildable, describe
-from forward_forward.forward.layer_range import layers_named
 from forward_forward.optimize.state import Fitted
-from forward_forward.predict import better_layer, readout_of
+from forward_forward.predict import better_layer, read_from
 from forward_forward.recipes import Plan
 from forward_forward.track import Row
 
@@ -90,9 +89,9 @@ def errors(about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> l
     network_about = about["network"]
     lines = [f"{what} error {metrics['error']:.2f} %"]
     if "goodness_error" in metrics:
-        span = layers_named(readout_of(about))
-        how = " (chosen on the validation data)" if "readout" in about else ""
-        lines.append(f"  labels are read from {span}{how}: {metrics['goodness_error']:.2f} %")
+        how = f" ({'fitted to' if 'fitted_readout' in about else 'chosen on'} the validation data)"
+        span = read_from(about) + (how if "readout" in about else "")
+        lines.append(f"  labels are read from {span}: {metrics['goodness_error']:.2f} %")
         for index, error in enumerate(metrics["goodness_error_by_layer"]):
             lines.append(f"    layer {index + 1} alone: {error:.2f} %")
     if "head_error" in metrics:

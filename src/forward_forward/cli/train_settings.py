@@ -67,7 +67,8 @@ class RecipeSettings:
     # append the label to the input (standard), or overlay the first input values with it.
     label: flags.Label = None
     # The layers whose summed goodness is read: auto (the default), which chooses them on the
-    # validation data; all; or their numbers, such as 2 or 2-3.
+    # validation data; all; or their numbers, such as 2 or 2-3. weighted and logistic fit a weight
+    # for each layer, or a logistic regression on all of them, to the validation data at the end.
     readout: flags.Name = None
     # Random seed of weights, negatives, dropout and sample order; 0 by default.
     seed: flags.Count = None

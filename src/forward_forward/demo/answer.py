@@ -13,6 +13,7 @@ from torch import Tensor
 
 from forward_forward import diagnose, predict
 from forward_forward.demo.subject import Subject
+from forward_forward.forward.combination import WeightedLayers
 from forward_forward.forward.passes import ForwardPass
 
 UNITS = 6  # units of the first layer that are shown
@@ -40,7 +41,8 @@ class Unit:
 class Answer:
     """The goodness that the layers compute for a sample, and the label it results in."""
 
-    goodness: NDArray[np.float64]  # of every label in every layer [layers, classes]
+    # Of every label in every layer [layers, classes]; times the layer's weight if it has one.
+    goodness: NDArray[np.float64]
     counted: tuple[int, int]  # the first layer whose goodness is summed, and the first above them
     units: Sequence[Unit]  # the most active ones of the first layer
     predicted: int  # the network's prediction, which may be that of a softmax head
@@ -94,6 +96,8 @@ class Explainer:
     def explain(self, sample: Tensor) -> Answer:
         """The answer for one picture [1, channels, height, width], 0 to 1."""
         by_layer = self.network.goodness_by_layer(sample)[:, 0].double().cpu().numpy()
+        if isinstance(combination := self.network.combination, WeightedLayers):
+            by_layer *= combination.weights.double().cpu().numpy()[:, None]
         first, stop = self.network.readout
         units = self._units(sample, int(by_layer[first:stop].sum(0).argmax()))
         return Answer(by_layer, (first, stop), units, int(self.network.predict(sample)[0]))

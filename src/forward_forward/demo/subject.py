@@ -71,6 +71,11 @@ def _of_run(run: Path | str, say: Say) -> Subject:
         raise ValueError(
             f"the page shows the goodness of labels, but {str(run)!r} was trained without labels"
         )
+    if network.readout_setting == "logistic":
+        raise ValueError(
+            f"the page sums the goodness of layers, but {str(run)!r} reads labels by a logistic"
+            ' regression: use ff predict, or train with --readout auto or "weighted"'
+        )
     sets = sets_of_run(about)
     train, unseen = (_in_memory(split) for split in (sets.train, sets.test))
     say(f"{run}: {len(network.layers)} layers")

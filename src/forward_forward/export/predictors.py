@@ -19,6 +19,7 @@ from forward_forward.forward.activities import Activities
 from forward_forward.forward.affine import divisor_of
 from forward_forward.forward.operands import variant_factors, variant_totals
 from forward_forward.forward.passes import added_by
+from forward_forward.forward.views import averaged
 from forward_forward.goodness import length_of
 from forward_forward.predict.two_stage_prediction import Ranking
 
@@ -62,15 +63,19 @@ class Scan(nn.Module):
     def forward(self, x: Tensor) -> Scored:
         """Summed goodness [batch, classes] and labels [batch] of raw samples [batch, *shape]."""
         network = self.network
-        inputs = network.examples.candidates(network.ready(as_float(x)))
+        goodness = averaged(network.views, network.floats(as_float(x)), self._goodness)
+        return goodness, goodness.argmax(1)
+
+    def _goodness(self, x: Tensor) -> Tensor:
+        network = self.network
+        inputs = network.examples.candidates(network.transformed(x))
         first, stop = self.counted
         activities = passed(network, inputs, stop)[first:]
         tables = [
             layer.table(each, inputs.variants)
             for layer, each in zip(network.layers[first:stop], activities, strict=True)
         ]
-        goodness = torch.stack(tables).sum(0)
-        return goodness, goodness.argmax(1)
+        return network.read_range(torch.stack(tables))
 
 
 class OnePass(nn.Module):
@@ -111,14 +116,17 @@ class OnePass(nn.Module):
     def forward(self, x: Tensor) -> Scored:
         """Scores [batch, classes] and labels [batch] of raw samples [batch, *shape]."""
         network = self.network
-        inputs = network.examples.neutral(network.ready(as_float(x)))
+        scores = averaged(network.views, network.floats(as_float(x)), self._scores)
+        return scores, scores.argmax(1)
+
+    def _scores(self, x: Tensor) -> Tensor:
+        network = self.network
+        inputs = network.examples.neutral(network.transformed(x))
         stop = self.skip + len(self.ranking) if len(self.ranking) else len(network.layers)
         activities = passed(network, inputs, stop)
         if len(self.ranking):
-            scores = Ranking(self.skip, tuple(self.ranking))(activities)
-        else:
-            scores = _head_logits(network, activities)
-        return scores, scores.argmax(1)
+            return Ranking(self.skip, tuple(self.ranking))(activities)
+        return _head_logits(network, activities)
 
 
 def frozen(network: Network) -> Network:

@@ -6,7 +6,8 @@ goodness, and ``activities`` its output. ``affine`` and ``operands`` compute the
 linear block, in the memory of a ``workspace``; ``passes`` runs a stack of layers. ``check`` finds
 what is wrong with a layer, ``head`` reads labels off activities, ``network`` is the stack with its
 examples; ``perceptron`` builds one of linear layers, ``convolutions`` one of convolutions;
-``symbols`` has blocks for texts, and ``description`` writes a network as plain values.
+``symbols`` has blocks for texts, and ``description`` writes a network as plain values. ``answers``
+computes the goodness of every label, averaged over ``views``; ``combination`` weights the layers.
 """
 
 from forward_forward.forward.convolutions import cnn
@@ -20,6 +21,7 @@ from forward_forward.forward.perceptron import mlp
 from forward_forward.forward.standardize import Standardize
 from forward_forward.forward.symbols import CausalBlock, SymbolEmbedding
 from forward_forward.forward.triangle import Triangle
+from forward_forward.forward.views import Mirrored, MirroredShifts
 from forward_forward.forward.whitening import Whitening
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "LabelInput",
     "Layer",
     "MeanSquareOne",
+    "Mirrored",
+    "MirroredShifts",
     "Network",
     "PeerNormalization",
     "SoftmaxHead",

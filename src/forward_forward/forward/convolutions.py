@@ -15,6 +15,7 @@ from forward_forward.examples import Examples, NoLabel
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.forward.network import Network
+from forward_forward.forward.views import Views
 from forward_forward.forward.whitening import Whitening
 from forward_forward.losses import CrossEntropy
 from forward_forward.readouts import LinearReadout
@@ -31,6 +32,7 @@ def cnn(
     examples: Examples | None = None,
     layer: Callable[..., Layer] | None = None,
     readout: ReadoutSetting = "auto",
+    views: Views | None = None,
 ) -> Network:
     """A network of 3 x 3 convolutions, each with max pooling or none and batch normalisation.
 
@@ -49,6 +51,7 @@ def cnn(
         layer: A block -> its layer; ``functools.partial(Layer, loss=...)`` passes options. By
             default a layer with GELU, a linear read-out of 4 x 4 averages and cross-entropy.
         readout: See `Network`.
+        views: See `Network`.
 
     Raises:
         ValueError: No convolution, no picture, or more pooling than pixels.
@@ -97,7 +100,7 @@ def cnn(
         layers.append(_layer(layer, parts, units, side, seeds.number(seed, "parts", index)))
         parts = []
     examples = NoLabel(num_classes) if examples is None else examples
-    return Network(*layers, examples=examples, inputs=inputs, readout=readout)
+    return Network(*layers, examples=examples, inputs=inputs, readout=readout, views=views)
 
 
 def _layer(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forward_forward import examples, goodness, losses, notation, readouts, terms
-from forward_forward.forward import blocks, normalize, peer, symbols
+from forward_forward.forward import blocks, normalize, peer, symbols, views
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
@@ -22,7 +22,7 @@ _NETWORK = ("examples", "readout", "reading")
 
 def names() -> dict[str, Any]:
     """Every name that a description may contain."""
-    parts = notation.public(blocks, examples, goodness, losses, normalize, readouts, terms)
+    parts = notation.public(blocks, examples, goodness, losses, normalize, readouts, terms, views)
     modules = (peer.PeerNormalization, Standardize, LabelInput, Triangle, Whitening)
     of_text = (symbols.SymbolEmbedding, symbols.CausalBlock, readouts.PositionReadout)
     own = {each.__name__: each for each in (*modules, *of_text)}
@@ -38,7 +38,7 @@ def describe(network: Network) -> dict[str, Any]:
 
     Returns:
         ``layers`` (one dictionary each), ``examples``, ``readout``, ``reading`` and ``head``, and
-        ``inputs`` if the network transforms samples first.
+        ``inputs`` if the network transforms samples first, and ``views`` if it has any.
 
     >>> from forward_forward.forward import mlp
     >>> describe(mlp(4, 8, num_classes=2))["layers"][0]["activation"]
@@ -60,12 +60,14 @@ def describe(network: Network) -> dict[str, Any]:
         }
     settings = {
         "examples": network.examples,
-        "readout": network.fixed_readout if network.chosen is None else "auto",
+        "readout": network.readout_setting,
         "reading": network.reading,
     }
     about = {name: notation.write(value, known) for name, value in settings.items()}
     if network.inputs is not None:
         about["inputs"] = notation.write(network.inputs, known)
+    if network.views is not None:
+        about["views"] = notation.write(network.views, known)
     return {"layers": rows, "head": about_head, **about}
 
 
@@ -123,6 +125,6 @@ def build(description: dict[str, Any]) -> Network:
     if head is not None:
         head = SoftmaxHead(**{**head, "normalize": notation.read(head["normalize"], known)})
     about = {name: notation.read(description[name], known) for name in _NETWORK}
-    if "inputs" in description:
-        about["inputs"] = notation.read(description["inputs"], known)
+    optional = {name for name in ("inputs", "views") if name in description}
+    about |= {name: notation.read(description[name], known) for name in sorted(optional)}
     return Network(*rows, head=head, **about)

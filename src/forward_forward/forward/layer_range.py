@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 Range = tuple[int, int]  # the first layer whose goodness is summed, and the first above them
-ReadoutSetting = Range | Literal["auto"] | None
+ReadoutSetting = Range | Literal["auto", "weighted", "logistic"] | None
+FITTED = ("weighted", "logistic")  # settings that fit numbers to the layers' goodness
 
 
 def default_range(layers: int) -> Range:
@@ -22,15 +23,15 @@ def fixed_range(readout: ReadoutSetting, layers: int) -> Range:
     Raises:
         ValueError: It is empty, or not within the layers.
     """
-    if readout == "auto":
+    if isinstance(readout, str) and readout in ("auto", *FITTED):
         return default_range(layers)
-    known = readout is None or (not isinstance(readout, str) and len(readout) == 2)
-    first, stop = (0, layers) if readout is None or not known else readout
-    if not (known and 0 <= first < stop <= layers):
+    pair = (0, layers) if readout is None else readout
+    if isinstance(pair, str) or len(pair) != 2 or not 0 <= pair[0] < pair[1] <= layers:
         raise ValueError(
-            f'readout expects "auto", None or 0 <= first < stop <= {layers} layers, got {readout!r}'
+            'readout expects "auto", "weighted", "logistic", None or 0 <= first < stop <='
+            f" {layers} layers, got {readout!r}"
         )
-    return first, stop
+    return pair[0], pair[1]
 
 
 def ranges(layers: int) -> list[Range]:

@@ -11,24 +11,15 @@ from torch import Tensor, nn
 
 from forward_forward.examples import Examples, Inputs, NextSymbol, OrdinalBins
 from forward_forward.examples.inputs import check_lengths, floating
-from forward_forward.forward.activities import Activities
-from forward_forward.forward.check import shared
+from forward_forward.forward.answers import goodness_below, logits_by_layer
+from forward_forward.forward.check_stack import stack_problems
+from forward_forward.forward.combination import LayerRegression, WeightedLayers, combination_of
 from forward_forward.forward.head import SoftmaxHead
-from forward_forward.forward.layer import Layer, evaluating
+from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import Range, ReadoutSetting, fixed_range
 from forward_forward.forward.learnable import check_learnable
-from forward_forward.forward.passes import (
-    ROWS,
-    ForwardPass,
-    as_source,
-    class_goodness,
-    lowered,
-    rows_at_a_time,
-    variants_goodness,
-    written_out,
-)
-from forward_forward.forward.symbols import later_symbols
-from forward_forward.forward.workspace import Workspace
+from forward_forward.forward.passes import ForwardPass, as_source, lowered, written_out
+from forward_forward.forward.views import Views
 
 Reading = Literal["goodness", "head"]
 READINGS = get_args(Reading)
@@ -45,12 +36,16 @@ class Network(nn.Module):
         readout: The range of layers, ``(first, stop)``, whose goodness is summed to read a label;
             None sums over all of them, as the poster does. "auto" starts with all of
             them, and `Trainer.fit` sets the range with the fewest errors on the validation data.
+            "weighted" and "logistic" do the same until the last epoch; then `predict.fit_readout`
+            fits a weight for each layer, or a logistic regression on all layers' goodness.
         reading: "goodness" or "head": what `predict` uses. By default "goodness" if the examples
             put the label into the input, else "head".
+        views: Pictures -> their views, such as `MirroredShifts`, over which goodness and the head's
+            logits are averaged, but not in training and its validation; None for the samples alone.
 
     Raises:
-        ValueError: There are no layers, the range is empty, or ``reading`` needs examples with
-            labels or a head that the network does not have.
+        ValueError: There are no layers, the range is empty, ``readout`` does not suit the examples,
+            or ``reading`` needs examples with labels or a head that the network does not have.
 
     >>> from forward_forward.examples import AppendLabel
     >>> net = Network(Layer(nn.Linear(6, 8)), examples=AppendLabel(num_classes=2))
@@ -59,7 +54,8 @@ class Network(nn.Module):
     """
 
     layers: list[Layer]  # an nn.ModuleList, whose items mypy cannot know
-    chosen: Tensor | None  # the range that `choose` has set, of a network with readout="auto"
+    chosen: Tensor | None  # the range that `choose` has set, if readout is no fixed range
+    combination: WeightedLayers | LayerRegression | None  # of readout="weighted" or "logistic"
 
     def __init__(
         self,
@@ -69,14 +65,10 @@ class Network(nn.Module):
         head: SoftmaxHead | None = None,
         readout: ReadoutSetting = None,
         reading: Reading | None = None,
+        views: Views | None = None,
     ) -> None:
         super().__init__()
-        if readout == "auto" and isinstance(examples, OrdinalBins):
-            raise ValueError(
-                'readout="auto" counts wrong labels, and ordered bins predict numbers: use None for'
-                " all layers, or a range (first, stop)"
-            )
-        self.fixed_readout = fixed_range(readout, len(layers))
+        fixed_range(readout, len(layers))
         reading = reading or ("goodness" if examples.labelled else "head")
         possible = {"goodness": examples.labelled, "head": head is not None}
         if not possible.get(reading, False):
@@ -91,9 +83,29 @@ class Network(nn.Module):
         self.blocks: torch.dtype | None = None
         self.head = head
         self.reading: Reading = reading
+        self.views: Views | None = views
+        self.set_readout(readout)
+
+    def set_readout(self, readout: ReadoutSetting) -> None:
+        """Read labels in another way, from the sum of all layers if it is still to be chosen.
+
+        Raises:
+            ValueError: The range is empty, or ``readout`` does not suit the examples.
+        """
+        every = 0, len(self.layers)
+        self.fixed_readout = fixed_range(readout, every[1])
+        made = combination_of(readout, every[1], self.examples)
+        self.combination = None if made is None else made.to(self.device, self.dtype)
         # A buffer, so that a choice stays with the weights it was made for.
-        start = torch.tensor((0, len(layers))) if readout == "auto" else None
+        start = torch.tensor(every, device=self.device) if isinstance(readout, str) else None
         self.register_buffer("chosen", start)
+
+    @property
+    def readout_setting(self) -> ReadoutSetting:
+        """The setting of ``readout``, or the range for None."""
+        if self.chosen is None:
+            return self.fixed_readout
+        return "auto" if self.combination is None else self.combination.setting
 
     @property
     def readout(self) -> Range:
@@ -104,10 +116,10 @@ class Network(nn.Module):
         return first, stop
 
     def choose(self, readout: Range) -> None:
-        """Read this range of layers from now on.
+        """Read the sum of this range of layers from now on.
 
         Raises:
-            ValueError: The network was not built with ``readout="auto"``, or it has no such layers.
+            ValueError: The network was built with a fixed range, or it has no such layers.
         """
         first, stop = fixed_range(readout, len(self.layers))
         if self.chosen is None:
@@ -115,6 +127,8 @@ class Network(nn.Module):
                 f'a network with readout={self.fixed_readout} reads no others: build it with "auto"'
             )
         self.chosen.copy_(torch.tensor((first, stop)))
+        if self.combination is not None:
+            self.combination.reset()
 
     @property
     def device(self) -> torch.device:
@@ -162,13 +176,14 @@ class Network(nn.Module):
         return made
 
     @contextmanager
-    def lowered(self, products: torch.dtype | None) -> Iterator[None]:
-        """Multiply in this type within blocks that are not linear, until the context is left."""
-        before, self.blocks = self.blocks, products
+    def validating(self, products: torch.dtype | None) -> Iterator[None]:
+        """Save time until the context is left: no views, and products of this type in blocks."""
+        before = self.blocks, self.views
+        self.blocks, self.views = products, None
         try:
             yield
         finally:
-            self.blocks = before
+            self.blocks, self.views = before
 
     def forward(self, x: Tensor | Inputs) -> list[Tensor]:
         """Activities of every layer, each [rows, *feature], for rows [rows, *shape] or inputs."""
@@ -177,12 +192,18 @@ class Network(nn.Module):
     def read(self, goodness_by_layer: Tensor) -> Tensor:
         """Sum the goodness [layers, batch, classes] over the layers of the readout.
 
-        Of ordered bins, the logarithm of the layers' mean probabilities instead.
+        Of ordered bins, the logarithm of the layers' mean probabilities instead; with
+        ``readout="weighted"`` or "logistic", the scores that were fitted.
         """
-        read = goodness_by_layer[slice(*self.readout)]
-        return (
-            self.examples.mixture(read) if isinstance(self.examples, OrdinalBins) else read.sum(0)
-        )
+        return self.read_range(goodness_by_layer[slice(*self.readout)])
+
+    def read_range(self, read: Tensor) -> Tensor:
+        """`read` for the goodness of the layers of the readout alone."""
+        if self.combination is not None:
+            return self.combination(read, self.readout[0])  # type: ignore[no-any-return]
+        if isinstance(self.examples, OrdinalBins):
+            return self.examples.mixture(read)
+        return read.sum(0)
 
     def goodness_by_layer(self, x: Tensor) -> Tensor:
         """Goodness of every label in every layer.
@@ -200,22 +221,7 @@ class Network(nn.Module):
         References:
             The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
         """
-        return self._goodness_below(x, len(self.layers))
-
-    def _goodness_below(self, x: Tensor, stop: int) -> Tensor:
-        """Goodness of every label in the first ``stop`` layers [stop, batch, classes]."""
-        layers, candidates = list(self.layers)[:stop], self.examples.candidates
-        if self.class_wise:
-            parts = torch.split(x, rows_at_a_time(1))
-            every = [
-                class_goodness(layers, candidates(self.ready(part)).rest, self.blocks)
-                for part in parts
-            ]
-        else:
-            forward = ForwardPass(layers, workspace=Workspace(), blocks=self.blocks)
-            parts = torch.split(x, rows_at_a_time(self.examples.num_classes))
-            every = [variants_goodness(forward, candidates(self.ready(part))) for part in parts]
-        return every[0] if len(every) == 1 else torch.cat(every, 1)
+        return goodness_below(self, x, len(self.layers))
 
     def head_logits_by_layer(self, x: Tensor) -> Tensor:
         """What each layer adds to the softmax head's logits, computed on the neutral input.
@@ -234,17 +240,11 @@ class Network(nn.Module):
                 "the network has no softmax head: build it with head=SoftmaxHead(...), or predict"
                 ' by "goodness"'
             )
-        forward = ForwardPass(self.layers, workspace=Workspace())
-        parts = []
-        for part in torch.split(x, ROWS):
-            activities = forward.activities(self.examples.neutral(self.ready(part)))
-            with torch.no_grad():
-                parts.append(self.head.by_layer(each.h for each in activities))
-        return torch.cat(parts, 1)
+        return logits_by_layer(self, self.head, x)
 
     def goodness(self, x: Tensor) -> Tensor:
         """Goodness of every label, summed over the layers of the readout [batch, classes]."""
-        return self.read(self._goodness_below(x, self.readout[1]))
+        return self.read(goodness_below(self, x, self.readout[1]))
 
     def scores(self, x: Tensor, by: Reading | None = None) -> Tensor:
         """Scores of the labels [batch, classes]: summed goodness or the head's logits."""
@@ -275,22 +275,10 @@ class Network(nn.Module):
         Args:
             x: Samples [batch, ...], on the scale of the training data.
         """
-        found = shared(self.layers)
-        source = written_out(self.examples.neutral(self.ready(x)))
-        for number, layer in enumerate(self.layers):
-            with evaluating(layer), torch.no_grad():
-                own = layer.check(source)
-                if own:
-                    found[number] = [*own, *found.get(number, [])]
-                try:
-                    source = Activities(layer(source), added=layer.added(source)).onward.h
-                except Exception:  # the layer's own check reports it; those above have no input
-                    break
-        else:
-            if isinstance(self.examples, NextSymbol):
-                later = later_symbols(self.layers, self.ready(x), self.examples.num_classes)
-                found |= {each: [*later[each], *found.get(each, [])] for each in later}
-        return dict(sorted(found.items()))
+        ready, examples = self.ready(x), self.examples
+        texts = ready if isinstance(examples, NextSymbol) else None
+        source = written_out(examples.neutral(ready))
+        return stack_problems(self.layers, source, texts, examples.num_classes)
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:
         """Compute the thresholds named "width" or "calibrated"; others stay.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import threading
@@ -15,9 +16,10 @@ import torch
 from torch import Tensor
 
 from forward_forward import seeds
-from forward_forward.checkpoint import Run
+from forward_forward.checkpoint import Run, load
 from forward_forward.data import Source, checksum
 from forward_forward.data.pictures.framing import frame_of
+from forward_forward.forward.combination import is_of_readout
 from forward_forward.forward.description import describe
 from forward_forward.optimize.checks import check_finite
 from forward_forward.optimize.frozen_cache import FrozenCache, cached, step_cached
@@ -25,6 +27,7 @@ from forward_forward.optimize.interrupt import interrupts
 from forward_forward.optimize.state import Fitted, Progress, add
 from forward_forward.optimize.strategy import Strategy
 from forward_forward.optimize.train_step import CALIBRATION_SAMPLES, TrainStep
+from forward_forward.predict import fit_readout, readout_entries
 from forward_forward.track import Beginning, Row, Watcher, watched
 
 
@@ -139,8 +142,29 @@ class FitLoop:
             self.began = time.perf_counter() - self.progress.seconds
             while self.progress.epoch < self.epochs:
                 self._epoch(request)
+        self._fit_readout()
         if self.run is not None:
             self.strategy.lead(self._ended)
+
+    def _fit_readout(self) -> None:
+        """Fit how the layers are combined, of the last weights and of the best ones in the run."""
+        network, judge = self.trainer.evaluated, self.judge
+        if network.combination is None or judge is None:
+            return
+
+        def fit() -> dict[str, Tensor]:
+            if self.run is not None and self.run.about["status"] == "training":
+                best = load(self.run.path, network=copy.deepcopy(network))
+                fit_readout(best, judge)
+                self.run.save("best", best.state_dict())
+                self.run.update(**readout_entries(best))
+            fit_readout(network, judge)
+            state = network.state_dict().items()
+            return {name: each.cpu() for name, each in state if is_of_readout(name)}
+
+        fitted = self.strategy.lead(fit)
+        for each in (network, self.trainer.network):
+            each.load_state_dict(fitted, strict=False)
 
     def _ended(self) -> None:
         if self.run is not None and self.run.about["status"] == "training":

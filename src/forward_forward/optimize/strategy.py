@@ -110,7 +110,7 @@ class SingleProcess:
 
     def evaluate(self, judge: Source) -> dict[str, Any]:
         trainer = self.trainer
-        with trainer.evaluated.lowered(trainer.products):
+        with trainer.evaluated.validating(trainer.products):
             return chosen_errors(trainer, predict.count_errors(trainer.evaluated, judge))
 
     def lead(self, act: Callable[[], Result]) -> Result:

@@ -13,6 +13,7 @@ from forward_forward.optimize.fit import FitLoop, calibrate, recorded, settings_
 from forward_forward.optimize.state import Fitted
 from forward_forward.optimize.strategy import Parallel, SingleProcess, Strategy
 from forward_forward.optimize.train_step import TrainStep
+from forward_forward.predict import check_fit
 from forward_forward.track import Watcher
 
 
@@ -99,6 +100,8 @@ class Trainer(TrainStep):
             epochs: Total number of epochs.
             batch_size: Samples per step; None for the source's own, 256 for data held in memory.
             validation: Data that selects the best epoch; without it the last epoch is the best.
+                Errors on them are measured without the network's views. A readout that is
+                "weighted" or "logistic" is fitted to them after the last epoch, with the views.
             out: The run's folder; None writes nothing to disk.
             resume: Whether to continue the run in ``out``; the trainer must have the same settings.
             overwrite: Whether a run in ``out`` may be removed first.
@@ -123,6 +126,7 @@ class Trainer(TrainStep):
         sources = {"train": source, "validation": judge}
         batch_size = source.batch_size if batch_size is None else batch_size
         check_data(self, source, epochs, batch_size)
+        check_fit(self.network, judge)
         check_watchers(watch)
         settings = settings_of(self, source, judge, epochs, batch_size)
         about = {**(about or {}), **settings}

@@ -75,7 +75,7 @@ class DistributedStrategy:
     def evaluate(self, judge: Source) -> dict[str, Any]:
         """Errors on data, of which each rank evaluates every n-th batch, n being their number."""
         network = self.trainer.evaluated
-        with network.lowered(self.trainer.products):
+        with network.validating(self.trainer.products):
             count, total = predict.count_errors(network, judge, (self.place.rank, self._world))
         return chosen_errors(self.trainer, predict.added(self._gather((count, total))))
 

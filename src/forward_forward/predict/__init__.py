@@ -1,7 +1,7 @@
 """A trained network and samples [batch, ...] -> errors, embeddings, familiarity, fast labels.
 
 ``evaluation`` measures errors by the goodness of every label and by the softmax head;
-``readout`` chooses the layers whose goodness is summed;
+``readout`` chooses the layers whose goodness is summed, and ``fitted_readout`` their weights;
 ``two_stage_prediction`` computes the goodness of few labels of few samples; ``next_symbol``
 measures predictions in bits and continues a text.
 """
@@ -15,8 +15,15 @@ from forward_forward.predict.evaluation import (
     evaluate,
     familiarity,
 )
+from forward_forward.predict.fitted_readout import check_fit, fit_readout
 from forward_forward.predict.next_symbol import bits, continued
-from forward_forward.predict.readout import better_layer, choose_readout, readout_of
+from forward_forward.predict.readout import (
+    better_layer,
+    choose_readout,
+    read_from,
+    readout_entries,
+    readout_of,
+)
 from forward_forward.predict.two_stage_prediction import Report, TwoStage, two_stage
 
 __all__ = [
@@ -26,6 +33,7 @@ __all__ = [
     "added",
     "better_layer",
     "bits",
+    "check_fit",
     "choose_readout",
     "continued",
     "count_errors",
@@ -33,6 +41,9 @@ __all__ = [
     "errors_of",
     "evaluate",
     "familiarity",
+    "fit_readout",
+    "read_from",
+    "readout_entries",
     "readout_of",
     "two_stage",
 ]

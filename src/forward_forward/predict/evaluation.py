@@ -49,6 +49,7 @@ def evaluate(
 
 Counts = tuple[dict[str, Tensor], float]
 BY_RANGE = "goodness_error_by_range"  # of every range of layers: see `predict.choose_readout`
+COMBINED = "combined_goodness_error"  # of readout="weighted" or "logistic"
 
 
 def count_errors(
@@ -102,8 +103,9 @@ def errors_of(
     if BY_RANGE in errors:
         by_range = dict(zip(ranges(len(network.layers)), errors.pop(BY_RANGE), strict=True))
         alone = [by_range[index, index + 1] for index in range(len(network.layers))]
-        goodness = {"goodness_error": by_range[network.readout], "goodness_error_by_layer": alone}
-        errors = goodness | errors
+        # Of fitted readouts counted by itself.
+        own = errors.pop(COMBINED, by_range[network.readout])
+        errors = {"goodness_error": own, "goodness_error_by_layer": alone} | errors
     return {"error": errors[f"{network.reading}_error"], **errors}
 
 
@@ -125,6 +127,8 @@ def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tenso
     elif network.examples.labelled:
         by_layer = network.goodness_by_layer(x)
         yield BY_RANGE, wrong(range_sums(by_layer))
+        if network.combination is not None:
+            yield COMBINED, wrong(network.read(by_layer))
     if network.head is not None:
         by_layer = network.head_logits_by_layer(x)
         yield "head_error", wrong(by_layer.sum(0))
@@ -164,5 +168,5 @@ def familiarity(network: Network, x: Tensor) -> Tensor:
         activities = forward.activities(network.examples.neutral(part))
         pairs = zip(network.layers, activities, strict=True)
         rated = torch.stack([layer.margin(layer.rate(each)) for layer, each in pairs])
-        parts.append(network.read(rated))
+        parts.append(rated[slice(*network.readout)].sum(0))
     return torch.cat(parts)

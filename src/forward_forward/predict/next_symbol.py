@@ -37,8 +37,7 @@ def bits(
     _check(network, NoLabel, "bits needs layers that answer for every class")
     total, weights = torch.zeros(len(network.layers) + 1, dtype=torch.float64), 0.0
     for x, y, weight in source.batches(source.batch_size if batch_size is None else batch_size):
-        every = logits_by_layer(network, x)
-        read = network.read(every) / len(range(*network.readout))
+        read, every = _logits(network, x)
         labels = y.to(network.device)
         found = torch.stack([_surprise(each, labels) for each in (read, *every)])
         weight = torch.ones(len(x)) if weight is None else weight
@@ -81,17 +80,20 @@ def continued(
     numbers = text.encode(prompt)
     for _ in range(length):
         window = numbers[None, -text.window :].float()
-        mean = network.read(logits_by_layer(network, window)) / len(range(*network.readout))
+        mean, _ = _logits(network, window)
         likely = (mean[0, -1].cpu().double() / temperature).softmax(0)
         numbers = torch.cat([numbers, torch.multinomial(likely, 1, generator=rng)])
     return text.decode(numbers)
 
 
-def logits_by_layer(network: Network, x: Tensor) -> Tensor:
-    """Goodness over the temperature, of every layer, in the shape of `goodness_by_layer`."""
-    every = network.goodness_by_layer(x)
-    pairs = zip(network.layers, every, strict=True)
-    return torch.stack([goodness / layer.temperature for layer, goodness in pairs])
+def _logits(network: Network, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean logits of the layers that are read, and those of every layer."""
+    goodness = network.goodness_by_layer(x)
+    pairs = zip(network.layers, goodness, strict=True)
+    every = torch.stack([each / layer.temperature for layer, each in pairs])
+    if network.combination is not None:  # its scores are logits, fitted to their cross-entropy
+        return network.read(goodness), every
+    return network.read(every) / len(range(*network.readout)), every
 
 
 def _surprise(logits: Tensor, labels: Tensor) -> Tensor:

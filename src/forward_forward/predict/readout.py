@@ -9,12 +9,19 @@ from typing import Any
 from torch import Tensor
 
 from forward_forward.forward import Network
-from forward_forward.forward.layer_range import Range, ReadoutSetting, best_range, fixed_range
+from forward_forward.forward.combination import WeightedLayers
+from forward_forward.forward.layer_range import (
+    Range,
+    ReadoutSetting,
+    best_range,
+    fixed_range,
+    layers_named,
+)
 from forward_forward.predict.evaluation import BY_RANGE
 
 
 def choose_readout(wrong: Mapping[str, Tensor], *networks: Network) -> None:
-    """Let networks with ``readout="auto"`` read the range of layers with the fewest misses.
+    """Let networks without a fixed range read the range of layers with the fewest misses.
 
     Args:
         wrong: The misses on validation data, from `count_errors`.
@@ -25,13 +32,36 @@ def choose_readout(wrong: Mapping[str, Tensor], *networks: Network) -> None:
             network.choose(best_range(wrong[BY_RANGE], len(network.layers)))
 
 
+def readout_entries(network: Network) -> dict[str, Any]:
+    """How a network whose readout was fitted combines its layers, as entries of run.json."""
+    combination = network.combination
+    if combination is None:
+        return {}
+    fitted: dict[str, Any] = {"kind": combination.setting}
+    if isinstance(combination, WeightedLayers):
+        fitted["weights"] = combination.weights.tolist()
+    return {"readout": list(network.readout), "fitted_readout": fitted}
+
+
 def readout_of(about: Mapping[str, Any]) -> Range:
     """The layers from which the best weights of a run read labels, by its run.json."""
     network = about["network"]
     setting: ReadoutSetting = ast.literal_eval(network["readout"])
-    if setting == "auto":
+    if isinstance(setting, str):
         setting = about.get("readout")  # None, all of them, if there were no validation data
     return fixed_range(setting, len(network["layers"]))
+
+
+def read_from(about: Mapping[str, Any]) -> str:
+    """The layers of `readout_of` in words, and how they were combined if that was fitted."""
+    first, stop = readout_of(about)
+    layers, fitted = layers_named((first, stop)), about.get("fitted_readout")
+    if fitted is None:
+        return layers
+    if fitted["kind"] == "logistic":
+        return f"{layers} by a logistic regression"
+    weights = ", ".join(f"{each:.3g}" for each in fitted["weights"][first:stop])
+    return f"{layers}, weighted {weights}"
 
 
 def better_layer(

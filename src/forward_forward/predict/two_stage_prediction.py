@@ -228,6 +228,12 @@ def _check_labelled(network: Network) -> None:
             "two stages save passes over the labels, but these layers answer for every class in a"
             " single pass: use network.predict"
         )
+    if network.views is not None or network.readout_setting == "logistic":
+        what = "views" if network.views is not None else 'readout="logistic"'
+        raise ValueError(
+            f"two stages compare the goodness of few labels of each sample, but this network has"
+            f" {what}, which needs that of all labels or of several pictures: use network.predict"
+        )
     if not network.examples.labelled:
         raise ValueError(
             "two stages require examples that put the label into the input, such as AppendLabel,"

@@ -132,7 +132,7 @@ def _part(name: str, value: Any, typed: bool) -> Any:
 
 
 def read_range(text: str) -> ReadoutSetting:
-    """The layers to read: "auto", "all", or their numbers from 1 such as "2" or "2-3".
+    """How layers are read: "auto", "weighted", "logistic", "all", or numbers from 1 such as "2-3".
 
     Raises:
         ValueError: Another text.
@@ -140,15 +140,15 @@ def read_range(text: str) -> ReadoutSetting:
     >>> read_range("2-3"), read_range("2")
     ((1, 3), (1, 2))
     """
-    if text == "auto":
-        return "auto"
     if text == "all":
         return None
+    if text in ("auto", "weighted", "logistic"):
+        return text  # type: ignore[return-value]
     found = re.fullmatch(r"([1-9]\d*)(?:-(\d+))?", text)
     if found is None:
         raise ValueError(
-            'readout expects "auto", "all", or numbers of layers such as "2" or "2-3", got'
-            f" {text!r}"
+            'readout expects "auto", "weighted", "logistic", "all", or numbers of layers such as'
+            f' "2" or "2-3", got {text!r}'
         )
     return int(found[1]) - 1, int(found[2] or found[1])
 

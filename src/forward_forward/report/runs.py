@@ -8,8 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from forward_forward.forward.layer_range import layers_named
-from forward_forward.predict import better_layer, readout_of
+from forward_forward.predict import better_layer, read_from
 from forward_forward.report.diagnostics import diagnostics
 from forward_forward.report.environment import render
 from forward_forward.report.figures import figure_html
@@ -93,12 +92,12 @@ def _outcomes(runs: Sequence[RunRead]) -> tuple[list[str], list[list[str]]]:
 
 
 def _read_from(run: RunRead) -> str:
-    """The layers whose goodness is summed, and the layer that alone is better, if there is one."""
+    """The layers whose goodness is read, and the layer that alone is better, if there is one."""
     if "goodness_error" not in (run.about.get("test") or {}):
         return MISSING
     better = better_layer(run.about, run.rows)
     more = "" if better is None else f"; layer {better[0]} alone is better on validation data"
-    return layers_named(readout_of(run.about)) + more
+    return read_from(run.about) + more
 
 
 def _by_layer(run: RunRead) -> str:

@@ -18,13 +18,18 @@ from sklearn.utils.validation import validate_data
 from forward_forward.data import Data
 from forward_forward.examples import AppendLabel, Examples, MultiLabel, NoLabel, negatives
 from forward_forward.optimize import constant
-from forward_forward.predict import choose_readout, count_errors, errors_of
+from forward_forward.predict import choose_readout, count_errors, errors_of, fit_readout
 from forward_forward.readouts import Readout
 from forward_forward.recipes.standard import strength_for
 from forward_forward.sklearn.calibration import temperature
 from forward_forward.sklearn.estimator import EarlyStopping, Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
-from forward_forward.sklearn.parameters import CLASSIFIER_CONSTRAINTS, goodness_and_loss, part
+from forward_forward.sklearn.parameters import (
+    CLASSIFIER_CONSTRAINTS,
+    check_readout,
+    goodness_and_loss,
+    part,
+)
 from forward_forward.sklearn.targets import (
     check_same_kind,
     encode,
@@ -67,10 +72,10 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             callable.
         readout: The layers whose goodness is summed: "auto" for those with the fewest errors on the
             validation samples (of equal ones, the most layers), ``(first, stop)``, or None for all.
+            "weighted" and "logistic" fit weights of the layers to these samples at the end.
         negatives: How wrong labels are chosen, if the label is in the input:
             "FromFirstLayer(fraction=0.5)", which draws half of them uniformly, "Uniform",
-            "FromGoodness". If samples have several labels, one of them, drawn at random,
-            is made wrong.
+            "FromGoodness". If samples have several labels, a random one of them is made wrong.
         threshold: The threshold of the goodness: "calibrated", "width" or a number.
         dropout: Fraction of the inputs dropped in training.
         standardize: Whether to scale each feature to mean 0 and standard deviation 1.
@@ -147,6 +152,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
                 steps = self.max_iter * math.ceil(len(data) / self._samples_per_step(len(data)))
                 self._rate = min(MOST_RATE, SHORT_RATE / math.sqrt(steps))
         held_weight = None if weight is None else weight[holdout]
+        check_readout(self.readout, held_out=holdout is not train)
         score = functools.partial(self._score, self._data(X[holdout], targets[holdout], None))
         stopping = None
         if self.early_stopping:
@@ -157,6 +163,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             self.best_validation_score_ = stopping.best
         elif holdout is not train:
             score()
+        fit_readout(self.network_, self._data(X[holdout], targets[holdout], held_weight))
         self._calibrate(X[holdout], targets[holdout], held_weight)
         return self
 
@@ -190,6 +197,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         data = self._data(X, targets, weight)
         if first:
             self._build_for(data)
+        check_readout(self.readout, held_out=False)
         self._train(data, 1, schedule=constant)
         self._calibrate(X, targets, weight)
         return self
@@ -227,8 +235,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     def goodness_by_layer(self, X: Any) -> Array:
         """Goodness of every label in every layer [layers, n, classes]."""
-        x = self._features(X)
-        return self._double().goodness_by_layer(x).numpy()
+        return self._double().goodness_by_layer(self._features(X)).numpy()
 
     @property
     def _multilabel(self) -> bool:

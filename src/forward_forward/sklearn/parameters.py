@@ -14,6 +14,7 @@ from torch import nn
 
 from forward_forward import goodness as goodnesses
 from forward_forward import losses, notation, readouts
+from forward_forward.forward.layer_range import FITTED
 from forward_forward.optimize import AveragedSGD, constant, cosine
 
 ACTIVATIONS = {
@@ -55,7 +56,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "goodness": [str, callable],
     "loss": [str, callable],
     "negatives": [str, callable],
-    "readout": [StrOptions({"auto"}), tuple, list, None],
+    "readout": [StrOptions({"auto", *FITTED}), tuple, list, None],
     "threshold": [StrOptions({"calibrated", "width"}), FINITE],
     "spread": [Interval(Real, 0, None, closed="neither")],
     "dropout": [FRACTION],
@@ -137,3 +138,12 @@ def part(value: Any, module: ModuleType) -> Any:
     """
     found = notation.read(value, notation.public(module)) if isinstance(value, str) else value
     return notation.made(found)
+
+
+def check_readout(readout: Any, *, held_out: bool) -> None:
+    """Reject a readout that is fitted to samples that were held out if there are none."""
+    if readout in FITTED and not held_out:
+        raise ValueError(
+            f"readout={readout!r} is fitted to samples that `fit` holds out, and there are none:"
+            ' use fit with validation_fraction above 0 and more samples, or readout="auto"'
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 # Entries of run.json about the outcome and the samples; all others are settings or the machine.
 OUTCOMES = {"made_by", "status", "seconds", "validation_seconds", "frame", "table", "thresholds"}
-OUTCOMES |= {"best_epoch", "validation_error", "readout", "test", "test_error"}
+OUTCOMES |= {"best_epoch", "validation_error", "readout", "fitted_readout", "test", "test_error"}
 BY_LAYER = "_by_layer"
 
 
