@@ -31,13 +31,16 @@ class BenchmarkCommand:
     With --parallel, compare one process with two, one thread each, on random images: distributed
     layers, distributed batches and distributed backprop, with the bytes per step and the time that
     the simulator predicts. About 15 minutes on two cores.
+
+    With --convolutions, compare the local layers of local_airbench with backprop in the same
+    network, and with its convolutions alone, on random colour pictures. About 5 minutes.
     """
 
     # Data set; mnist by default, random images of the same size if it is not available; digits with
     # --parts.
     data: Name = None
     # Folder for benchmark.json and benchmark.png; parts.json and parts.png with --parts,
-    # parallel.json and parallel.png with --parallel.
+    # parallel.json and parallel.png with --parallel, and so on.
     out: Folder = None
     # Precision of matrix products; auto uses bfloat16 if the hardware supports it.
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -50,6 +53,8 @@ class BenchmarkCommand:
     parts: Annotated[tuple[str, ...] | None, option("[PART ...]")] = None
     # Compare one process with two.
     parallel: Switch = False
+    # Compare local convolutional layers with backprop.
+    convolutions: Switch = False
     # Print the result as one JSON object.
     json: Switch = False
 
@@ -58,7 +63,14 @@ class BenchmarkCommand:
         from forward_forward.cli.training import set_threads
 
         set_threads(self.threads)
-        if self.parallel:
+        if self.convolutions:
+            if self.parallel or self.data is not None or self.parts is not None:
+                raise ValueError(
+                    "--convolutions measures random colour pictures in one process: omit --data,"
+                    " --parts and --parallel"
+                )
+            self._convolutions()
+        elif self.parallel:
             if (self.data, self.precision, self.threads, self.parts) != (None, "auto", None, None):
                 measured = "random images in float32 with one thread per process"
                 fix = "omit --data, --precision, --threads and --parts"
@@ -95,6 +107,15 @@ class BenchmarkCommand:
 
         setting = parallel.QUICK if self.quick else parallel.ParallelSetting()
         self._write(parallel.benchmark_parallel(setting, _message), "parallel", show_parallel)
+
+    def _convolutions(self) -> None:
+        from forward_forward.lab.benchmark import local_convolutions, show_convolutions
+
+        measured = local_convolutions.ConvolutionSetting()
+        setting = local_convolutions.QUICK if self.quick else measured
+        setting = dataclasses.replace(setting, precision=self.precision)
+        result = local_convolutions.benchmark_convolutions(setting, _message)
+        self._write(result, "convolutions", show_convolutions)
 
     def _write(self, result: dict[str, Any], name: str, show: ModuleType) -> None:
         """Print the result, and write it and its plot to the folder."""

@@ -49,5 +49,12 @@ def silent_fraction(h: Tensor, *, positive: bool) -> Tensor:
     # Channels-last maps in the order of memory, so that no copy is made.
     h = (h.movedim(1, -1) if h.dim() == 4 and not h.is_contiguous() else h).flatten(1)
     # One sum is the cheapest test; of numbers that are not negative it is 0 only if all are.
-    silent = h.sum(0) == 0 if positive else ~h.any(0)
+    if positive:
+        silent = h.sum(0) == 0
+    elif h.device.type == "cpu":
+        silent = h.sum(0) == 0
+        cancelled = silent.nonzero()[:, 0]  # few, if any, of a layer that works
+        silent[cancelled] = ~h[:, cancelled].any(0)
+    else:
+        silent = ~h.any(0)  # nothing is read from the device
     return silent.mean(dtype=h.dtype)

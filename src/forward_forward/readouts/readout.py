@@ -142,7 +142,34 @@ def averages(h: Tensor, grid: int) -> Tensor:
     if height % grid or width % grid:
         return nn.functional.adaptive_avg_pool2d(h, grid)
     # The same averages, and on a CPU several times as fast in the backward direction.
+    if h.requires_grad and h.device.type == "cpu":
+        found: Tensor = _Averages.apply(h, grid)  # type: ignore[no-untyped-call]
+        return found
     return nn.functional.avg_pool2d(h, (height // grid, width // grid))
+
+
+class _Averages(torch.autograd.Function):
+    """Averages of maps in the cells of a grid; the slope is a copy, in the layout of the maps."""
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, grid: int) -> Tensor:
+        cell = ctx.cell = h.shape[2] // grid, h.shape[3] // grid
+        ctx.last = h.is_contiguous(memory_format=torch.channels_last)
+        return nn.functional.avg_pool2d(h, cell)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
+        height, width = ctx.cell
+        slope = slopes[0] / (height * width)
+        if ctx.last:
+            slope = slope.movedim(1, 3)
+        rows = 1 if ctx.last else 2
+        for axis, count in ((rows, height), (rows + 2, width)):
+            slope = slope.unsqueeze(axis + 1)
+            slope = slope.expand(*slope.shape[: axis + 1], count, *slope.shape[axis + 2 :])
+        slope = slope.flatten(rows, rows + 1).flatten(rows + 1, rows + 2)
+        # Also where a cell is one pixel: kernels that read two layouts are many times slower.
+        return slope.contiguous().movedim(3, 1) if ctx.last else slope, None
 
 
 def by_channel(h: Tensor, units: int | None) -> Tensor:

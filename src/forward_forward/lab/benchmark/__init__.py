@@ -4,7 +4,8 @@ In reading order: ``arms`` (the ways to train), ``measure`` (times and memory), 
 cost of the products alone), ``inference`` (scans of all labels), ``convolution`` (a converted
 convolutional network), ``learn`` (seconds to 98 %),
 ``run`` (all of these) and ``show`` (the table and the plot); ``parts`` and ``show_parts`` (the
-standard recipe with one part exchanged: ``ff benchmark --parts``).
+standard recipe with one part exchanged: ``ff benchmark --parts``); ``local_convolutions`` and
+``show_convolutions`` (local convolutional layers and backprop: ``ff benchmark --convolutions``).
 """
 
 from forward_forward.lab.benchmark.run import DEEP, WIDE, Setting, benchmark
