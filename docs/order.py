@@ -6,6 +6,7 @@ TUTORIALS = (
     "first_network",
     "own_block",
     "own_goodness",
+    "convolutions",
     "unsupervised",
     "recurrent",
     "scikit_learn",

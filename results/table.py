@@ -10,7 +10,8 @@ table of the poster's claims comes from poster/*.json (`ff reproduce poster`), t
 docs/sklearn.md from sklearn/estimators.json, sklearn/regressors.json and
 sklearn/small_networks.json (`python results/estimators.py`, `regressors.py`, `small_networks.py`;
 the last also makes that of docs/troubleshooting.md), those of docs/parallel.md from parallel/
-(parallel_tables.py), and that of docs/recipes/field.md from field/ (`python results/field.py`).
+(parallel_tables.py), that of docs/recipes/field.md from field/ (`python results/field.py`), and
+those of docs/recipes/local_airbench.md from convolutions/ (`python results/convolutions.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import convolutions
 import field
 import mnist
 import numpy as np
@@ -39,6 +41,7 @@ SKLEARN = HERE.parent / "docs" / "sklearn.md"
 TROUBLESHOOTING = HERE.parent / "docs" / "troubleshooting.md"
 PARALLEL = HERE.parent / "docs" / "parallel.md"
 FIELD = HERE.parent / "docs" / "recipes" / "field.md"
+CONVOLUTIONS = HERE.parent / "docs" / "recipes" / "local_airbench.md"
 ESTIMATORS = HERE / "sklearn" / "estimators.json"
 REGRESSORS = HERE / "sklearn" / "regressors.json"
 LEAST = 3
@@ -315,6 +318,8 @@ def main() -> None:
         put(PARALLEL, name, text)
     put(DOCS, "budgets", mnist.table())
     put(FIELD, "field", field.table())
+    for name in convolutions.SETS:
+        put(CONVOLUTIONS, name, convolutions.table(name))
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
     put(SKLEARN, "small networks", small_networks.table())
     put(TROUBLESHOOTING, "upper layers", small_networks.upper_layers_table())

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     )
     from forward_forward.checkpoint import load
     from forward_forward.conversion import convert
-    from forward_forward.forward import Layer, Network, SoftmaxHead, mlp
+    from forward_forward.forward import Layer, Network, SoftmaxHead, Whitening, cnn, mlp
     from forward_forward.optimize import Trainer
 
     __version__: str
@@ -60,6 +60,8 @@ _HOME = {
     "Network": "forward",
     "SoftmaxHead": "forward",
     "Trainer": "optimize",
+    "Whitening": "forward",
+    "cnn": "forward",
     "convert": "conversion",
     "load": "checkpoint",
     "mlp": "forward",
@@ -85,6 +87,8 @@ __all__ = [
     "Network",
     "SoftmaxHead",
     "Trainer",
+    "Whitening",
+    "cnn",
     "convert",
     "data",
     "datasets",

@@ -11,9 +11,13 @@ from torch import Tensor
 
 from forward_forward import notation
 from forward_forward.data import augment
-from forward_forward.data.augment import Cutout, Flip, Shift
+from forward_forward.data.augment import AlternatingFlip, Cutout, Flip, MirroredShift, Shift
 
-PARTS = [Shift(0), Shift(1), Shift(2), Flip(), Cutout(1), Cutout(3)]
+PARTS = [
+    *(Shift(0), Shift(1), Shift(2), MirroredShift(1)),
+    *(Flip(), AlternatingFlip(), Cutout(1), Cutout(3)),
+]
+Part = Shift | Flip | AlternatingFlip | Cutout
 DTYPES = [torch.uint8, torch.float32, torch.float64, torch.float16]
 
 every_part = pytest.mark.parametrize("part", PARTS, ids=repr)
@@ -27,6 +31,18 @@ def pictures(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Pictures without a 0 and whose pixels all differ, as far as the type can tell them apart."""
     count = int(torch.tensor(shape).prod())
     return (torch.arange(count) % 255 + 1).view(shape).to(dtype)
+
+
+def mirrored_shift(picture: Tensor, down: int, right: int) -> Tensor:
+    """Each pixel by itself, where an index beyond an edge is reflected at it."""
+    height, width = picture.shape[-2:]
+
+    def within(index: int, side: int) -> int:
+        return abs(index) if index < side else 2 * (side - 1) - index
+
+    rows = [within(row - down, height) for row in range(height)]
+    columns = [within(column - right, width) for column in range(width)]
+    return picture[..., rows, :][..., columns]
 
 
 def shifted(picture: Tensor, down: int, right: int) -> Tensor:
@@ -45,19 +61,20 @@ def cut(picture: Tensor, top: int, left: int, size: int) -> Tensor:
     return result
 
 
-def possible(part: Shift | Flip | Cutout, picture: Tensor) -> list[Tensor]:
+def possible(part: Part, picture: Tensor) -> list[Tensor]:
     """All that a part may make of one picture, each as likely as the others."""
     if isinstance(part, Shift):
         way = range(-part.pixels, part.pixels + 1)
-        return [shifted(picture, down, right) for down in way for right in way]
-    if isinstance(part, Flip):
+        move = mirrored_shift if isinstance(part, MirroredShift) else shifted
+        return [move(picture, down, right) for down in way for right in way]
+    if isinstance(part, Flip | AlternatingFlip):
         return [picture, torch.stack(picture.unbind(-1)[::-1], -1)]
     height, width = picture.shape[-2:]
     tops, lefts = (range(side - part.size + 1) for side in (height, width))
     return [cut(picture, top, left, part.size) for top in tops for left in lefts]
 
 
-def which(part: Shift | Flip | Cutout, x: Tensor, made: Tensor) -> list[int]:
+def which(part: Part, x: Tensor, made: Tensor) -> list[int]:
     """The number of the possible result that each sample became; fails where it is none of them."""
     numbers = []
     for before, after in zip(x, made, strict=True):
@@ -96,7 +113,7 @@ def test_the_layout_in_memory_does_not_matter(batch, channels, height, width, se
             assert torch.equal(part(x[:, 0], seeded(seed)), made[:, 0])
 
 
-def chi_square(part: Shift | Flip | Cutout, x: Tensor) -> float:
+def chi_square(part: Part, x: Tensor) -> float:
     """Distance from equally frequent results of one picture, in deviations above its mean."""
     results = torch.stack(possible(part, x[0]))
     count = len(results)
@@ -108,7 +125,9 @@ def chi_square(part: Shift | Flip | Cutout, x: Tensor) -> float:
     return (found - (count - 1)) / (2 * (count - 1)) ** 0.5
 
 
-@pytest.mark.parametrize("part", [Shift(1), Shift(2), Flip(), Cutout(2)], ids=repr)
+@pytest.mark.parametrize(
+    "part", [Shift(1), Shift(2), MirroredShift(1), Flip(), Cutout(2)], ids=repr
+)
 def test_every_possible_result_is_as_likely_as_the_others(part):
     assert chi_square(part, pictures(1, 4, 5).repeat(1500, 1, 1)) < 4
 

@@ -93,8 +93,17 @@ class Whitening(nn.Module):
 
     @torch.no_grad()
     def measure(self, batches: list[Tensor]) -> None:
-        """Set mean, deviation and filters from pictures, in batches of the shape of an input."""
+        """Set mean, deviation and filters from pictures, in batches of the shape of an input.
+
+        Raises:
+            ValueError: Samples that are no pictures of these channels, or smaller than a patch.
+        """
         pictures = torch.cat([self._pictures(each).cpu().double() for each in batches])
+        if min(pictures.shape[2:]) < self.kernel:
+            raise ValueError(
+                f"Whitening measures patches of {self.kernel} x {self.kernel}, got pictures of"
+                f" {pictures.shape[2]} x {pictures.shape[3]}: use a smaller kernel"
+            )
         self.mean.copy_(pictures.mean((0, 2, 3))[:, None, None])
         deviation = pictures.std((0, 2, 3))[:, None, None]
         self.deviation.copy_(deviation.masked_fill(deviation < 1e-7, 1))
@@ -118,7 +127,8 @@ class Whitening(nn.Module):
         # Channels last, in which the convolutions of all layers are fastest.
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         responses = functional.conv2d(pictures, self.filters, padding=self.kernel // 2)
-        return functional.gelu(responses)
+        # Those of grey pictures, whose two layouts are one, come in the other layout.
+        return functional.gelu(responses.contiguous(memory_format=torch.channels_last))
 
     def _pictures(self, x: Tensor) -> Tensor:
         pictures = x[:, None] if x.dim() == 3 else x

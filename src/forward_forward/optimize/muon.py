@@ -57,7 +57,12 @@ class Muon(Optimizer):
             )
         defaults = {"lr": lr, "matrix_lr": matrix_lr, "momentum": momentum, "readout": False}
         super().__init__(params, {**defaults, "weight_decay": weight_decay})
-        self._parts = [(group, *_split(group)) for group in self.param_groups]
+        self._parts = [_split(group) for group in self.param_groups]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        # A copy or a loaded state has other groups, whose parts are made anew.
+        self._parts = [_split(group) for group in self.param_groups]
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -65,15 +70,19 @@ class Muon(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group, views, matrices, others in self._parts:
+        for group, (views, matrices, others) in zip(self.param_groups, self._parts, strict=True):
             if matrices is not None:
                 for weight, view in views:
-                    view.data = weight.data.view(view.shape)  # a module may have moved its weights
+                    view.data = weight.data.reshape(
+                        view.shape
+                    )  # a module may have moved its weights
                     view.grad = None if weight.grad is None else weight.grad.reshape(view.shape)
                     matrices.state[view] = self.state[weight]
                 self._take(matrices, group, group["lr"] * group["matrix_lr"])
-                for _, view in views:
+                for weight, view in views:
                     view.grad = None
+                    if not weight.is_contiguous():  # then the view is a copy
+                        weight.copy_(view.view(weight.shape))
             if others is not None:
                 for weight in others.param_groups[0]["params"]:
                     others.state[weight] = self.state[weight]
@@ -93,7 +102,7 @@ def _split(group: dict[str, Any]) -> tuple[Views, Optimizer | None, Optimizer | 
     weights = group["params"]
     matrices = [] if group["readout"] else [each for each in weights if each.dim() > 1]
     others = [each for each in weights if all(each is not matrix for matrix in matrices)]
-    views: Views = [(each, nn.Parameter(each.data.view(len(each), -1))) for each in matrices]
+    views: Views = [(each, nn.Parameter(each.data.reshape(len(each), -1))) for each in matrices]
     muon = adamw = None
     if views:
         muon = torch.optim.Muon([view for _, view in views], momentum=group["momentum"])

@@ -1,0 +1,142 @@
+"""Convolutional networks by local losses -> results/convolutions/runs.jsonl, a line a run.
+
+python results/convolutions.py                                     # all missing runs
+python results/convolutions.py --sets cifar10_jpeg --arms per_convolution --seeds 1
+
+Each arm is a recipe of `local_airbench`, with its default settings but for those in ``SETS``. They
+were chosen on the validation part of the training data; the best epoch and the reading are chosen
+on it too, and the test set is read once. A run that was interrupted continues at its last epoch:
+its folder is results/convolutions/run/. `python results/table.py` makes the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import forward_forward as ff
+from forward_forward import datasets, predict, recipes
+from forward_forward.checkpoint import machine
+from forward_forward.data import Source
+from forward_forward.lab.statistics import t_interval
+
+HERE = Path(__file__).parent / "convolutions"
+KEPT, RUN = HERE / "runs.jsonl", HERE / "run"
+ARMS = recipes.local_airbench.__all__
+SMALL = (32, 32, 64, 64, 128, 128)
+# Settings by set: those of pictures of one channel were chosen for a few minutes of training.
+SETS: dict[str, dict[str, Any]] = {
+    "cifar10_jpeg": {"epochs": 16},
+    "mnist": {"epochs": 15, "channels": SMALL, "flip": False},
+    "fashion_mnist": {"epochs": 15, "channels": SMALL},
+}
+SEEDS = 3
+
+
+def petaflops(plan: recipes.Plan, train: Source) -> float:
+    """Floating-point operations of the whole training, in units of 10^15, counted in one step."""
+    batch = next(train.batches(plan.batch_size))
+    with FlopCounterMode(display=False) as counter:
+        plan.trainer.step(*batch)
+    a_sample: float = counter.get_total_flops() / len(batch.x)
+    return a_sample * len(train) * plan.epochs / 1e15
+
+
+def plan_of(arm: str, name: str, seed: int, train: Source) -> recipes.Plan:
+    """An arm's plan on a set."""
+    recipe: Any = getattr(recipes.local_airbench, arm)
+    return recipe(train, seed=seed, **SETS[name])  # type: ignore[no-any-return]
+
+
+def run(arm: str, name: str, seed: int) -> dict[str, Any]:
+    """Train an arm on a set with a seed, or continue to, and return its results."""
+    sets = datasets.load(name)
+    plan = plan_of(arm, name, seed, sets.train)
+    operations = petaflops(plan_of(arm, name, seed, sets.train), sets.train)
+    folder = RUN / f"{name}-{arm}-{seed}"
+    plan.trainer.fit(
+        sets.train,
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        validation=sets.validation,
+        out=folder,
+        resume=(folder / "run.json").exists(),
+    )
+    about = json.loads((folder / "run.json").read_text())
+    network = ff.load(folder)
+    began = time.perf_counter()
+    figures = predict.evaluate(network, sets.test)
+    row = {
+        "set": name,
+        "arm": arm,
+        "seed": seed,
+        "test_error": figures["error"],
+        "test_error_by_layer": figures["goodness_error_by_layer"],
+        "validation_error": about["validation_error"],
+        "epochs": plan.epochs,
+        "seconds": about["seconds"],
+        "test_seconds": round(time.perf_counter() - began, 1),
+        "petaflops": round(operations, 3),
+        "threads": torch.get_num_threads(),
+        "machine": machine(),
+    }
+    shutil.rmtree(folder)
+    return row
+
+
+def kept() -> list[dict[str, Any]]:
+    """The runs so far."""
+    return [*map(json.loads, KEPT.read_text().splitlines())] if KEPT.exists() else []
+
+
+def main(sets: list[str], arms: list[str], seeds: list[int]) -> None:
+    HERE.mkdir(exist_ok=True)
+    for seed in seeds:
+        for name in sets:
+            for arm in arms:
+                done = {(row["set"], row["arm"], row["seed"]) for row in kept()}
+                if (name, arm, seed) not in done:
+                    row = run(arm, name, seed)
+                    with KEPT.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+                    said = f"{row['test_error']:.2f} %, {row['seconds']:.0f} s"
+                    print(name, arm, seed, said, flush=True)
+
+
+def table(name: str) -> str:
+    """The table of one set, for docs/recipes/local_airbench.md."""
+    lines = [
+        "| training | test error, % | seeds | epochs | PFLOP | seconds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for arm in ARMS:
+        rows = [row for row in kept() if (row["set"], row["arm"]) == (name, arm)]
+        if rows:
+            errors = [row["test_error"] for row in rows]
+            found = t_interval(errors) if len(errors) >= SEEDS else None
+            cells = [
+                f"`{arm}`",
+                f"{found.mean:.2f} ± {found.half:.2f}" if found else f"{errors[0]:.2f}",
+                str(len(rows)),
+                str(rows[0]["epochs"]),
+                f"{rows[0]['petaflops']:.2f}",
+                f"{sum(row['seconds'] for row in rows) / len(rows):.0f}",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--arms", nargs="+", default=ARMS, choices=ARMS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(SEEDS)))
+    options = parser.parse_args()
+    main(options.sets, options.arms, options.seeds)
