@@ -84,7 +84,7 @@ def test_layers_to_read_are_counted_from_one():
     assert read_range("1") == (0, 1)
     assert read_range("auto") == "auto"
     assert read_range("all") is None
-    with pytest.raises(ValueError, match='readout expects "auto", "all"'):
+    with pytest.raises(ValueError, match='readout expects "auto", "weighted", "logistic", "all"'):
         read_range("0-2")
     assert parameters_of(standard)["readout"].value("2-3") == "2-3"
 

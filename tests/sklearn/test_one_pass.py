@@ -1,9 +1,11 @@
 """The classifier whose layers answer for every class, on scikit-learn's small data sets."""
 
+import copy
 import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from tests.sklearn.test_sklearn import SMALL, split
@@ -100,3 +102,20 @@ def test_fewer_steps_are_larger():
     assert rates == [0.05, 0.05]
     many = FFClassifier((6,), max_iter=1, batch_size=4).fit(x, y)._current_trainer().settings["lr"]
     assert many == pytest.approx(0.5 / 405**0.5)
+
+
+@pytest.mark.parametrize("readout", ["weighted", "logistic"])
+def test_a_readout_is_fitted_to_the_samples_held_out(readout):
+    X, y = load_iris(return_X_y=True)
+    settings = {"max_iter": 5, "random_state": 0, "readout": readout}
+    classifier = FFClassifier((20, 20), validation_fraction=0.4, **settings).fit(X, y)
+    assert classifier.score(X, y) > 0.8
+    network = classifier.network_
+    plain = copy.deepcopy(network)
+    plain.set_readout(None)
+    rows = torch.rand(9, 4)
+    assert not torch.allclose(network.goodness(rows), plain.goodness(rows), rtol=1e-3)
+    with pytest.raises(ValueError, match="fitted to samples that `fit` holds out, and there are n"):
+        FFClassifier((20,), validation_fraction=0, **settings).fit(X, y)
+    with pytest.raises(ValueError, match="fitted to samples that `fit` holds out, and there are n"):
+        FFClassifier((20,), **settings).partial_fit(X, y, classes=[0, 1, 2])
