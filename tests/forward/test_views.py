@@ -158,6 +158,12 @@ def test_local_airbench_has_views_and_its_runs_predict_with_them(setting, views,
         assert recipe(data).trainer.network.views == views
 
 
+def test_local_airbench_refuses_views_of_another_name():
+    data = Data(torch.rand(6, 3, 8, 8), torch.arange(6) % CLASSES, ("a", "b", "c"))
+    with pytest.raises(ValueError, match=r"views expects .*, got 'six'"):
+        recipes.local_airbench.per_convolution(data, channels=(4, 4), views="six")
+
+
 def test_views_of_your_own_are_called_but_never_run_by_a_name():
     net = network(views=lambda x: [(x.flip(-2), 1.0)])
     x = pictures()
