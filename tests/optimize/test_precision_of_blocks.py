@@ -103,7 +103,7 @@ def test_predictions_are_lowered_within_a_context_alone(digits):
     network = stepped(digits, "float32", 20).network.eval()
     x = digits.inputs.float()
     exact = network.goodness(x)
-    with network.lowered(products("bfloat16", torch.device("cpu"))):
+    with network.validating(products("bfloat16", torch.device("cpu"))):
         near = network.goodness(x)
     assert exact.dtype == near.dtype == torch.float32
     assert not torch.equal(exact, near)

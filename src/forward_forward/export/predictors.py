@@ -68,7 +68,7 @@ class Scan(nn.Module):
 
     def _goodness(self, x: Tensor) -> Tensor:
         network = self.network
-        inputs = network.examples.candidates(network.transformed(x))
+        inputs = network.examples.candidates(_transformed(network, x))
         first, stop = self.counted
         activities = passed(network, inputs, stop)[first:]
         tables = [
@@ -121,12 +121,20 @@ class OnePass(nn.Module):
 
     def _scores(self, x: Tensor) -> Tensor:
         network = self.network
-        inputs = network.examples.neutral(network.transformed(x))
+        inputs = network.examples.neutral(_transformed(network, x))
         stop = self.skip + len(self.ranking) if len(self.ranking) else len(network.layers)
         activities = passed(network, inputs, stop)
         if len(self.ranking):
             return Ranking(self.skip, tuple(self.ranking))(activities)
         return _head_logits(network, activities)
+
+
+def _transformed(network: Network, x: Tensor) -> Tensor:
+    """Samples after the network's `inputs`, without the context that `Network.transformed` enters.
+
+    A frozen network needs none, and torch.export cannot write one down.
+    """
+    return x if network.inputs is None else network.inputs(x)
 
 
 def frozen(network: Network) -> Network:

@@ -65,7 +65,7 @@ class SoftmaxHead(nn.Module):
 
     def row(self, h: Tensor) -> Tensor:
         """A layer's activities as the head reads them: detached, flat, normalised, a copy."""
-        h = h.detach().flatten(1)
+        h = h.detach().flatten(1).to(self.weights[0].dtype)  # blocks may compute in bfloat16
         row = h if self.normalize is None else self.normalize(h)
         # The layers' buffers are reused: the head must not keep a view of them.
         return row.clone() if row.data_ptr() == h.data_ptr() else row
