@@ -61,6 +61,11 @@ class Inputs:
         return self.index.shape[0]
 
     @property
+    def unlabelled(self) -> bool:
+        """Whether these are the samples themselves: one variant without a label part."""
+        return self.variants == 1 and self.rows is None and not self.patterns.shape[1]
+
+    @property
     def columns(self) -> slice:
         """The columns of the label part."""
         return slice(self.start, self.start + self.patterns.shape[1])

@@ -26,6 +26,21 @@ def written_out(source: Inputs | Activities) -> Tensor:
     return source.onward.h if isinstance(source, Activities) else source.dense().flatten(0, 1)
 
 
+def read_by(layer: Layer, source: Inputs | Activities) -> Tensor:
+    """The rows [variants * batch, *shape] that a layer reads, copied only if it may change them."""
+    if isinstance(source, Inputs) and source.unlabelled and _leaves_its_input(layer):
+        return source.rest
+    return written_out(source)
+
+
+def _leaves_its_input(layer: Layer) -> bool:
+    """Whether a layer begins with a convolution of torch's, which never works in place."""
+    first = layer.block
+    while type(first) is nn.Sequential and len(first):
+        first = first[0]
+    return layer.normalize is None and type(first) in (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
 def lowered(device: torch.device, products: torch.dtype | None) -> AbstractContextManager[object]:
     """A context in which modules multiply in a type, such as bfloat16; None for their own."""
     return nullcontext() if products is None else torch.autocast(device.type, products)
@@ -167,6 +182,6 @@ def _activities(
     with evaluating(layer):
         if affine is not None:
             return Activities(layer.activate(operand_of(affine, source).totals()), added=added)
-        x = written_out(source)
+        x = read_by(layer, source)
         with lowered(x.device, blocks):
             return Activities(layer(x), added=added)

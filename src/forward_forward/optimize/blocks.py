@@ -15,7 +15,7 @@ from torch import Tensor
 from forward_forward.examples import Inputs
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.layer import Layer
-from forward_forward.forward.passes import written_out
+from forward_forward.forward.passes import read_by
 from forward_forward.optimize.collaboration import Dropped
 from forward_forward.optimize.gradients import passed, set_gradients
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
@@ -61,7 +61,7 @@ def block_gradients(
     losses = []
     with torch.enable_grad():
         for index, layer in layers.items():
-            x = written_out(dropped(index, source))
+            x = read_by(layer, dropped(index, source))
             rows = layer.normalized(x if found else x.detach())
             _, h, rated, loss = passed(layer, rows, targets, products)
             added = layer.added(x)

@@ -18,7 +18,7 @@ from forward_forward.forward.activities import Activities, fused_activation
 from forward_forward.forward.affine import Affine
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.operands import DenseOperand, operand_of
-from forward_forward.forward.passes import lowered, written_out
+from forward_forward.forward.passes import lowered, read_by, written_out
 from forward_forward.forward.peer import PeerNormalization, peer_gradient
 from forward_forward.optimize.batch_shard import ReplicaGroup
 from forward_forward.optimize.outcome import LayerOutcome, outcome_of
@@ -178,7 +178,7 @@ def by_autograd(
     The arguments and the result are those of `closed_form`, and ``products`` as of `passed`.
     """
     sample_weight, batch = targets.weight, len(targets.weight)
-    rows = layer.rows(written_out(source))
+    rows = layer.rows(read_by(layer, source))
     with torch.enable_grad():
         z, h, rated, loss = passed(layer, rows, targets, products)
         objective = (sample_weight * loss).sum()
