@@ -58,12 +58,41 @@ def _plan(
     flip: bool = True,
     average: float | None = None,
     readout: ReadoutSetting = "auto",
-    views: Literal["none", "mirrored", "shifts"] = "shifts",
+    views: Literal["auto", "none", "mirrored", "shifts"] = "auto",
     precision: Precision = "auto",
     device: torch.device | str | None = None,
 ) -> Plan:
+    """The plan of all recipes here, whose settings are these keywords.
+
+    Args:
+        build: Builds the network.
+        order: See `Trainer`.
+        train: Training data: pictures.
+        seed: Random seed of the weights, the measured pictures and the sample order.
+        epochs: Passes over the data.
+        channels: Channels of each convolution; the first, third and fifth are pooled.
+        batch_size: Samples per step.
+        lr: Initial learning rate of biases and read-outs.
+        matrix_lr: That of the filters, relative to ``lr``.
+        momentum: Of the filters' gradients.
+        weight_decay: Of filters and read-outs.
+        label_smoothing: Of each layer's cross-entropy.
+        shift: Largest shift of a picture, in pixels; 0 for none.
+        flip: Whether pictures are mirrored; not for digits and letters.
+        average: Decay of an average of the weights; None for none.
+        readout: See `Network`.
+        views: What a prediction is averaged over: "shifts" (six views) or "mirrored" (two); "auto"
+            for shifts, or none without ``flip``.
+        precision: Precision of products.
+        device: Where to train.
+
+    Raises:
+        ValueError: Samples that are no pictures, or unknown ``views``.
+    """
+    if views == "auto":
+        views = "shifts" if flip else "none"
     if views not in VIEWS:
-        raise ValueError(f'views expects "none", "mirrored" or "shifts", got {views!r}')
+        raise ValueError(f'views expects "auto", "none", "mirrored" or "shifts", got {views!r}')
     classes = classes_of(train)
     layer = functools.partial(
         Layer,
