@@ -318,7 +318,7 @@ def main() -> None:
         put(PARALLEL, name, text)
     put(DOCS, "budgets", mnist.table())
     put(FIELD, "field", field.table())
-    for name in convolutions.SETS:
+    for name in dict.fromkeys(row["set"] for row in convolutions.kept()):
         put(CONVOLUTIONS, name, convolutions.table(name))
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
     put(SKLEARN, "small networks", small_networks.table())

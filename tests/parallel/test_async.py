@@ -183,6 +183,15 @@ def test_without_a_folder_a_restart_would_not_find_its_run(ff, monkeypatch):
     assert "--parallel requires --out" in done.err
 
 
+def test_processes_of_torchrun_do_not_each_train_alone_into_one_folder(ff, monkeypatch, tmp_path):
+    for each, value in LAUNCHED.items():
+        monkeypatch.setenv(each, value)
+    done = ff("train", "--data", "digits", "--hidden", "8", "8", "--out", tmp_path / "run")
+    assert done.code not in (0, None)
+    assert "torchrun started 2 processes" in done.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_both_accepts_a_split(monkeypatch):
     from forward_forward.cli import distributed
     from forward_forward.cli.train_settings import ParallelOptions

@@ -68,6 +68,12 @@ def distributed_run(options: ParallelOptions, device: str | None) -> Distributed
             raise ValueError("--stages, --split and --sync require --parallel layers or both")
         if options.timeout is not None:
             raise ValueError("--timeout requires --parallel: a single process waits for no other")
+        count = os.environ.get("WORLD_SIZE", "1")
+        if count != "1":  # each would train alone, and write into the same folder
+            raise ValueError(
+                f"torchrun started {count} processes, which --parallel must tell what to do: add"
+                " --parallel layers, data or both, or start ff train without torchrun"
+            )
         return None
     if grouped and parallel == "data":
         raise ValueError("--parallel data keeps all layers in each process: omit --stages")
