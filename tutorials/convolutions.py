@@ -19,7 +19,7 @@ try:
 except ff.datasets.DataUnavailable:
     everything, test = ff.datasets.digits()
 train, validation = everything.split()
-train = train.first(20_000)
+train = train.first(min(20_000, len(train)))
 print(train)
 
 # %%
