@@ -6,9 +6,12 @@ from torch import nn
 from torch.nn import functional
 
 from forward_forward import datasets
-from forward_forward.forward import Network, cnn
+from forward_forward.examples import NoLabel
+from forward_forward.forward import Layer, MeanSquareOne, Network, cnn
+from forward_forward.losses import CrossEntropy
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.precision import products
+from forward_forward.readouts import LinearReadout
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +112,20 @@ def test_predictions_are_lowered_within_a_context_alone(digits):
     assert not torch.equal(exact, near)
     assert (exact.argmax(1) == near.argmax(1)).float().mean() > 0.9
     assert torch.equal(network.goodness(x), exact)
+
+
+@pytest.mark.parametrize("normalize", [None, MeanSquareOne()])
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU])
+@pytest.mark.parametrize("order", ["joint", "greedy", "overlapping"])
+def test_a_linear_layer_reads_maps_in_bfloat16(digits, normalize, activation, order):
+    blocks = [nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten()), nn.Linear(4 * 6 * 6, 20)]
+    options = {"loss": CrossEntropy(), "normalize": normalize, "activation": activation}
+    layers = [
+        Layer(block, goodness=LinearReadout(10, units), **options)
+        for block, units in zip(blocks, (4 * 6 * 6, 20), strict=True)
+    ]
+    network = Network(*layers, examples=NoLabel(10), readout="auto")
+    trainer = Trainer(network, lr=1e-2, precision="bfloat16", order=order)
+    history = trainer.fit(digits, epochs=12, batch_size=20, validation=digits).history
+    assert history[-1]["validation_error"] < history[0]["validation_error"]
+    assert all(weight.dtype == torch.float32 for weight in network.parameters())

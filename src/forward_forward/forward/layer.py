@@ -164,7 +164,7 @@ class Layer(nn.Module):
     def normalized(self, x: Tensor) -> Tensor:
         """The same with its graph, for layers that are trained together."""
         if isinstance(self.block, nn.Linear):
-            x = x.flatten(1)
+            x = x.flatten(1).to(self.block.weight.dtype)  # maps below may come in bfloat16
             self.check_width(x.shape[1])
         return x if self.normalize is None else self.normalize(x)
 

@@ -50,6 +50,8 @@ class DenseOperand:
     """
 
     def __init__(self, affine: Affine, source: Activities, *, normalized: bool = False) -> None:
+        if source.h.dtype != affine.full.dtype:  # maps below may come in bfloat16
+            source = Activities(source.h.to(affine.full.dtype))
         x = source.h.flatten(1)
         affine.layer.check_width(x.shape[1])
         self.affine = affine

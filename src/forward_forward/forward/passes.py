@@ -161,7 +161,7 @@ def _output(layer: Layer, x: Tensor, blocks: torch.dtype | None) -> Tensor:
     divisor = divisor_of(normalize)
     if divisor is None:
         return fused.in_place(functional.linear(layer.rows(x), linear.weight, linear.bias))
-    x = x.flatten(1)
+    x = x.flatten(1).to(linear.weight.dtype)
     layer.check_width(x.shape[1])
     factor = divisor(length_of(x), x.shape[1]).reciprocal()
     z = functional.linear(x, linear.weight)

@@ -73,9 +73,8 @@ class Muon(Optimizer):
         for group, (views, matrices, others) in zip(self.param_groups, self._parts, strict=True):
             if matrices is not None:
                 for weight, view in views:
-                    view.data = weight.data.reshape(
-                        view.shape
-                    )  # a module may have moved its weights
+                    # Anew in each step: a module may have moved its weights.
+                    view.data = weight.data.reshape(view.shape)
                     view.grad = None if weight.grad is None else weight.grad.reshape(view.shape)
                     matrices.state[view] = self.state[weight]
                 self._take(matrices, group, group["lr"] * group["matrix_lr"])
