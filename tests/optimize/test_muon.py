@@ -96,23 +96,24 @@ def test_a_copy_trains_its_own_weights():
     assert_equal(mine, weights())
 
 
-def test_weights_whose_memory_was_replaced_are_still_trained():
-    moved, kept = weights(), weights()
-    optimizers = [muon_of(each) for each in (moved, kept)]
-    for step in range(3):
-        for weight in moved:  # as `Module.to` does
-            weight.data = weight.data.clone()
-        set_drawn(step, moved, kept)
-        for each in optimizers:
-            each.step()
-    assert_equal(moved, kept)
+def replaced(weight: torch.Tensor) -> torch.Tensor:
+    """A copy in other memory, as `Module.to` makes."""
+    return weight.clone()
 
 
-def test_channels_last_filters_are_trained_as_others():
+def channels_last(weight: torch.Tensor) -> torch.Tensor:
+    """Filters in another order of memory; other weights as they are."""
+    layout = torch.channels_last if weight.dim() == 4 else torch.preserve_format
+    return weight.clone(memory_format=layout)
+
+
+@pytest.mark.parametrize("change", [replaced, channels_last])
+def test_weights_in_other_memory_are_trained_as_before(change):
     mine, theirs = weights(), weights()
-    mine[0].data = mine[0].data.contiguous(memory_format=torch.channels_last)
     optimizers = [muon_of(each) for each in (mine, theirs)]
     for step in range(3):
+        for weight in mine:
+            weight.data = change(weight.data)
         set_drawn(step, mine, theirs)
         for each in optimizers:
             each.step()
