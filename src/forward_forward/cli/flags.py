@@ -31,6 +31,7 @@ Parallel = Annotated[Literal["layers", "data", "both"] | None, option("layers|da
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"] | None, option("auto|float32|bfloat16")
 ]
+Rule = Annotated[Literal["local", "backprop"] | None, option("local|backprop")]
 Task = Annotated[Literal["classes", "regression"] | None, option("classes|regression")]
 Sync = Annotated[Literal["exact", "async"], tyro.conf.arg(metavar="exact|async")]
 # Repeated for each tracker: as one option with several values, a second --track would replace the

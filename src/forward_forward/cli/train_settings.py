@@ -28,9 +28,9 @@ class DataOptions:
     task: flags.Task = None
     # Width and height in pixels to which the images of a folder or archive are resized.
     size: flags.Count = None
-    # one_pass, the default; standard, the default if you name a setting that only it has, such as
-    # --negatives; regression, the default for a number to predict; poster.method,
-    # hinton2022.mnist_supervised_matlab; field.NAME for a published method
+    # one_pass, the default; converted, the default for --model; standard, the default if you name a
+    # setting that only it has, such as --negatives; regression, the default for a number to
+    # predict; poster.method, hinton2022.mnist_supervised_matlab; field.NAME for a published method
     # (docs/recipes/field.md); or your own function as package.module:name.
     recipe: flags.Name = None
 
@@ -39,6 +39,12 @@ class DataOptions:
 class RecipeSettings:
     """Settings of the recipe; if one is omitted, the recipe's default applies."""
 
+    # Your own network instead: a torch.nn.Module's class, or a function that returns one, as
+    # my_file.py:CNN or package.module:CNN. Its layers are trained by the recipe converted.
+    model: flags.Name = None
+    # local (the default): each layer learns by its own loss; backprop: all layers learn by the loss
+    # of the last one, to compare with.
+    rule: flags.Rule = None
     # Units of each hidden layer, lowest layer first; 1000 1000 in one_pass, 500 500 in standard.
     hidden: flags.Counts = None
     # Passes over the training data; 6 to 55 by default, for about 300,000 samples in total.

@@ -49,7 +49,7 @@ class ModelPart:
         return weight_layers(self.module)
 
 
-def copy_of(model: nn.Sequential) -> nn.Sequential:
+def copy_of(model: nn.Module) -> nn.Module:
     """A copy on the CPU in float32, from which layers are built."""
     try:
         return copy.deepcopy(model).cpu().float()
@@ -60,7 +60,12 @@ def copy_of(model: nn.Sequential) -> nn.Sequential:
         ) from error
 
 
-def parts_of(model: nn.Sequential, before: str = "") -> Iterator[ModelPart]:
+def is_sequence(model: nn.Module) -> bool:
+    """Whether a model's modules run one after the other, as in torch's own ``nn.Sequential``."""
+    return isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward
+
+
+def parts_of(model: nn.Module, before: str = "") -> Iterator[ModelPart]:
     """The modules of a sequence; a nested sequence is replaced by its modules."""
     for name, module in model._modules.items():  # named_children leaves out what comes twice
         if module is None:
@@ -69,7 +74,12 @@ def parts_of(model: nn.Sequential, before: str = "") -> Iterator[ModelPart]:
         if type(module) is nn.Sequential:
             yield from parts_of(module, f"{path}.")
         else:
-            yield ModelPart(path, module, _kind(module))
+            yield part_of(path, module)
+
+
+def part_of(name: str, module: nn.Module) -> ModelPart:
+    """A module with its role."""
+    return ModelPart(name, module, _kind(module))
 
 
 def _kind(module: nn.Module) -> Kind:

@@ -19,7 +19,9 @@ def fit_parts(layer: Layer, h: Tensor) -> None:
     def fitted(part: Any) -> Any:
         if getattr(part, "units", 0) is not None:
             return part
-        return readouts.of_units(part, h.shape[-1 if channels_last else 1], maps=h.dim() == 4)
+        maps = h.dim() == 4
+        channels = h.shape[-1 if channels_last else 1]
+        return readouts.of_units(part, channels, maps=maps, side=min(h.shape[2:]) if maps else None)
 
     layer.goodness = fitted(layer.goodness)
     layer.terms = tuple(map(fitted, layer.terms))

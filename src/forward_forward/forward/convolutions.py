@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import math
 from collections.abc import Callable, Collection, Sequence
@@ -114,13 +113,10 @@ def _layer(
 
 
 def _sized(part: object, units: int, side: int) -> object:
-    """The part of a template for maps of so many channels, with a grid no finer than the map."""
+    """The part of a template for maps of so many channels and this side."""
     if getattr(part, "units", 0) is not None or not hasattr(part, "sized"):
         return part
-    template = copy.copy(part)
-    if getattr(template, "grid", 1) > side:
-        template.grid = side  # type: ignore[attr-defined]
-    return readouts.of_units(template, units, maps=True)
+    return readouts.of_units(part, units, maps=True, side=side)
 
 
 def drawn_convolution(below: int, units: int, rng: torch.Generator) -> nn.Conv2d:

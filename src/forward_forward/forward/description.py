@@ -8,6 +8,7 @@ from typing import Any
 
 from forward_forward import examples, goodness, losses, notation, readouts, terms
 from forward_forward.forward import blocks, normalize, peer, symbols, views
+from forward_forward.forward.graph_block import GraphBlock, StoredTensor
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.label_input import LabelInput
 from forward_forward.forward.layer import Layer
@@ -25,7 +26,8 @@ def names() -> dict[str, Any]:
     parts = notation.public(blocks, examples, goodness, losses, normalize, readouts, terms, views)
     modules = (peer.PeerNormalization, Standardize, LabelInput, Triangle, Whitening)
     of_text = (symbols.SymbolEmbedding, symbols.CausalBlock, readouts.PositionReadout)
-    own = {each.__name__: each for each in (*modules, *of_text)}
+    of_models = (GraphBlock, StoredTensor, readouts.ModuleReadout)
+    own = {each.__name__: each for each in (*modules, *of_text, *of_models)}
     earlier = {"Entrance": LabelInput}  # its name in earlier runs
     return {**notation.torch_modules(), **parts, **own, **earlier}
 

@@ -193,7 +193,7 @@ class Layer(nn.Module):
         """What a residual layer adds to its activities: its input, copied; None for others."""
         if not self.residual:
             return None
-        return (x.flatten(1) if isinstance(self.block, nn.Linear) else x).detach().clone()
+        return (x.flatten(1) if isinstance(self.block, nn.Linear) else x).clone()
 
     def judge(self, h: Tensor) -> Tensor:
         """Goodness of activities [batch, *feature], in the weights' type whatever their own."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
+import importlib.util
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -43,7 +45,7 @@ def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
 
     Args:
         text: ``name``, ``name(argument=literal, ...)`` or, if ``typed``, ``package.module:object``
-            with or without arguments.
+            or ``folder/file.py:object``, with or without arguments.
         names: Objects by name.
         typed: Whether a person typed the text; only then is a dotted name imported.
 
@@ -60,10 +62,10 @@ def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
     if ":" in text:
         if not typed:
             raise OwnCode(text)
-        own = re.fullmatch(r"([\w.]+:\w+)(\(.*\))", text)
+        own = re.fullmatch(r"([^()]+:\w+)(\(.*\))", text)
         if own is None:
             return _imported(text)
-        name = own[1].partition(":")[2]
+        name = own[1].rpartition(":")[2]
         return _parsed(name + own[2], {**names, name: _imported(own[1])})
     return _parsed(text, names)
 
@@ -79,9 +81,11 @@ def _parsed(text: str, names: Mapping[str, Any]) -> Any:
 
 
 def _imported(text: str) -> Any:
-    module, _, name = text.partition(":")
+    module, _, name = text.rpartition(":")
     try:
-        with _working_folder_first():
+        if module.endswith(".py"):
+            return getattr(_of_file(Path(module).resolve()), name)
+        with _first_on_path(os.getcwd()):
             return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{text!r} cannot be imported: {error}") from error
@@ -90,14 +94,36 @@ def _imported(text: str) -> Any:
         raise ValueError(f"{text!r} cannot be imported: {kind}: {error}") from error
 
 
+def _of_file(path: Path) -> ModuleType:
+    """The module in a Python file, which may import others from its folder."""
+    name = path.stem
+    if getattr(sys.modules.get(name), "__file__", None) == str(path):
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"there is no file {str(path)!r}")
+    module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(name)
+    sys.modules[name] = module  # dataclasses look their own module up
+    try:
+        with _first_on_path(str(path.parent)):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    finally:
+        if before is not None:
+            sys.modules[name] = before
+    return module
+
+
 @contextmanager
-def _working_folder_first() -> Iterator[None]:
-    """Search the working folder first, where a person expects a module of their own; then last.
+def _first_on_path(folder: str) -> Iterator[None]:
+    """Search a folder first, where a person expects a module of their own; afterwards last.
 
     Left first, its files would replace modules that are imported later, such as ``random``. Last,
     it still serves the imports inside the module's functions.
     """
-    folder = os.getcwd()
     if folder in sys.path or "" in sys.path:
         yield
         return

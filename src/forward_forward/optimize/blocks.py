@@ -2,7 +2,8 @@
 
 In the overlapping order the loss of the upper layer of a pair also reaches the lower one, and no
 further: training is local to a pair of layers, not to a layer. Of all layers together, each loss
-reaches all layers below: backprop with deep supervision, to compare local training with.
+reaches all layers below: backprop with deep supervision, to compare local training with; with the
+loss of the last layer alone it is backprop.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def block_gradients(
     targets: Targets,
     dropped: Dropped,
     products: torch.dtype | None = None,
+    *,
+    last_only: bool = False,
 ) -> list[LayerOutcome]:
     """Set the gradients of the summed losses of consecutive layers.
 
@@ -53,6 +56,7 @@ def block_gradients(
         targets: The samples' weights in the mean loss, and their labels.
         dropped: A layer's index and its input -> the input after dropout.
         products: Type of the products within blocks; None for the weights' own.
+        last_only: Whether the loss of the last of them alone is differentiated.
 
     References:
         Dooms et al. (2023), arXiv 2311.18130: overlapping local updates.
@@ -68,11 +72,16 @@ def block_gradients(
             found.append((h, rated, loss, added))
             losses.append((targets.weight * loss).sum())
             source = Activities(h, added=added)
-        objective = torch.stack(losses).sum()
+        objective = losses[-1] if last_only else torch.stack(losses).sum()
     weights = [each for one in layers.values() for each in one.parameters() if each.requires_grad]
     slopes = torch.autograd.grad(objective, weights, allow_unused=True)
     set_gradients(weights, slopes)
     return [
-        outcome_of(Activities(h.detach(), added=added), loss.detach(), rated.detach(), targets)
+        outcome_of(_apart(h, added), loss.detach(), rated.detach(), targets)
         for h, rated, loss, added in found
     ]
+
+
+def _apart(h: Tensor, added: Tensor | None) -> Activities:
+    """Activities without their graph."""
+    return Activities(h.detach(), added=None if added is None else added.detach())

@@ -33,6 +33,7 @@ class Engine:
             for all, the slow reference.
         skip: See `closed_form`.
         products: Type of the products within blocks that are not linear; None for the weights' own.
+        last_only: Whether layers that are trained together learn from the loss of the last one.
 
     Raises:
         ValueError: An unknown kind, a ``skip`` not within 0 to below 1, or ``skip`` together with
@@ -46,6 +47,7 @@ class Engine:
         *,
         skip: float = 0.0,
         products: torch.dtype | None = None,
+        last_only: bool = False,
     ) -> None:
         if kind not in ("closed_form", "autograd"):
             raise ValueError(f'engine expects "closed_form" or "autograd", got {kind!r}')
@@ -57,6 +59,7 @@ class Engine:
                 " one of them out"
             )
         self.layers, self.kind, self.skip, self.products = list(layers), kind, skip, products
+        self.last_only = last_only
         self.replicas: ReplicaGroup | None = None
         # Kept, since counting a layer's weights takes longer than its small kernels.
         self._parts = [_parts(layer) for layer in self.layers]
@@ -114,7 +117,9 @@ class Engine:
         layers = {index: self.layers[index] for index in indices}
         draw = any(self._draws[index] for index in indices)
         with seeds.forked(*key) if draw else nullcontext():
-            return block_gradients(layers, source, targets, dropped, self.products)
+            return block_gradients(
+                layers, source, targets, dropped, self.products, last_only=self.last_only
+            )
 
     def _has_formula(self, layer: Layer) -> bool:
         return self.kind == "closed_form" and layer.closed_form

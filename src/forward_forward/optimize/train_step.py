@@ -27,7 +27,7 @@ from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
 from forward_forward.optimize.metrics import by_name
 from forward_forward.optimize.optimizers import optimizer_of
-from forward_forward.optimize.order import Order, check_order
+from forward_forward.optimize.order import Order, Rule, check_order, named, trains_jointly
 from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.prepare import BatchPreparer
 from forward_forward.optimize.randomness import Augment, StepRandomness
@@ -51,6 +51,7 @@ class TrainStep:
         weight_decay: float | None = None,
         schedule: Schedule = constant,
         order: Order = "joint",
+        rule: Rule = "local",
         collaboration: Collaboration | None = None,
         engine: Kind = "closed_form",
         precision: Precision = "float32",
@@ -65,9 +66,10 @@ class TrainStep:
         seed: int = 0,
         device: torch.device | str | None = None,
     ) -> None:
-        check_order(
-            order, network.layers, skip=skip, collaboration=collaboration, look_ahead=look_ahead
-        )
+        more = {"skip": skip, "collaboration": collaboration, "look_ahead": look_ahead}
+        check_order(network, order, rule, **more)  # type: ignore[arg-type]
+        if rule == "backprop":
+            network.set_readout((len(network.layers) - 1, len(network.layers)))
         if device is not None:
             network.to(usable(device))
         check_learnable(network.examples, network.layers, network.head)
@@ -83,6 +85,7 @@ class TrainStep:
             "augment": [notation.write(part, notation.public(augmenting)) for part in augment],
             "average": average,
             # Left out if unused, as in runs from before them
+            **({} if rule == "local" else {"rule": rule}),
             **({"look_ahead": look_ahead} if look_ahead else {}),
             **({"collaboration": collaboration} if collaboration else {}),
             **({} if bias_lr is None else {"bias_lr": bias_lr}),
@@ -96,6 +99,7 @@ class TrainStep:
         self.schedule = schedule
         self.look_ahead = look_ahead
         self.order: Order = order
+        self.rule: Rule = rule
         self.products = products(precision, self.device)
         self.seed = seed
         rates = {"bias_lr": bias_lr, "readout_lr": readout_lr}
@@ -113,10 +117,11 @@ class TrainStep:
             self.averaged = AveragedModel(network, multi_avg_fn=averaging)
         self.steps = 0
         self.forward = ForwardPass(network.layers, self.products, Workspace(), self.products)
-        gradients = Engine(network.layers, engine, skip=skip, products=self.products)
+        kept = {"skip": skip, "products": self.products, "last_only": rule == "backprop"}
+        gradients = Engine(network.layers, engine, **kept)  # type: ignore[arg-type]
         blocks = None
-        if order in ("overlapping", "together"):
-            blocks = functools.partial(blocks_of, together=order == "together")
+        if trains_jointly(order, rule):
+            blocks = functools.partial(blocks_of, together=order != "overlapping")
         self.layer_steps = LayerSteps(network, optimizers, gradients, collaboration, blocks)
         self.preparer = BatchPreparer(network, tuple(augment), seed, self.products)
         self.queue = LookAhead(network, self.preparer, self.head_optimizer)
@@ -168,11 +173,9 @@ class TrainStep:
                 f" first={first} and last={last}"
             )
         whole = first == 0 and last == len(self.network.layers) - 1
-        if self.order in ("overlapping", "together") and not whole:
-            raise ValueError(
-                f"order={self.order!r} trains all layers, got"
-                f" train_layers({first}, {last}): use another order"
-            )
+        if trains_jointly(self.order, self.rule) and not whole:
+            how = f"{named(self.order, self.rule)} trains all layers"
+            raise ValueError(f"{how}, got train_layers({first}, {last}): use another one")
         self.first_active, self.last_active = first, last
 
     def ahead(self, batches: Iterable[Batch]) -> Iterator[Batch]:

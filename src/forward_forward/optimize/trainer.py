@@ -36,6 +36,9 @@ class Trainer(TrainStep):
             so learning is local to a block of two layers, not to a layer (Dooms et al.,
             arXiv 2311.18130); "together": each layer's loss reaches all layers below it, which is
             backprop with deep supervision, to compare with. Both compute all products by autograd.
+        rule: "local": each layer learns from its own loss; "backprop": all layers learn from the
+            loss of the last one, whose read-out scores the labels, to compare with: the same
+            network, data and loop. Labels are then read from the last layer.
         collaboration: Other layers' goodness, added to each layer's own as a constant before its
             loss: "below", that of the layers below it; "all", that of all others, by a first pass
             with the current weights (Lorberbom et al., arXiv 2305.12393). A layer then learns what

@@ -12,6 +12,7 @@ from forward_forward.data import Source
 from forward_forward.examples import NextSymbol
 from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.optimize.batch_shard import BatchShard
+from forward_forward.optimize.order import trains_jointly
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.parallel.async_stage import AsyncStage
 from forward_forward.parallel.balance import balance_bound, balanced
@@ -152,11 +153,11 @@ def _check(
     replicas: int,
 ) -> None:
     layers, split = len(trainer.network.layers), layout.split
-    if trainer.order == "greedy" or (trainer.order in ("overlapping", "together") and stages > 1):
+    if trainer.order == "greedy" or (trains_jointly(trainer.order, trainer.rule) and stages > 1):
         raise ValueError(
-            f'parallel training requires order="joint", got "{trainer.order}": "greedy" trains one'
-            ' layer at a time, and the gradients of "overlapping" and "together" cross stages; with'
-            " the latter two, distribute the batches (--parallel data)"
+            f'parallel training requires order="joint" and rule="local", got "{trainer.order}" and'
+            f' "{trainer.rule}": "greedy" trains one layer at a time, and the gradients of the'
+            " others cross stages; with those, distribute the batches (--parallel data)"
         )
     if trainer.layer_steps.collaboration and stages > 1:
         raise ValueError(

@@ -6,12 +6,13 @@ makes its own copy for its width.
 
 ``readout`` is what all of them share, ``linear`` those with weights from every activity to every
 class, ``groups`` the one whose channels belong to classes, ``positions`` the one that answers at
-every position of a text, ``prototypes`` those that compare activities with learned prototypes or
-with the mean of each class.
+every position of a text, ``module`` the end of a model, ``prototypes`` those that compare
+activities with learned prototypes or with the mean of each class.
 """
 
 from forward_forward.readouts.groups import ChannelGroups
 from forward_forward.readouts.linear import FixedReadout, LinearReadout
+from forward_forward.readouts.module import ModuleReadout as ModuleReadout
 from forward_forward.readouts.positions import PositionReadout as PositionReadout
 from forward_forward.readouts.prototypes import Centroids, Prototypes
 from forward_forward.readouts.readout import HasReadoutSlopes as HasReadoutSlopes
@@ -26,7 +27,8 @@ from forward_forward.readouts.readout import redrawn as redrawn
 from forward_forward.readouts.readout import slopes_of as slopes_of
 from forward_forward.readouts.readout import unit_rows as unit_rows
 
-# `PositionReadout` is left out: what works with one label a sample takes these by their names.
+# `PositionReadout` and `ModuleReadout` are left out: what takes these by name gives each layer one
+# of its own size, for one label a sample.
 __all__ = [
     "Centroids",
     "ChannelGroups",

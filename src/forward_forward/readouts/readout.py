@@ -228,9 +228,13 @@ def fitted(part: Any, block: nn.Module) -> Any:
     return part if width is None else of_units(part, width, maps=channels is not None)
 
 
-def of_units(template: Any, units: int, *, maps: bool) -> Any:
-    """The part of a template for so many units or channels; without ``maps`` its grid is 1."""
-    if not maps and getattr(template, "grid", 1) > 1:
+def of_units(template: Any, units: int, *, maps: bool, side: int | None = None) -> Any:
+    """The part of a template for so many units or channels; without ``maps`` its grid is 1.
+
+    Of maps with a known ``side``, the grid is no finer than the map.
+    """
+    largest = 1 if not maps else side
+    if largest is not None and getattr(template, "grid", 1) > largest:
         template = copy.copy(template)
-        template.grid = 1
+        template.grid = largest
     return template.sized(units)

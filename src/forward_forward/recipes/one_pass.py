@@ -16,7 +16,7 @@ from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.losses import CrossEntropy, LocalLoss
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.collaboration import Collaboration
-from forward_forward.optimize.order import Order
+from forward_forward.optimize.order import Order, Rule
 from forward_forward.optimize.precision import Precision
 from forward_forward.readouts import LinearReadout, of_classes
 from forward_forward.recipes.plan import Plan, classes_of, features
@@ -43,6 +43,7 @@ def one_pass(
     dropout: float = 0.2,
     adversarial: float | None = None,
     order: Order = "joint",
+    rule: Rule = "local",
     collaboration: Collaboration | None = None,
     readout: ReadoutSetting = "auto",
     precision: Precision = "auto",
@@ -73,6 +74,7 @@ def one_pass(
         adversarial: How far the first layer's inputs move: see `Layer`; None for 0.1 if order and
             collaboration allow it, 0 for not at all.
         order: See `Trainer`.
+        rule: See `Trainer`; by backprop the first layer makes no adversarial step.
         collaboration: See `Trainer`; with readout="auto", labels are read from all layers.
         readout: The layers whose goodness is summed, (first, stop); None for all of them. "auto"
             chooses those with the fewest errors on the validation data.
@@ -102,7 +104,7 @@ def one_pass(
         readout=None if collaboration and readout == "auto" else readout,
     )
     if adversarial is None:
-        alone = order in ("joint", "greedy") and collaboration != "all"
+        alone = order in ("joint", "greedy") and collaboration != "all" and rule == "local"
         adversarial = ADVERSARIAL if alone else 0.0
     network.layers[0].adversarial = adversarial
     if network.inputs is not None:
@@ -115,6 +117,7 @@ def one_pass(
         weight_decay=0.0,
         schedule=cosine,
         order=order,
+        rule=rule,
         collaboration=collaboration,
         precision=precision,
         seed=seed,

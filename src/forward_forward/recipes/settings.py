@@ -16,6 +16,7 @@ from forward_forward.examples import negatives
 from forward_forward.forward import Triangle
 from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.recipes import field, hinton2022, local_airbench, poster
+from forward_forward.recipes.converted import converted
 from forward_forward.recipes.one_pass import one_pass
 from forward_forward.recipes.plan import Recipe
 from forward_forward.recipes.regression import regression
@@ -28,6 +29,7 @@ def recipes_by_name() -> dict[str, Recipe]:
         "standard": standard,
         "one_pass": one_pass,
         "regression": regression,
+        "converted": converted,
     }
     for module in (field, hinton2022, local_airbench, poster):
         family = module.__name__.rpartition(".")[2]
@@ -64,12 +66,14 @@ def default_recipe(settings: Mapping[str, Any], *, numbers: bool = False) -> str
         numbers: Whether the target is a number to predict.
 
     Returns:
-        ``regression`` for numbers; ``standard`` if it alone has one of the settings, or if the
-        goodness is one number per sample; else ``one_pass``.
+        ``converted`` for a model; ``regression`` for numbers; ``standard`` if it alone has one of
+        the settings, or if the goodness is one number per sample; else ``one_pass``.
 
     >>> default_recipe({"lr": 0.01}), default_recipe({"negatives": "Uniform"})
     ('one_pass', 'standard')
     """
+    if "model" in settings:
+        return "converted"
     if numbers:
         return "regression"
     ours, other = (inspect.signature(each).parameters for each in (one_pass, standard))
@@ -128,6 +132,8 @@ def _part(name: str, value: Any, typed: bool) -> Any:
             return tuple(value)
         case "readout":
             return read_range(value)
+        case "model":
+            return _model(value, typed)
     return value
 
 
@@ -151,6 +157,15 @@ def read_range(text: str) -> ReadoutSetting:
             f' "2" or "2-3", got {text!r}'
         )
     return int(found[1]) - 1, int(found[2] or found[1])
+
+
+def _model(text: str, typed: bool) -> Any:
+    """A model's class, with the arguments in the text: it is built by the recipe, by its seed."""
+    place, bracket, arguments = text.partition("(")
+    found = notation.read(place, {}, typed=typed)
+    if not bracket:
+        return found
+    return notation.read(f"model({arguments}", _makers({"model": found}, text), typed=typed)
 
 
 def _goodness(text: str, typed: bool) -> Any:
