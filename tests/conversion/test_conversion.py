@@ -221,7 +221,11 @@ def hooked():
 
 
 BAD = [
-    (Code, {}, "expects an nn.Sequential, got a Code: its code decides in which order"),
+    (
+        Code,
+        {"input_shape": 3},
+        "expects a model that returns one tensor, but Code.forward returns x",
+    ),
     (tied, {}, "0 Linear and 2 Linear share weights"),
     (recurrent, {}, "2 LSTM cannot become layer 2: a block returns one tensor .* returns tuple"),
     (lambda: nn.Sequential(nn.Linear(6, 3)), {}, "a hidden layer with weights, got none but the"),

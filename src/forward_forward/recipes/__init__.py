@@ -1,8 +1,8 @@
 """Training data and settings -> a plan: the default, and published experiments.
 
 ``one_pass`` is the default of ``ff train``, ``standard`` its counterpart with the label in the
-input, ``regression`` the default for a real-valued target, ``converted`` that for a model of one's
-own; ``field`` has the methods of the field,
+input, ``regression`` the default for a real-valued target, ``converted`` that for your own
+model; ``field`` has the methods of the field,
 and ``poster`` and ``hinton2022`` are named after the works that they reproduce. ``settings`` (names
 -> recipes and parts) and ``parameters`` (text -> values) serve the command line.
 """

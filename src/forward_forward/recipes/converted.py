@@ -1,4 +1,4 @@
-"""A PyTorch model of one's own -> local layers that answer for every class, or backprop."""
+"""Your own PyTorch model -> local layers that answer for every class, or backprop."""
 
 from __future__ import annotations
 
