@@ -9,7 +9,7 @@ from torch import Tensor
 import forward_forward as ff
 from forward_forward import datasets
 from forward_forward.data.augment import AlternatingFlip, HasEpoch, Shift
-from forward_forward.track import Watcher
+from forward_forward.track import Callback
 
 
 def drawn(*shape: int) -> Tensor:
@@ -59,7 +59,7 @@ class Seen(AlternatingFlip):
         return super().__call__(x, rng)
 
 
-class Interrupt(Watcher):
+class Interrupt(Callback):
     """Presses Ctrl-C after the third step, within the second epoch."""
 
     taken = 0
@@ -83,7 +83,7 @@ def test_training_tells_the_epoch_and_so_does_a_resumed_run(tmp_path):
     epochs, whole = trained(train)
     assert epochs == [0, 0, 1, 1, 2, 2, 3, 3]
     with pytest.raises(KeyboardInterrupt):
-        trained(train, out=tmp_path / "run", watch=[Interrupt()])
+        trained(train, out=tmp_path / "run", callbacks=[Interrupt()])
     epochs, resumed = trained(train, out=tmp_path / "run", resume=True)
     assert epochs == [1, 2, 2, 3, 3]
     assert all(map(torch.equal, resumed, whole))

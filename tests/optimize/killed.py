@@ -15,12 +15,12 @@ import torch
 from tests.optimize import test_resume as resume
 
 from forward_forward import files
-from forward_forward.track import Watcher
+from forward_forward.track import Callback
 
 FIRST_STEP, LATE_STEP = 1, 9
 
 
-class Kill(Watcher):
+class Kill(Callback):
     """Kills this process at a step."""
 
     def __init__(self, step: int) -> None:
@@ -57,7 +57,7 @@ def after(module: Any, name: str, calls: int, *, half: bool = False) -> None:
     setattr(module, name, counted)
 
 
-# Each prepares the process and returns watchers for its training.
+# Each prepares the process and returns callbacks for its training.
 MOMENTS: dict[str, Callable[[], list[Kill]]] = {
     "run.json alone": lambda: after(files, "write", 1) or [],
     "the first step": lambda: [Kill(FIRST_STEP)],
@@ -82,7 +82,7 @@ def in_a_fork(act: Callable[[], None]) -> int:
 
 
 def train(out: Path, prepare: Callable[[], list[Kill]]) -> None:
-    resume.fit(resume.CASES["all"](), out, watch=prepare())
+    resume.fit(resume.CASES["all"](), out, callbacks=prepare())
 
 
 def main(folder: Path) -> None:

@@ -12,7 +12,7 @@ from forward_forward.data import Data
 from forward_forward.forward import Layer
 from forward_forward.losses import CrossEntropy
 from forward_forward.readouts import LinearReadout
-from forward_forward.track import Watcher
+from forward_forward.track import Callback
 
 CLASSES = 3
 
@@ -79,7 +79,7 @@ def test_with_dropout_an_interrupted_run_resumes_to_the_same_weights(tmp_path):
     whole.fit(data, epochs=4, batch_size=8)
     halves = ff.Trainer(network(dropout=0.2).float(), **options)
     with pytest.raises(KeyboardInterrupt):
-        halves.fit(data, epochs=4, batch_size=8, out=tmp_path / "run", watch=[Stop(after=2)])
+        halves.fit(data, epochs=4, batch_size=8, out=tmp_path / "run", callbacks=[Stop(after=2)])
     again = ff.Trainer(network(dropout=0.2).float(), **options)
     again.fit(data, epochs=4, batch_size=8, out=tmp_path / "run", resume=True)
     for one, other in zip(whole.network.parameters(), again.network.parameters(), strict=True):
@@ -91,7 +91,7 @@ def test_with_dropout_an_interrupted_run_resumes_to_the_same_weights(tmp_path):
         local.fit(data, epochs=4, batch_size=8, out=tmp_path / "run", resume=True)
 
 
-class Stop(Watcher):
+class Stop(Callback):
     """Interrupts the training at the end of an epoch."""
 
     def __init__(self, after):

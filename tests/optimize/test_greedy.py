@@ -183,14 +183,14 @@ def test_frozen_layers_are_run_once(monkeypatch, negatives):
         runs.append(next(index for index, each in enumerate(net.layers) if each is layer))
         return real(layer, *rest)
 
-    class AfterTheFirst(ff.track.Watcher):
+    class AfterTheFirst(ff.track.Callback):
         """Begins to count when the first layer's turn is over."""
 
         def epoch(self, row: dict[str, Any]) -> None:
             if row["epoch"] == 2:
                 monkeypatch.setattr(forward_passes, "_activities", counted)
 
-    trainer_of(net).fit(data(), epochs=6, batch_size=BATCH, watch=[AfterTheFirst()])
+    trainer_of(net).fit(data(), epochs=6, batch_size=BATCH, callbacks=[AfterTheFirst()])
     # Once for the shape and once for the set: below the second layer, then below the third.
     assert [runs.count(index) for index in (0, 1)] == [4, 2 + 2 * 4 * (negatives is HALF)]
     assert runs.count(2) == 2 * 4 * (negatives is HALF)

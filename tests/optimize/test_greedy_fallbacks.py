@@ -104,7 +104,7 @@ def test_a_cache_beyond_the_limit_is_not_made(monkeypatch, spare, used):
     assert (frozen_cache.cached(trainer_of(network()), data(), 1) is not None) == used
 
 
-class Break(ff.track.Watcher):
+class Break(ff.track.Callback):
     """Presses Ctrl-C at a step."""
 
     def __init__(self, at: int) -> None:
@@ -131,7 +131,7 @@ def test_a_run_broken_off_in_any_turn_ends_as_an_undisturbed_one(
     expected = whole.fit(data(), **settings).history
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt):
-        make().fit(data(), out=tmp_path / "run", watch=[Break(step)], **settings)
+        make().fit(data(), out=tmp_path / "run", callbacks=[Break(step)], **settings)
     signal.signal(signal.SIGINT, before)
     from_cache.clear()
     found = resumed.fit(data(), out=tmp_path / "run", resume=True, **settings).history

@@ -160,7 +160,7 @@ def test_it_is_refused_below_zero_and_in_the_greedy_order():
         trainer_of("goodness", look_ahead=2, order="greedy")
 
 
-class Break(ff.track.Watcher):
+class Break(ff.track.Callback):
     """Presses Ctrl-C after a step, or ends between two epochs."""
 
     def __init__(self, step=0, epoch=0):
@@ -201,7 +201,7 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_bits(tmp_path, kind, at):
     settings = {"look_ahead": 2, "average": 0.8}
     fit(trainer_of(kind, **settings), tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        fit(trainer_of(kind, **settings), tmp_path / "run", watch=[Break(**at)])
+        fit(trainer_of(kind, **settings), tmp_path / "run", callbacks=[Break(**at)])
     stands = checkpoint.progress_of(tmp_path / "run" / "checkpoints" / "last")
     inside = stands["progress"]["step"]
     # At the end of an epoch nothing waits: the next one's order is drawn anew.
@@ -216,7 +216,7 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_bits(tmp_path, kind, at):
 
 def test_a_run_goes_on_with_the_look_ahead_it_was_begun_with(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        fit(trainer_of("goodness", look_ahead=2), tmp_path / "run", watch=[Break(3)])
+        fit(trainer_of("goodness", look_ahead=2), tmp_path / "run", callbacks=[Break(3)])
     with pytest.raises(ValueError, match="look_ahead"):
         fit(trainer_of("goodness", look_ahead=1), tmp_path / "run", resume=True)
 

@@ -104,7 +104,7 @@ def test_an_interrupted_run_is_resumed_and_loaded(tmp_path):
     fit = functools.partial(dict, epochs=2, batch_size=16, validation=judge)
     whole.fit(train, **fit())
     with pytest.raises(KeyboardInterrupt):
-        begun.fit(train, **fit(out=tmp_path / "run", watch=[Pressed(6)]))
+        begun.fit(train, **fit(out=tmp_path / "run", callbacks=[Pressed(6)]))
     resumed.fit(train, **fit(out=tmp_path / "run", resume=True))
     for one, other in zip(whole.network.parameters(), resumed.network.parameters(), strict=True):
         assert torch.equal(one, other)

@@ -17,7 +17,7 @@ from forward_forward.forward import Layer, Network, PeerNormalization, mlp
 from forward_forward.optimize import AveragedSGD, Trainer, Warmup, constant, cosine, half_cooldown
 from forward_forward.optimize.checks import Diverged
 from forward_forward.recurrent import RecurrentNetwork
-from forward_forward.track import Watcher
+from forward_forward.track import Callback
 
 CLASSES = 3
 X = torch.rand(12, 6, generator=torch.Generator().manual_seed(0))
@@ -103,13 +103,13 @@ def test_the_greedy_order_trains_one_layer_at_a_time():
     net = network()
     seen = [weights(net)]
 
-    class Watch(Watcher):
+    class Watch(Callback):
         def epoch(self, row):
             assert len(row["loss"]) == 1
             seen.append(weights(net))
 
     trainer = Trainer(net, order="greedy", lr=0.01)
-    trainer.fit(DATA, epochs=4, batch_size=4, watch=[Watch()])
+    trainer.fit(DATA, epochs=4, batch_size=4, callbacks=[Watch()])
     for epoch, (before, after) in enumerate(itertools.pairwise(seen)):
         for index in range(2):
             part = slice(2 * index, 2 * index + 2)

@@ -14,7 +14,7 @@ from forward_forward.forward import Layer, Network, mlp
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.randomness import StepRandomness
 from forward_forward.optimize.state import state_of
-from forward_forward.track import Watcher
+from forward_forward.track import Callback
 
 CLASSES = 3
 SIDE = 4
@@ -201,7 +201,7 @@ def test_masks_differ_between_steps_layers_and_seeds():
     assert set(masks[0].unique().tolist()) == {0.0, 2.0}
 
 
-class Break(Watcher):
+class Break(Callback):
     """Presses Ctrl-C at a step."""
 
     def __init__(self, step: int) -> None:
@@ -228,7 +228,7 @@ def test_a_resumed_run_with_augmentation_is_an_undisturbed_one(tmp_path, step):
     whole = start()
     whole.fit(data, out=tmp_path / "whole", **given)
     with pytest.raises(KeyboardInterrupt):
-        start().fit(data, out=tmp_path / "run", watch=[Break(step)], **given)
+        start().fit(data, out=tmp_path / "run", callbacks=[Break(step)], **given)
     resumed = start()
     resumed.fit(data, out=tmp_path / "run", resume=True, **given)
     assert bits(resumed) == bits(whole)
@@ -241,7 +241,7 @@ def test_a_resumed_run_with_augmentation_is_an_undisturbed_one(tmp_path, step):
 def test_a_run_is_not_resumed_with_other_augmentation(tmp_path):
     given = {"epochs": 2, "batch_size": 5, "out": tmp_path / "run"}
     with pytest.raises(KeyboardInterrupt):
-        trainer_of(augment=PARTS).fit((X, Y), watch=[Break(2)], **given)
+        trainer_of(augment=PARTS).fit((X, Y), callbacks=[Break(2)], **given)
     with pytest.raises(ValueError, match="augment"):
         trainer_of(augment=[Flip()]).fit((X, Y), resume=True, **given)
 

@@ -117,7 +117,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path, case, whole):
         out = tmp_path / f"{number}"
         for index, each in enumerate(breaks):
             with pytest.raises(KeyboardInterrupt):
-                fit(CASES[case](), out, resume=index > 0, watch=[each])
+                fit(CASES[case](), out, resume=index > 0, callbacks=[each])
             assert each.stopped == "interrupted"
         resumed = CASES[case]()
         fitted = fit(resumed, out, resume=True)
@@ -128,7 +128,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path, case, whole):
 @pytest.mark.parametrize("step", range(1, STEPS * EPOCHS + 1))
 def test_ctrl_c_at_every_step_loses_no_step(tmp_path, step, whole):
     with pytest.raises(KeyboardInterrupt):
-        fit(CASES["all"](), tmp_path / "run", watch=[Break(step)])
+        fit(CASES["all"](), tmp_path / "run", callbacks=[Break(step)])
     progress = json.loads((tmp_path / "run/checkpoints/last/progress.json").read_text())
     assert progress["progress"]["epoch"] * STEPS + progress["progress"]["step"] == step
     resumed = CASES["all"]()
@@ -138,7 +138,7 @@ def test_ctrl_c_at_every_step_loses_no_step(tmp_path, step, whole):
 
 def test_a_second_ctrl_c_ends_at_once_and_the_checkpoint_before_it_remains(tmp_path, whole):
     with pytest.raises(KeyboardInterrupt):
-        fit(trainer_of(), tmp_path / "run", watch=[Break(6, presses=2)])
+        fit(trainer_of(), tmp_path / "run", callbacks=[Break(6, presses=2)])
     progress = json.loads((tmp_path / "run/checkpoints/last/progress.json").read_text())
     assert (progress["progress"]["epoch"], progress["progress"]["step"]) == (1, 0)
     resumed = trainer_of()
@@ -185,7 +185,7 @@ def test_a_run_that_crashed_at_any_write_can_be_resumed(tmp_path, monkeypatch, p
 
 def test_rows_past_the_checkpoint_and_a_cut_line_are_dropped(tmp_path, whole):
     with pytest.raises(KeyboardInterrupt):
-        fit(trainer_of(), tmp_path / "run", watch=[Break(epoch=2)])
+        fit(trainer_of(), tmp_path / "run", callbacks=[Break(epoch=2)])
     with (tmp_path / "run/metrics.jsonl").open("a") as file:
         file.write('{"epoch": 3, "loss": [1, 1]}\n{"epoch": 3, "lo')
     resumed = trainer_of()
@@ -198,7 +198,7 @@ def stopped(tmp_path_factory) -> Path:
     """A run that was interrupted in its second epoch; tests leave it as it is."""
     out = tmp_path_factory.mktemp("stopped") / "run"
     with pytest.raises(KeyboardInterrupt):
-        fit(trainer_of(), out, watch=[Break(6)])
+        fit(trainer_of(), out, callbacks=[Break(6)])
     return out
 
 
@@ -265,5 +265,5 @@ def test_a_user_s_own_loader_in_a_set_order_is_resumed(tmp_path, step):
 
     expected = go(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        go(tmp_path / "run", watch=[Break(step)])
+        go(tmp_path / "run", callbacks=[Break(step)])
     check_equal(go(tmp_path / "run", resume=True), expected)

@@ -91,7 +91,7 @@ def train(
             validation=validation,
             out=out,
             resume=resume,
-            watch=watch,
+            callbacks=watch,
             parallel=layout_of(layout),
             **given,
         )

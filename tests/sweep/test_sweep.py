@@ -10,7 +10,7 @@ import pytest
 from forward_forward import datasets
 from forward_forward.recipes import standard
 from forward_forward.recipes.settings import parts
-from forward_forward.sweep import TrialWatcher, heartbeat, read, record, search, storage
+from forward_forward.sweep import TrialCallback, heartbeat, read, record, search, storage
 from forward_forward.sweep import trial as one_trial
 from forward_forward.sweep.trials import _Search
 
@@ -44,8 +44,8 @@ def study_in(folder: Path) -> optuna.Study:
         return storage.study_of(folder, None, epochs=2)
 
 
-class Counting(TrialWatcher):
-    """A watcher that keeps what it is told."""
+class Counting(TrialCallback):
+    """A callback that keeps what it is told."""
 
     def __init__(self, then=lambda count: None) -> None:
         self.numbers, self.waited, self.then = [], 0, then
@@ -61,12 +61,14 @@ class Counting(TrialWatcher):
 def test_a_search_ends_with_as_many_trials_as_are_asked_for_and_can_be_extended(sweep, tmp_path):
     first = sweep(2)
     assert [each["number"] for each in first.counted] == [0, 1]
-    watch = Counting()
-    outcome = sweep(4, watch=watch)
-    assert watch.numbers == [2, 3]
+    callback = Counting()
+    outcome = sweep(4, callback=callback)
+    assert callback.numbers == [2, 3]
     assert outcome.trials[:2] == first.trials
-    assert sweep(4, watch=watch).trials == sweep(1, watch=watch).trials == outcome.trials
-    assert watch.numbers == [2, 3]
+    assert (
+        sweep(4, callback=callback).trials == sweep(1, callback=callback).trials == outcome.trials
+    )
+    assert callback.numbers == [2, 3]
     for each in outcome.trials:
         assert each["state"] == "complete"
         assert each["validation_error"] == min(each["curve"])
@@ -229,11 +231,11 @@ def test_a_trial_too_many_is_withdrawn(sweep, tmp_path, monkeypatch):
 
     sweep(1)
     monkeypatch.setattr(optuna.Study, "ask", together)
-    monkeypatch.setattr(_Search, "_fail_stale", lambda self: watch.waited and finish(self))
-    watch = Counting()
-    outcome = sweep(2, watch=watch)
-    assert watch.numbers == []
-    assert watch.waited == 1
+    monkeypatch.setattr(_Search, "_fail_stale", lambda self: callback.waited and finish(self))
+    callback = Counting()
+    outcome = sweep(2, callback=callback)
+    assert callback.numbers == []
+    assert callback.waited == 1
     assert [each["state"] for each in outcome.trials] == ["complete", "complete", "withdrawn"]
     assert len(outcome.counted) == 2
 

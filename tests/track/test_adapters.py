@@ -12,7 +12,7 @@ from tests.track.tracked import mlflow_client, mlflow_points, tensorboard_read
 from forward_forward.forward import mlp
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.checks import Diverged
-from forward_forward.track import Beginning, MLflow, TensorBoard, Watcher
+from forward_forward.track import Beginning, Callback, MLflow, TensorBoard
 from forward_forward.track.mlflow import LENGTH, remembered
 
 X = torch.rand(40, 6, generator=torch.Generator().manual_seed(0))
@@ -22,7 +22,7 @@ HISTORY = [
 ]
 
 
-class Stop(Watcher):
+class Stop(Callback):
     """Raises an error, perhaps that of Ctrl-C, in an epoch."""
 
     def __init__(self, epoch: int, error: BaseException) -> None:
@@ -74,7 +74,7 @@ def database(empty_database, tmp_path):
 
 def test_tensorboard_reads_every_figure_and_setting(tmp_path):
     tracker = TensorBoard(tmp_path / "board")
-    done = fit(watch=[tracker])
+    done = fit(callbacks=[tracker])
     points, messages = tensorboard_read(tmp_path / "board")
     same(points, expected(done.history))
     settings = messages["session_start_info"].session_start_info.hparams
@@ -94,16 +94,16 @@ def test_tensorboard_has_each_epoch_of_a_resumed_run_once(tmp_path, error):
     out, board = tmp_path / "run", tmp_path / "run" / "tensorboard"
     # The one that breaks comes first: TensorBoard never hears of epoch 2.
     with pytest.raises(type(error)):
-        fit(out=out, watch=[Stop(2, error), TensorBoard(board)])
+        fit(out=out, callbacks=[Stop(2, error), TensorBoard(board)])
     points, messages = tensorboard_read(board)
     assert points["seconds"][-1][0] == 1
     assert "session_end_info" not in messages
     age(board)
-    done = fit(out=out, resume=True, watch=[TensorBoard(board)])
+    done = fit(out=out, resume=True, callbacks=[TensorBoard(board)])
     points, messages = tensorboard_read(board)
     same(points, expected(done.history))
     assert messages["session_end_info"].session_end_info.status == 1
-    fit(out=out, resume=True, watch=[TensorBoard(board)])  # nothing is left to do
+    fit(out=out, resume=True, callbacks=[TensorBoard(board)])  # nothing is left to do
     same(tensorboard_read(board)[0], expected(done.history))
 
 
@@ -135,18 +135,18 @@ def test_a_tracker_that_comes_late_is_told_what_was_before(tmp_path, database):
 
 
 def test_tensorboard_refuses_the_folder_of_another_run(tmp_path):
-    fit(1, watch=[TensorBoard(tmp_path)])
+    fit(1, callbacks=[TensorBoard(tmp_path)])
     with pytest.raises(ValueError, match="holds the events of another run"):
-        fit(1, watch=[TensorBoard(tmp_path)])
+        fit(1, callbacks=[TensorBoard(tmp_path)])
 
 
 @pytest.mark.slow
 def test_an_overwritten_run_leaves_nothing_to_its_trackers(tmp_path, database):
     out = tmp_path / "run"
     watch = [TensorBoard(out / "tensorboard"), MLflow(f"sqlite:///{database}")]
-    fit(3, out=out, watch=watch)
+    fit(3, out=out, callbacks=watch)
     first = remembered(out)
-    done = fit(2, out=out, watch=watch, overwrite=True)
+    done = fit(2, out=out, callbacks=watch, overwrite=True)
     same(tensorboard_read(out / "tensorboard")[0], expected(done.history))
     assert remembered(out).run_id != first.run_id
 
@@ -154,7 +154,7 @@ def test_an_overwritten_run_leaves_nothing_to_its_trackers(tmp_path, database):
 @pytest.mark.slow
 def test_mlflow_reads_every_figure_and_setting(tmp_path, database):
     tracker = MLflow(f"sqlite:///{database}", experiment="mine")
-    done = fit(out=tmp_path / "first", watch=[tracker])
+    done = fit(out=tmp_path / "first", callbacks=[tracker])
     client = mlflow_client(database)
     memory = remembered(tmp_path / "first")
     assert memory[:2] == (f"sqlite:///{database}", "mine")
@@ -179,17 +179,17 @@ def test_mlflow_reads_every_figure_and_setting(tmp_path, database):
 def test_mlflow_goes_on_with_a_resumed_run_and_says_how_it_ended(tmp_path, database, error, status):
     out = tmp_path / "run"
     with pytest.raises(type(error)):
-        fit(out=out, watch=[Stop(2, error), MLflow(f"sqlite:///{database}")])
+        fit(out=out, callbacks=[Stop(2, error), MLflow(f"sqlite:///{database}")])
     client = mlflow_client(database)
     known = remembered(out)
     assert client.get_run(known.run_id).info.status == status
     assert mlflow_points(client, known.run_id)["seconds"][-1][0] == 1
-    done = fit(out=out, resume=True, watch=[MLflow()])  # it is where it was
+    done = fit(out=out, resume=True, callbacks=[MLflow()])  # it is where it was
     assert remembered(out) == known
     same(mlflow_points(client, known.run_id), expected(done.history))
     ended = client.get_run(known.run_id).info
     assert ended.status == "FINISHED"
-    fit(out=out, resume=True, watch=[MLflow()])  # nothing is left to do, so nothing changes
+    fit(out=out, resume=True, callbacks=[MLflow()])  # nothing is left to do, so nothing changes
     same(mlflow_points(client, known.run_id), expected(done.history))
     assert client.get_run(known.run_id).info.end_time == ended.end_time
 
@@ -198,7 +198,7 @@ def test_mlflow_goes_on_with_a_resumed_run_and_says_how_it_ended(tmp_path, datab
 def test_mlflow_is_told_of_a_run_that_diverged(tmp_path, database):
     out = tmp_path / "run"
     with pytest.raises(Diverged):
-        fit(lr=1e30, out=out, watch=[MLflow(f"sqlite:///{database}")])
+        fit(lr=1e30, out=out, callbacks=[MLflow(f"sqlite:///{database}")])
     assert mlflow_client(database).get_run(remembered(out).run_id).info.status == "FAILED"
 
 

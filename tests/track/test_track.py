@@ -1,4 +1,4 @@
-"""Rows survive in a JSONL file whatever happens; watchers hear of the end; figures by name."""
+"""Rows survive in a JSONL file whatever happens; callbacks hear of the end; figures by name."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import forward_forward as ff
-from forward_forward.track import Beginning, Jsonl, watched
+from forward_forward.track import Beginning, Jsonl, notified
 from forward_forward.track.numbers import by_layer, scalars, settings_of
 
 
@@ -84,19 +84,19 @@ class Listener:
     ("error", "ending"),
     [(None, "finished"), (KeyboardInterrupt(), "interrupted"), (ValueError("broken"), "failed")],
 )
-def test_every_watcher_hears_how_training_ended(error, ending):
+def test_every_callback_hears_how_training_ended(error, ending):
     heard: list[str] = []
     both = [Listener(heard, "one"), Listener(heard, "two")]
-    with pytest.raises(type(error)) if error else nullcontext(), watched(both, Beginning(3, 1)):
+    with pytest.raises(type(error)) if error else nullcontext(), notified(both, Beginning(3, 1)):
         if error is not None:
             raise error
     assert heard == ["one starts at 1", "two starts at 1", f"two {ending}", f"one {ending}"]
 
 
-def test_a_watcher_that_cannot_start_ends_those_before_it():
+def test_a_callback_that_cannot_start_ends_those_before_it():
     heard: list[str] = []
     three = [Listener(heard, "one"), Listener(heard, "two", OSError("full")), Listener(heard, "x")]
-    with pytest.raises(OSError, match="full"), watched(three, Beginning(3)):
+    with pytest.raises(OSError, match="full"), notified(three, Beginning(3)):
         heard.append("never")
     assert heard == ["one starts at 0", "one failed"]
 
@@ -154,7 +154,7 @@ def test_figures_of_layers_bear_the_number_of_their_layer():
 
 
 class CannotStart:
-    """A watcher that fails before the first step."""
+    """A callback that fails before the first step."""
 
     def start(self, beginning):
         raise RuntimeError("no server")
@@ -162,14 +162,14 @@ class CannotStart:
     step = epoch = stop = start
 
 
-def test_a_watcher_that_cannot_start_leaves_the_folder_free(tmp_path):
+def test_a_callback_that_cannot_start_leaves_the_folder_free(tmp_path):
     x, y = torch.rand(20, 4), torch.arange(20) % 2
     for watch, error, words in (
         ([CannotStart()], RuntimeError, "no server"),
-        ([3], ValueError, "got a int without start"),
-        (CannotStart(), ValueError, "expects a list of watchers, got a CannotStart"),
+        ([3], ValueError, "got 3: pass an object"),
+        (CannotStart(), ValueError, "expects a list of callbacks, got a CannotStart"),
     ):
         trainer = ff.Trainer(ff.mlp(4, 3, num_classes=2))
         with pytest.raises(error, match=words):
-            trainer.fit((x, y), epochs=1, out=tmp_path / "run", watch=watch)
+            trainer.fit((x, y), epochs=1, out=tmp_path / "run", callbacks=watch)
         assert not (tmp_path / "run").exists()

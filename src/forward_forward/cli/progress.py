@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from forward_forward.track import Beginning, Ending, Row, Watcher
+from forward_forward.track import Beginning, Callback, Ending, Row
 
 REDRAW = 0.1  # seconds between two updates of a bar: more would cost more than it shows
 SILENCE = 10.0  # seconds without a line, after which one is printed where there is no terminal
@@ -74,7 +74,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-class TrainingProgress(Watcher):
+class TrainingProgress(Callback):
     """Follows one training: a bar over all epochs, or a line per epoch and every ten seconds."""
 
     def start(self, beginning: Beginning) -> None:

@@ -148,7 +148,7 @@ class _Request:
             about=self.command,
             storage_url=self.storage,
             seed=self.fixed.get("seed", 0),
-            watch=progress,
+            callback=progress,
         )
 
     def _command(self, trials: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from forward_forward.cli.progress import Display
 from forward_forward.cli.train_settings import FLAGS, flag
 from forward_forward.datasets import Sets
-from forward_forward.sweep import Outcome, Range, Space, TrialWatcher, folder
+from forward_forward.sweep import Outcome, Range, Space, TrialCallback, folder
 from forward_forward.sweep.record import COUNTED, Record, short
 
 
@@ -32,7 +32,7 @@ def announce(command: Mapping[str, Any], space: Space, sets: Sets, out: Path) ->
     print("\n".join(lines), file=sys.stderr, flush=True)
 
 
-class SweepProgress(TrialWatcher):
+class SweepProgress(TrialCallback):
     """A line on stderr for each trial, and on a terminal a bar."""
 
     def __init__(self) -> None:

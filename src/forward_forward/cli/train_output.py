@@ -150,6 +150,8 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
         lowest = f"the lowest validation error ({text})"
         time = f"{result.seconds:.1f} s, including {result.validation_seconds:.1f} s of validation"
         epochs = f"of {len(result.history)} epochs; {time}"
+        if result.stopped is not None:
+            print(f"  stopped: {result.stopped}")
         print(f"  weights of epoch {result.best_epoch}, which has {lowest} {epochs}")
     for line in _silent(result):
         print(line, file=sys.stderr)

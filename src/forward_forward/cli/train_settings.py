@@ -114,6 +114,8 @@ class RunOptions:
     set: flags.Pairs = ()
     # Number of CPU threads; torch's choice by default.
     threads: flags.Count = None
+    # Stop when the validation error has not fallen for this many epochs.
+    patience: flags.Count = None
     # Also log the metrics to TensorBoard or MLflow; repeat the option for both.
     track: flags.Track = ()
     # Continue an interrupted run.

@@ -28,6 +28,7 @@ from forward_forward.cli.train_settings import (
 )
 from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute, sets_like, sets_of, unchanged
+from forward_forward.optimize import EarlyStopping
 from forward_forward.recipes.settings import default_recipe, parts, recipe_named
 from forward_forward.track import MLflow, TensorBoard, Tracker, mlflow, tensorboard
 
@@ -108,6 +109,7 @@ class Training:
             **chosen(data),
             **({"threads": run.threads} if run.threads is not None else {}),
             **({"track": [*run.track]} if run.track else {}),
+            **({"patience": run.patience} if run.patience is not None else {}),
             "settings": self.settings,
             "parallel": None if self.processes is None else self.processes.summary,
         }
@@ -206,7 +208,8 @@ class Training:
                 resume=self.resumed is not None,
                 overwrite=self.options.overwrite,
                 about=about,
-                watch=[*self.trackers, TrainingProgress()],
+                callbacks=[*self.trackers, TrainingProgress(), *self._stopping()],
+                verbose=False,
                 parallel=None if self.processes is None else self.processes.layout,
             )
         except KeyboardInterrupt:
@@ -216,6 +219,10 @@ class Training:
             if self.processes is None:
                 command = shlex.join(["ff", "train", "--resume", str(folder)])
             raise KeyboardInterrupt(f"saved; continue with: {command}") from None
+
+    def _stopping(self) -> list[EarlyStopping]:
+        patience = self.command.get("patience")
+        return [] if patience is None else [EarlyStopping(patience)]
 
     def _test(self, folder: Path, plan: Plan, test: Source) -> dict[str, Any]:
         """Evaluate the test set once, with the best weights; a finished run keeps its metrics."""

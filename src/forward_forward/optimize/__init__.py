@@ -10,6 +10,7 @@ selects. The remaining modules are their parts.
 
 from forward_forward.optimize.averaged_sgd import AveragedSGD
 from forward_forward.optimize.checks import Diverged
+from forward_forward.optimize.early_stopping import EarlyStopping
 from forward_forward.optimize.muon import Muon
 from forward_forward.optimize.schedules import Warmup, constant, cosine, half_cooldown, linear
 from forward_forward.optimize.trainer import Trainer
@@ -17,6 +18,7 @@ from forward_forward.optimize.trainer import Trainer
 __all__ = [
     "AveragedSGD",
     "Diverged",
+    "EarlyStopping",
     "Muon",
     "Trainer",
     "Warmup",

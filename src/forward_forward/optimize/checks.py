@@ -14,7 +14,7 @@ from forward_forward.examples.bins import check_kind
 from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.forward.description import rewritten
 from forward_forward.optimize.train_step import TrainStep
-from forward_forward.track import Row, Watcher
+from forward_forward.track import Callback, ProgressBar, Row, as_callback, interactive
 
 # Settings of earlier versions, with the only value that this version can continue.
 RETIRED = (("compile", False),)
@@ -78,17 +78,17 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
             )
 
 
-def check_watchers(watch: Sequence[Watcher]) -> None:
-    """Reject an object that is no watcher, before a run is created."""
-    if not isinstance(watch, Sequence):
-        raise ValueError(f"watch expects a list of watchers, got a {type(watch).__name__}: [it]")
-    for each in watch:
-        missing = [name for name in ("start", "step", "epoch", "stop") if not hasattr(each, name)]
-        if missing:
-            raise ValueError(
-                f"watch expects watchers with start, step, epoch and stop, got a"
-                f" {type(each).__name__} without {missing[0]}"
-            )
+def checked_callbacks(callbacks: Sequence[Any], verbose: bool | None) -> list[Callback]:
+    """The callbacks of a training, before a run is created; a progress bar if one is wanted.
+
+    Raises:
+        ValueError: An object that is no callback.
+    """
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Sequence):
+        got = type(callbacks).__name__
+        raise ValueError(f"callbacks expects a list of callbacks, got a {got}: write [it]")
+    shown = interactive() if verbose is None else verbose
+    return [*map(as_callback, callbacks), *([ProgressBar()] if shown else [])]
 
 
 def check_finite(row: Row, trainer: TrainStep) -> None:

@@ -28,7 +28,7 @@ from forward_forward.optimize.state import Fitted, Progress, add
 from forward_forward.optimize.strategy import Strategy
 from forward_forward.optimize.train_step import CALIBRATION_SAMPLES, TrainStep
 from forward_forward.predict import fit_readout, readout_entries
-from forward_forward.track import Beginning, Row, Watcher, watched
+from forward_forward.track import Beginning, Callback, Row, StopTraining, notified
 
 
 def settings_of(
@@ -75,7 +75,7 @@ class FitLoop:
     """The epochs of one call of `Trainer.fit`.
 
     ``source`` and ``judge`` are the data for training and for validation, on the trainer's device;
-    ``about`` is the content of run.json. Only the leading process calls the watchers.
+    ``about`` is the content of run.json. Only the leading process calls the callbacks.
     """
 
     def __init__(
@@ -87,11 +87,11 @@ class FitLoop:
         epochs: int,
         batch_size: int,
         about: Mapping[str, Any],
-        watch: Sequence[Watcher],
+        callbacks: Sequence[Callback],
     ) -> None:
         self.trainer, self.strategy, self.source, self.judge = trainer, strategy, source, judge
         self.epochs, self.batch_size = epochs, batch_size
-        self.about, self.watch = about, watch if strategy.leads else ()
+        self.about, self.callbacks = about, callbacks if strategy.leads else ()
         self.resumed, self.begun = False, False
         self.progress = Progress()
         self.history: list[Row] = []
@@ -99,6 +99,7 @@ class FitLoop:
         self.run: Run | None = None
         self.layer = 0  # in the greedy order: the layer in training
         self.cache: FrozenCache | None = None  # the activities of the layers below it
+        self.stopped: str | None = None  # why a callback has stopped the training
         self.began = time.perf_counter()
 
     def create(self, out: Path | str, *, overwrite: bool) -> None:
@@ -111,6 +112,7 @@ class FitLoop:
     def resume(self, run: Run) -> None:
         """Continue a run from its last checkpoint."""
         self.run, self.resumed = run, True
+        self.stopped = run.about.get("stopped")
         saved = self.strategy.load(run)
         if saved is None:
             calibrate(self.trainer, self.source, self.batch_size)
@@ -134,13 +136,17 @@ class FitLoop:
             trainer.network.load_state_dict(trainer.evaluated.state_dict())
         progress, path = self.progress, None if self.run is None else self.run.path
         times = progress.seconds, progress.validation_seconds
-        return Fitted(self.history, progress.best_epoch, progress.best_error, *times, path)
+        best = progress.best_epoch, progress.best_error
+        return Fitted(self.history, *best, *times, path, self.stopped)
 
     def _train(self) -> None:
-        with watched(self.watch, self._beginning()), interrupts(self.strategy.grace) as request:
+        with (
+            notified(self.callbacks, self._beginning()),
+            interrupts(self.strategy.grace) as request,
+        ):
             self.begun = True
             self.began = time.perf_counter() - self.progress.seconds
-            while self.progress.epoch < self.epochs:
+            while self.progress.epoch < self.epochs and self.stopped is None:
                 self._epoch(request)
         self._fit_readout()
         if self.run is not None:
@@ -174,6 +180,7 @@ class FitLoop:
                 validation_error=self.progress.best_error,
                 seconds=round(self.progress.seconds, 3),
                 validation_seconds=round(self.progress.validation_seconds, 3),
+                **({} if self.stopped is None else {"stopped": self.stopped}),
             )
 
     def _beginning(self) -> Beginning:
@@ -205,8 +212,8 @@ class FitLoop:
         for batch in strategy.batches(batches, range(progress.step, steps), set_rates):
             self.sums = add(self.sums, step(*batch))
             progress.step += 1
-            for watcher in self.watch:
-                watcher.step()
+            for callback in self.callbacks:
+                callback.step()
             if strategy.stops(request.is_set()):
                 self._save()
                 raise KeyboardInterrupt
@@ -262,8 +269,17 @@ class FitLoop:
         if self.run is not None:
             self.strategy.lead(lambda: self._keep(row, better))
             self._save()
-        for watcher in self.watch:
-            watcher.epoch(row)
+        self.stopped = self.strategy.lead(lambda: self._told(row))
+
+    def _told(self, row: Row) -> str | None:
+        """Tell all callbacks of an epoch; why one of them stops the training, or None."""
+        stopped = None
+        for callback in self.callbacks:
+            try:
+                callback.epoch(row)
+            except StopTraining as reason:
+                stopped = str(reason) or "a callback asked for it"
+        return stopped
 
     def _keep(self, row: Row, better: bool) -> None:
         if self.run is not None:

@@ -40,6 +40,7 @@ class Fitted:
         seconds: Time of training and validation.
         validation_seconds: Time of validation alone.
         run: The run's folder, or None.
+        stopped: Why a callback ended the training before its last epoch, or None.
     """
 
     history: list[Row]
@@ -48,6 +49,7 @@ class Fitted:
     seconds: float
     validation_seconds: float
     run: Path | None = None
+    stopped: str | None = None
 
 
 def state_of(trainer: TrainStep) -> tuple[dict[str, Tensor], dict[str, Any]]:

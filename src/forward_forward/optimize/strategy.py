@@ -28,7 +28,7 @@ class Strategy(Protocol):
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes the run and calls the watchers."""
+        """Whether this process writes the run and calls the callbacks."""
 
     @property
     def grace(self) -> float:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from forward_forward.checkpoint import Run
 from forward_forward.data import Data, as_source, check_unchanged
-from forward_forward.optimize.checks import check_data, check_same, check_watchers
+from forward_forward.optimize.checks import check_data, check_same, checked_callbacks
 from forward_forward.optimize.fit import FitLoop, calibrate, recorded, settings_of
 from forward_forward.optimize.state import Fitted
 from forward_forward.optimize.strategy import Parallel, SingleProcess, Strategy
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.predict import check_fit
-from forward_forward.track import Watcher
+from forward_forward.track import Callback, Row
 
 
 class Trainer(TrainStep):
@@ -87,7 +87,8 @@ class Trainer(TrainStep):
         resume: bool = False,
         overwrite: bool = False,
         about: Mapping[str, Any] | None = None,
-        watch: Sequence[Watcher] = (),
+        callbacks: Sequence[Callback | Callable[[Row], object]] = (),
+        verbose: bool | None = None,
         parallel: Parallel | None = None,
     ) -> Fitted:
         """Train the network for a number of epochs.
@@ -109,7 +110,9 @@ class Trainer(TrainStep):
             resume: Whether to continue the run in ``out``; the trainer must have the same settings.
             overwrite: Whether a run in ``out`` may be removed first.
             about: Further entries for run.json.
-            watch: Watchers, called as training proceeds.
+            callbacks: Called as training proceeds: objects with any of the methods of
+                `track.Callback`, such as `EarlyStopping`, or functions of an epoch's row.
+            verbose: Whether to show a progress bar; None for one on a terminal or in a notebook.
             parallel: How to distribute the layers, or the batches, over the processes started by
                 `torchrun`, each of which makes this call; such as `parallel.Layout`. None trains
                 in this process alone.
@@ -130,7 +133,7 @@ class Trainer(TrainStep):
         batch_size = source.batch_size if batch_size is None else batch_size
         check_data(self, source, epochs, batch_size)
         check_fit(self.network, judge)
-        check_watchers(watch)
+        called = checked_callbacks(callbacks, verbose)
         settings = settings_of(self, source, judge, epochs, batch_size)
         about = {**(about or {}), **settings}
         if out is not None:
@@ -139,7 +142,7 @@ class Trainer(TrainStep):
         strategy: Strategy = (
             SingleProcess(self) if parallel is None else parallel.join(self, source, batch_size)
         )
-        loop = FitLoop(self, strategy, source, judge, epochs, batch_size, about, watch)
+        loop = FitLoop(self, strategy, source, judge, epochs, batch_size, about, called)
         if out is not None and resume:
             run = Run(out)
             check_same(run.about, settings)

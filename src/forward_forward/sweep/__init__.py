@@ -7,7 +7,7 @@ data), ``folder`` (files), ``storage`` (Optuna's study).
 
 from forward_forward.sweep.record import Outcome
 from forward_forward.sweep.space import Choice, PartTemplate, Range, Space, default_space, read
-from forward_forward.sweep.trials import TrialWatcher, search
+from forward_forward.sweep.trials import TrialCallback, search
 
 __all__ = [
     "Choice",
@@ -15,7 +15,7 @@ __all__ = [
     "PartTemplate",
     "Range",
     "Space",
-    "TrialWatcher",
+    "TrialCallback",
     "default_space",
     "read",
     "search",

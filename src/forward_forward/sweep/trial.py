@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from forward_forward.sweep.space import Choice, PartTemplate, Range, Space
-from forward_forward.track import Row, Watcher
+from forward_forward.track import Callback, Row
 
 if TYPE_CHECKING:
     import optuna
@@ -81,7 +81,7 @@ def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> f
         epochs=plan.epochs,
         batch_size=plan.batch_size,
         validation=validation,
-        watch=[_Reporter(trial, plan.epochs)],
+        callbacks=[_Reporter(trial, plan.epochs)],
     )
     if fitted.validation_error is None:
         raise ValueError("a trial requires validation data, got none: pass `validation`")
@@ -89,7 +89,7 @@ def run(trial: optuna.Trial, plan: Plan, train: Source, validation: Source) -> f
 
 
 @dataclass
-class _Reporter(Watcher):
+class _Reporter(Callback):
     """Reports each epoch's error to Optuna, and stops training if Optuna prunes the trial."""
 
     trial: optuna.Trial

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 POLL = 0.5  # seconds between two looks at the trials of other processes
 
 
-class TrialWatcher:
+class TrialCallback:
     """Follows a sweep; by default, nothing is done."""
 
     def start(self, outcome: Outcome, trials: int) -> None:
@@ -54,7 +54,7 @@ def search(
     about: Mapping[str, Any] | None = None,
     storage_url: str | None = None,
     seed: int = 0,
-    watch: TrialWatcher | None = None,
+    callback: TrialCallback | None = None,
 ) -> Outcome:
     """Search settings by validation error until the given number of trials is done.
 
@@ -71,7 +71,7 @@ def search(
         about: What else identifies this sweep, such as the names of data and recipe.
         storage_url: URL of a database that machines share; None for a journal in the folder.
         seed: Random seed of the settings that are drawn.
-        watch: Called as the search proceeds.
+        callback: Called as the search proceeds.
 
     Returns:
         All trials, and the best one.
@@ -103,7 +103,7 @@ def search(
         def run(trial: optuna.Trial, settings: dict[str, Any]) -> float:
             return one_trial.run(trial, make(settings), train, validation)
 
-        return _Search(study, path, run, space, seed, watch or TrialWatcher()).until(trials)
+        return _Search(study, path, run, space, seed, callback or TrialCallback()).until(trials)
 
 
 def _check_space(make: Make, space: Space) -> Plan:
@@ -129,13 +129,13 @@ class _Search:
     run: one_trial.Run
     space: Space
     seed: int
-    watch: TrialWatcher
+    callback: TrialCallback
     stale: heartbeat.StaleTrials = field(default_factory=heartbeat.StaleTrials)
 
     def until(self, trials: int) -> Outcome:
         """Run trials until so many are done, here or in other processes."""
         self._fail_stale()
-        self.watch.start(record.outcome(self.study), trials)
+        self.callback.start(record.outcome(self.study), trials)
         waiting = False
         try:
             while True:
@@ -146,12 +146,12 @@ class _Search:
                     self._one(trials)
                     continue
                 if not waiting:
-                    self.watch.wait(running)
+                    self.callback.wait(running)
                 waiting = True
                 time.sleep(POLL)
                 self._fail_stale()
         finally:
-            self.watch.stop()
+            self.callback.stop()
             found = record.outcome(self.study)
             folder.write_trials(self.path, found)
         return found
@@ -189,7 +189,7 @@ class _Search:
             raise
         found = record.outcome(self.study)
         folder.write_trials(self.path, found)
-        self.watch.trial(found.trials[trial.number], found)
+        self.callback.trial(found.trials[trial.number], found)
 
     def _start(self) -> optuna.Trial:
         """A new trial; Ctrl-C at this moment waits until the trial is known and can be ended."""

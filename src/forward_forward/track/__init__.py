@@ -1,22 +1,37 @@
-"""Rows of figures, one per epoch -> a JSONL file, TensorBoard, MLflow and other watchers.
+"""Rows of figures, one per epoch -> a JSONL file, TensorBoard, MLflow and other callbacks.
 
-``watcher`` defines the calls that a run makes, ``jsonl`` the file that every run has; ``numbers``
-flattens rows and settings into named values for ``tensorboard`` and ``mlflow``.
+``callback`` defines the calls that a run makes, ``jsonl`` the file that every run has; ``numbers``
+flattens rows and settings into named values for ``tensorboard`` and ``mlflow``; ``progress_bar``
+is shown on a terminal and in a notebook.
 """
 
+from forward_forward.track.callback import (
+    Beginning,
+    Callback,
+    Ending,
+    Row,
+    StopTraining,
+    Tracker,
+    as_callback,
+    notified,
+)
 from forward_forward.track.jsonl import Jsonl
 from forward_forward.track.mlflow import MLflow
+from forward_forward.track.progress_bar import ProgressBar, interactive
 from forward_forward.track.tensorboard import TensorBoard
-from forward_forward.track.watcher import Beginning, Ending, Row, Tracker, Watcher, watched
 
 __all__ = [
     "Beginning",
+    "Callback",
     "Ending",
     "Jsonl",
     "MLflow",
+    "ProgressBar",
     "Row",
+    "StopTraining",
     "TensorBoard",
     "Tracker",
-    "Watcher",
-    "watched",
+    "as_callback",
+    "interactive",
+    "notified",
 ]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from forward_forward import files
-from forward_forward.track.watcher import Row
+from forward_forward.track.callback import Row
 
 
 class Jsonl:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from forward_forward import files
+from forward_forward.track.callback import Beginning, Ending, Row, Tracker
 from forward_forward.track.numbers import scalars, settings_of
-from forward_forward.track.watcher import Beginning, Ending, Row, Tracker
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

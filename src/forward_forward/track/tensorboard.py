@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from forward_forward.track.callback import Beginning, Ending, Row, Tracker
 from forward_forward.track.numbers import scalars, settings_of
-from forward_forward.track.watcher import Beginning, Ending, Row, Tracker
 
 FOLDER = "tensorboard"  # within a run's folder
 # The figures by which TensorBoard's table of settings compares runs.
