@@ -227,7 +227,8 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
         which: "best" by validation error, or "last".
 
     Returns:
-        The network in evaluation mode, on the CPU or on the device of ``network``.
+        The network in evaluation mode, on the CPU and in the type it was trained in, or on the
+        device and in the type of ``network``.
 
     Raises:
         ValueError: No run, no checkpoint yet, a broken file, or weights that do not fit
@@ -242,6 +243,9 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
         load_weights(network, weights, str(run))
     else:
         network = _built(folder.about)
+        for name, each in (*network.named_parameters(), *network.named_buffers()):
+            if name in weights and each.is_floating_point():
+                each.data = each.data.to(weights[name].dtype)
         load_weights(network, weights, str(run), INCOMPLETE)
     return network.eval()
 

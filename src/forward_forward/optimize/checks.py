@@ -7,11 +7,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from forward_forward.checkpoint import machine
 from forward_forward.data import Data, Source, Text
 from forward_forward.examples import MultiLabel, NextSymbol, OverlayLabel
 from forward_forward.examples.bins import check_kind
 from forward_forward.examples.hybrids import OfTwoSamples
+from forward_forward.forward import Network
 from forward_forward.forward.description import rewritten
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.track import Row, Watcher
@@ -76,6 +79,26 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
                 f" AppendLabel(num_classes={classes}) keeps them",
                 stacklevel=4,
             )
+
+
+def check_scale(network: Network, samples: Tensor) -> None:
+    """Warn if inputs are far from the size of 1 that a label beside them has.
+
+    Args:
+        network: The network; one that transforms its inputs first is not checked.
+        samples: Training samples [batch, ...].
+    """
+    if network.inputs is not None or isinstance(network.examples, NextSymbol):
+        return
+    mean, size = float(samples.mean()), float(samples.square().mean().sqrt())
+    deviation = float(samples.std())
+    if deviation > 0 and (not 0.02 < size < 10 or abs(mean) > 5 * deviation):
+        warnings.warn(
+            f"the inputs have the mean {mean:.3g} and the standard deviation {deviation:.3g}, and"
+            " layers learn badly from such a scale: scale them to 0 to 1 or to mean 0 and deviation"
+            " 1, or build the network with inputs=ff.forward.Standardize.of(data)",
+            stacklevel=4,
+        )
 
 
 def check_watchers(watch: Sequence[Watcher]) -> None:

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.optim import optimizer as torch_optimizer
 
+from forward_forward import notation
+from forward_forward.optimize.averaged_sgd import AveragedSGD
 from forward_forward.optimize.muon import Muon
 
 
@@ -54,8 +56,7 @@ def optimizer_of(
         group["initial_lr"] = group["lr"]
         if weight_decay is not None:
             group.setdefault("weight_decay", weight_decay)
-    if not groups:
-        raise ValueError(f"{type(module).__name__} has nothing to train: its block has no weights")
+    _check_trainable(module, weights)
     options = make.keywords if isinstance(make, functools.partial) else {}
     if "lr" in options:
         raise ValueError(
@@ -81,6 +82,54 @@ def optimizer_of(
             f" {type(optimizer).__name__}: leave weight_decay out, or use AdamW or AveragedSGD"
         )
     return optimizer
+
+
+def _check_trainable(module: nn.Module, weights: list[nn.Parameter]) -> None:
+    """Reject a module without weights to train, or with some whose type cannot hold a step."""
+    kind = type(module).__name__
+    if not weights:
+        if next(module.parameters(), None) is None:
+            raise ValueError(f"{kind} has nothing to train: its block has no weights")
+        raise ValueError(
+            f"{kind} has nothing to train: all its weights are frozen (requires_grad is False). Use"
+            " requires_grad_(True); train_layers(first, last) leaves out layers, and the trainer's"
+            " steps then do not change those below"
+        )
+    if any(weight.dtype == torch.float16 for weight in weights):
+        raise ValueError(
+            f"{kind} expects weights in float32, bfloat16 or float64, got float16, in which squares"
+            " and small steps are lost: use network.float(), or precision='bfloat16'"
+        )
+
+
+Make = Callable[..., torch.optim.Optimizer]
+
+
+def optimizer_called(given: Make | str) -> Make:
+    """An optimiser's class or partial, unchanged, or by the name of a class, in any case.
+
+    Raises:
+        ValueError: It is neither, or torch and this library have no such optimiser.
+
+    >>> optimizer_called("adam")
+    <class 'torch.optim.adam.Adam'>
+    """
+    if isinstance(given, str):
+        kinds = {name: getattr(torch.optim, name) for name in vars(torch.optim)}
+        known = {
+            name.lower(): kind
+            for name, kind in {**kinds, "AveragedSGD": AveragedSGD, "Muon": Muon}.items()
+            if isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer)
+        }
+        for name in ("optimizer", "lbfgs", "sparseadam"):  # they need closures or sparse gradients
+            del known[name]
+        return notation.looked_up(given.lower(), known)  # type: ignore[no-any-return]
+    if not callable(given):
+        raise ValueError(
+            "optimizer expects a class such as torch.optim.AdamW, or its name, got a"
+            f" {type(given).__name__}: the Trainer makes an optimiser for each layer itself"
+        )
+    return given
 
 
 def is_muon(make: Callable[..., torch.optim.Optimizer]) -> bool:

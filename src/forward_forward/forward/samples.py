@@ -1,0 +1,38 @@
+"""Samples in any usual form [batch, ...] -> a tensor, and a check that it can be answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forward_forward.data.tensors import as_tensor
+
+
+def tensor_of(x: Any) -> Tensor:
+    """Samples as a tensor: an array of numpy, a frame or a list becomes one of its own type.
+
+    Whole numbers keep their type, so that a network can ask for their scale.
+    """
+    if isinstance(x, Tensor):
+        return x
+    made, array = as_tensor(x), np.asarray(x)
+    return made.long() if array.dtype.kind in "iu" else made
+
+
+def check_finite(x: Tensor) -> None:
+    """Reject a sample with NaN or infinity: it has no label.
+
+    Raises:
+        ValueError: There is one; the message names it.
+    """
+    if torch.compiler.is_compiling():  # a graph cannot depend on the values
+        return
+    wrong = ~x.isfinite().flatten(1).all(1) if x.dim() > 1 else ~x.isfinite()
+    if bool(wrong.any()):
+        raise ValueError(
+            f"row {int(wrong.nonzero()[0])}: expected finite inputs, got NaN or infinity: leave"
+            " such rows out, or fill missing values as in training"
+        )
