@@ -12,8 +12,6 @@ import torch
 from torch import nn
 from torch.optim import optimizer as torch_optimizer
 
-from forward_forward import notation
-from forward_forward.optimize.averaged_sgd import AveragedSGD
 from forward_forward.optimize.muon import Muon
 
 
@@ -100,36 +98,6 @@ def _check_trainable(module: nn.Module, weights: list[nn.Parameter]) -> None:
             f"{kind} expects weights in float32, bfloat16 or float64, got float16, in which squares"
             " and small steps are lost: use network.float(), or precision='bfloat16'"
         )
-
-
-Make = Callable[..., torch.optim.Optimizer]
-
-
-def optimizer_called(given: Make | str) -> Make:
-    """An optimiser's class or partial, unchanged, or by the name of a class, in any case.
-
-    Raises:
-        ValueError: It is neither, or torch and this library have no such optimiser.
-
-    >>> optimizer_called("adam")
-    <class 'torch.optim.adam.Adam'>
-    """
-    if isinstance(given, str):
-        kinds = {name: getattr(torch.optim, name) for name in vars(torch.optim)}
-        known = {
-            name.lower(): kind
-            for name, kind in {**kinds, "AveragedSGD": AveragedSGD, "Muon": Muon}.items()
-            if isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer)
-        }
-        for name in ("optimizer", "lbfgs", "sparseadam"):  # they need closures or sparse gradients
-            del known[name]
-        return notation.looked_up(given.lower(), known)  # type: ignore[no-any-return]
-    if not callable(given):
-        raise ValueError(
-            "optimizer expects a class such as torch.optim.AdamW, or its name, got a"
-            f" {type(given).__name__}: the Trainer makes an optimiser for each layer itself"
-        )
-    return given
 
 
 def is_muon(make: Callable[..., torch.optim.Optimizer]) -> bool:

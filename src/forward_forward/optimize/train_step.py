@@ -26,7 +26,8 @@ from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
 from forward_forward.optimize.metrics import by_name
-from forward_forward.optimize.optimizers import Make, optimizer_called, optimizer_of
+from forward_forward.optimize.named import Make, optimizer_called
+from forward_forward.optimize.optimizers import optimizer_of
 from forward_forward.optimize.order import Order, check_order
 from forward_forward.optimize.precision import Precision, products, usable
 from forward_forward.optimize.prepare import BatchPreparer
