@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from forward_forward.checkpoint import machine
+from forward_forward.checkpoint import Refused, machine
 from forward_forward.data import Data, Source, Text
 from forward_forward.examples import MultiLabel, NextSymbol, OverlayLabel
 from forward_forward.examples.bins import check_kind
@@ -141,10 +141,11 @@ def check_same(about: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
                 for key in {**old, **values}
                 if old.get(key) != values.get(key)
             ]
-            raise ValueError(
+            raise Refused(
                 f"a resumed run must keep its settings, but its {section} differs"
-                f" ({'; '.join(changed)}): restore them, or start a new run from the old weights"
-                " with --init-from"
+                f" ({'; '.join(changed)})",
+                "restore them, or train network=ff.load(...) of the old run in a new one",
+                "restore them, or start a new run from the old weights with --init-from",
             )
     now = machine()
     differs = [
