@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -106,8 +107,9 @@ def convert(
     1 ReLU    the activation of layer 1
     2 Linear  left out: the label is read from the goodness of all layers, not from scores
     """
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
+    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or num_classes < 2:
         raise ValueError(f"num_classes expects a whole number of 2 or more, got {num_classes!r}")
+    num_classes = int(num_classes)
     if not isinstance(model, nn.Sequential) or type(model).forward is not nn.Sequential.forward:
         raise ValueError(
             f"convert expects an nn.Sequential, got a {type(model).__name__}: its code decides in"
