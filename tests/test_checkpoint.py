@@ -145,11 +145,8 @@ def test_a_crash_while_a_file_is_written_leaves_the_old_or_the_new_one(
 def test_an_existing_run_is_refused_or_replaced_on_demand(tmp_path):
     run, network = new_run(tmp_path / "run")
     save(run, network, 1)
-    with pytest.raises(
-        ValueError, match=r"contains a run: pass resume=True.* another out$"
-    ) as refused:
+    with pytest.raises(ValueError, match=r"a run: pass resume=True.* another out$"):
         Run.create(run.path, {})
-    assert "--resume it, --overwrite it, or choose another --out" in refused.value.typed
     assert value_of(run) == 1
     fresh = Run.create(run.path, {"name": "new"}, overwrite=True)
     assert fresh.about["name"] == "new"

@@ -45,3 +45,9 @@ def test_help_ends_however_narrow_the_terminal_is(monkeypatch, columns):
     code, out = printed(monkeypatch, "--help")
     assert code == 0
     assert b"doctor" in out
+
+
+def test_what_python_calls_arguments_are_options_here(ff, digits_run):
+    done = ff("train", "--data", "digits", "--out", digits_run.path)
+    assert done.code == 2
+    assert "a run: --resume it, --overwrite it, or choose another --out" in done.err

@@ -135,3 +135,10 @@ def test_a_resumed_run_with_other_settings_is_told_so_in_python(tmp_path):
         weights((X[:50], Y[:50]), out=tmp_path, resume=True)
     assert "--" not in str(refused.value)
     assert "--init-from" in refused.value.typed
+
+
+def test_test_data_are_judged_by_the_labels_of_the_network():
+    network = ff.mlp(6, 8, num_classes=4, seed=0)
+    labels = network.predict(X)
+    some = labels > 0  # of them, class 0 is missing
+    assert ff.predict.evaluate(network, (X[some].numpy(), labels[some].tolist()))["error"] == 0

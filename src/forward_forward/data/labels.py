@@ -27,7 +27,7 @@ def encoded(
         classes: The class names, in which strings are looked up; () for a real-valued target; None
             finds them.
         num_classes: Number of a network's classes: integers below it keep their values. A warning
-            says if others are numbered anew.
+            says if others are numbered from 0.
 
     Raises:
         ValueError: Labels of several kinds or of none of these, or one that is not among

@@ -49,7 +49,7 @@ def as_source(
             first pass).
         name: What reports call the set.
         num_classes: Number of a network's classes: integer labels below it keep their values even
-            if classes are missing, and a warning says if others are numbered anew.
+            if classes are missing, and a warning says if others are numbered from 0.
 
     Raises:
         ValueError: It is none of these, or rows disagree; the message names the row.

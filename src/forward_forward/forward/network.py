@@ -19,7 +19,7 @@ from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import Range, ReadoutSetting, fixed_range
 from forward_forward.forward.learnable import check_learnable
 from forward_forward.forward.passes import ForwardPass, as_source, lowered, written_out
-from forward_forward.forward.samples import check_finite, tensor_of
+from forward_forward.forward.samples import finite, tensor_of
 from forward_forward.forward.views import Views
 
 Reading = Literal["goodness", "head"]
@@ -271,9 +271,7 @@ class Network(nn.Module):
         Raises:
             ValueError: A sample has NaN or infinity, or is not in floating-point numbers.
         """
-        x = tensor_of(x)
-        check_finite(x)
-        return self.examples.decide(self.scores(x, by))
+        return self.examples.decide(self.scores(finite(x), by))
 
     def check(self, x: Tensor) -> dict[int, list[str]]:
         """Problems of each layer, by its index: see `Layer.check`.

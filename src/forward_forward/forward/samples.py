@@ -21,15 +21,17 @@ def tensor_of(x: Any) -> Tensor:
     return made.long() if array.dtype.kind in "iu" else made
 
 
-def check_finite(x: Tensor) -> None:
-    """Reject a sample with NaN or infinity: it has no label.
+def finite(x: Any) -> Tensor:
+    """Samples as a tensor; one with NaN or infinity has no label.
 
     Raises:
         ValueError: There is one; the message names it.
     """
-    wrong = ~x.isfinite().flatten(1).all(1) if x.dim() > 1 else ~x.isfinite()
+    samples = tensor_of(x)
+    wrong = ~samples.isfinite().reshape(len(samples), -1).all(1)
     if bool(wrong.any()):
         raise ValueError(
             f"row {int(wrong.nonzero()[0])}: expected finite inputs, got NaN or infinity: leave"
             " such rows out, or fill missing values as in training"
         )
+    return samples

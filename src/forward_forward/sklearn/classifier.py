@@ -10,7 +10,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 
@@ -254,7 +253,6 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any, classes: Array | None, *, first: bool
     ) -> tuple[Array, Array, Array | None]:
         """Features, class indices and weights; samples of weight 0 are dropped."""
-        y = y.toarray() if issparse(y) else y  # as scikit-learn stores several labels per sample
         X, y = self._validated(X, plain_labels(y), first=first, multi_output=True)
         targets, self.classes_ = encode(y, classes)
         if not first:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -20,11 +21,13 @@ def is_multilabel(y: Array) -> bool:
 
 
 def plain_labels(y: Any) -> Any:
-    """Labels [n] of pandas' own types of numbers as numpy's; others unchanged.
+    """Labels of pandas' own types of numbers [n] or in a sparse matrix as arrays; others unchanged.
 
     Raises:
         ValueError: Labels are of several types, such as None among texts; the message names one.
     """
+    if issparse(y):  # as scikit-learn stores several labels per sample
+        return y.toarray()
     kind = getattr(y, "dtype", None)
     known = isinstance(kind, np.dtype) and kind.kind != "O"
     if known or (kind is None and not isinstance(y, list | tuple)):
@@ -73,7 +76,7 @@ def encode(y: Array, classes: Array | None) -> tuple[Array, Array]:
     if len(new):
         raise ValueError(
             f"expected labels among the classes {classes.tolist()}, with which warm_start and"
-            f" partial_fit continue, got {new.tolist()[0]!r}: set warm_start=False to fit anew, or"
+            f" partial_fit continue, got {new.tolist()[0]!r}: set warm_start=False, or"
             " give the first partial_fit all classes"
         )
     return np.searchsorted(classes, y), classes
