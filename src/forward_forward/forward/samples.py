@@ -28,10 +28,10 @@ def finite(x: Any) -> Tensor:
         ValueError: There is one; the message names it.
     """
     samples = tensor_of(x)
-    wrong = ~samples.isfinite().reshape(len(samples), -1).all(1)
-    if bool(wrong.any()):
+    wrong = (~samples.isfinite()).nonzero()
+    if len(wrong):
         raise ValueError(
-            f"row {int(wrong.nonzero()[0])}: expected finite inputs, got NaN or infinity: leave"
+            f"row {int(wrong[0, 0])}: expected finite inputs, got NaN or infinity: leave"
             " such rows out, or fill missing values as in training"
         )
     return samples
