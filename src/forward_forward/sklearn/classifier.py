@@ -14,17 +14,19 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 
 from forward_forward.data import Data
-from forward_forward.examples import AppendLabel, Examples, MultiLabel, NoLabel, negatives
+from forward_forward.examples import MultiLabel, negatives
 from forward_forward.optimize import constant
 from forward_forward.predict import choose_readout, count_errors, errors_of, fit_readout
 from forward_forward.readouts import Readout
-from forward_forward.recipes.standard import strength_for
 from forward_forward.sklearn.calibration import temperature
 from forward_forward.sklearn.estimator import EarlyStopping, Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
+from forward_forward.sklearn.module import picture_shape
 from forward_forward.sklearn.parameters import (
     CLASSIFIER_CONSTRAINTS,
     check_readout,
+    check_single,
+    examples_for,
     goodness_and_loss,
     part,
 )
@@ -55,6 +57,10 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         hidden_layer_sizes: Units of each layer, lowest first.
         activation: "relu", "gelu", "silu", "tanh", "logistic", "identity", or a callable that
             returns a module.
+        module: Instead of them, a `torch.nn.Module` of your own, its class, or a function that
+            makes one, perhaps with ``num_classes``; its activations and dropout are its own.
+        image_shape: Shape of a sample for ``module``, such as (1, 8, 8); None for a row.
+        device: Where to train: None or "cpu", "cuda", "mps".
         solver: "adamw", "adam", "rmsprop", "sgd", "averaged_sgd" (Hinton's), or an optimiser class;
             each layer has its own optimiser.
         alpha: Weight decay.
@@ -110,6 +116,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     hidden_layer_sizes: int | Sequence[int] = field(default=(100, 100), kw_only=False)
     learning_rate_init: float | Literal["auto"] = "auto"
+    module: Any = None
+    image_shape: Sequence[int] | None = None
     _parameter_constraints = CLASSIFIER_CONSTRAINTS
     _fills_gaps = True
     goodness: Any = "auto"
@@ -246,7 +254,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         return self._double().goodness(x)
 
     def _calibrate(self, X: Array, targets: Array, weight: Array | None) -> None:
-        goodness = self._goodness(as_float64(X)).numpy()
+        goodness = self._goodness(as_float64(X).view(-1, *self._shape)).numpy()
         self.temperature_ = temperature(goodness, targets, weight)
 
     def _read(
@@ -266,25 +274,17 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def _data(self, X: Array, targets: Array, weight: Array | None) -> Data:
         weights = None if weight is None else torch.from_numpy(weight).float()
         names = tuple(map(str, range(len(self.classes_))))
-        return Data(as_float32(X), torch.from_numpy(targets), names, weights=weights)
+        shape = picture_shape(self.image_shape, X.shape[1])
+        inputs = as_float32(X).view(-1, *shape)
+        return Data(inputs, torch.from_numpy(targets), names, weights=weights)
 
     def _build_for(self, data: Data) -> None:
         """Build an untrained network for the data, with the parts that suit their labels."""
         classes, several = len(self.classes_), data.labels.dim() == 2
         goodness, loss = goodness_and_loss(self.goodness, self.loss, classes, several=several)
-        one_pass = isinstance(goodness, Readout)
-        if one_pass and several:
-            raise ValueError(
-                f"goodness={self.goodness!r} answers for one class per sample, but these samples"
-                ' have several labels: use another goodness, such as "mean_square"'
-            )
-        examples: Examples = NoLabel(classes)
-        if several:
-            examples = MultiLabel(classes)
-        elif not one_pass:
-            strength = strength_for(data.shape[0])
-            wrong = part(self.negatives, negatives)
-            examples = AppendLabel(classes, strength=strength, negatives=wrong)
+        kind = {"several": several, "one_pass": isinstance(goodness, Readout)}
+        check_single(self, **kind)
+        examples = examples_for(classes, data.shape[0], self.negatives, **kind)
         self._rate = RATE
         self._build(data, examples, goodness=goodness, loss=loss, readout=self.readout)
 
@@ -294,6 +294,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     def _score(self, held_out: Data) -> float:
         """Choose the layers to read by samples that were held out; the accuracy on them, 0 to 1."""
+        held_out = held_out.to(self.network_.device)
         wrong, total = count_errors(self.network_, held_out)
         choose_readout(wrong, self.network_)
         return 1 - errors_of(self.network_, wrong, total)["error"] / 100  # type: ignore[operator]

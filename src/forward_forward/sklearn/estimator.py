@@ -26,6 +26,7 @@ from forward_forward.recipes.standard import batch_size_for
 from forward_forward.sklearn.double import DoubleCopy
 from forward_forward.sklearn.features import Features, categories_of, with_codes
 from forward_forward.sklearn.inputs import as_float64, unlabelled
+from forward_forward.sklearn.module import module_network
 from forward_forward.sklearn.parameters import (
     ACTIVATIONS,
     ARCHITECTURE,
@@ -67,6 +68,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     standardize: bool = True
     warm_start: bool = False
     random_state: Any = None
+    device: Any = None
     verbose: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -149,19 +151,26 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             threshold=self.threshold,
             normalize=MeanSquareOne() if self._normalized else None,
         )
-        self.network_ = mlp(
-            math.prod(data.shape),
-            *hidden,
-            num_classes=examples.num_classes,
-            seed=self._seed,
-            examples=examples,
-            inputs=Standardize.of(data) if self.standardize else None,
-            layer=layer,
-            dropout=[self.dropout, *[0.0] * (len(hidden) - 1)],
-            head=not examples.labelled,
-            readout=parts["readout"],
-        )
-        if self.network_.class_wise and self.standardize:
+        module = getattr(self, "module", None)
+        options = {
+            "num_classes": examples.num_classes,
+            "seed": self._seed,
+            "inputs": Standardize.of(data) if self.standardize else None,
+            "readout": parts["readout"],
+        }
+        if module is not None:
+            self.network_ = module_network(module, layer, shape=data.shape, **options)
+        else:
+            self.network_ = mlp(
+                math.prod(data.shape),
+                *hidden,
+                examples=examples,
+                layer=layer,
+                dropout=[self.dropout, *[0.0] * (len(hidden) - 1)],
+                head=not examples.labelled,
+                **options,
+            )
+        if module is None and self.network_.class_wise and self.standardize:
             # The length of a row of few features tells classes apart, and there is no label beside
             # it that a longer row would drown out.
             self.network_.layers[0].normalize = None
@@ -169,7 +178,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._architecture = {n: parameters[n] for n in ARCHITECTURE if n in parameters}
         self._shape = data.shape
         self._copy = DoubleCopy()
-        self.n_layers_ = len(hidden)
+        self.n_layers_ = len(self.network_.layers)
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
         for name in ("_trainer", "_trainer_state"):
@@ -194,7 +203,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         settings = {"optimizer": solver, "lr": rate, "weight_decay": self.alpha}
         before: Trainer | None = self.__dict__.get("_trainer")
         if before is None or self.__dict__["_trainer_settings"] != settings:
-            self._trainer = Trainer(self.network_, seed=self._seed, **settings)
+            device = self.device
+            self._trainer = Trainer(self.network_, seed=self._seed, device=device, **settings)
             self._trainer_settings = settings
             if before is not None:
                 self._trainer.steps = before.steps  # random draws must not be repeated
@@ -211,13 +221,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Train for some epochs; with early stopping, keep the best weights."""
         trainer = self._current_trainer()
+        self.network_.to(trainer.device)
+        data = data.to(trainer.device)
         schedule = schedule or by_name(self.learning_rate, SCHEDULES)
         batch = self._samples_per_step(len(data))
         steps = math.ceil(len(data) / batch)
         self.network_.train()
         for epoch in range(epochs):
             order = seeds.generator(self._seed, "order", self.n_iter_)
-            total = torch.zeros(())
+            total = torch.zeros((), device=trainer.device)
             for step, rows in enumerate(data.batches(batch, shuffle=order)):
                 trainer.set_rate(schedule(epoch + step / steps, epochs))
                 total += trainer.step(*rows)["loss"].mean()
@@ -227,7 +239,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 break
         if stopping is not None:
             self.network_.load_state_dict(stopping.weights)
-        self.network_.eval()
+        self.network_.eval().cpu()  # predictions are made in float64, which not every device has
 
     def _samples_per_step(self, samples: int) -> int:
         if self.batch_size != "auto":

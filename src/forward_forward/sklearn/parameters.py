@@ -12,10 +12,11 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
+from forward_forward import examples, losses, notation, readouts
 from forward_forward import goodness as goodnesses
-from forward_forward import losses, notation, readouts
 from forward_forward.forward.layer_range import FITTED
 from forward_forward.optimize import AveragedSGD, constant, cosine
+from forward_forward.recipes.standard import strength_for
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -37,7 +38,7 @@ SCHEDULES = {"cosine": cosine, "constant": constant}
 # Parameters that are fixed once the network is built.
 ARCHITECTURE = (
     *("hidden_layer_sizes", "activation", "goodness", "loss", "negatives", "threshold"),
-    *("readout", "dropout", "standardize", "image_shape", "spread"),
+    *("readout", "dropout", "standardize", "image_shape", "spread", "module"),
 )
 COUNT = Interval(Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -68,6 +69,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "tol": [NOT_NEGATIVE],
     "image_shape": ["array-like", None],
     "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+    "module": [callable, None],  # a module can be called
+    "device": [str, torch.device, None],
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
@@ -147,3 +150,44 @@ def check_readout(readout: Any, *, held_out: bool) -> None:
             f"readout={readout!r} is fitted to samples that `fit` holds out, and there are none:"
             ' use fit with validation_fraction above 0 and more samples, or readout="auto"'
         )
+
+
+def check_single(estimator: Any, *, one_pass: bool, several: bool) -> None:
+    """Reject several labels per sample, or a label as an input, where one pass answers for one.
+
+    Args:
+        estimator: A classifier, with its ``goodness``, ``loss`` and ``module``.
+        one_pass: Whether its goodness answers for every class.
+        several: Whether samples have several labels.
+    """
+    if estimator.module is not None and not one_pass:
+        raise ValueError(
+            "module answers for one class per sample, in one pass, got"
+            f" goodness={estimator.goodness!r} and loss={estimator.loss!r}, or samples with several"
+            " labels: leave them out, or leave out module"
+        )
+    if one_pass and several:
+        raise ValueError(
+            f"goodness={estimator.goodness!r} answers for one class per sample, but these samples"
+            ' have several labels: use another goodness, such as "mean_square"'
+        )
+
+
+def examples_for(
+    classes: int, features: int, wrong: Any, *, several: bool, one_pass: bool
+) -> examples.Examples:
+    """How samples and their labels become inputs.
+
+    Args:
+        classes: Number of classes.
+        features: Values in a sample.
+        wrong: How wrong labels are chosen, if the label is in the input.
+        several: Whether samples have several labels.
+        one_pass: Whether the goodness answers for every class, so that the label is no input.
+    """
+    if several:
+        return examples.MultiLabel(classes)
+    if one_pass:
+        return examples.NoLabel(classes)
+    strategy = part(wrong, examples.negatives)
+    return examples.AppendLabel(classes, strength=strength_for(features), negatives=strategy)
