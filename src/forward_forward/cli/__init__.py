@@ -58,6 +58,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     warnings.showwarning = _warn  # type: ignore[assignment]
     _show_decoding()
+    args = [_expanded(each) for each in (sys.argv[1:] if args is None else args)]
     try:
         command = tyro.extras.subcommand_cli_from_dict(
             COMMANDS,  # type: ignore[arg-type]
@@ -79,6 +80,16 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"ff: error: {_said(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ValueError) else 1)
     sys.exit(code)
+
+
+def _expanded(arg: str) -> str:
+    """An argument with ~ as the home folder: shells leave it in --data=~/a.csv and in quotes.
+
+    >>> _expanded("--data=~/a.csv") == f"--data={os.path.expanduser('~')}/a.csv"
+    True
+    """
+    name, equals, value = arg.partition("=") if arg.startswith("--") else ("", "", arg)
+    return f"{name}{equals}{os.path.expanduser(value)}"
 
 
 def _show_decoding() -> None:

@@ -128,7 +128,7 @@ class _Found:
 
     def read(self, what: Any) -> None:
         if isinstance(what, str | os.PathLike):
-            self.parts = self._of_path(os.fspath(what))
+            self.parts = self._of_path(os.path.expanduser(os.fspath(what)))
         elif holds_frame(what) and (framed := _labelled(what)) is not None:
             frame, labels = framed
             self._refuse("a frame", "size", *([] if labels is None else ["target"]))
@@ -177,6 +177,8 @@ class _Found:
     def _of_pictures(self, path: str, name: str) -> dict[str, Source]:
         tree = pictures_tree(path)
         parts = parts_of(tree)
+        if tree.root:
+            self.notes.append(f"classes are taken from the folder {tree.root.rstrip('/')!r} in it")
         if others := other_files(tree):
             more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
             self.notes.append(f"skipped files without an image extension: {others[0]!r}{more}")

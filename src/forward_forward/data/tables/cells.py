@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas
 
+from forward_forward.data.paths import check_regular
 from forward_forward.data.tables.dialect import (
     MISSING,
     SPACES,
@@ -111,6 +112,8 @@ def open_table(what: Any, names: Iterable[str] = (), decimal: str | None = None)
     path = FRAME if is_frame(what) else os.fspath(what)
     if not is_frame(what) and not os.path.exists(path):
         raise ValueError(f"expected a table, got {path!r}, which does not exist: check the path")
+    if not is_frame(what):
+        check_regular(path)
     if is_frame(what) or os.path.isdir(path) or path.lower().endswith(PARQUET):
         frame = as_pandas(what) if is_frame(what) else _parquet(path)
         return OpenTable(path, tuple(frame.columns), frame=frame)
