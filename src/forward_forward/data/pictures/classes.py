@@ -10,8 +10,9 @@ from collections.abc import Collection
 from forward_forward.data.arrays import PARTS as NAMES
 from forward_forward.data.pictures.archive import Tree, is_archive, tree_of
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".webp", ".tif")
-ENDINGS = (*ENDINGS, ".tiff", ".pbm", ".pgm", ".ppm", ".pnm")
+JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+PORTABLE = (".pbm", ".pgm", ".ppm", ".pnm")
+ENDINGS = (".png", *JPEG, ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", *PORTABLE)
 
 # The part of a set by the name of a folder, which may go on as in test_set or train-images.
 _PARTS = {name: part for part, names in NAMES.items() for name in names}
