@@ -78,8 +78,8 @@ def _predictions(answers: Sequence[Mapping[str, Any]], about: Mapping[str, Any])
     if "prediction" in answers[0]:
         return pandas.DataFrame({"prediction": [each["prediction"] for each in answers]})
     if "temperature" not in about:
-        print("ff: warning: this run is older and has no temperature: its probabilities are the"
-              " softmax of its scores, and not calibrated", file=sys.stderr)  # fmt: skip
+        fix = "probabilities are the softmax of the scores, and not calibrated"
+        print(f"ff: warning: this run is older and has no temperature: {fix}", file=sys.stderr)
     scores = pandas.DataFrame([each["scores"] for each in answers])
     chances = softmax(scores.to_numpy() / about.get("temperature", 1.0), axis=1).round(6)
     named = {f"probability_{name}": chances[:, place] for place, name in enumerate(scores)}

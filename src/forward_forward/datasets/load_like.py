@@ -49,11 +49,13 @@ def load_like(
     path = os.path.expanduser(os.fspath(what)) if isinstance(what, str | os.PathLike) else None
     if layout is not None and (holds_frame(what) or (path is not None and is_table(path))):
         from forward_forward.data.tables.cells import labelled_frame
+        from forward_forward.data.tables.labels import spelt_like
         from forward_forward.data.tables.layout import read_table
 
         table, target = labelled_frame(what) if path is None else (path, None)
         rows = read_table(table, target, layout)
-        found = as_source((rows.inputs, rows.labels), classes=classes, name=name)
+        labels = spelt_like(rows.labels, classes)
+        found = as_source((rows.inputs, labels), classes=classes, name=name)
     elif path is None:
         found = as_source(what, classes=None if is_source(what) else classes, name=name)
     else:

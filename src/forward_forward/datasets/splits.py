@@ -91,8 +91,8 @@ def load(
             ("regression"); None takes it for a number if it has fractions, or in tables if it has
             more than 20 different values that occur less than 20 times each on average.
         drop: Columns of a table that are no inputs. A layout has its own, as of ``missing``.
-        missing: What to do with missing cells of a table: "impute" (the default) fills in the median
-            or a category of its own, "drop" leaves out the rows, and "error" refuses them.
+        missing: What to do with missing cells of a table: "impute", the default, fills in the
+            median or a category of its own, "drop" leaves out the rows, and "error" refuses them.
 
     Returns:
         The parts; the notes say how the data were read and split.

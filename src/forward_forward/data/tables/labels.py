@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from forward_forward.data.tables.cells import OpenTable
-from forward_forward.data.tables.column import Array, numbers, text
+from forward_forward.data.tables.column import TRUTH, Array, is_truth, numbers, text
 from forward_forward.data.tables.dialect import CURRENCY
 
 FEW = 20  # different whole numbers of a target that are always classes
@@ -30,6 +31,20 @@ def is_real(values: Array) -> bool:
     different = len(np.unique(values))
     fractions = bool((values != np.round(values)).any())
     return fractions or (different > FEW and len(values) < FEW * different)
+
+
+def spelt_like(labels: Sequence[Any], classes: Sequence[str]) -> list[Any]:
+    """Labels as the classes spell them, if those are truth values: parquet has True, CSV may not.
+
+    >>> spelt_like(["TRUE", "no", 1], ("False", "True"))
+    ['True', 'False', 'True']
+    """
+    if not is_truth(classes):
+        return [*labels]
+    spelt = {each.casefold(): each for each in classes}
+    folded = [str(each).casefold() for each in labels]
+    pairs = zip(labels, (TRUTH.get(each, each) for each in folded), strict=True)
+    return [spelt.get(text, label) for label, text in pairs]
 
 
 def unlabelled(column: Any) -> Array:
