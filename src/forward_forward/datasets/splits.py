@@ -17,7 +17,7 @@ from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.pictures.archive import ARCHIVES, is_archive
 from forward_forward.data.pictures.classes import other_files, parts_of, pictures_tree
 from forward_forward.data.pictures.folder import Size, folder, read_like
-from forward_forward.data.tables.formats import ENDINGS, holds_frame, is_table
+from forward_forward.data.tables.formats import ENDINGS, PARQUET, TEXT, holds_frame, is_table
 from forward_forward.datasets.builtin import available, named
 from forward_forward.datasets.load_like import load_like
 
@@ -182,7 +182,7 @@ class _Found:
         self._refuse(path, "size", "task", *OF_TABLES)
         if path.lower().endswith(".npz"):
             return self._of_npz(path, self.name)
-        endings = " ".join((*ENDINGS, ".npz", *ARCHIVES))
+        endings = " ".join((*TEXT, *PARQUET, ".npz", *ARCHIVES))
         raise ValueError(
             f"expected a file that ends in one of {endings}, or a folder of pictures, got {path!r}"
         )

@@ -1,9 +1,12 @@
 """The first rows of tables: which are headers, which are samples, which are comments."""
 
+import bz2
 import random
+import zipfile
 
 import pytest
 
+from forward_forward import datasets
 from forward_forward.data.tables.layout import read_table
 
 LABELS = ("yes", "no")
@@ -87,3 +90,26 @@ def test_the_empty_name_after_a_last_delimiter_is_not_that_of_the_labels(tmp_pat
     rows = "".join(f"{k},{LABELS[k % 2]},\n" for k in range(20))
     (tmp_path / "a.csv").write_text(f"a,kind,\n{rows}")
     assert read_table(tmp_path / "a.csv").layout.target == "kind"
+
+
+def test_compressed_tables_are_read_where_they_lie(tmp_path):
+    text = "a,kind\n" + "".join(f"{k},{LABELS[k % 2]}\n" for k in range(20))
+    (tmp_path / "a.csv.bz2").write_bytes(bz2.compress(text.encode()))
+    with zipfile.ZipFile(tmp_path / "a.csv.zip", "w") as archive:
+        archive.writestr("data/a.csv", text)
+        archive.writestr("__MACOSX/data/._a.csv", "x")
+    for name in ("a.csv.bz2", "a.csv.zip"):
+        sets = datasets.load(tmp_path / name)
+        assert (sets.classes, sets.train.name) == (("no", "yes"), "a")
+    with zipfile.ZipFile(tmp_path / "a.csv.zip", "a") as archive:
+        archive.writestr("b.csv", text)
+    with pytest.raises(ValueError, match=r"a zip of one table, got 2 files in .*a\.csv\.zip"):
+        datasets.load(tmp_path / "a.csv.zip")
+    for name in ("a.csv.bz2", "a.csv.zip"):
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[:10] + bytes(10) + whole[20:30])
+        with pytest.raises(ValueError, match=r"a whole (zip|compressed) file, got .*a\.csv\."):
+            datasets.load(tmp_path / name)
+    (tmp_path / "b.csv").write_text("BZh\n" + text.partition("\n")[2].replace(",", ""))
+    with pytest.raises(ValueError, match="a column of labels and one or more of inputs"):
+        datasets.load(tmp_path / "b.csv")

@@ -3,6 +3,7 @@
 import decimal
 import gzip
 import json
+import lzma
 
 import numpy as np
 import pandas
@@ -45,6 +46,7 @@ ENCODED = {
     "latin-1": lambda path: path.write_text(TEXTS["decimal commas"](), "latin-1"),
     "utf-16": lambda path: path.write_text(csv(rows(), sep="\t"), "utf-16"),
     "gzip": lambda path: path.write_bytes(gzip.compress(TEXTS["plain"]().encode())),
+    "xz": lambda path: path.write_bytes(lzma.compress(TEXTS["plain"]().encode())),
 }
 TYPED = {
     "frame": rows,

@@ -11,6 +11,7 @@ from typing import Any
 import pandas
 
 from forward_forward.data.paths import check_regular
+from forward_forward.data.tables.compressed import text_of
 from forward_forward.data.tables.dialect import (
     MISSING,
     SPACES,
@@ -18,7 +19,6 @@ from forward_forward.data.tables.dialect import (
     Dialect,
     dialect_of,
     line_of,
-    text_of,
 )
 from forward_forward.data.tables.formats import FRAME, PARQUET, is_frame
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import re
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import dropwhile, islice, pairwise
-from typing import Any, TextIO, cast
+from typing import Any
+
+from forward_forward.data.tables.compressed import text_of
 
 # In order of preference. Spaces are tried last, and any run of them, or of tabs, is one delimiter.
 DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
@@ -70,7 +70,7 @@ def dialect_of(
 ) -> Dialect:
     """Recognise how a text file is written, and check that all its rows have the same width.
 
-    UTF-8, UTF-16 with a byte-order mark, and else Windows-1252 or Latin-1 are read, gzipped or not.
+    UTF-8, UTF-16 with a byte-order mark, and else Windows-1252 or Latin-1 are read.
     The first row is a header if it holds all expected names, what a column of labels is called, the
     numbers of the columns (as pandas writes them), years in order, or text found nowhere below it.
     If ``header`` is False, as of rows like those of a table without one, it needs the names. The
@@ -125,18 +125,6 @@ def _cells_of_any_length() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(limit)
-
-
-@contextmanager
-def text_of(path: str, encoding: str) -> Iterator[TextIO]:
-    """A text file, gzipped or not, with its line endings unchanged."""
-    with open(path, "rb") as raw:
-        opened = gzip.open if raw.read(2) == b"\x1f\x8b" else open
-    try:
-        with opened(path, "rt", encoding=encoding, newline="") as file:
-            yield cast(TextIO, file)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"expected a whole gzip file, got {path!r}: {error}") from error
 
 
 def number_pattern(decimal: str) -> str:
