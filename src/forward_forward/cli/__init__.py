@@ -64,7 +64,8 @@ def main(args: Sequence[str] | None = None) -> None:
     warnings.showwarning = _warn  # type: ignore[assignment]
     _show_decoding()
     _fit_terminal()
-    if list(sys.argv[1:] if args is None else args) == ["--version"]:
+    args = [_expanded(each) for each in (sys.argv[1:] if args is None else args)]
+    if args == ["--version"]:
         print(f"ff {version('forward-forward')}")
         sys.exit(0)
     try:
@@ -88,6 +89,16 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"ff: error: {_said(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ValueError) else 1)
     sys.exit(code)
+
+
+def _expanded(arg: str) -> str:
+    """An argument with ~ as the home folder: shells leave it in --data=~/a.csv and in quotes.
+
+    >>> _expanded("--data=~/a.csv") == f"--data={os.path.expanduser('~')}/a.csv"
+    True
+    """
+    name, equals, value = arg.partition("=") if arg.startswith("--") else ("", "", arg)
+    return f"{name}{equals}{os.path.expanduser(value)}"
 
 
 def _show_decoding() -> None:

@@ -31,6 +31,11 @@ Parallel = Annotated[Literal["layers", "data", "both"] | None, option("layers|da
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"] | None, option("auto|float32|bfloat16")
 ]
+# As many names as follow the option, each time it is given.
+Columns = Annotated[
+    tuple[tuple[str, ...], ...], option("COLUMN [COLUMN ...]"), tyro.conf.UseAppendAction
+]
+Missing = Annotated[Literal["impute", "drop", "error"] | None, option("impute|drop|error")]
 Rule = Annotated[Literal["local", "backprop"] | None, option("local|backprop")]
 Task = Annotated[Literal["classes", "regression"] | None, option("classes|regression")]
 Sync = Annotated[Literal["exact", "async"], tyro.conf.arg(metavar="exact|async")]

@@ -13,6 +13,7 @@ from typing import Any
 from forward_forward.cli.progress import Display
 from forward_forward.cli.train_settings import FLAGS, flag
 from forward_forward.datasets import Sets
+from forward_forward.datasets.run_data import OPTIONS
 from forward_forward.sweep import Outcome, Range, Space, TrialCallback, folder
 from forward_forward.sweep.record import COUNTED, Record, short
 
@@ -85,8 +86,9 @@ def result(trial: Record) -> str:
 def reproduction(best: Record, command: Mapping[str, Any], out: Path) -> str:
     """The ``ff train`` command that repeats a trial's run, in a folder within the sweep's."""
     args = ["ff", "train"]
-    for name in ("data", "target", "size", "recipe"):
-        args += [flag(name), str(command[name])] if command.get(name) else []
+    for name in ("data", *OPTIONS, "recipe"):
+        if value := command.get(name):
+            args += [flag(name), *(value if isinstance(value, list) else [str(value)])]
     without_flag = []
     for name, value in {**command["fixed"], **best["settings"]}.items():
         values = [str(each) for each in (value if isinstance(value, list) else [value])]

@@ -26,6 +26,11 @@ class DataOptions:
     # Whether the target of a table is of classes or a number to predict; by default numbers with
     # fractions, or more than 20 different ones that are rare, are predicted as numbers.
     task: flags.Task = None
+    # Columns of a table that are not to be inputs.
+    drop: flags.Columns = ()
+    # Missing cells of a table: impute (the default) fills in the median or a category of its own,
+    # drop leaves out rows that have any, and error refuses them.
+    missing: flags.Missing = None
     # Width and height in pixels to which the images of a folder or archive are resized.
     size: flags.Count = None
     # one_pass, the default; converted, the default for --model; standard, the default if you name a
@@ -153,7 +158,10 @@ def flag(name: str) -> str:
 
 def chosen(options: Any) -> dict[str, Any]:
     """The options of a dataclass that were given on the command line, by name."""
-    return {name: value for name, value in vars(options).items() if value is not None}
+    found = {name: value for name, value in vars(options).items() if value is not None}
+    if drop := found.pop("drop", ()):  # flat, and a list, as in JSON
+        found["drop"] = [name for names in drop for name in names]
+    return found
 
 
 def check_counts(settings: Mapping[str, Any]) -> None:

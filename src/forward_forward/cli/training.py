@@ -18,12 +18,14 @@ from forward_forward import checkpoint, notation, predict
 from forward_forward.checkpoint import Run
 from forward_forward.cli import train_output
 from forward_forward.cli.distributed import distributed_run
+from forward_forward.cli.predictions_file import temperature_of
 from forward_forward.cli.progress import TrainingProgress
 from forward_forward.cli.train_settings import (
     TrainOptions,
     check_counts,
     check_settings,
     chosen,
+    flag,
     settings_without_flag,
 )
 from forward_forward.data import checksum
@@ -96,6 +98,10 @@ class Training:
                 fix = "resume it from Python, with trainer.fit(..., out=..., resume=True)"
                 raise ValueError(f"{run.resume!r} was not started by `ff train`: {fix}")
         typed = chosen(data)
+        for name in ("drop", "missing"):
+            if before and typed.get(name, before.get(name)) != before.get(name):
+                fix = f"omit {flag(name)}, or start a new run"
+                raise ValueError(f"a resumed run reads its table as it did before: {fix}")
         # Where the data of a resumed run were, if only their place is typed again.
         self.moved = before.get("data") if typed.keys() == {"data"} else None
         self.typed = frozenset(settings)
@@ -137,7 +143,7 @@ class Training:
         if self.processes is not None:
             self.processes.leave()
         if self.is_leader:
-            about = self._test(folder, plan, sets.test)
+            about = self._test(folder, plan, sets)
             train_output.finish(result, about, folder, as_json=self.options.json)
         return 0
 
@@ -224,12 +230,14 @@ class Training:
         patience = self.command.get("patience")
         return [] if patience is None else [EarlyStopping(patience)]
 
-    def _test(self, folder: Path, plan: Plan, test: Source) -> dict[str, Any]:
+    def _test(self, folder: Path, plan: Plan, sets: Sets) -> dict[str, Any]:
         """Evaluate the test set once, with the best weights; a finished run keeps its metrics."""
         run = Run(folder)
         if run.about.get("test") is None:
             network = checkpoint.load(folder, network=plan.trainer.network)
-            metrics = predict.evaluate(network, test)
+            metrics = predict.evaluate(network, sets.test)
+            if sets.classes:
+                run.update(temperature=temperature_of(network, sets.validation))
             run.update(test=metrics, test_error=metrics["error"], status="finished")
         about = run.about
         for tracker in self.trackers:

@@ -46,14 +46,16 @@ def load_like(
     >>> load_like(([[0.5, 1.0]], ["dog"]), classes=("cat", "dog"), shape=(2,)).labels
     tensor([1])
     """
-    path = os.fspath(what) if isinstance(what, str | os.PathLike) else None
+    path = os.path.expanduser(os.fspath(what)) if isinstance(what, str | os.PathLike) else None
     if layout is not None and (holds_frame(what) or (path is not None and is_table(path))):
         from forward_forward.data.tables.cells import labelled_frame
+        from forward_forward.data.tables.labels import spelt_like
         from forward_forward.data.tables.layout import read_table
 
         table, target = labelled_frame(what) if path is None else (path, None)
         rows = read_table(table, target, layout)
-        found = as_source((rows.inputs, rows.labels), classes=classes, name=name)
+        labels = spelt_like(rows.labels, classes)
+        found = as_source((rows.inputs, labels), classes=classes, name=name)
     elif path is None:
         found = as_source(what, classes=None if is_source(what) else classes, name=name)
     else:
@@ -75,7 +77,7 @@ def _test_part(path: str, classes: tuple[str, ...], depth: int, size: Size, name
         parts = read_npz(path)
         x, y = parts.get("test", parts["train"])
         return as_source((as_pictures(x), y), classes=classes, name=name)
-    tree = pictures_tree(path)
+    tree = pictures_tree(path, classes)
     part = parts_of(tree).get("test", tree)
     mode = "L" if depth == 1 else "RGB"
     return folder(part, size=size, mode=mode, classes=classes, name=name)

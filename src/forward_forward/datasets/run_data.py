@@ -14,6 +14,9 @@ from forward_forward.datasets.splits import Sets, load
 if TYPE_CHECKING:
     from forward_forward.data.tables.layout import TableLayout
 
+# Those of a command line that `load` takes; of older runs, some may be missing.
+OPTIONS = "target", "task", "size", "drop", "missing"
+
 
 def absolute(data: str) -> str:
     """A path that is valid from any folder; the name of a set, or anything else, unchanged."""
@@ -21,11 +24,11 @@ def absolute(data: str) -> str:
 
 
 def sets_of(command: Mapping[str, Any], table: Mapping[str, Any] | None = None) -> Sets:
-    """The sets that a command line names by ``data``, and possibly ``target``, ``size``, ``task``.
+    """The sets that a command line names by ``data``, and possibly further options in `OPTIONS`.
 
     A table is encoded by the layout in run.json, if it has one, as it was before.
     """
-    options = {name: command.get(name) for name in ("target", "size", "task")}
+    options = {name: command.get(name) for name in OPTIONS}
     return load(command["data"], layout=_layout(table), **options)
 
 

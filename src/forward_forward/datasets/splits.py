@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +17,7 @@ from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.pictures.archive import ARCHIVES, is_archive
 from forward_forward.data.pictures.classes import other_files, parts_of, pictures_tree
 from forward_forward.data.pictures.folder import Size, folder, read_like
-from forward_forward.data.tables.formats import ENDINGS, holds_frame, is_table
+from forward_forward.data.tables.formats import ENDINGS, PARQUET, TEXT, holds_frame, is_table
 from forward_forward.datasets.builtin import available, named
 from forward_forward.datasets.load_like import load_like
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from forward_forward.data.tables.layout import TableLayout
 
 TEST = 0.2  # fraction of a set without a test part of its own that is held out for testing
+
+OF_TABLES = "target", "drop", "missing"  # options of `load`
 
 IN_MEMORY = 2 * 2**30  # bytes: pictures that take more are read from the disk in each epoch
 
@@ -62,6 +65,8 @@ def load(
     name: str | None = None,
     layout: TableLayout | None = None,
     task: Literal["classes", "regression"] | None = None,
+    drop: Sequence[str | int] | None = None,
+    missing: Literal["impute", "drop", "error"] | None = None,
 ) -> Sets:
     """Load data in any of the usual forms, split into training, validation and test parts.
 
@@ -85,6 +90,9 @@ def load(
         task: Whether the target of a table or of arrays is of "classes" or a number to predict
             ("regression"); None takes it for a number if it has fractions, or in tables if it has
             more than 20 different values that occur less than 20 times each on average.
+        drop: Columns of a table that are no inputs. A layout has its own, as of ``missing``.
+        missing: What to do with missing cells of a table: "impute", the default, fills in the
+            median or a category of its own, "drop" leaves out the rows, and "error" refuses them.
 
     Returns:
         The parts; the notes say how the data were read and split.
@@ -99,7 +107,10 @@ def load(
     """
     if task not in (None, "classes", "regression"):
         raise ValueError(f'task expects "classes" or "regression", got {task!r}')
-    found = _Found(target, size, name, layout, task)
+    if missing not in (None, "impute", "drop", "error"):
+        raise ValueError(f'missing expects "impute", "drop" or "error", got {missing!r}')
+    drop = [drop] if isinstance(drop, str) else drop
+    found = _Found(target, size, name, layout, task, drop, missing)
     found.read(what)
     train = found.parts["train"]
     same: dict[str, Any] = {
@@ -123,18 +134,20 @@ class _Found:
     name: str | None
     layout: TableLayout | None
     task: Literal["classes", "regression"] | None
+    drop: Sequence[str | int] | None
+    missing: Literal["impute", "drop", "error"] | None
     parts: dict[str, Source] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def read(self, what: Any) -> None:
         if isinstance(what, str | os.PathLike):
-            self.parts = self._of_path(os.fspath(what))
+            self.parts = self._of_path(os.path.expanduser(os.fspath(what)))
         elif holds_frame(what) and (framed := _labelled(what)) is not None:
             frame, labels = framed
             self._refuse("a frame", "size", *([] if labels is None else ["target"]))
             self.parts = self._of_table(frame, labels or self.target, labels is None)
         else:
-            self._refuse(f"a {type(what).__name__}", "target", "size")
+            self._refuse(f"a {type(what).__name__}", "size", *OF_TABLES)
             real = () if self.task == "regression" else None
             train = as_source(what, classes=real, name=self.name or "data")
             if self.task == "classes" and not train.classes:
@@ -154,7 +167,7 @@ class _Found:
 
     def _of_path(self, path: str) -> dict[str, Source]:
         if path in available():
-            self._refuse(path, "target", "size", "task")
+            self._refuse(path, "size", "task", *OF_TABLES)
             train, test = named(path)
             return {"train": train, "test": test}
         self.name = self.name or _stem(path)
@@ -162,14 +175,14 @@ class _Found:
             self._refuse(path, "size")
             return self._of_table(path, self.target, True)
         if os.path.isdir(path) or is_archive(path):
-            self._refuse(path, "target", "task")
+            self._refuse(path, "task", *OF_TABLES)
             return self._of_pictures(path, self.name)
         if not os.path.isfile(path):
             raise ValueError(_nothing_there(path))
-        self._refuse(path, "target", "size", "task")
+        self._refuse(path, "size", "task", *OF_TABLES)
         if path.lower().endswith(".npz"):
             return self._of_npz(path, self.name)
-        endings = " ".join((*ENDINGS, ".npz", *ARCHIVES))
+        endings = " ".join((*TEXT, *PARQUET, ".npz", *ARCHIVES))
         raise ValueError(
             f"expected a file that ends in one of {endings}, or a folder of pictures, got {path!r}"
         )
@@ -177,6 +190,8 @@ class _Found:
     def _of_pictures(self, path: str, name: str) -> dict[str, Source]:
         tree = pictures_tree(path)
         parts = parts_of(tree)
+        if tree.root:
+            self.notes.append(f"classes are taken from the folder {tree.root.rstrip('/')!r} in it")
         if others := other_files(tree):
             more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
             self.notes.append(f"skipped files without an image extension: {others[0]!r}{more}")
@@ -216,10 +231,11 @@ class _Found:
     def _of_table(self, what: Any, target: str | int | None, noted: bool) -> dict[str, Source]:
         from forward_forward.data.tables.layout import read_table
 
-        rows = read_table(what, target, self.layout, self.task)
+        options: dict[str, Any] = {"drop": self.drop or (), "missing": self.missing or "impute"}
+        rows = read_table(what, target, self.layout, self.task, **options)
         self.layout = rows.layout
         if not self.layout.header:
-            self.notes.append("the first row holds numbers, so columns are named 1, 2, ...")
+            self.notes.append("the first row is a sample, so columns are named 1, 2, ...")
         elif all(each.categories is not None for each in self.layout.columns):
             self.notes.append("the first row is read as the header")
         if target is None and noted:

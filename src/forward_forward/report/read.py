@@ -14,7 +14,7 @@ from torch import Tensor
 from forward_forward import checkpoint, datasets, notation, seeds
 from forward_forward.data import Source, check_unchanged
 from forward_forward.datasets import Sets
-from forward_forward.datasets.run_data import sets_of
+from forward_forward.datasets.run_data import OPTIONS, sets_of
 from forward_forward.forward import Network
 from forward_forward.report.numerals import number
 
@@ -67,9 +67,7 @@ class SampleFinder:
             raise ValueError(
                 f"the run's data are called {what!r}, and only {names} can be found by name"
             )
-        options = {
-            key: command[key] for key in ("target", "size", "task") if command.get(key) is not None
-        }
+        options = {key: command[key] for key in OPTIONS if command.get(key) is not None}
         table = about.get("table")
         key = json.dumps([what, options, table])
         if key not in self._sets:

@@ -17,7 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
+from forward_forward.data.paths import check_regular
+
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+# Folders that systems leave behind, beside those that begin with a dot: macOS in archives, network
+# drives of Synology and QNAP for thumbnails and deleted files, Windows and Linux on whole drives.
+SYSTEM = {"__macosx", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"}
+SYSTEM |= {"$recycle.bin", "system volume information", "lost+found"}
 
 LARGEST = 2**30  # bytes of one file: an archive of a few bytes may hold any number of zeros
 
@@ -80,8 +87,12 @@ class Tree:
 
 
 def hidden(path: str) -> bool:
-    """Whether a file, or a folder on its path, is hidden or holds macOS metadata."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
+    """Whether a file, or a folder on its path, is hidden or one that a system leaves behind.
+
+    >>> hidden("cat/@eaDir/0.png/SYNOPHOTO_THUMB_M.jpg"), hidden("cat/eaDir/0.png")
+    (True, False)
+    """
+    return any(part.startswith(".") or part.lower() in SYSTEM for part in path.split("/"))
 
 
 def is_archive(path: str | os.PathLike[str]) -> bool:
@@ -91,8 +102,6 @@ def is_archive(path: str | os.PathLike[str]) -> bool:
 
 def tree_of(path: str | os.PathLike[str]) -> Tree:
     """The tree of a folder or an archive.
-
-    If an archive holds a single folder and no files beside it, that folder is the root.
 
     Args:
         path: The folder, or a file that ends in one of `ARCHIVES`.
@@ -108,10 +117,7 @@ def tree_of(path: str | os.PathLike[str]) -> Tree:
     if not is_archive(path) or os.path.isdir(path):
         return Tree(_FolderStore(path))
     with broken_archive_named(path):
-        tree = Tree(_ZipStore(path) if path.lower().endswith(".zip") else _TarStore(path))
-    folders, files = tree.folders(), tree.files()
-    alone = len(folders) == 1 and all("/" in file for file in files)
-    return tree.below(folders[0]) if alone else tree
+        return Tree(_ZipStore(path) if path.lower().endswith(".zip") else _TarStore(path))
 
 
 @contextmanager
@@ -149,14 +155,21 @@ class _FolderStore:
         def fail(error: OSError) -> None:  # os.walk would skip a folder that may not be read
             raise error
 
+        # A link to a folder that it lies in would show all files again, without end.
+        above = {self.path: {os.path.realpath(self.path)}}
         for place, folders, files in os.walk(self.path, onerror=fail, followlinks=True):
-            folders[:] = [each for each in folders if not each.startswith(".")]
+            within = above.pop(place)
+            real = {each: os.path.realpath(os.path.join(place, each)) for each in folders}
+            folders[:] = [each for each in folders if not hidden(each) and real[each] not in within]
+            above |= {os.path.join(place, each): {*within, real[each]} for each in folders}
             below = Path(place).relative_to(self.path)
             yield from ((below / each).as_posix() for each in files)
             yield from (f"{(below / each).as_posix()}/" for each in folders)
 
     def open(self, file: str) -> BinaryIO:
-        return open(os.path.join(self.path, file), "rb")
+        path = os.path.join(self.path, file)
+        check_regular(path)
+        return open(path, "rb")
 
     def mark(self, file: str) -> str:
         return str(os.path.getsize(os.path.join(self.path, file)))

@@ -4,23 +4,48 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
+from collections.abc import Collection
 
 from forward_forward.data.arrays import PARTS as NAMES
 from forward_forward.data.pictures.archive import Tree, is_archive, tree_of
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+PORTABLE = (".pbm", ".pgm", ".ppm", ".pnm")
+ENDINGS = (".png", *JPEG, ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff", *PORTABLE)
 
-# The part of a set that a folder of this name holds.
-PARTS = {name: part for part, names in NAMES.items() for name in names}
+# The part of a set by the name of a folder, which may go on as in test_set or train-images.
+_PARTS = {name: part for part, names in NAMES.items() for name in names}
+_PART = re.compile(rf"({'|'.join(_PARTS)})(?:[ _-]?(?:set|split|data|images|pictures))?")
 
 
-def pictures_tree(path: str | os.PathLike[str]) -> Tree:
+def part_named(folder: str) -> str | None:
+    """The part of a set that a folder of this name holds, if any.
+
+    >>> part_named("Training_Set"), part_named("testimony")
+    ('train', None)
+    """
+    found = _PART.fullmatch(folder.lower())
+    return None if found is None else _PARTS[found[1]]
+
+
+def pictures_tree(path: str | os.PathLike[str], classes: Collection[str] = ()) -> Tree:
+    """The tree of a folder or an archive, or, if one folder in it holds all others, of that one.
+
+    A README, a licence or a logo may lie beside that folder, which is none of the known classes.
+    """
+    path = os.path.expanduser(path)
     if not os.path.isdir(path) and not (is_archive(path) and os.path.isfile(path)):
         found = "a file" if os.path.exists(path) else "which does not exist"
         expected = "expected a folder or an archive with one sub-folder per class, got"
         fix = "check the path; datasets.load(...) takes the names of sets"
         raise ValueError(f"{expected} {os.fspath(path)!r}, {found}: {fix}")
-    return tree_of(path)
+    tree = tree_of(path)
+    while len(names := tree.folders()) == 1 and names[0] not in classes:
+        if not tree.below(names[0]).folders():
+            break
+        tree = tree.below(names[0])
+    return tree
 
 
 def parts_of(tree: Tree) -> dict[str, Tree]:
@@ -30,8 +55,8 @@ def parts_of(tree: Tree) -> dict[str, Tree]:
         ValueError: Two folders are the same part, or none is the one to train on.
     """
     names = tree.folders()
-    others = [each for each in names if each.lower() not in PARTS]
-    train = [each for each in names if PARTS.get(each.lower()) == "train"]
+    others = [each for each in names if part_named(each) is None]
+    train = [each for each in names if part_named(each) == "train"]
     if others and train and tree.below(train[0]).folders():
         expected = f"expected nothing but train, val and test in {tree.shown()!r}"
         fix = f"name the folder to train on, {tree.shown(train[0])!r}, or move {others[0]!r} away"
@@ -40,7 +65,7 @@ def parts_of(tree: Tree) -> dict[str, Tree]:
         return {}
     parts: dict[str, Tree] = {}
     for each in names:
-        part = PARTS[each.lower()]
+        part = part_named(each) or ""
         if part in parts:
             expected = f"expected one folder for each part of the set in {tree.shown()!r}"
             raise ValueError(f"{expected}, got two for its {part} part, {names}: merge them")

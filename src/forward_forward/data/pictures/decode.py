@@ -128,8 +128,16 @@ def _upright(tree: Tree, file: str) -> Image:
 
 def _is_deep(image: Image) -> bool:
     """Whether a channel has more than 8 bits, which Pillow would truncate, or clip at 255."""
-    stored = [str(part[3]) for part in getattr(image, "tile", ())]  # as ('RGB;16B', ...)
-    return image.mode.startswith("I") or image.mode == "F" or any("16" in each for each in stored)
+    if image.mode.startswith("I") or image.mode == "F":
+        return True
+    for codec, _, _, stored in getattr(image, "tile", ()):
+        raw, *more = stored if isinstance(stored, tuple) else (stored,)
+        if codec.startswith("ppm") and more and more[0] > 255:  # the largest value
+            return True
+        # As RGB;16B; but BGR;16 is a pixel of 16 bits.
+        if ";16" in str(raw) and not str(raw).startswith("BGR"):
+            return True
+    return False
 
 
 def _is_grey(image: Image) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from forward_forward.data.paths import check_regular
 from forward_forward.data.pictures.decode import on_white
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def _pixels(path: Path | str | BinaryIO, channels: int) -> Tensor:
     import numpy as np
     from PIL import Image, ImageOps
 
+    if isinstance(path, str | Path):
+        check_regular(str(path))
     try:
         with Image.open(path) as file:
             upright = ImageOps.exif_transpose(file)

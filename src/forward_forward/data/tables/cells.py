@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas
 
+from forward_forward.data.paths import check_regular
+from forward_forward.data.tables.compressed import text_of
 from forward_forward.data.tables.dialect import (
     MISSING,
     SPACES,
@@ -17,7 +19,6 @@ from forward_forward.data.tables.dialect import (
     Dialect,
     dialect_of,
     line_of,
-    text_of,
 )
 from forward_forward.data.tables.formats import FRAME, PARQUET, is_frame
 
@@ -34,6 +35,7 @@ class OpenTable:
     names: tuple[str, ...]  # of its columns, all different
     dialect: Dialect | None = None  # how a text file writes its rows; None for parquet and frames
     frame: Any = None  # the cells of parquet and frames
+    kept: Any = None  # the numbers of the rows that are left [k]; None for all
 
     def __post_init__(self) -> None:
         twice = next((name for name in self.names if self.names.count(name) > 1), None)
@@ -77,6 +79,7 @@ class OpenTable:
 
     def place(self, row: int) -> str:
         """What messages call a row: the line of a text file that it ends on, or its number."""
+        row = row if self.kept is None else int(self.kept[row])
         if self.dialect is None:
             return f"row {row + 1}"
         return f"line {line_of(self.path, self.dialect, row)}"
@@ -89,20 +92,37 @@ class OpenTable:
             raise ValueError(f"{expected}, got {list(self.names)}: {fix}")
         if wanted is None:
             named = [name for name in self.names if name.lower() in TARGETS]
-            return named[0] if named else self.names[-1]
-        if str(wanted) not in self.names:
-            lower = {name.lower(): name for name in self.names}
-            near = difflib.get_close_matches(str(wanted).lower(), lower, 1)
-            fix = f"did you mean {lower[near[0]]!r}?" if near else "name one of them"
-            expected = f"expected the column of labels among {', '.join(self.names)}"
-            raise ValueError(f"{expected}, got {wanted!r}: {fix}")
-        return str(wanted)
+            # The name of the last one is empty if all lines end in a delimiter.
+            return (named or [name for name in self.names[::-1] if name] or self.names)[0]
+        return self.column(wanted, "the column of labels")
+
+    def column(self, wanted: str | int, purpose: str) -> str:
+        """The name of a column that the user names, for a purpose that the message says."""
+        if str(wanted) in self.names:
+            return str(wanted)
+        near = nearest(str(wanted), self.names)
+        fix = "name one of them" if near is None else f"did you mean {near!r}?"
+        expected = f"expected {purpose} among {', '.join(self.names)}"
+        raise ValueError(f"{expected}, got {wanted!r}: {fix}")
 
 
-def open_table(what: Any, names: Iterable[str] = (), decimal: str | None = None) -> OpenTable:
+def nearest(wanted: str, names: Iterable[str]) -> str | None:
+    """The name that is most like the wanted one, whatever their case; None if none is like it."""
+    lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(wanted.lower(), lower, 1)
+    return lower[near[0]] if near else None
+
+
+def open_table(
+    what: Any,
+    names: Iterable[str] = (),
+    decimal: str | None = None,
+    header: bool | None = None,
+) -> OpenTable:
     """Open a file that ends in one of `ENDINGS`, a folder of parquet files, or a frame.
 
-    The names of the columns that are expected tell a header from a row of numbers.
+    The names of the columns that are expected tell a header from a row of numbers; ``header`` is
+    False if rows without one are expected.
 
     Raises:
         ValueError: The file does not exist, is empty or broken, or has two columns of one name.
@@ -111,10 +131,12 @@ def open_table(what: Any, names: Iterable[str] = (), decimal: str | None = None)
     path = FRAME if is_frame(what) else os.fspath(what)
     if not is_frame(what) and not os.path.exists(path):
         raise ValueError(f"expected a table, got {path!r}, which does not exist: check the path")
+    if not is_frame(what):
+        check_regular(path)
     if is_frame(what) or os.path.isdir(path) or path.lower().endswith(PARQUET):
         frame = as_pandas(what) if is_frame(what) else _parquet(path)
         return OpenTable(path, tuple(frame.columns), frame=frame)
-    dialect = dialect_of(path, tuple(names), decimal)
+    dialect = dialect_of(path, tuple(names), decimal, header)
     return OpenTable(path, dialect.names, dialect)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +12,8 @@ import numpy as np
 import pandas
 
 from forward_forward.data.tables.cells import OpenTable
-from forward_forward.data.tables.dialect import CATEGORIES, MISSING, number_pattern
+from forward_forward.data.tables.dialect import CATEGORIES, MINUS, MISSING, number_pattern
+from forward_forward.data.tables.row_numbers import row_number
 
 Array = np.ndarray[Any, Any]
 
@@ -24,12 +24,11 @@ DATES = (ISO, "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y")
 
 TIMES = ("", " %H:%M", " %H:%M:%S")
 
-# A column of this name that counts the rows would give the labels away wherever rows are in order.
-COUNTER = re.compile(r"|.*id|index|row|no|nr|#|Unnamed: \d+|__index_level_\d+__", re.IGNORECASE)
+# How a truth value may be spelt besides true and false, in any case.
+TRUTH = {"1": "true", "1.0": "true", "t": "true", "yes": "true", "y": "true"}
+TRUTH |= {"0": "false", "0.0": "false", "f": "false", "no": "false", "n": "false"}
 
-FRAME_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # as pandas writes it
-
-COUNTS = "it numbers the rows"
+NAMES = 10  # texts, all different, above which they name the rows
 
 LISTED = 6  # categories that a message names
 
@@ -97,7 +96,8 @@ class Column:
             return self._one_hot(table, cells)
         missing = blank(cells)
         if self.date is None:
-            expected, values = "a number", numbers(cells, table.decimal)
+            typed = cells.astype(np.float64) if cells.dtype.kind == "b" else cells
+            expected, values = "a number", numbers(typed, table.decimal)
         else:
             expected, values = f"a date ({self.date})", days(cells, self.date)
         odd = ~np.isfinite(values) & ~missing if self.median is not None else ~np.isfinite(values)
@@ -114,8 +114,8 @@ class Column:
 
     def _one_hot(self, table: OpenTable, cells: Any) -> Array:
         categories, texts = list(self.categories or ()), text(cells)
-        if _is_truth(categories):
-            categories, texts = [each.casefold() for each in categories], texts.str.casefold()
+        if is_truth(categories):
+            categories, texts = [each.casefold() for each in categories], spelt_alike(texts)
         places = pandas.Index(categories).get_indexer(texts)
         missing = (places < 0) & blank(cells)
         if (odd := (places < 0) & ~missing).any():
@@ -142,11 +142,8 @@ def fitted(table: OpenTable, name: str, cells: Any) -> Column | str:
     if not present:
         return "it has no values"
     values, form = numbers(cells, table.decimal), None
-    if COUNTER.fullmatch(name) and _counts_rows(values):
-        return COUNTS
-    if FRAME_INDEX.fullmatch(name):  # of some rows of a frame, its index is not consecutive
-        whole = np.array_equal(values, np.round(values))
-        return COUNTS if whole else "it is named like the index of a data frame"
+    if (reason := row_number(name, values)) is not None:
+        return reason
     if 2 * np.isfinite(values).sum() < present and (form := _date_format(cells)) is not None:
         values = days(cells, form)
     finite = values[np.isfinite(values)]
@@ -157,11 +154,13 @@ def fitted(table: OpenTable, name: str, cells: Any) -> Column | str:
         median, lacking = float(np.median(finite)), bool(missing.any())
         return Column(name, offset=offset, date=form, median=median, indicator=lacking)
     texts = set(text(cells[~missing]))
-    if _is_truth(texts):
+    if is_truth(texts):
         texts = {each.capitalize() for each in texts}
     if len(texts) > CATEGORIES:
         limit = f"more than the {CATEGORIES} allowed for text"
         return f"it has {len(texts):,} different texts in {present:,} rows, {limit}"
+    if len(texts) == present > NAMES:
+        return "each row has a text of its own in it"
     return Column(name, tuple(sorted(texts | ({""} if missing.any() else set()))))
 
 
@@ -219,7 +218,8 @@ def days(cells: Any, form: str) -> Array:
 def _read(texts: Any, decimal: str) -> Array:
     good = texts.str.fullmatch(number_pattern(decimal)).to_numpy(bool)
     values = np.full(len(texts), np.nan)
-    plain = texts[good].str.replace(rf"[^\d{decimal}eE+-]", "", regex=True)
+    plain = texts[good].str.replace(f"[{MINUS}]", "-", regex=True)
+    plain = plain.str.replace(rf"[^\d{decimal}eE+-]", "", regex=True)
     values[good] = [float(each.replace(",", ".")) for each in plain]
     return values
 
@@ -242,12 +242,18 @@ def _is_numeric(cells: Any) -> bool:
     return getattr(cells.dtype, "kind", "O") in "iuf"
 
 
-def _is_truth(texts: Any) -> bool:
+def is_truth(texts: Any) -> bool:
+    """Whether texts are truth values, at least one of them, in any case."""
     return {each.casefold() for each in texts} - {""} in ({"true"}, {"false"}, {"false", "true"})
 
 
-def _counts_rows(values: Array) -> bool:
-    return bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
+def spelt_alike(texts: Any) -> Any:
+    """A series of truth values as true and false, however they are spelt; other texts lower-case.
+
+    >>> spelt_alike(pandas.Series(["TRUE", "1", "No", "perhaps"])).tolist()
+    ['true', 'true', 'false', 'perhaps']
+    """
+    return texts.str.casefold().map(lambda text: TRUTH.get(text, text))
 
 
 def _check_kind(table: OpenTable, name: str, cells: Any) -> None:

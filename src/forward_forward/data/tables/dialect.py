@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import re
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import dropwhile, islice
-from typing import Any, TextIO, cast
+from itertools import dropwhile, islice, pairwise
+from typing import Any
+
+from forward_forward.data.tables.compressed import text_of
 
 # In order of preference. Spaces are tried last, and any run of them, or of tabs, is one delimiter.
 DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
@@ -23,6 +23,15 @@ TARGETS = ("target", "label", "labels", "class", "y")
 
 # How tables write that a value is missing.
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
+
+CURRENCY = "$€£¥"
+
+MINUS = "\u2212-"
+
+# Lines at the start of a file that begin so are comments, unless they are as wide as the table.
+COMMENT = ("#", "%", "//")
+
+_YEAR = re.compile(r"(?:1[89]|2[01])\d\d")
 
 CATEGORIES = 50  # a column with more distinct texts than this holds names or notes
 
@@ -53,13 +62,19 @@ class Dialect:
         return found
 
 
-def dialect_of(path: str, names: Collection[str] = (), decimal: str | None = None) -> Dialect:
+def dialect_of(
+    path: str,
+    names: Collection[str] = (),
+    decimal: str | None = None,
+    header: bool | None = None,
+) -> Dialect:
     """Recognise how a text file is written, and check that all its rows have the same width.
 
-    UTF-8, UTF-16 with a byte-order mark, and else Windows-1252 or Latin-1 are read, gzipped or not.
-    The first row is a header if it holds no number, one of the expected names, what a column of
-    labels is called, the numbers of the columns (as pandas writes them), or text found nowhere
-    below it. The given decimal sign decides if the cells leave it open, as ``1,234`` does.
+    UTF-8, UTF-16 with a byte-order mark, and else Windows-1252 or Latin-1 are read.
+    The first row is a header if it holds all expected names, what a column of labels is called, the
+    numbers of the columns (as pandas writes them), years in order, or text found nowhere below it.
+    If ``header`` is False, as of rows like those of a table without one, it needs the names. The
+    given decimal sign decides if the cells leave it open, as ``1,234`` does.
 
     Raises:
         ValueError: The file is empty or no text, quotes are open, or a row is wider or narrower
@@ -68,7 +83,7 @@ def dialect_of(path: str, names: Collection[str] = (), decimal: str | None = Non
     for encoding in _encodings(path):
         try:
             with _cells_of_any_length():
-                found = _recognised(path, encoding, names, decimal)
+                found = _recognised(path, encoding, names, decimal, header)
                 _check_widths(path, found)
         except UnicodeDecodeError:
             continue  # Latin-1, the last one, accepts any bytes
@@ -112,27 +127,18 @@ def _cells_of_any_length() -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-@contextmanager
-def text_of(path: str, encoding: str) -> Iterator[TextIO]:
-    """A text file, gzipped or not, with its line endings unchanged."""
-    with open(path, "rb") as raw:
-        opened = gzip.open if raw.read(2) == b"\x1f\x8b" else open
-    try:
-        with opened(path, "rt", encoding=encoding, newline="") as file:
-            yield cast(TextIO, file)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"expected a whole gzip file, got {path!r}: {error}") from error
-
-
 def number_pattern(decimal: str) -> str:
     """A regular expression of numbers with this decimal sign, in groups of three or not.
 
-    >>> [bool(re.fullmatch(number_pattern(","), cell)) for cell in ("1.234,5", "1.5", "-2e3")]
+    A currency sign may stand on either side, and a percent sign behind the number.
+
+    >>> [bool(re.fullmatch(number_pattern(","), cell)) for cell in ("1.234,5 €", "1.5", "-2e3")]
     [True, False, True]
     """
     groups = f"[{'.' if decimal == ',' else ','}'’ \u00a0\u202f]"
     whole = rf"(?:[1-9]\d{{0,2}}(?:{groups}\d{{3}})+|\d+)"
-    return rf"[+-]?(?:{whole}(?:[{decimal}]\d*)?|[{decimal}]\d+)(?:[eE][+-]?\d+)?"
+    number = rf"(?:{whole}(?:[{decimal}]\d*)?|[{decimal}]\d+)(?:[eE][+-]?\d+)?"
+    return rf"[+{MINUS}]?(?:[{CURRENCY}] ?)?[+{MINUS}]?{number}(?: ?[%{CURRENCY}])?"
 
 
 def _encodings(path: str) -> tuple[str, ...]:
@@ -146,26 +152,38 @@ def _encodings(path: str) -> tuple[str, ...]:
     return ("utf-8-sig", "cp1252", "latin-1")
 
 
-def _recognised(path: str, encoding: str, names: Collection[str], decimal: str | None) -> Dialect:
+def _recognised(
+    path: str,
+    encoding: str,
+    names: Collection[str],
+    decimal: str | None,
+    header: bool | None,
+) -> Dialect:
     with text_of(path, encoding) as file:
         lines = list(islice(file, HEAD))
     named = re.fullmatch(r"sep=(.)\s*", lines[0]) if lines else None
-    body = list(dropwhile(lambda line: line.startswith("#"), lines[1:] if named else lines))
+    lines = lines[bool(named) :]
+    body = list(dropwhile(lambda line: line.startswith(COMMENT), lines)) or lines
     if not any(line.strip() for line in body):
         raise ValueError(f"expected a table with rows, got the empty file {path!r}")
     delimiter = named[1] if named else _delimiter(body)
     width = _width(body, delimiter)[0]
     # A comment as wide as the table is its header, as in "#id,age,label".
     skip = len(lines) - len(body)
-    while skip > bool(named) and _width([lines[skip - 1]], delimiter)[0] == width > 1:
+    while skip and _width([lines[skip - 1]], delimiter)[0] == width > 1:
         skip -= 1
     first, *rest = _rows(lines[skip:], delimiter)
     first = [cell.strip() for cell in first]
-    header = _is_header(first, rest, names)
+    below = [{row[place].strip() for row in rest if place < len(row)} for place in range(width)]
+    if header is False:
+        header = bool(names) and set(names) <= set(first) and not all(map(_is_number, first))
+    else:
+        header = _is_header(first, below, len(rest), names)
     cells = [cell.strip() for row in (rest if header else [first, *rest]) for cell in row]
     sign = _decimal(cells) or decimal or ("," if delimiter == ";" else ".")
     columns = first if header else [str(place + 1) for place in range(len(first))]
     seen = any(sign in cell and _is_number(cell, sign) for cell in cells)
+    skip += bool(named)
     return Dialect(encoding, delimiter, skip, tuple(columns), header, sign, seen)
 
 
@@ -190,7 +208,14 @@ def _delimiter(lines: list[str]) -> str:
     """The delimiter outside of quotes that gives the most rows the same width."""
     widths = {each: _width(lines, each) for each in DELIMITERS}
     agreeing = {each: agree for each, (width, agree) in widths.items() if width > 1}
-    return max(agreeing, key=agreeing.__getitem__, default=SPACES)
+    best = max(agreeing, key=agreeing.__getitem__, default=SPACES)
+    width, agree = _width(lines, SPACES)
+    if best == "," and width > 1 and agree >= agreeing[","]:
+        # As in 1,5 2,25 x: the commas are those of decimals.
+        cells = [cell for row in _rows(lines, SPACES) for cell in row]
+        if 2 * sum(map(bool, map(re.compile(r"-?\d+,\d+").fullmatch, cells))) > len(cells):
+            return SPACES
+    return best
 
 
 def _decimal(cells: list[str]) -> str | None:
@@ -200,24 +225,43 @@ def _decimal(cells: list[str]) -> str | None:
     return max(counts, key=counts.__getitem__) if any(counts.values()) else None
 
 
-def _is_header(cells: Sequence[str], rest: list[list[str]], names: Collection[str]) -> bool:
-    if names and set(names) <= set(cells):
-        return True
-    numbers = [cell for cell in cells if _is_number(cell)]
-    counts = [[str(place + start) for place in range(len(numbers))] for start in (0, 1)]
+def _is_header(
+    cells: Sequence[str], below: Sequence[set[str]], rows: int, names: Collection[str]
+) -> bool:
+    """Whether a first row names its columns, of which the different texts below it are given."""
     # A lone y among numbers is rather a yes.
     named = any(cell.lower() in TARGETS[:-1] for cell in cells)
-    if not numbers or named or (len(numbers) > 2 and numbers in counts):
+    if named or (names and set(names) <= set(cells)):
         return True
-    texts = [place for place, cell in enumerate(cells) if not _is_number(cell) | (cell in MISSING)]
-    return bool(texts) and all(_is_name(cells[place], rest, place) for place in texts)
+    columns = list(zip(cells, below, strict=False))
+    numbers = [(cell, texts) for cell, texts in columns if _is_number(cell)]
+    if _counts_up([cell for cell, _ in numbers]) or _are_years(numbers):
+        return True
+    words = [(cell, texts) for cell, texts in columns if not (_is_number(cell) or cell in MISSING)]
+    if not numbers:  # then it is one, unless each of its cells is also a value of its column
+        return not (words and all(cell in texts for cell, texts in words))
+    return not any(cell in texts for cell, texts in words) and any(
+        texts and (len(texts) <= min(CATEGORIES, rows // 2) or all(map(_is_number, texts)))
+        for _, texts in words
+    )
 
 
-def _is_name(cell: str, rest: list[list[str]], place: int) -> bool:
-    """Whether text in a first row names its column: numbers, or a few other texts, lie below it."""
-    below = [row[place].strip() for row in rest if place < len(row)]
-    few = len(set(below)) <= min(CATEGORIES, len(below) // 2)
-    return cell not in below and bool(below) and (few or all(map(_is_number, below)))
+def _counts_up(cells: Sequence[str]) -> bool:
+    counts = [[str(place + start) for place in range(len(cells))] for start in (0, 1)]
+    return len(cells) > 2 and list(cells) in counts
+
+
+def _are_years(columns: Sequence[tuple[str, set[str]]]) -> bool:
+    """Whether the numbers of a first row are years in order, and those below them are not years."""
+    cells = [cell for cell, _ in columns]
+    if len(cells) < 2 or not all(map(_YEAR.fullmatch, cells)):
+        return False
+    steps = {int(after) - int(cell) for cell, after in pairwise(cells)}
+    return (
+        len(steps) == 1
+        and steps != {0}
+        and not any(texts and all(map(_YEAR.fullmatch, texts)) for _, texts in columns)
+    )
 
 
 def _is_number(cell: str, decimals: str = ".,") -> bool:

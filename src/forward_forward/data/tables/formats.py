@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq")
-
 PARQUET = (".parquet", ".pq")
+
+COMPRESSED = (".gz", ".bz2", ".xz", ".zip")
+
+TEXT = (".csv", ".tsv", ".txt")
+
+ENDINGS = (*TEXT, *(text + each for text in TEXT for each in COMPRESSED), *PARQUET)
 
 FRAME = "the frame"  # what messages call one
 

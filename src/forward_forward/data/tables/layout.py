@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from forward_forward.data.tables.cells import OpenTable, open_table
-from forward_forward.data.tables.column import COUNTS, Array, Column, fitted, numbers, text
+from forward_forward.data.tables.cells import OpenTable, nearest, open_table
+from forward_forward.data.tables.column import Array, Column, fitted, numbers
+from forward_forward.data.tables.labels import is_real, labels_of, unlabelled
+from forward_forward.data.tables.missing import Missing, refuse_missing, without_missing
+from forward_forward.data.tables.row_numbers import COUNTS
 
 Task = Literal["classes", "regression"]
 
-FEW = 20  # different whole numbers of a target that are always classes
+DROPPED = "as you asked (drop)"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class TableLayout:
     header: bool = True  # whether the file names its columns; else they are numbered from 1
     decimal: str = "."  # the decimal sign if a file of new rows leaves it open
     real: bool = False  # whether the target is a number to predict, rather than a class
+    missing: Missing = "impute"  # "drop" leaves out rows that are labelled and have missing cells
 
     def inputs(self) -> list[dict[str, Any]]:
         """What each input is, for programs: the column, and which text or number of it.
@@ -56,24 +60,61 @@ class TableLayout:
         """
         return self._encode(*self.read(table))
 
-    def read(self, what: Any, *verbatim: str) -> tuple[OpenTable, Any]:
-        """Open a table that should have these columns; and its cells, those of text verbatim."""
-        table = open_table(what, [each.name for each in self.columns], self.decimal)
-        count = 1 + len(self.columns) + len(self.left_out)
-        if not self.header and not table.header and len(table.names) == count - 1:
-            # Columns are numbered, and there is one less: new rows without the labels.
-            numbered = [str(place) for place in range(1, count + 1) if str(place) != self.target]
-            table = replace(table, names=tuple(numbered))
-        for name in (*(each.name for each in self.columns), *verbatim):
+    def open(self, what: Any, *more: str) -> OpenTable:
+        """Open a table that should have these columns, and some more.
+
+        Raises:
+            ValueError: A column is missing.
+        """
+        names = [each.name for each in self.columns]
+        header = None if self.header else False
+        table = self._numbered(open_table(what, names, self.decimal, header))
+        for name in (*names, *more):
             if name not in table.names:
                 expected = f"expected the columns of the training data in {table.path!r}"
                 found = f"got none called {name!r} among {', '.join(table.names)}"
-                raise ValueError(f"{expected}, {found}")
+                near = nearest(name, set(table.names).difference(names))
+                fix = "" if near is None else f": is it {near!r}? Rename it"
+                raise ValueError(f"{expected}, {found}{fix}")
+        return table
+
+    def read(self, what: Any, *verbatim: str) -> tuple[OpenTable, Any]:
+        """Open a table that should have these columns; and its cells, those of text verbatim."""
+        table = self.open(what, *verbatim)
         texts = {each.name for each in self.columns if each.categories or each.date}
         return table, table.cells(texts | {*verbatim})
 
+    def _numbered(self, table: OpenTable) -> OpenTable:
+        """A table without a header, its columns numbered as in training though some are absent."""
+        if self.header or table.header:
+            return table
+        numbers = range(1, 2 + len(self.columns) + len(self.left_out))
+        for absent in ((), (self.target,), (self.target, *self.left_out), tuple(self.left_out)):
+            names = tuple(str(place) for place in numbers if str(place) not in absent)
+            if len(names) == len(table.names):
+                return replace(table, names=names)
+        return table
+
     def _encode(self, table: OpenTable, cells: Any) -> Array:
+        if self.missing == "error":
+            refuse_missing(table, cells, [each.name for each in self.columns])
         return np.concatenate([each.encode(table, cells[each.name]) for each in self.columns], 1)
+
+    def _complete(
+        self, table: OpenTable, cells: Any, target: str
+    ) -> tuple[OpenTable, Any, list[str]]:
+        """The rows that are left of labelled ones, and a note if some are not."""
+        if self.missing != "drop":
+            return table, cells, []
+        names = [each.name for each in self.columns]
+        return without_missing(table, cells, names, unlabelled(cells[target]))
+
+    def _refitted(self, table: OpenTable, cells: Any) -> TableLayout:
+        """The layout with its columns fitted to fewer rows; those left out stay so."""
+        found = {each.name: fitted(table, each.name, cells[each.name]) for each in self.columns}
+        columns = tuple(each for each in found.values() if isinstance(each, Column))
+        more = {name: each for name, each in found.items() if isinstance(each, str)}
+        return replace(self, columns=columns, left_out={**self.left_out, **more})
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -105,6 +146,9 @@ def read_table(
     target: str | int | None = None,
     layout: TableLayout | None = None,
     task: Task | None = None,
+    *,
+    drop: Sequence[str | int] = (),
+    missing: Missing = "impute",
 ) -> Rows:
     """Read a table of labelled rows.
 
@@ -115,6 +159,9 @@ def read_table(
         layout: How the columns become inputs; None finds it from the whole table.
         task: Whether the target is of "classes" or a number to predict ("regression"); None decides
             by `is_real`.
+        drop: Columns that are no inputs. Like the next, it is for a table without a layout.
+        missing: What to do with missing cells of the inputs: "impute" them as `Column` says, "drop"
+            the rows that have one or no label, or take them for an "error".
 
     Returns:
         Inputs, labels, the layout, and what was recognised, in words.
@@ -127,69 +174,38 @@ def read_table(
         table = open_table(what)
         target = table.target(target)
         cells = table.cells({target})
+        layout = replace(_fitted(table, target, cells, drop), missing=missing)
+        table, cells, dropped = layout._complete(table, cells, target)
+        if dropped:
+            layout = layout._refitted(table, cells)
         real = task == "regression"
         if task is None:
             real = is_real(numbers(cells[target], table.decimal))
-        layout = replace(_fitted(table, target, cells), real=real)
+        layout = replace(layout, real=real)
     else:
         target = layout.target if target is None else str(target)
-        table, cells = layout.read(what, target)
-    labels = _labels(table, target, cells[target], layout.real)
-    notes = [] if table.dialect is None else table.dialect.describe()
+        table, cells, dropped = layout._complete(*layout.read(what, target), target)
+    labels = labels_of(table, target, cells[target], layout.real)
+    notes = [*([] if table.dialect is None else table.dialect.describe()), *dropped]
     if layout.real:
         how = "numbers to predict (for classes: --task classes)"
         notes.append(f"the target {target!r} holds {how}")
     return Rows(layout._encode(table, cells), labels, layout, [*notes, *layout.describe()])
 
 
-def _fitted(table: OpenTable, target: str, cells: Any) -> TableLayout:
-    found = {name: fitted(table, name, cells[name]) for name in table.names if name != target}
+def _fitted(table: OpenTable, target: str, cells: Any, drop: Sequence[str | int]) -> TableLayout:
+    dropped = {table.column(each, "columns to leave out (drop)") for each in drop}
+    if target in dropped:
+        fix = "leave another column out, or name the column of labels (target)"
+        raise ValueError(f"expected inputs to leave out (drop), got the labels {target!r}: {fix}")
+    found = {
+        name: DROPPED if name in dropped else fitted(table, name, cells[name])
+        for name in table.names
+        if name != target
+    }
     columns = tuple(each for each in found.values() if isinstance(each, Column))
     left_out = {name: each for name, each in found.items() if isinstance(each, str)}
     if not columns:
         reasons = "; ".join(f"{name!r} is left out: {reason}" for name, reason in left_out.items())
         raise ValueError(f"expected a column of inputs in {table.path!r}, got none: {reasons}")
     return TableLayout(columns, target, left_out, table.header, table.decimal)
-
-
-def is_real(values: Array) -> bool:
-    """Whether the numbers of a target are to be predicted as such, rather than as classes.
-
-    They are if any has a fraction, or if they are more than `FEW` different whole numbers which
-    occur less than `FEW` times each on average.
-
-    Args:
-        values: The target [n]; NaN where it is text or missing.
-
-    >>> is_real(np.array([0.5, 1.0])), is_real(np.arange(100)), is_real(np.arange(100) % 3)
-    (True, True, False)
-    """
-    if not np.isfinite(values).all():
-        return False
-    different = len(np.unique(values))
-    fractions = bool((values != np.round(values)).any())
-    return fractions or (different > FEW and len(values) < FEW * different)
-
-
-def _labels(table: OpenTable, target: str, column: Any, real: bool) -> list[Any]:
-    texts = text(column)
-    where = f"in column {target!r} of {table.path!r}"
-    if (missing := texts.isin(("", "nan"))).any():
-        place = table.place(int(np.flatnonzero(missing)[0]))
-        fix = "label the row, or leave it out"
-        raise ValueError(f"{place}: expected a label {where}, got a blank cell: {fix}")
-    values = numbers(column, table.decimal)
-    finite = np.isfinite(values)
-    if real and not finite.all():
-        place = table.place(int(np.flatnonzero(~finite)[0]))
-        found = f"got {texts.iloc[int(np.flatnonzero(~finite)[0])]!r}"
-        raise ValueError(f"{place}: expected a number {where}, {found}: leave the row out")
-    if real:
-        return values.tolist()  # type: ignore[no-any-return]
-    if not finite.all():
-        return list(texts)
-    if not (values == np.round(values)).all():
-        found = f"got real numbers such as {values[values != np.round(values)][0]}"
-        fix = "name the column of labels (target), or predict numbers with --task regression"
-        raise ValueError(f"expected classes {where}, {found}: {fix}")
-    return values.astype(np.int64).tolist()  # type: ignore[no-any-return]
