@@ -1,4 +1,4 @@
-"""``ff evaluate``: a run -> its errors on the test set, by class and by sample; tables and figures."""
+"""``ff evaluate``: a run -> its errors on the test set, by class; a table and figures."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class EvaluateCommand:
     # weighted or logistic: fit how the layers are combined to the run's validation data, instead of
     # reading labels as the run does; auto, all or numbers of layers such as 2-3 choose a range.
     readout: Name = None
-    # Print one JSON object: the errors, with test_error; the confusion matrix; precision, recall and
-    # F1 by class; calibration; the 25 worst samples.
+    # Print one JSON object: the errors, with test_error; the confusion matrix; precision, recall
+    # and F1 by class; calibration; the 25 worst samples.
     json: Switch = False
     # File that ends in .csv: a row per sample with its true and predicted label and the probability
     # of each class. Folder: the same as predictions.csv, and the figures as PNG files.

@@ -79,14 +79,14 @@ def validation_of(about: Mapping[str, Any], sets: Sets) -> Source:
     return sets.validation
 
 
-def test_of(about: Mapping[str, Any], data: str | None, sets: Sets | None = None) -> Source:
+def test_of(about: Mapping[str, Any], data: str | None, sets: Sets | None) -> Source:
     """The samples to evaluate a run on.
 
     Args:
         about: The content of run.json.
         data: Other data of the same kind, all of which are read, or the name of a set, of which
             the test set is; None for the run's own test set.
-        sets: The run's own sets, if they have been read already.
+        sets: The run's own sets if they have been read already, or None.
 
     Raises:
         ValueError: run.json does not say what the data were, they have changed since, or the other

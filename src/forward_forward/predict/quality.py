@@ -88,11 +88,13 @@ def _of_classes(found: Predictions) -> dict[str, Any]:
 def _calibration(correct: Array, probability: Array, weights: Array) -> dict[str, Any]:
     """Expected calibration error and its bins, by the probability of the predicted class [n]."""
     place = np.minimum((probability * BINS).astype(int), BINS - 1)
-    total, right, claimed = (
-        np.bincount(place, weights * each, BINS) for each in (1.0, correct, probability)
-    )
-    kept = total > 0
-    total, right, claimed = total[kept], right[kept] / total[kept], claimed[kept] / total[kept]
+
+    def summed(values: Array | float) -> Array:
+        return np.bincount(place, weights * values, BINS)
+
+    kept = summed(1) > 0
+    total = summed(1)[kept]
+    right, claimed = summed(correct)[kept] / total, summed(probability)[kept] / total
     fraction = total / total.sum()
     names = ("probability", "accuracy", "fraction")
     rows = zip(claimed.tolist(), right.tolist(), fraction.tolist(), strict=True)

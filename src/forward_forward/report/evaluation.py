@@ -17,6 +17,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
@@ -24,6 +25,7 @@ from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
 from forward_forward import files
 from forward_forward.predict import Predictions, quality
 from forward_forward.report.figures import NEGATIVE
+from forward_forward.report.numerals import tick
 from forward_forward.report.svg import canvas, one_line
 
 BLUE = tuple(each / 255 for each in NEGATIVE)  # on white and on near black
@@ -31,7 +33,8 @@ SHADES = LinearSegmentedColormap.from_list("shades", [(*BLUE, 0.0), (*BLUE, 0.85
 SIDE = 420  # pixels of a figure, which is square
 MOST_NUMBERS = 20  # classes, above which the cells of a confusion matrix have no room for numbers
 DOTS = 2_000  # of a scatter plot, drawn at random from more
-LETTERS = 14  # of a class's name on an axis
+LETTERS = 16  # of a class's name on an axis
+SMALLEST = 6  # pixels of text, below which names are left out
 
 
 def pixels(found: Predictions) -> list[NDArray[np.uint8]]:
@@ -61,14 +64,13 @@ def confusions(measured: Mapping[str, Any], side: int = SIDE) -> Figure:
     figure = canvas(side, side)
     figure.set_layout_engine("constrained")
     axes = figure.add_subplot()
-    few = len(names) <= MOST_NUMBERS
-    size = min(matplotlib.rcParams["font.size"], 0.65 * side / len(names) / 2)
-    text = {"color": matplotlib.rcParams["text.color"], "fontsize": size}
+    largest, cell = matplotlib.rcParams["font.size"], side / len(names)
+    text = {"color": matplotlib.rcParams["text.color"], "fontsize": min(largest, 0.3 * cell)}
     ConfusionMatrixDisplay(matrix, display_labels=names).plot(
         ax=axes,
         cmap=SHADES,
         colorbar=False,
-        include_values=few,
+        include_values=len(names) <= MOST_NUMBERS,
         values_format="d" if matrix.dtype.kind == "i" else ".3g",
         xticks_rotation="vertical" if max(map(len, names)) > 2 else "horizontal",
         im_kw={"norm": PowerNorm(0.5, vmin=0, vmax=max(1, matrix.max()))},
@@ -76,8 +78,9 @@ def confusions(measured: Mapping[str, Any], side: int = SIDE) -> Figure:
     )
     axes.grid(visible=False)
     axes.set(xlabel="predicted", ylabel="true")
-    if not few:
-        axes.tick_params(labelsize=max(3, size))
+    if (size := min(largest, 0.6 * cell)) < SMALLEST:
+        axes.set(xticks=[], yticks=[])
+    axes.tick_params(labelsize=size)
     return figure
 
 
@@ -95,7 +98,8 @@ def reliability(measured: Mapping[str, Any]) -> Figure:
     # The area of a dot is the fraction of the samples in its bin.
     areas = [8 + 500 * each["fraction"] for each in bins]
     axes.scatter(probability, accuracy, areas, color=[(*BLUE, 0.3)], linewidth=0)
-    axes.get_legend().remove()
+    axes.legend().remove()
+    axes.set_title(f"expected calibration error {measured['calibration']['expected_error']:.3f}")
     axes.lines[0].set_color(matplotlib.rcParams["text.color"])
     axes.set(xlabel="probability of the predicted class", ylabel="fraction predicted correctly")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
@@ -118,6 +122,9 @@ def agreement(found: Predictions) -> Figure:
         line_kwargs={"color": matplotlib.rcParams["text.color"]},
     )
     axes.set(xlabel="predicted", ylabel="true")
+    for axis in (axes.xaxis, axes.yaxis):  # scikit-learn's ticks are no round numbers
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_major_formatter(FuncFormatter(tick))
     return figure
 
 
@@ -139,13 +146,15 @@ def captions(worst: Mapping[str, Any]) -> tuple[str, str]:
     """One of the worst samples in two lines: its index and true label, and the predicted one."""
     names = (worst[name] for name in ("true", "predicted"))
     true, predicted = (_short(x) if isinstance(x, str) else f"{x:.4g}" for x in names)
-    claimed = f" ({worst['probability_of_true']:.2g})" if "probability_of_true" in worst else ""
+    claimed = f" ({worst['probability_of_true']:.3f})" if "probability_of_true" in worst else ""
     return f"{worst['index']}: {true}{claimed}", f"predicted {predicted}"
 
 
 def _short(name: str) -> str:
+    """A name that is shortened in its middle: names of classes often share their beginning."""
     name = one_line(name)
-    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
+    half = LETTERS // 2
+    return name if len(name) <= LETTERS else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def save_figures(found: Predictions, folder: Path) -> list[Path]:
