@@ -101,7 +101,7 @@ def predictions(
     fitted = None
     if validation is not None and not isinstance(network.examples, OrdinalBins):
         fitted = _fitted_temperature(network, validation)
-    record = _Record(network, 1.0 if fitted is None else fitted)
+    record = _Collector(network, 1.0 if fitted is None else fitted)
     counts = count_errors(network, source, batch_size=batch_size, record=record)
     return record.predictions(errors_of(network, *counts), tuple(source.classes), fitted)
 
@@ -117,7 +117,7 @@ def _fitted_temperature(network: Network, validation: Source) -> float:
     return temperature(*(each.numpy() for each in found))
 
 
-class _Record:
+class _Collector:
     """Collects what a pass over the data computes, batch by batch."""
 
     def __init__(self, network: Network, temperature: float) -> None:

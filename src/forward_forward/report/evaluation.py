@@ -48,22 +48,22 @@ def pixels(found: Predictions) -> list[NDArray[np.uint8]]:
     pictures = []
     for each in inputs:
         low, high = min(0.0, float(each.min())), max(1.0, float(each.max()))
-        shown = np.moveaxis((each - low) / (high - low), 0, 2)
-        pictures.append(
-            (255 * shown).round().astype(np.uint8).squeeze(2)
-            if len(each) == 1
-            else (255 * shown).round().astype(np.uint8)
-        )
+        shown = (255 * (each - low) / (high - low)).round().astype(np.uint8)
+        pictures.append(shown[0] if len(shown) == 1 else np.moveaxis(shown, 0, 2))
     return pictures
+
+
+def _square(side: int = SIDE) -> tuple[Figure, Any]:
+    figure = canvas(side, side)
+    figure.set_layout_engine("constrained")
+    return figure, figure.add_subplot()
 
 
 def confusions(measured: Mapping[str, Any], side: int = SIDE) -> Figure:
     """The confusion matrix; its colours have a square-root scale, on which few errors show."""
     names = [_short(name) for name in measured["classes"]]
     matrix = np.array(measured["confusion_matrix"])
-    figure = canvas(side, side)
-    figure.set_layout_engine("constrained")
-    axes = figure.add_subplot()
+    figure, axes = _square(side)
     largest, cell = matplotlib.rcParams["font.size"], side / len(names)
     text = {"color": matplotlib.rcParams["text.color"], "fontsize": min(largest, 0.3 * cell)}
     ConfusionMatrixDisplay(matrix, display_labels=names).plot(
@@ -86,9 +86,7 @@ def confusions(measured: Mapping[str, Any], side: int = SIDE) -> Figure:
 
 def reliability(measured: Mapping[str, Any]) -> Figure:
     """Fraction predicted correctly by the probability of the predicted class."""
-    figure = canvas(SIDE, SIDE)
-    figure.set_layout_engine("constrained")
-    axes = figure.add_subplot()
+    figure, axes = _square()
     bins = measured["calibration"]["bins"]
     accuracy, probability = (
         np.array([each[name] for each in bins]) for name in ("accuracy", "probability")
@@ -108,9 +106,7 @@ def reliability(measured: Mapping[str, Any]) -> Figure:
 
 def agreement(found: Predictions) -> Figure:
     """True numbers by predicted ones."""
-    figure = canvas(SIDE, SIDE)
-    figure.set_layout_engine("constrained")
-    axes = figure.add_subplot()
+    figure, axes = _square()
     PredictionErrorDisplay.from_predictions(
         found.true,
         found.predicted,
