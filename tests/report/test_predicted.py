@@ -13,7 +13,7 @@ from tests.report.test_runs import made, table
 import forward_forward as ff
 from forward_forward import datasets, predict
 from forward_forward.forward import mlp
-from forward_forward.report import evaluation, runs_page, save_figures
+from forward_forward.report import evaluation, predicted, runs_page, save_figures
 
 
 def answers(n, classes, shape, *, real=False):
@@ -78,8 +78,6 @@ def test_without_a_network_or_data_the_page_says_so(tmp_path):
 
 
 def test_samples_that_are_no_pictures_are_rows(tmp_path):
-    from forward_forward.report import predicted
-
     for real, title in ((False, "Confusions"), (True, "Predicted and true")):
         found = answers(60, 4, (7,), real=real)
 
@@ -99,7 +97,7 @@ def test_many_classes_have_no_numbers_and_names_that_nobody_could_read(classes, 
     measured = predict.quality(answers(900, classes, (1, 8, 8)))
     axes = evaluation.confusions(measured).axes[0]
     assert bool(axes.texts) is numbers
-    assert [each.get_text() for each in axes.get_xticklabels()][:1] == ["a kind … number 0"] * names
+    assert [each.get_text() for each in axes.get_xticklabels()][:1] == ["a kind …number 0"] * names
 
 
 def test_pictures_of_any_range_and_depth_are_shown(tmp_path):
