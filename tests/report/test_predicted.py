@@ -89,7 +89,7 @@ def test_samples_that_are_no_pictures_are_rows(tmp_path):
         assert "<img" not in html
         rows = re.search(r'aria-label="The 25 worst samples">(.*?)</table>', html, re.DOTALL)[1]
         assert rows.count("<tr>") == 26
-        assert ("indices are from 0" if real else "from 0, true class") in html
+        assert ("indices are from 0" if real else "set, from 0. Look") in html
 
 
 @pytest.mark.parametrize(("classes", "numbers", "names"), [(4, True, True), (100, False, False)])

@@ -88,18 +88,17 @@ def _drawn(title: str, figure: Figure, prefix: str, caption: str) -> Markup:
 def _worst(found: Predictions, measured: Measures, prefix: str) -> Markup:
     """The worst samples as pictures; as rows with their index if they are not pictures."""
     worst, title = measured["worst"], f"The {len(measured['worst'])} worst samples"
+    caption = WORST if found.classes else RESIDUALS
     pictures = [
         Picture(png_uri(pixels), *draw.captions(about), pixels.shape[1], pixels.shape[0])
         for pixels, about in zip(draw.pixels(found), worst, strict=False)
     ]
     if pictures:
-        return content_html("images", title, WORST, Content(pictures=pictures))
+        return content_html("images", title, caption + IN_PICTURES, Content(pictures=pictures))
     columns = [name.replace("_", " ") for name in worst[0]]
     rows = [list(each.values()) for each in worst]
-    table = {"kind": "table", "title": title, "columns": columns, "rows": rows}
-    return figure_html(
-        {**table, "caption": WORST if found.classes else RESIDUALS}, f"{prefix}-worst"
-    )
+    table = {"kind": "table", "title": title, "caption": caption, "columns": columns, "rows": rows}
+    return figure_html(table, f"{prefix}-worst")
 
 
 CONFUSIONS = (
@@ -115,8 +114,8 @@ SCORES = (
     " the samples of the class, the fraction predicted as it. F1: their harmonic mean."
 )
 WORST = (
-    "The test samples whose true class has the lowest probability: index in the test set, from 0,"
-    " true class, its probability in brackets, and predicted class. Look for wrong labels, and for"
-    " what these samples have in common."
+    "The test samples whose true class has the lowest probability, with their index in the test"
+    " set, from 0. Look for wrong labels, and for what these samples have in common."
 )
+IN_PICTURES = " Below each: its index, the truth (and the probability of a class), the prediction."
 RESIDUALS = "The test samples with the largest residuals, predicted less true; indices are from 0."
