@@ -112,7 +112,10 @@ def test_a_convolution_shows_its_kernels(tmp_path):
     net = Network(Layer(first), Layer(second), examples=HybridImages(10), head=head)
     text = runs_page([trained(tmp_path / "run", net)])
     assert "They are the kernels of a convolution." in Page(text).text
-    assert {(each["width"], each["height"]) for each in Page(text).all("img")} == {("5", "5")}
+    assert {(each["width"], each["height"]) for each in Page(text).all("img")} == {
+        ("5", "5"),  # the kernels
+        ("8", "8"),  # the worst samples
+    }
     assert EVERYWHERE[3] in titles(text)
 
 

@@ -122,8 +122,8 @@ def test_an_interrupted_run_is_shown_up_to_its_last_epoch(tmp_path):
 def test_a_real_run_is_shown(digits_run):
     text = runs_page([str(digits_run.path)])
     assert f"{digits_run.printed['test_error']:.2f}" in table(text, "errors and times")
-    assert len(Page(text).all("svg")) == 2 + 2 + 2 + 2 + 2
-    assert len(Page(text).all("img")) == 24
+    assert len(Page(text).all("svg")) == 2 + 2 + 2 + 2 + 2 + 2
+    assert len(Page(text).all("img")) == 24 + 25
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"made_by": "another"}'])

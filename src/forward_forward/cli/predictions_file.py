@@ -5,26 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from forward_forward.files import write as write_file
 
-if TYPE_CHECKING:
-    from forward_forward.data import Source
-    from forward_forward.forward import Network
-
 Answered = tuple[Mapping[str, Any], Mapping[str, Any]]  # origin, and what is predicted
-
-
-def temperature_of(network: Network, validation: Source) -> float:
-    """The temperature at which scores become probabilities of classes, for run.json."""
-    import torch
-
-    from forward_forward.sklearn.calibration import temperature
-
-    batches = [(network.scores(x), y) for x, y, _ in validation.batches(validation.batch_size)]
-    scores, labels = map(torch.cat, zip(*batches, strict=True))
-    return temperature(scores.double().cpu().numpy(), labels.cpu().numpy())
 
 
 def write(

@@ -18,7 +18,6 @@ from forward_forward import checkpoint, notation, predict
 from forward_forward.checkpoint import Run
 from forward_forward.cli import train_output
 from forward_forward.cli.distributed import distributed_run
-from forward_forward.cli.predictions_file import temperature_of
 from forward_forward.cli.progress import TrainingProgress
 from forward_forward.cli.train_settings import (
     TrainOptions,
@@ -237,7 +236,7 @@ class Training:
             network = checkpoint.load(folder, network=plan.trainer.network)
             metrics = predict.evaluate(network, sets.test)
             if sets.classes:
-                run.update(temperature=temperature_of(network, sets.validation))
+                run.update(temperature=predict.fitted_temperature(network, sets.validation))
             run.update(test=metrics, test_error=metrics["error"], status="finished")
         about = run.about
         for tracker in self.trackers:

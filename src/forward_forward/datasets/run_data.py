@@ -75,13 +75,27 @@ def unchanged(about: Mapping[str, Any], sets: Sets, fix: str) -> None:
     check_unchanged(about.get("checksums", {}), parts, fix)
 
 
-def test_of(about: Mapping[str, Any], data: str | None) -> Source:
+def validation_of(about: Mapping[str, Any], sets: Sets) -> Source:
+    """The samples that a run was validated on, from its sets.
+
+    Raises:
+        ValueError: None were held out, others than now, or the data have changed since.
+    """
+    held, now = (about.get("fit") or {}).get("validation") or 0, len(sets.validation)
+    if held != now:
+        raise ValueError(f"the run had {held:,} validation samples, and its data have {now:,}")
+    unchanged(about, sets, "Restore them to calibrate probabilities")
+    return sets.validation
+
+
+def test_of(about: Mapping[str, Any], data: str | None, sets: Sets | None) -> Source:
     """The samples to evaluate a run on.
 
     Args:
         about: The content of run.json.
         data: Other data of the same kind, all of which are read, or the name of a set, of which
             the test set is; None for the run's own test set.
+        sets: The run's own sets if they have been read already, or None.
 
     Raises:
         ValueError: run.json does not say what the data were, they have changed since, or the other
@@ -89,7 +103,7 @@ def test_of(about: Mapping[str, Any], data: str | None) -> Source:
     """
     command = about.get("command", {})
     if data is None:
-        sets = sets_of_run(about)
+        sets = sets_of_run(about) if sets is None else sets
         if "data" in command:  # a run from Python may have trained on all that is set aside here
             unchanged(about, sets, "Restore them, or name other data to evaluate on with --data")
         return sets.test

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from forward_forward.examples import OrdinalBins
 from forward_forward.examples.bins import check_kind
 from forward_forward.forward import Network
 from forward_forward.forward.layer_range import range_sums, ranges
+from forward_forward.forward.network import Reading
 from forward_forward.forward.passes import ROWS, ForwardPass
 from forward_forward.forward.workspace import Workspace
 
@@ -50,6 +51,8 @@ def evaluate(
 
 
 Counts = tuple[dict[str, Tensor], float]
+# Of each batch: samples [batch, ...], labels, weights [batch], the network's own scores.
+Recorder = Callable[[Tensor, Tensor, Tensor, Tensor], None]
 BY_RANGE = "goodness_error_by_range"  # of every range of layers: see `predict.choose_readout`
 COMBINED = "combined_goodness_error"  # of readout="weighted" or "logistic"
 
@@ -60,6 +63,7 @@ def count_errors(
     part: tuple[int, int] = (0, 1),
     *,
     batch_size: int | None = None,
+    record: Recorder | None = None,
 ) -> Counts:
     """What `errors_of` divides: weight of wrong samples by name, and of all samples.
 
@@ -70,6 +74,8 @@ def count_errors(
         source: The data.
         part: Which batches to count, ``(first, n)``: every n-th batch from the first one on.
         batch_size: Samples at a time; None for the source's own number.
+        record: Called with the samples, labels, weights and scores of each batch; None if only the
+            counts are of interest.
     """
     wrong: dict[str, Tensor] = {}
     total = 0.0
@@ -77,12 +83,32 @@ def count_errors(
     for x, y, weight in itertools.islice(batches, part[0], None, part[1]):
         y = y.to(network.device)
         weight = torch.ones(len(y)) if weight is None else weight
-        for name, misses in _misses(network, x, y):
+        check_kind(network.examples, real=y.is_floating_point())
+        by_layer = _by_layer(network, x)
+        for name, misses in _misses(network, by_layer, y):
             # Counted on the CPU in float64, which not every device has.
             missed = misses.cpu().double() @ weight.cpu().double()
             wrong[name] = wrong[name] + missed if name in wrong else missed
+        if record is not None:
+            record(x, y, weight, _own_scores(network, by_layer))
         total += float(weight.sum())
     return wrong, total
+
+
+def _by_layer(network: Network, x: Tensor) -> dict[Reading, Tensor]:
+    """What the network has of goodness and head logits, each [layers, batch, classes]."""
+    found: dict[Reading, Tensor] = {}
+    if network.examples.labelled:
+        found["goodness"] = network.goodness_by_layer(x)
+    if network.head is not None:
+        found["head"] = network.head_logits_by_layer(x)
+    return found
+
+
+def _own_scores(network: Network, by_layer: Mapping[Reading, Tensor]) -> Tensor:
+    """`Network.scores` [batch, classes] from what each layer adds to them."""
+    own = by_layer[network.reading]
+    return network.read(own) if network.reading == "goodness" else own.sum(0)
 
 
 def added(counts: Sequence[Counts]) -> Counts:
@@ -111,30 +137,30 @@ def errors_of(
     return {"error": errors[f"{network.reading}_error"], **errors}
 
 
-def _misses(network: Network, x: Tensor, y: Tensor) -> Iterator[tuple[str, Tensor]]:
+def _misses(
+    network: Network, by_layer: Mapping[Reading, Tensor], y: Tensor
+) -> Iterator[tuple[str, Tensor]]:
     """The samples each reading gets wrong; with several labels, the fraction of each sample's.
 
     With a real-valued target, their squared errors.
     """
-    check_kind(network.examples, real=y.is_floating_point())
 
     def wrong(scores: Tensor) -> Tensor:
         misses = network.examples.decide(scores) != y
         return misses.float().mean(-1) if y.dim() == 2 else misses
 
     if isinstance(network.examples, OrdinalBins):
-        by_layer = network.goodness_by_layer(x)
-        for name, scores in (("rmse", network.read(by_layer)), ("rmse_by_layer", by_layer)):
+        goodness = by_layer["goodness"]
+        for name, scores in (("rmse", network.read(goodness)), ("rmse_by_layer", goodness)):
             yield name, (network.examples.decide(scores) - y).square()
-    elif network.examples.labelled:
-        by_layer = network.goodness_by_layer(x)
-        yield BY_RANGE, wrong(range_sums(by_layer))
+    elif "goodness" in by_layer:
+        goodness = by_layer["goodness"]
+        yield BY_RANGE, wrong(range_sums(goodness))
         if network.combination is not None:
-            yield COMBINED, wrong(network.read(by_layer))
-    if network.head is not None:
-        by_layer = network.head_logits_by_layer(x)
-        yield "head_error", wrong(by_layer.sum(0))
-        yield "head_error_by_layer", wrong(by_layer)
+            yield COMBINED, wrong(network.read(goodness))
+    if "head" in by_layer:
+        yield "head_error", wrong(by_layer["head"].sum(0))
+        yield "head_error_by_layer", wrong(by_layer["head"])
 
 
 def familiarity(network: Network, x: Tensor) -> Tensor:

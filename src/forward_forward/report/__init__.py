@@ -2,7 +2,8 @@
 
 In reading order: ``page`` (results of a reproduction), ``arms`` (their tables and tuning curves),
 ``runs`` (folders of ``ff train``), ``read`` (the content of such a folder), ``layers`` (figures of
-its metrics), ``diagnostics`` (these and figures of its units), ``sweep`` (folders of ``ff sweep``),
+its metrics), ``diagnostics`` (these and figures of its units), ``evaluation`` (its predictions ->
+matplotlib), ``predicted`` (these -> HTML), ``sweep`` (folders of ``ff sweep``),
 ``trials`` (its trials -> matplotlib), ``figures`` (a figure's dictionary -> HTML), ``draw`` (its
 numbers -> matplotlib), ``axes`` (their scales), ``svg`` (matplotlib -> SVG in the page's
 colours), ``numerals`` (numbers -> text), ``environment`` (the templates).
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from forward_forward.report.page import page
 
 if TYPE_CHECKING:
+    from forward_forward.report.evaluation import save_figures
     from forward_forward.report.runs import runs_page
     from forward_forward.report.sweep import sweep_page
 
 # Loaded at first use: the pages of runs and sweeps need torch, that of results does not.
-_HOME = {"runs_page": "runs", "sweep_page": "sweep"}
+_HOME = {"runs_page": "runs", "save_figures": "evaluation", "sweep_page": "sweep"}
 
-__all__ = ["page", "runs_page", "sweep_page"]
+__all__ = ["page", "runs_page", "save_figures", "sweep_page"]
 
 
 def __getattr__(name: str) -> Any:

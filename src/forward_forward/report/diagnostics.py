@@ -17,7 +17,7 @@ from forward_forward.report import layers
 from forward_forward.report.figures import figure_html
 from forward_forward.report.layers import Figure, spaced
 from forward_forward.report.numerals import number
-from forward_forward.report.read import RunRead
+from forward_forward.report.read import RunRead, unavailable
 
 FIELDS = 24  # pictures of units
 Diagnostic = tuple[str, list[Markup], str]  # title, figures, and why there are none
@@ -51,7 +51,7 @@ def _attempt(make: Callable[[RunRead], Figure], run: RunRead) -> tuple[list[Figu
     try:
         return [make(run)], ""
     except (ValueError, RuntimeError) as error:  # torch raises the latter if shapes do not match
-        return [], f"Not available: {str(error).splitlines()[0].rstrip('.')}."
+        return [], unavailable(error)
 
 
 def goodness_figure(by_layer: Mapping[int, Mapping[str, Any]], **texts: Any) -> Figure:

@@ -11,10 +11,10 @@ from typing import Any
 
 from torch import Tensor
 
-from forward_forward import checkpoint, datasets, notation, seeds
+from forward_forward import checkpoint, datasets, notation, predict, seeds
 from forward_forward.data import Source, check_unchanged
 from forward_forward.datasets import Sets
-from forward_forward.datasets.run_data import OPTIONS, sets_of
+from forward_forward.datasets.run_data import OPTIONS, sets_of, test_of, validation_of
 from forward_forward.forward import Network
 from forward_forward.report.numerals import number
 
@@ -57,6 +57,16 @@ class SampleFinder:
             f"the data {name!r} have {found[0]:,} training and {found[1]:,} validation samples, but"
             f" the run had {training:,} and {validation:,}"
         )
+
+    def tested(self, about: Mapping[str, Any]) -> tuple[Source, Source | None]:
+        """A run's test set, and its validation data if it has any.
+
+        Raises:
+            ValueError: The data are not available, or have changed since.
+        """
+        sets = self._sets_of(about)
+        held = (about.get("fit") or {}).get("validation")
+        return test_of(about, None, sets), validation_of(about, sets) if held else None
 
     def _sets_of(self, about: Mapping[str, Any]) -> Sets:
         command = about.get("command") or {}
@@ -126,6 +136,16 @@ class RunRead:
     def samples(self) -> Samples:
         """Samples of the run's data."""
         return self.finder.of(self.about)
+
+    @cached_property
+    def predictions(self) -> predict.Predictions:
+        """What the network predicts for the test set, all of it."""
+        return predict.predictions(self.network, *self.finder.tested(self.about))
+
+
+def unavailable(error: Exception) -> str:
+    """Why a part of the page is missing, as a sentence."""
+    return f"Not available: {str(error).splitlines()[0].rstrip('.')}."
 
 
 def read_run(folder: Path, name: str, finder: SampleFinder) -> RunRead:

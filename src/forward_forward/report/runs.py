@@ -14,6 +14,7 @@ from forward_forward.report.environment import render
 from forward_forward.report.figures import figure_html
 from forward_forward.report.layers import error_curves
 from forward_forward.report.numerals import MISSING, number, setting
+from forward_forward.report.predicted import predicted
 from forward_forward.report.read import RunRead, SampleFinder, read_run
 from forward_forward.track.numbers import settings_of
 
@@ -43,7 +44,10 @@ def runs_page(runs: Sequence[Path | str]) -> str:
         differ=differ,
         same=same,
         errors=_error_figures(read),
-        runs=[(run.name, diagnostics(run, f"run-{place}")) for place, run in enumerate(read, 1)],
+        runs=[
+            (run.name, predicted(run, f"test-{place}"), diagnostics(run, f"run-{place}"))
+            for place, run in enumerate(read, 1)
+        ],
     )
 
 

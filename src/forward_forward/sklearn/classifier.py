@@ -17,8 +17,8 @@ from forward_forward.data import Data
 from forward_forward.examples import MultiLabel, negatives
 from forward_forward.optimize import constant
 from forward_forward.predict import choose_readout, count_errors, errors_of, fit_readout
+from forward_forward.predict.calibration import on_off, temperature
 from forward_forward.readouts import Readout
-from forward_forward.sklearn.calibration import temperature
 from forward_forward.sklearn.estimator import EarlyStopping, Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
 from forward_forward.sklearn.module import picture_shape
@@ -34,7 +34,6 @@ from forward_forward.sklearn.targets import (
     check_same_kind,
     encode,
     is_multilabel,
-    on_off,
     plain_labels,
     sample_weights,
     train_and_holdout,

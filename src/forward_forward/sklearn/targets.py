@@ -136,9 +136,3 @@ def train_and_holdout(
     options = {"random_state": random_state, "stratify": targets if single else None}
     train, holdout = train_test_split(rows, test_size=count, **options)
     return np.sort(train), np.sort(holdout)
-
-
-def on_off(goodness: Array) -> Array:
-    """Goodness of each label, on and off [n, labels, 2], from all candidates' [n, 2 labels]."""
-    on, off = np.split(goodness, 2, axis=1)
-    return np.stack([on, off], axis=2)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from forward_forward.sklearn.inputs import Array
-from forward_forward.sklearn.targets import on_off
+Array = NDArray[Any]
 
 LIMITS = 1e-4, 1e4  # of the temperature, in standard deviations of the goodness
 
@@ -50,3 +52,9 @@ def temperature(goodness: Array, labels: Array, weight: Array | None = None) -> 
     bounds = tuple(np.log(LIMITS))
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-3})
     return spread * float(np.exp(found.x))
+
+
+def on_off(goodness: Array) -> Array:
+    """Goodness of each label, on and off [n, labels, 2], from all candidates' [n, 2 labels]."""
+    on, off = np.split(goodness, 2, axis=1)
+    return np.stack([on, off], axis=2)
