@@ -18,12 +18,14 @@ in which a batch meets them:
 On top of them: ``parallel`` (the same steps over several processes), ``recurrent`` (a static image
 as a video), ``recipes`` (published settings), ``sklearn`` (estimators), ``sweep`` (a search for
 settings), ``conversion`` (a torch model -> layers), ``diagnose`` (the state of layers and units),
+``plot`` (runs and networks -> matplotlib figures),
 ``contracts`` (what every goodness, loss and negative must do), ``track`` (metrics -> files),
 ``report`` (results -> one HTML page), ``demo`` (a page in the browser), ``cli`` (the ``ff``
 command). ``lab`` holds the experiments: ``reproduce``, ``benchmark``, ``simulate``.
 
 Below them all: ``files`` (atomic writes), ``notation`` (parts by name), ``fast_paths`` (faster
-methods that a part may offer), ``seeds`` (random numbers by key).
+methods that a part may offer), ``seeds`` (random numbers by key), ``display`` (numbers, tables and
+curves as people read them).
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         losses,
         optimize,
         parallel,
+        plot,
         predict,
         readouts,
         recipes,
@@ -75,6 +78,7 @@ _MODULES = (
     "losses",
     "optimize",
     "parallel",
+    "plot",
     "predict",
     "readouts",
     "recipes",
@@ -100,6 +104,7 @@ __all__ = [
     "mlp",
     "optimize",
     "parallel",
+    "plot",
     "predict",
     "readouts",
     "recipes",

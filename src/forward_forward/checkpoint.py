@@ -23,10 +23,13 @@ import torch
 from torch import Tensor
 
 from forward_forward import files
+from forward_forward.display.html import facts
+from forward_forward.display.numerals import number
 from forward_forward.forward import Network
 from forward_forward.forward.combination import is_of_readout
 from forward_forward.forward.description import build
 from forward_forward.track import Jsonl, mlflow, tensorboard
+from forward_forward.track.numbers import error_text, unit_of
 
 Which = Literal["best", "last"]
 
@@ -79,6 +82,26 @@ class Run:
     def about(self) -> files.Entries:
         """The content of run.json."""
         return files.read_json(self.path / "run.json")
+
+    def _repr_html_(self) -> str:
+        about = self.about
+        errors = {
+            f"{kind} error, {unit_of(about)}": error_text(about[f"{kind}_error"], about)
+            for kind in ("validation", "test")
+            if about.get(f"{kind}_error") is not None
+        }
+        epochs = about.get("fit", {}).get("epochs")
+        values = {
+            "folder": self.path,
+            "status": about.get("status"),
+            "data": about.get("data", {}).get("name"),
+            "layers": len(about.get("network", {}).get("layers", ())) or None,
+            "epochs": f"{len(self.metrics.rows())} of {epochs}",
+            "best epoch": about.get("best_epoch"),
+            **errors,
+            "seconds": number(about["seconds"], 1) if "seconds" in about else None,
+        }
+        return facts(f"Run {self.path.name}", values)
 
     def update(self, **values: Any) -> None:
         """Set entries of run.json."""

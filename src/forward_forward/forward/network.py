@@ -18,6 +18,7 @@ from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import Range, ReadoutSetting, fixed_range
 from forward_forward.forward.learnable import check_learnable
+from forward_forward.forward.overview import layers_html
 from forward_forward.forward.passes import ForwardPass, as_source, lowered, written_out
 from forward_forward.forward.views import Views
 
@@ -279,6 +280,9 @@ class Network(nn.Module):
         texts = ready if isinstance(examples, NextSymbol) else None
         source = written_out(examples.neutral(ready))
         return stack_problems(self.layers, source, texts, examples.num_classes)
+
+    def _repr_html_(self) -> str:
+        return layers_html(self.layers, self.examples, self.head)
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:
         """Compute the thresholds named "width" or "calibrated"; others stay.

@@ -48,6 +48,7 @@ STYLE: dict[Any, Any] = {
     **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
     "grid.color": GRID,
     "grid.linewidth": 0.8,
+    "axes.prop_cycle": matplotlib.cycler(color=SERIES),
     **dict.fromkeys(("xtick.color", "ytick.color"), MUTED),
     **{f"{axis}tick.{kind}.size": 0 for axis in "xy" for kind in ("major", "minor")},
 }
