@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from forward_forward import files
-from forward_forward.display.html import facts
-from forward_forward.display.numerals import number
+from forward_forward.display.html import table
+from forward_forward.display.numerals import MISSING, number
 from forward_forward.forward import Network
 from forward_forward.forward.combination import is_of_readout
 from forward_forward.forward.description import build
@@ -84,24 +84,21 @@ class Run:
         return files.read_json(self.path / "run.json")
 
     def _repr_html_(self) -> str:
-        about = self.about
-        errors = {
-            f"{kind} error, {unit_of(about)}": error_text(about[f"{kind}_error"], about)
-            for kind in ("validation", "test")
-            if about.get(f"{kind}_error") is not None
-        }
-        epochs = about.get("fit", {}).get("epochs")
+        about, unit = self.about, unit_of(self.about)
+        epochs, done = about.get("fit", {}).get("epochs"), f"{len(self.metrics.rows()):,}"
         values = {
             "folder": self.path,
             "status": about.get("status"),
             "data": about.get("data", {}).get("name"),
-            "layers": len(about.get("network", {}).get("layers", ())) or None,
-            "epochs": f"{len(self.metrics.rows())} of {epochs}",
+            "layers": len(about["network"]["layers"]) if "network" in about else None,
+            "epochs": done if epochs is None else f"{done} of {epochs:,}",
             "best epoch": about.get("best_epoch"),
-            **errors,
-            "seconds": number(about["seconds"], 1) if "seconds" in about else None,
+            f"validation error, {unit}": error_text(about.get("validation_error"), about),
+            f"test error, {unit}": error_text(about.get("test_error"), about),
+            "seconds": number(about.get("seconds"), 1),
         }
-        return facts(f"Run {self.path.name}", values)
+        known = {name: value for name, value in values.items() if value not in (None, MISSING)}
+        return table(f"Run {self.path.name}", (), list(known.items()))
 
     def update(self, **values: Any) -> None:
         """Set entries of run.json."""

@@ -61,8 +61,7 @@ class Conversion:
 
     def _repr_html_(self) -> str:
         rows = [(step.part, step.became) for step in self.steps]
-        title = f"Conversion to {len(self.network.layers)} local layers"
-        return table(title, ("module", "became"), rows)
+        return table(f"Conversion of {len(rows)} modules", ("module", "became"), rows)
 
 
 def convert(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from forward_forward.data.batch import Batch, as_float, check_batching, checked, class_names
 from forward_forward.data.holdout import held_out
-from forward_forward.display.html import facts
+from forward_forward.display.html import table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,15 +67,13 @@ class Data:
             named = zip(self.classes, counts.long().tolist(), strict=True)
             classes = ", ".join(f"{name} ({count:,})" for name, count in named)
             classes = f"{size}: {classes}"
-        return facts(
-            f"Data {self.name!r}",
-            {
-                "samples": len(self),
-                "shape": " × ".join(map(str, self.shape)),
-                "values": str(self.inputs.dtype).removeprefix("torch."),
-                "classes": classes,
-            },
-        )
+        rows = [
+            ("samples", len(self)),
+            ("shape", " × ".join(map(str, self.shape))),
+            ("values", str(self.inputs.dtype).removeprefix("torch.")),
+            ("classes", classes),
+        ]
+        return table(f"Data {self.name!r}", (), rows)
 
     @property
     def batch_size(self) -> int:
@@ -151,7 +149,7 @@ class Data:
             ValueError: Too few rows to leave one of every class to train on.
 
         >>> data = Data(torch.rand(8, 3), torch.arange(8) % 2, ("cat", "dog"))
-        >>> [part.labels.bincount(minlength=len(self.classes)).tolist() for part in data.split(2)]
+        >>> [part.labels.bincount().tolist() for part in data.split(2)]
         [[3, 3], [1, 1]]
         """
         if validation is None and self.holdout is not None:

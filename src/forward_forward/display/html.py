@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -34,11 +34,6 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -
     )
 
 
-def facts(caption: str, values: Mapping[str, Any]) -> str:
-    """A table of names and values, without those that are None."""
-    return table(caption, (), [each for each in values.items() if each[1] is not None])
-
-
 def _cells(tag: str, texts: Sequence[str], sides: Sequence[str]) -> str:
     return "".join(
         f'<{tag} style="text-align: {side}; vertical-align: top">{escape(text)}</{tag}>'
@@ -52,4 +47,4 @@ def _text(value: Any) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text[:1].isdigit() or text[:1] in ("−", "–")  # the dash of a missing one
+    return not any(letter.isalpha() for letter in text)

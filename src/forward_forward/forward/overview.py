@@ -45,4 +45,6 @@ def _module(module: Any) -> str:
         return " → ".join(map(_module, module))
     if module is None:
         return "none"
-    return type(module).__name__ if list(module.children()) else str(module)
+    if list(module.children()):
+        return type(module).__name__
+    return str(module).replace(", bias=True", "")

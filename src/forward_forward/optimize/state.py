@@ -86,20 +86,21 @@ class Fitted:
         return plot.training(self)
 
     def _repr_html_(self) -> str:
-        about = self.about
-        row = next((row for row in self.history if row["epoch"] == self.best_epoch), {})
-        figures = {name: by_layer(row, name, about) for name in row if isinstance(row[name], list)}
-        figures.pop("layers", None)
-        layers = sorted({layer for each in figures.values() for layer in each})
-        rows = [
-            [layer, *(number(each.get(layer)) for each in figures.values())] for layer in layers
-        ]
-        names = [name.removesuffix(BY_LAYER).replace("_", " ") for name in figures]
-        title = f"{len(self.history)} epochs in {number(self.seconds, 1)} seconds; best epoch"
-        title += f" {self.best_epoch}"
-        if self.validation_error is not None:
-            error = error_text(self.validation_error, about)
-            title += f", validation error {error} {unit_of(about)}"
+        about, error = self.about, self.validation_error
+        title = f"{len(self.history)} epochs in {number(self.seconds, 1)} seconds"
+        title += f"; best epoch {self.best_epoch}"
+        if error is not None:
+            title += f", validation error {error_text(error, about)} {unit_of(about)}"
+        best = next((row for row in self.history if row["epoch"] == self.best_epoch), {})
+        found = {
+            name: by_layer(best, name, about)
+            for name in best
+            if isinstance(best[name], list) and name != "layers"
+        }
+        shown = {name: each for name, each in found.items() if each}
+        names = [name.removesuffix(BY_LAYER).replace("_", " ") for name in shown]
+        layers = sorted({layer for each in shown.values() for layer in each})
+        rows = [[layer, *(number(each.get(layer)) for each in shown.values())] for layer in layers]
         return table(title, ["layer", *names], rows)
 
 

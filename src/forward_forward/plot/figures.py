@@ -35,7 +35,8 @@ class NotebookFigure(Figure):
         content = io.BytesIO()
         self.savefig(content, format="png", dpi=144)
         picture = base64.b64encode(content.getvalue()).decode()
-        title = escape("; ".join(axes.get_title() for axes in self.axes if axes.get_title()))
+        titles = (" ".join(axes.get_title().split()) for axes in self.axes)
+        title = escape("; ".join(each for each in titles if each))
         width = round(self.get_figwidth() * 96)
         return (
             f'<img src="data:image/png;base64,{picture}" alt="{title}" width="{width}"'
@@ -60,23 +61,23 @@ class HasHistory(Protocol):
         """The run's folder."""
 
 
-Source = HasHistory | checkpoint.Run | Path | str
+RunLike = HasHistory | checkpoint.Run | Path | str
 
 
-def metrics_of(run: Source) -> Metrics:
+def metrics_of(run: RunLike) -> Metrics:
     """The rows and the settings of a run, given by its folder or by what `Trainer.fit` returned.
 
     Raises:
         ValueError: The folder holds no run.
     """
-    if isinstance(run, HasHistory) and not isinstance(run, checkpoint.Run):
+    if isinstance(run, HasHistory):
         about = run.about if run.run is None else checkpoint.Run(run.run).about
         return Metrics(run.history, about)
     run = run if isinstance(run, checkpoint.Run) else checkpoint.Run(run)
     return Metrics(run.metrics.rows(), run.about)
 
 
-def errors(run: Source) -> NotebookFigure:
+def errors(run: RunLike) -> NotebookFigure:
     """Errors of each layer alone: on the test set, and on the validation set by epoch.
 
     Args:
@@ -99,12 +100,12 @@ def errors(run: Source) -> NotebookFigure:
     return _figure(run, layers.errors)
 
 
-def losses(run: Source) -> NotebookFigure:
+def losses(run: RunLike) -> NotebookFigure:
     """The loss of each layer by epoch; arguments and errors are those of `errors`."""
     return _figure(run, layers.losses)
 
 
-def training(run: Source) -> NotebookFigure:
+def training(run: RunLike) -> NotebookFigure:
     """The validation error, that of each layer alone, and each layer's loss, by epoch.
 
     Arguments and errors are those of `errors`; without validation data there are only losses.
@@ -112,7 +113,7 @@ def training(run: Source) -> NotebookFigure:
     return _figure(run, layers.whole, layers.errors_by_epoch, layers.losses)
 
 
-def separation(run: Source) -> NotebookFigure:
+def separation(run: RunLike) -> NotebookFigure:
     """How often a positive has a higher goodness than its negative, in percent, by epoch.
 
     Of each layer, over the training batches; 50 % is chance. Arguments and errors: see `errors`.
@@ -120,7 +121,7 @@ def separation(run: Source) -> NotebookFigure:
     return _figure(run, layers.separation)
 
 
-def silent_units(run: Source) -> NotebookFigure:
+def silent_units(run: RunLike) -> NotebookFigure:
     """Percentage of each layer's units that are 0 for every positive of a batch, by epoch.
 
     Arguments and errors are those of `errors`.
@@ -128,7 +129,7 @@ def silent_units(run: Source) -> NotebookFigure:
     return _figure(run, layers.silent_units)
 
 
-def goodness(run: Source) -> NotebookFigure:
+def goodness(run: RunLike) -> NotebookFigure:
     """Mean goodness of positives and negatives by epoch, a panel for each layer.
 
     A dotted line marks the threshold, if the run has a folder, which records it. Arguments and
@@ -195,7 +196,7 @@ def fields(
     return figure
 
 
-def _figure(run: Source, *made: Callable[[Metrics], list[dict[str, Any]]]) -> NotebookFigure:
+def _figure(run: RunLike, *made: Callable[[Metrics], list[dict[str, Any]]]) -> NotebookFigure:
     """A panel for each of the figures that are made of a run."""
     metrics = metrics_of(run)
     figures = [each for make in made for each in make(metrics)]
@@ -214,7 +215,7 @@ def _figure(run: Source, *made: Callable[[Metrics], list[dict[str, Any]]]) -> No
 
 
 def _panels(count: int) -> tuple[NotebookFigure, list[Any]]:
-    columns = min(count, ACROSS)
+    columns = min(count, ACROSS if count != 4 else 2)
     rows = -(-count // columns)
     figure = NotebookFigure(figsize=(WIDTH * columns, HEIGHT * rows), layout="constrained")
     return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]

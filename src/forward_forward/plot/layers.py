@@ -107,9 +107,9 @@ def silent_units(run: Metrics) -> list[Figure]:
     )
 
 
-def _in_training(run: Metrics, name: str, *texts: str) -> list[Figure]:
+def _in_training(run: Metrics, name: str, title: str, caption: str, y_label: str) -> list[Figure]:
     series = _by_epoch(run, name, 100)
-    return [curves(*texts, series)] if series else []
+    return [curves(title, caption, y_label, series)] if series else []
 
 
 def losses(run: Metrics) -> list[Figure]:
