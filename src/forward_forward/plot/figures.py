@@ -20,9 +20,9 @@ from forward_forward.forward import Network
 from forward_forward.plot import layers, units
 from forward_forward.plot.layers import Metrics
 
-WIDTH, HEIGHT = 4.8, 3.4  # inches of a panel
-ACROSS = 3  # panels in a row
-TITLE = 40  # letters in a line of a panel's title
+WIDTH, HEIGHT = 4.2, 3.0  # inches of a panel
+ACROSS = 2  # panels in a row
+TITLE = 42  # letters in a line of a panel's title
 
 
 class NotebookFigure(Figure):
@@ -215,7 +215,7 @@ def _figure(run: RunLike, *made: Callable[[Metrics], list[dict[str, Any]]]) -> N
 
 
 def _panels(count: int) -> tuple[NotebookFigure, list[Any]]:
-    columns = min(count, ACROSS if count != 4 else 2)
+    columns = min(count, ACROSS)
     rows = -(-count // columns)
     figure = NotebookFigure(figsize=(WIDTH * columns, HEIGHT * rows), layout="constrained")
     return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
