@@ -145,7 +145,7 @@ def test_a_crash_while_a_file_is_written_leaves_the_old_or_the_new_one(
 def test_an_existing_run_is_refused_or_replaced_on_demand(tmp_path):
     run, network = new_run(tmp_path / "run")
     save(run, network, 1)
-    with pytest.raises(ValueError, match=r"already contains a run.*--resume.*--overwrite"):
+    with pytest.raises(ValueError, match=r"a run: pass resume=True.* another out$"):
         Run.create(run.path, {})
     assert value_of(run) == 1
     fresh = Run.create(run.path, {"name": "new"}, overwrite=True)

@@ -39,6 +39,20 @@ MADE_BY = "forward-forward"
 INCOMPLETE = "a file of the checkpoint is missing or of another run, so restore it or train again"
 
 
+class Refused(ValueError):
+    """A run that cannot be made or resumed as asked for.
+
+    Args:
+        found: What is wrong.
+        fix: What to do, in arguments of Python.
+        flags: The same for the command line, which prints ``typed``.
+    """
+
+    def __init__(self, found: str, fix: str, flags: str) -> None:
+        super().__init__(f"{found}: {fix}")
+        self.typed = f"{found}: {flags}"
+
+
 class Run:
     """The folder of one run.
 
@@ -71,8 +85,11 @@ class Run:
             run = is_run(path)
             if not (overwrite and run):
                 content = "a run" if run else "files that are not a run"
-                fix = "--resume it, --overwrite it, or choose" if run else "choose"
-                raise ValueError(f"{str(path)!r} already contains {content}: {fix} another --out")
+                raise Refused(
+                    f"{str(path)!r} already contains {content}",
+                    f"{'pass resume=True or overwrite=True, or ' if run else ''}choose another out",
+                    f"{'--resume it, --overwrite it, or ' if run else ''}choose another --out",
+                )
             _remove(path)
         path.mkdir(parents=True, exist_ok=True)
         files.write_json(path / "run.json", {"made_by": MADE_BY, **about, "machine": machine()})
@@ -247,7 +264,8 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
         which: "best" by validation error, or "last".
 
     Returns:
-        The network in evaluation mode, on the CPU or on the device of ``network``.
+        The network in evaluation mode, on the CPU and in the type it was trained in, or on the
+        device and in the type of ``network``.
 
     Raises:
         ValueError: No run, no checkpoint yet, a broken file, or weights that do not fit
@@ -262,6 +280,9 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
         load_weights(network, weights, str(run))
     else:
         network = _built(folder.about)
+        for name, each in (*network.named_parameters(), *network.named_buffers()):
+            if name in weights and each.is_floating_point():
+                each.data = each.data.to(weights[name].dtype)
         load_weights(network, weights, str(run), INCOMPLETE)
     return network.eval()
 

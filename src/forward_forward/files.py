@@ -40,8 +40,15 @@ def write(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file atomically."""
-    write(path, (json.dumps(value, indent=2) + "\n").encode())
+    """Write a JSON file atomically; numbers of numpy are written as Python's own."""
+    write(path, (json.dumps(value, indent=2, default=_number) + "\n").encode())
+
+
+def _number(value: Any) -> Any:
+    """A number that `json` does not know, such as numpy's, as Python's own."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

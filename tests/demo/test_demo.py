@@ -194,6 +194,16 @@ def test_a_run_from_python_is_shown_if_its_data_are_known_by_name(tmp_path):
 
 
 REPORTS = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE")
+PROXY = ("no_proxy", "NO_PROXY")
+
+
+def stand_in(monkeypatch, launch) -> None:
+    """Gradio, of which a page's launch is replaced."""
+    gradio = SimpleNamespace(themes=SimpleNamespace(Base=lambda **fonts: None))
+    blocks = SimpleNamespace(launch=launch, close=lambda: None)
+    monkeypatch.setitem(sys.modules, "gradio", gradio)
+    monkeypatch.setattr(page, "subject_of", lambda run, say: None)
+    monkeypatch.setattr(page, "_page", lambda gradio, subject: blocks)
 
 
 @pytest.mark.parametrize("own", [None, "True"])
@@ -201,20 +211,32 @@ REPORTS = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE")
 def test_the_user_s_environment_is_kept(monkeypatch, own, fails):
     for name in REPORTS:
         monkeypatch.delenv(name, raising=False) if own is None else monkeypatch.setenv(name, own)
-    seen = []
+    monkeypatch.setenv(PROXY[0], "example.org")
+    monkeypatch.delenv(PROXY[1], raising=False)
+    seen, direct = [], []
 
     def launch(**options):
         seen.extend(os.environ[name] for name in REPORTS)
+        direct.extend(os.environ[name] for name in PROXY)
         if fails:
             raise OSError("the port is in use")
         return None, "http://here", None
 
-    gradio = SimpleNamespace(themes=SimpleNamespace(Base=lambda **fonts: None))
-    blocks = SimpleNamespace(launch=launch, close=lambda: None)
-    monkeypatch.setitem(sys.modules, "gradio", gradio)
-    monkeypatch.setattr(page, "subject_of", lambda run, say: None)
-    monkeypatch.setattr(page, "_page", lambda gradio, subject: blocks)
+    stand_in(monkeypatch, launch)
     with pytest.raises(OSError, match="port") if fails else nullcontext():
-        page.launch()
+        page.launch(host="10.0.0.1")
+    own_page = "localhost,127.0.0.1,10.0.0.1"
+    assert direct == [f"example.org,{own_page}", own_page]
+    assert [os.environ.get(name) for name in PROXY] == ["example.org", None]
     assert seen == (["False", "1"] if own is None else [own, own])
     assert [os.environ.get(name) for name in REPORTS] == [own, own]
+
+
+@pytest.mark.parametrize(("port", "words"), [(81, "port 81 is"), (None, "7860 to 7959 are")])
+def test_a_port_in_use_is_named_with_what_chooses_another(monkeypatch, port, words):
+    def launch(**options):
+        raise OSError("Cannot find empty port in range: set GRADIO_SERVER_PORT")
+
+    stand_in(monkeypatch, launch)
+    with pytest.raises(OSError, match=f"{words} in use on 127.0.0.1: .*--port"):
+        page.launch(port=port)

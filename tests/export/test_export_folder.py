@@ -51,7 +51,7 @@ def test_an_export_of_the_same_network_joins_what_is_there(tmp_path):
 def test_a_folder_that_is_no_export_is_not_replaced(tmp_path):
     net, x = mlp(12, 9, num_classes=2), samples(9, 12)
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"holds 'notes\.txt'.* choose another --out"):
+    with pytest.raises(ValueError, match=r"holds 'notes\.txt'.* choose another folder"):
         export.export(net, x, tmp_path, to="torch")
     with pytest.raises(ValueError, match="expected a folder for the export, got a file"):
         export.export(net, x, tmp_path / "notes.txt", to="torch")

@@ -14,7 +14,7 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.words: list[str] = []
-        self.feed(text)
+        self.feed(text.replace("<wbr>", ""))  # where a browser may break a line
 
     def handle_starttag(self, tag, attrs):
         given = {name: value or "" for name, value in attrs}

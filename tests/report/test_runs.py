@@ -145,3 +145,10 @@ def test_figures_of_another_tool_are_refused(tmp_path, line):
 def test_no_run_at_all_is_refused():
     with pytest.raises(ValueError, match="at least one run's folder, got none"):
         runs_page([])
+
+
+def test_a_page_of_names_that_are_no_text_is_written(ff, tmp_path):
+    run = made(tmp_path / "run", command={"data": "caf\udce9", "settings": {}})
+    done = ff("report", run, "--out", tmp_path / "page.html")
+    assert done.code == 0, done.err
+    assert "caf?" in (tmp_path / "page.html").read_text()

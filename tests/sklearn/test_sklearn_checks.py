@@ -8,10 +8,11 @@ from forward_forward.sklearn import FFClassifier, FFDetector, FFRegressor, FFTra
 pytestmark = pytest.mark.slow
 
 EXPECTED = {
-    "check_sample_weight_equivalence_on_dense_data": (
+    f"check_sample_weight_equivalence_on_{kind}_data": (
         "a sample of weight 2 is seen once per epoch with twice the weight; a sample that occurs"
         " twice is seen twice, in other batches and each time with another wrong label"
     )
+    for kind in ("dense", "sparse")
 }
 
 

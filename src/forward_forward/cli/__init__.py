@@ -7,11 +7,14 @@ code. Progress and messages go to stderr. The exit code is 0, 1 for a failure, 2
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib.metadata import version
 
 if os.environ.get("NO_COLOR"):
     # Tyro has its own variable, which it reads when it is imported below.
@@ -46,8 +49,10 @@ COMMANDS = {
 }
 DESCRIPTION = (
     "Train neural networks without backpropagation: each layer optimises its own local objective,"
-    " high goodness for positive data and low goodness for negative data."
+    " high goodness for positive data and low goodness for negative data. `ff --version` prints the"
+    " version."
 )
+NARROWEST = 20  # columns: in fewer, tyro never ends to break the lines of its help
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -58,6 +63,10 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     warnings.showwarning = _warn  # type: ignore[assignment]
     _show_decoding()
+    _fit_terminal()
+    if list(sys.argv[1:] if args is None else args) == ["--version"]:
+        print(f"ff {version('forward-forward')}")
+        sys.exit(0)
     try:
         command = tyro.extras.subcommand_cli_from_dict(
             COMMANDS,  # type: ignore[arg-type]
@@ -88,8 +97,21 @@ def _show_decoding() -> None:
     logger.handlers = [logging.StreamHandler()]
 
 
+def _fit_terminal() -> None:
+    """Print other characters for those that the terminal lacks, and lines of a least width."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            escaped = stream.errors == "surrogateescape" and "utf" not in stream.encoding.lower()
+            if stream.errors == "strict" or escaped:
+                stream.reconfigure(errors="replace")
+    if shutil.get_terminal_size().columns < NARROWEST:
+        os.environ["COLUMNS"] = str(NARROWEST)
+
+
 def _said(error: Exception) -> str:
-    """What to print of an error; those of the file system get words for their numbers."""
+    """What to print of an error: its own words for what is typed, and words for system errors."""
+    if isinstance(typed := getattr(error, "typed", None), str):
+        return typed
     if not isinstance(error, OSError) or error.filename is None or error.strerror is None:
         return str(error)
     expected = "expected a file or folder that can be read or written"

@@ -28,7 +28,7 @@ class ReportCommand:
             raise ValueError("expected folders of runs, got none: ff report runs/first runs/mine")
         page = _page([Path(folder) for folder in self.folders])
         Path(self.out).parent.mkdir(parents=True, exist_ok=True)
-        files.write(Path(self.out), page.encode())
+        files.write(Path(self.out), page.encode(errors="replace"))  # names of files may be no text
         print(f"written: {self.out}", file=sys.stderr)
         return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forward_forward.cli.train_settings import TrainOptions
+from forward_forward.notation import KINDS, plugin_names
 
 
 @dataclass(frozen=True)
@@ -15,3 +16,13 @@ class TrainCommand(TrainOptions):
         from forward_forward.cli.training import Training
 
         return Training(self).run()
+
+
+def _added() -> str:
+    """What installed packages add, for the help."""
+    kinds = {kind: ", ".join(plugin_names(kind)) for kind in KINDS}
+    lines = [f"{kind}: {names}" for kind, names in kinds.items() if names]
+    return "\n\nAdded by installed packages: " + "; ".join(lines) + "." if lines else ""
+
+
+TrainCommand.__doc__ = f"{TrainCommand.__doc__}{_added()}"

@@ -71,14 +71,12 @@ class LayerBuilder:
         self._note_hidden_end(last)
         if not reads or head is None:
             return
-        before = [
-            part
-            for part, _ in dropped
-            if part.kind != "weights" and not isinstance(part.module, ENDS)
-        ]
-        for part in (*before, head):
-            self.note(part, f"{'part of ' if before else ''}the read-out of layer {len(layers)}")
-        modules = [part.module for part in (*before, head)]
+        end = [part for part, _ in dropped if not isinstance(part.module, ENDS)]
+        for part in end:
+            self.note(
+                part, f"{'part of ' if len(end) > 1 else ''}the read-out of layer {len(layers)}"
+            )
+        modules = [part.module for part in end]
         module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
         layers[-1].goodness = ModuleReadout(module, self.num_classes)
 

@@ -80,8 +80,8 @@ def grouped(
             + (" but the one that scores the labels" if dropped else "")
             + ": add one; a layer of Forward-Forward measures goodness, it does not score labels"
         )
-    dropped += [(part, "no layer after it reads its output") for part in pending]
-    return groups, dropped
+    before = [(part, "no layer after it reads its output") for part in pending]
+    return groups, [*before, *dropped]
 
 
 def _belongs(part: ModelPart, group: Group, pending: list[ModelPart]) -> bool:
@@ -100,7 +100,10 @@ def _without_head(
     last = parts[places[-1]].module
     after = parts[places[-1] + 1 :]
     scores = isinstance(last, nn.Linear) and last.out_features == num_classes
-    if not scores or not all(isinstance(part.module, ENDS) for part in after):
+    # A change of shape or dropout leaves scores what they are.
+    if not scores or not all(
+        isinstance(part.module, ENDS) or part.kind in ("shape", "dropout") for part in after
+    ):
         return parts, []
     why = "the label is read from the goodness of all layers, not from scores"
     return parts[: places[-1]], [(part, why) for part in parts[places[-1] :]]

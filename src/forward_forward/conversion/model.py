@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import nn
@@ -116,8 +117,9 @@ def convert(
     1 ReLU    the activation of layer 1
     2 Linear  left out: the label is read from the goodness of all layers, not from scores
     """
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
+    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral) or num_classes < 2:
         raise ValueError(f"num_classes expects a whole number of 2 or more, got {num_classes!r}")
+    num_classes = int(num_classes)
     weight = next(model.parameters(), torch.zeros(()))
     plain = copy_of(model)
     one_pass = examples_of(layer(nn.Linear(1, num_classes), nn.ReLU()), num_classes)

@@ -6,6 +6,7 @@ import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Literal
 
 import torch
@@ -164,11 +165,16 @@ def _is_affine(part: ModelPart, x: Tensor | None) -> bool:
         return True  # a look-up is a product with the symbol's unit vector
     if x is None:
         return type(part.module) is nn.Linear or isinstance(part.module, _ConvNd)
+    if not torch.equal(x, x.round()):  # activities, not symbols
+        # Of usual size and both signs at each place: in a model without training they differ little
+        # between samples, and a ReLU does not change what is positive in all of them.
+        x = (x - x.mean(0)) / x.std(0).clamp(min=1e-12)
     try:
         # Copies: some work in place.
         one, two = part.module(x.clone()), part.module(x.flip(0))
         both, none = part.module(x + x.flip(0)), part.module(torch.zeros_like(x))
-        return torch.allclose(one + two, both + none, rtol=1e-3, atol=1e-4)
+        size = float((one - none).abs().max())
+        return torch.allclose(one + two, both + none, rtol=1e-5, atol=1e-3 * size)
     except Exception:  # it does not return a tensor, as a recurrent layer
         return False
 
@@ -189,7 +195,8 @@ def input_shape_of(
 ) -> tuple[int, ...]:
     """Shape of one sample, as given or as a first linear layer expects it."""
     if given is not None:
-        return (given,) if isinstance(given, int) else tuple(int(side) for side in given)
+        sides = [given] if isinstance(given, Integral) else given
+        return tuple(int(side) for side in sides)  # type: ignore[union-attr]
     core = next((part.module for part in parts if part.kind == "weights"), None)
     if isinstance(core, nn.Linear) or core is None:
         return (1 if core is None else core.in_features,)

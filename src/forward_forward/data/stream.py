@@ -12,15 +12,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from forward_forward.data.batch import Batch, as_float, check_batching, checked, class_names
-from forward_forward.data.tensors import as_tensor, unpack
+from forward_forward.data.labels import encoded, label_values
+from forward_forward.data.tensors import as_tensor, row_weight, unpack
 
 
 class Stream:
     """A DataLoader, or any re-iterable of (x, y) or (x, y, weight) batches, read as a Source.
 
     Args:
-        loader: Yields x [batch, *shape] (uint8 is divided by 255) and integer y [batch].
-        classes: The class names, in the order of the labels.
+        loader: Yields x [batch, *shape] (uint8 is divided by 255) and y [batch], labels of any
+            kind that `as_source` reads; in tuples, lists or dictionaries.
+        classes: The class names, in the order of the labels; () for a real-valued target.
         name: What reports call the set.
         samples: Samples in one pass; None asks the loader, or counts them once.
 
@@ -68,8 +70,8 @@ class Stream:
     def _first(self) -> tuple[tuple[int, ...], int]:
         """One sample's shape and the samples in the first batch; opens the loader once."""
         with torch.random.fork_rng(devices=[]):
-            x, y, _ = unpack(next(iter(self.loader)), "batch 0")
-        return tuple(as_tensor(x).shape[1:]), len(y)
+            x, y, _ = _batch(next(_items(self.loader)), 0)
+        return tuple(x.shape[1:]), len(y)
 
     def batches(
         self, batch_size: int, *, shuffle: torch.Generator | None = None, skip: int = 0
@@ -91,27 +93,56 @@ class Stream:
 
     def _read(self, skip: int, shuffle: torch.Generator | None) -> Iterator[Batch]:
         number = -1
-        items = self.loader if shuffle is None else _seeded(self.loader, shuffle)
-        for number, item in enumerate(items):
+        items = _items(self.loader)
+        for number, item in enumerate(items if shuffle is None else _seeded(items, shuffle)):
             if number >= skip:
-                x, y, weight = unpack(item, f"batch {number}")
-                x, y = as_tensor(x), _batch_labels(y, number)
+                x, y, weight = _batch(item, number)
+                y = _codes(y, self.classes, number)
                 weight = None if weight is None else as_tensor(weight)
-                batch = checked(x, y, weight, len(self.classes), f"batch {number}, ")
+                batch = checked(x, y.to(x.device), weight, len(self.classes), f"batch {number}, ")
                 yield batch._replace(x=as_float(batch.x))
         if number < 0:
             raise ValueError("expected batches, got none: is the loader's data set exhausted?")
 
 
-def _seeded(loader: Iterable[Any], rng: torch.Generator) -> Iterator[Any]:
-    """The loader's items, each drawn from its own seeded state of torch's global generator."""
+def _items(loader: Iterable[Any]) -> Iterator[Any]:
+    """The loader's items; what torch cannot put into a batch is a ValueError."""
+    try:
+        yield from loader
+    except TypeError as error:
+        if "default_collate" not in str(error):
+            raise
+        fix = "give it a collate_fn, or pass its Dataset, whose rows may be pictures or text"
+        raise ValueError(f"the DataLoader cannot make a batch ({error}): {fix}") from error
+
+
+def _batch(item: Any, number: int) -> tuple[Tensor, Any, Any]:
+    """Samples as a tensor [batch, *shape], labels and weights unchanged, of a loader's item."""
+    where = f"batch {number}"
+    x, y, weight = unpack(item, where)
+    if isinstance(y, str) or not isinstance(y, Sized) or getattr(y, "shape", (1,)) == ():
+        fix = "give the DataLoader a batch_size, such as 64"
+        raise ValueError(f"{where}: expected labels [batch], got the single label {y!r}: {fix}")
+    return as_tensor(x), y, row_weight(weight, where)
+
+
+def _codes(y: Any, classes: tuple[str, ...], number: int) -> Tensor:
+    """Labels of a batch [batch], or [batch, labels], as class indices."""
+    if isinstance(y, Tensor) and y.dim() == 2:  # several labels per sample, which `checked` reads
+        return y
+    try:
+        return encoded(y, classes)[0]
+    except ValueError as error:
+        raise ValueError(f"batch {number}, {error}") from error
+
+
+def _seeded(items: Iterator[Any], rng: torch.Generator) -> Iterator[Any]:
+    """The items, each drawn from its own seeded state of torch's global generator."""
     own = torch.Generator().manual_seed(rng.initial_seed()).get_state()
-    items: Iterator[Any] | None = None
     while True:
         before = torch.get_rng_state()
         torch.set_rng_state(own)
         try:
-            items = iter(loader) if items is None else items
             item = next(items)
         except StopIteration:
             return
@@ -121,34 +152,25 @@ def _seeded(loader: Iterable[Any], rng: torch.Generator) -> Iterator[Any]:
         yield item
 
 
-def found_classes(loader: Iterable[Any]) -> tuple[str, ...]:
-    found = np.unique(_all_labels(loader).cpu().numpy()).tolist()
-    if found != list(range(len(found))):
-        text = f"expected labels 0..C-1 in the DataLoader, got {found[:5]}..{found[-1]}"
-        raise ValueError(f"{text}: pass classes=[...] if some are rare, else renumber them")
-    return tuple(str(each) for each in found)
+def found_classes(loader: Iterable[Any], num_classes: int | None = None) -> tuple[str, ...]:
+    """The class names that `encoded` finds in all batches; () if the target is real-valued."""
+    return encoded(_all_labels(loader), None, num_classes)[1]
 
 
-def _all_labels(loader: Iterable[Any]) -> Tensor:
+def _all_labels(loader: Iterable[Any]) -> np.ndarray[Any, Any]:
     """One pass over a loader that restores its generator and torch's."""
     generator = loader.generator if isinstance(loader, DataLoader) else None
     state = None if generator is None else generator.get_state()
     with torch.random.fork_rng(devices=[]):
-        parts = [_batch_labels(unpack(item, f"batch {k}")[1], k) for k, item in enumerate(loader)]
+        batches = [_batch(item, number)[1] for number, item in enumerate(_items(loader))]
     if generator is not None and state is not None:
         generator.set_state(state)
-    if not parts:
+    if not batches:
         raise ValueError("expected a loader with a batch or more, got none")
-    return torch.cat(parts)
-
-
-def _batch_labels(y: Any, number: int) -> Tensor:
-    if isinstance(y, np.ndarray) and y.dtype.kind in "iu":
-        return torch.as_tensor(y)
-    if not isinstance(y, Tensor):
-        found = f"batch {number}: expected a tensor of integer labels, got a {type(y).__name__}"
-        raise ValueError(f"{found}: number the labels in the loader's Dataset")
-    return y
+    parts = [label_values(y) for y in batches]
+    if len({part.dtype.kind for part in parts}) == 1:
+        return np.concatenate(parts)
+    return np.array([value for part in parts for value in part.tolist()], dtype=object)
 
 
 def _loader_samples(loader: Iterable[Any]) -> int | None:

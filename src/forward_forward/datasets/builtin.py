@@ -16,6 +16,7 @@ from forward_forward.data import Data, Text
 from forward_forward.datasets.cifar import cifar10, cifar10_jpeg, cifar100
 from forward_forward.datasets.fetch import Files, find
 from forward_forward.datasets.idx import fashion_mnist, kmnist, mnist
+from forward_forward.notation import plugins
 
 _AESOP = Files(
     title="Aesop's fables",
@@ -84,7 +85,7 @@ def available() -> tuple[str, ...]:
     >>> available()
     ('cifar10', 'cifar100', 'cifar10_jpeg', 'digits', 'fashion_mnist', 'kmnist', 'mnist')
     """
-    return tuple(sorted(_SETS))
+    return tuple(sorted(_sets()))
 
 
 def named(name: str) -> tuple[Data, Data]:
@@ -103,11 +104,17 @@ def named(name: str) -> tuple[Data, Data]:
     >>> named("digits")[0].shape
     (1, 8, 8)
     """
-    if name not in _SETS:
-        near = difflib.get_close_matches(name.lower(), _SETS, 1, cutoff=0.4)
+    sets = _sets()
+    if name not in sets:
+        near = difflib.get_close_matches(name.lower(), sets, 1, cutoff=0.4)
         hint = f": did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"expected one of {', '.join(available())}, got {name!r}{hint}")
-    return _SETS[name]()
+    return sets[name]()
+
+
+def _sets() -> dict[str, Callable[[], tuple[Data, Data]]]:
+    """The library's sets, and those of installed packages."""
+    return {**plugins("datasets"), **_SETS}
 
 
 _SETS: dict[str, Callable[[], tuple[Data, Data]]] = {

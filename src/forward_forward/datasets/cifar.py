@@ -71,7 +71,7 @@ _JPEG = Files(
     layouts=("cifar10", "."),
     cache="cifar10_jpeg",
     sources=(),
-    instead="use --data cifar10, the original, which can be downloaded",
+    instead="use the set 'cifar10', the original, which can be downloaded",
 )
 _TEN = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _HUNDRED_NAMES = """

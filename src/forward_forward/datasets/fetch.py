@@ -69,7 +69,7 @@ class Files:
     layouts: tuple[str, ...]
     cache: str
     sources: tuple[str, ...]
-    instead: str = "use --data digits"
+    instead: str = "use the set 'digits', which needs no download"
     archive: Archive | None = None
     system: tuple[str, ...] = ()
     kept: bool = True

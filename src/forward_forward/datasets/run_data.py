@@ -53,6 +53,12 @@ def sets_of_run(about: Mapping[str, Any]) -> Sets:
     """The sets of a run by its run.json; one that was started from Python has a set with a name."""
     command = about.get("command") or {}
     if "data" in command:
+        data = command["data"]
+        if os.path.isabs(data) and not os.path.exists(data):  # which nobody has typed here
+            raise ValueError(
+                f"expected the data of the run at {data!r}, got nothing there: put them back, or"
+                " name the place to which they were moved with --data"
+            )
         return sets_of(command, about.get("table"))
     name = about["data"]["name"]
     if name not in available():

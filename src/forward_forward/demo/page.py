@@ -66,38 +66,53 @@ def launch(
         OSError: The port is in use.
         ValueError: The page cannot show this run.
     """
-    with _without_reports():
+    with _environment(host):
         gradio = _gradio()
         blocks = _page(gradio, subject_of(run, say))
-        _, address, _ = blocks.launch(
-            server_name=host,
-            server_port=port,
-            inbrowser=browser,
-            share=False,
-            quiet=True,
-            prevent_thread_lock=True,
-            footer_links=[],
-            css=show.style(),
-            theme=gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
-        )
+        fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["monospace"]}
+        try:
+            _, address, _ = blocks.launch(
+                server_name=host,
+                server_port=port,
+                inbrowser=browser,
+                share=False,
+                quiet=True,
+                prevent_thread_lock=True,
+                footer_links=[],
+                css=show.style(),
+                theme=gradio.themes.Base(**fonts),
+            )
+        except OSError as error:
+            if "empty port" not in str(error):
+                raise
+            found = "all ports from 7860 to 7959 are" if port is None else f"port {port} is"
+            raise OSError(f"{found} in use on {host}: choose another port, with --port") from error
     say(f"the page is at {address}")
     return RunningPage(str(address), blocks.close)
 
 
 @contextmanager
-def _without_reports() -> Iterator[None]:
-    """Within the block Gradio sends no usage statistics, unless the user's environment says so.
+def _environment(host: str) -> Iterator[None]:
+    """Within the block Gradio sends no usage statistics, and asks for its own page without a proxy.
 
-    Gradio reads these variables when it is imported and when it begins to serve a page.
+    Gradio reads these variables when it is imported and when it begins to serve a page. Those of
+    statistics stay as they are if the user has set them.
     """
     defaults = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
-    added = {name: value for name, value in defaults.items() if name not in os.environ}
-    os.environ.update(added)
+    changed = {name: os.environ.get(name, value) for name, value in defaults.items()}
+    for name in ("no_proxy", "NO_PROXY"):
+        own = f"localhost,127.0.0.1,{host}"
+        changed[name] = f"{os.environ[name]},{own}" if os.environ.get(name) else own
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _gradio() -> Any:

@@ -34,7 +34,7 @@ def check_replaceable(folder: Path) -> None:
     if other:
         raise ValueError(
             f"{str(folder)!r} holds {other[0]!r}, which is not part of an export and would be lost:"
-            " choose another --out"
+            " choose another folder"
         )
 
 

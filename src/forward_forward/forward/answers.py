@@ -18,6 +18,7 @@ from forward_forward.forward.passes import (
     rows_at_a_time,
     variants_goodness,
 )
+from forward_forward.forward.samples import tensor_of
 from forward_forward.forward.views import Views, averaged
 from forward_forward.forward.workspace import Workspace
 
@@ -75,5 +76,5 @@ def _of_views(
     def of_view(view: Tensor) -> Tensor:
         return compute(network.transformed(view, network.blocks))
 
-    parts = torch.split(x, rows)
+    parts = torch.split(tensor_of(x), rows)
     return torch.cat([averaged(network.views, network.floats(part), of_view) for part in parts], 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,21 @@ def made_activation(given: nn.Module | Callable[[], nn.Module] | None) -> nn.Mod
         raise ValueError(
             f"activation expects a module, or what returns one without arguments, got {given!r}:"
             f" {error}"
+        ) from error
+
+
+def whole_numbers(caller: str, *values: Any) -> list[int]:
+    """Whole numbers of any type, such as numpy's, as Python's own.
+
+    Raises:
+        ValueError: One is no whole number.
+    """
+    try:
+        return [operator.index(value) for value in values]
+    except TypeError as error:
+        raise ValueError(
+            f"{caller} expects whole numbers one by one, such as 500, 500, got"
+            f" {', '.join(map(repr, values))}: write *[500, 500] for a list"
         ) from error
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from forward_forward import readouts, seeds
 from forward_forward.examples import Examples, NoLabel
+from forward_forward.forward.arguments import whole_numbers
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.forward.network import Network
@@ -61,6 +62,9 @@ def cnn(
     >>> cnn((1, 8, 8), 16, 32, num_classes=10, pooled=(0, 1)).predict(torch.rand(3, 1, 8, 8)).shape
     torch.Size([3])
     """
+    num_classes, *maps = whole_numbers("cnn", num_classes, *channels)
+    channels = tuple(maps)
+    shape = whole_numbers("cnn", *shape)
     side = min(shape[-2:], default=0)
     if not channels or min(channels) < 1 or len(shape) not in (2, 3) or together < 1:
         raise ValueError(

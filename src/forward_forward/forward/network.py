@@ -20,6 +20,7 @@ from forward_forward.forward.layer_range import Range, ReadoutSetting, fixed_ran
 from forward_forward.forward.learnable import check_learnable
 from forward_forward.forward.overview import layers_html
 from forward_forward.forward.passes import ForwardPass, as_source, lowered, written_out
+from forward_forward.forward.samples import finite, tensor_of
 from forward_forward.forward.views import Views
 
 Reading = Literal["goodness", "head"]
@@ -165,7 +166,7 @@ class Network(nn.Module):
         Raises:
             ValueError: They are not floating-point numbers, so their scale is unknown.
         """
-        return floating(x).to(self.device, self.dtype, non_blocking=True)
+        return floating(tensor_of(x)).to(self.device, self.dtype, non_blocking=True)
 
     @torch.no_grad()
     def transformed(self, x: Tensor, products: torch.dtype | None = None) -> Tensor:
@@ -260,15 +261,18 @@ class Network(nn.Module):
         """The label of each sample.
 
         Args:
-            x: Samples [batch, ...], on the scale of the training data.
+            x: Samples [batch, ...], on the scale of the training data: a tensor or an array.
             by: "goodness" or "head"; None for the network's own reading.
 
         Returns:
             Labels [batch]; with several labels per sample, 0 and 1 [batch, labels]; of layers that
             answer at every position [batch, positions]; with ordered bins, the predicted numbers
             [batch].
+
+        Raises:
+            ValueError: A sample has NaN or infinity, or is not in floating-point numbers.
         """
-        return self.examples.decide(self.scores(x, by))
+        return self.examples.decide(self.scores(finite(x), by))
 
     def check(self, x: Tensor) -> dict[int, list[str]]:
         """Problems of each layer, by its index: see `Layer.check`.

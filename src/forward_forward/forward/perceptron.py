@@ -11,6 +11,7 @@ from torch import nn
 
 from forward_forward import readouts, seeds
 from forward_forward.examples import AppendLabel, Examples, FromGoodness
+from forward_forward.forward.arguments import whole_numbers
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import ReadoutSetting
@@ -60,6 +61,8 @@ def mlp(
     >>> mlp(64, 500, 500, num_classes=10).predict(torch.rand(3, 64)).shape
     torch.Size([3])
     """
+    num_classes, features, *units = whole_numbers("mlp", num_classes, features, *hidden)
+    hidden = tuple(units)
     if not hidden or min(hidden) < 1:
         raise ValueError(
             f"mlp expects the units of at least one hidden layer, each 1 or more, got {hidden}:"

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from forward_forward.notation.plugins import plugins
+
 LISTED = 20  # names at most that a message lists; of more it gives the nearest few
 NEAREST = 5
 
@@ -36,8 +38,12 @@ class OwnCode(ValueError):
 
 
 def public(*modules: ModuleType) -> dict[str, Any]:
-    """The public names of modules, with the objects they name."""
-    return {name: getattr(module, name) for module in modules for name in module.__all__}
+    """The public names of modules with the objects they name, and what packages add to them."""
+    found: dict[str, Any] = {}
+    for module in modules:
+        added = plugins(module.__name__.rpartition(".")[2])
+        found |= {**added, **{name: getattr(module, name) for name in module.__all__}}
+    return found
 
 
 def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from types import FunctionType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -30,6 +31,7 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
     >>> write(goodness.Minimised(goodness.mean_square), notation.public(goodness))
     'Minimised(goodness=mean_square)'
     """
+    part = _plain(part)
     if isinstance(part, tuple):
         items = [write(each, names) for each in part]
         return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
@@ -52,11 +54,16 @@ def write(part: Any, names: Mapping[str, Any]) -> str:
     return f"{owner.__module__}:{owner.__qualname__}{_changed(part)}"
 
 
+def _plain(value: Any) -> Any:
+    """A number of numpy, whose own text cannot be read back, as Python's; others unchanged."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _changed(part: Any) -> str:
     """A dataclass's plain arguments that differ from the defaults, in brackets."""
     if not is_dataclass(part) or isinstance(part, type):
         return ""
-    given = [(each, getattr(part, each.name)) for each in fields(part) if each.init]
+    given = [(each, _plain(getattr(part, each.name))) for each in fields(part) if each.init]
     options = [
         f"{each.name}={value!r}"
         for each, value in given
@@ -78,8 +85,8 @@ def write_call(make: Any) -> str:
     'builtins:dict(momentum=0.9)'
     """
     if isinstance(make, functools.partial):
-        options = [repr(each) for each in make.args]
-        options += [f"{key}={value!r}" for key, value in make.keywords.items()]
+        options = [repr(_plain(each)) for each in make.args]
+        options += [f"{key}={_plain(value)!r}" for key, value in make.keywords.items()]
         return f"{write_call(make.func)}({', '.join(options)})"
     return f"{make.__module__}:{make.__qualname__}"
 
@@ -105,7 +112,7 @@ def constructor_arguments(part: nn.Module) -> dict[str, Any] | None:
     """
     arguments: dict[str, Any] = {}
     for name, default in _parameters(type(part)).items():
-        value = _bias(part, default) if name == "bias" else getattr(part, name, default)
+        value = _bias(part, default) if name == "bias" else _plain(getattr(part, name, default))
         known = value is None or isinstance(value, (*PLAIN, nn.Module)) or is_dataclass(value)
         if not known:
             return None
@@ -144,6 +151,7 @@ def _parameters(kind: type) -> dict[str, Any]:
 
 def _traits(module: nn.Module) -> tuple[object, ...]:
     """What two modules with the same arguments have in common."""
-    plain = {key: each for key, each in vars(module).items() if isinstance(each, PLAIN)}
+    own = {key: _plain(each) for key, each in vars(module).items()}
+    plain = {key: each for key, each in own.items() if isinstance(each, PLAIN)}
     plain.pop("training")
     return repr(module), plain, {name: each.shape for name, each in module.state_dict().items()}

@@ -7,11 +7,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forward_forward.checkpoint import machine
+from torch import Tensor
+
+from forward_forward.checkpoint import Refused, machine
 from forward_forward.data import Data, Source, Text
 from forward_forward.examples import MultiLabel, NextSymbol, OverlayLabel
 from forward_forward.examples.bins import check_kind
 from forward_forward.examples.hybrids import OfTwoSamples
+from forward_forward.forward import Network
 from forward_forward.forward.description import rewritten
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.track import Callback, ProgressBar, Row, as_callback, interactive
@@ -91,6 +94,26 @@ def checked_callbacks(callbacks: Sequence[Any], verbose: bool | None) -> list[Ca
     return [*map(as_callback, callbacks), *([ProgressBar()] if shown else [])]
 
 
+def check_scale(network: Network, samples: Tensor) -> None:
+    """Warn if inputs are far from the size of 1 that a label beside them has.
+
+    Args:
+        network: The network; one that transforms its inputs first is not checked.
+        samples: Training samples [batch, ...].
+    """
+    if network.inputs is not None or isinstance(network.examples, NextSymbol):
+        return
+    mean, size = float(samples.mean()), float(samples.square().mean().sqrt())
+    deviation = float(samples.std())
+    if deviation > 0 and (not 0.02 < size < 10 or abs(mean) > 5 * deviation):
+        warnings.warn(
+            f"the inputs have the mean {mean:.3g} and the standard deviation {deviation:.3g}, and"
+            " layers learn badly from such a scale: scale them to 0 to 1 or to mean 0 and deviation"
+            " 1, or build the network with inputs=ff.forward.Standardize.of(data)",
+            stacklevel=4,
+        )
+
+
 def check_finite(row: Row, trainer: TrainStep) -> None:
     """Stop if a layer's figures are no longer finite numbers."""
     for name in ("loss", "goodness_positive", "goodness_negative"):
@@ -118,10 +141,11 @@ def check_same(about: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
                 for key in {**old, **values}
                 if old.get(key) != values.get(key)
             ]
-            raise ValueError(
+            raise Refused(
                 f"a resumed run must keep its settings, but its {section} differs"
-                f" ({'; '.join(changed)}): restore them, or start a new run from the old weights"
-                " with --init-from"
+                f" ({'; '.join(changed)})",
+                "restore them, or train network=ff.load(...) of the old run in a new one",
+                "restore them, or start a new run from the old weights with --init-from",
             )
     now = machine()
     differs = [

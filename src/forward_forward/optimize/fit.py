@@ -21,7 +21,7 @@ from forward_forward.data import Source, checksum
 from forward_forward.data.pictures.framing import frame_of
 from forward_forward.forward.combination import is_of_readout
 from forward_forward.forward.description import describe
-from forward_forward.optimize.checks import check_finite
+from forward_forward.optimize.checks import check_finite, check_scale
 from forward_forward.optimize.frozen_cache import FrozenCache, cached, step_cached
 from forward_forward.optimize.interrupt import interrupts
 from forward_forward.optimize.state import Fitted, Progress, add
@@ -68,7 +68,9 @@ def calibrate(trainer: TrainStep, source: Source, batch_size: int) -> None:
         y.append(batch.y)
         if sum(map(len, y)) >= CALIBRATION_SAMPLES:
             break
-    trainer.calibrate(torch.cat(x)[:CALIBRATION_SAMPLES], torch.cat(y)[:CALIBRATION_SAMPLES])
+    samples = torch.cat(x)[:CALIBRATION_SAMPLES]
+    check_scale(trainer.network, samples)
+    trainer.calibrate(samples, torch.cat(y)[:CALIBRATION_SAMPLES])
 
 
 class FitLoop:

@@ -54,8 +54,7 @@ def optimizer_of(
         group["initial_lr"] = group["lr"]
         if weight_decay is not None:
             group.setdefault("weight_decay", weight_decay)
-    if not groups:
-        raise ValueError(f"{type(module).__name__} has nothing to train: its block has no weights")
+    _check_trainable(module, weights)
     options = make.keywords if isinstance(make, functools.partial) else {}
     if "lr" in options:
         raise ValueError(
@@ -81,6 +80,24 @@ def optimizer_of(
             f" {type(optimizer).__name__}: leave weight_decay out, or use AdamW or AveragedSGD"
         )
     return optimizer
+
+
+def _check_trainable(module: nn.Module, weights: list[nn.Parameter]) -> None:
+    """Reject a module without weights to train, or with some whose type cannot hold a step."""
+    kind = type(module).__name__
+    if not weights:
+        if next(module.parameters(), None) is None:
+            raise ValueError(f"{kind} has nothing to train: its block has no weights")
+        raise ValueError(
+            f"{kind} has nothing to train: all its weights are frozen (requires_grad is False). Use"
+            " requires_grad_(True); train_layers(first, last) leaves out layers, and the trainer's"
+            " steps then do not change those below"
+        )
+    if any(weight.dtype == torch.float16 for weight in weights):
+        raise ValueError(
+            f"{kind} expects weights in float32, bfloat16 or float64, got float16, in which squares"
+            " and small steps are lost: use network.float(), or precision='bfloat16'"
+        )
 
 
 def is_muon(make: Callable[..., torch.optim.Optimizer]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ from forward_forward.optimize.collaboration import Collaboration
 from forward_forward.optimize.engine import Engine, Kind
 from forward_forward.optimize.look_ahead import LookAhead, ahead
 from forward_forward.optimize.metrics import by_name
+from forward_forward.optimize.named import Make, optimizer_called
 from forward_forward.optimize.optimizers import optimizer_of
 from forward_forward.optimize.order import Order, Rule, check_order, named, trains_jointly
 from forward_forward.optimize.precision import Precision, products, usable
@@ -46,7 +47,7 @@ class TrainStep:
         self,
         network: Network,
         *,
-        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.AdamW,
+        optimizer: Make | str = torch.optim.AdamW,
         lr: float = 1e-3,
         weight_decay: float | None = None,
         schedule: Schedule = constant,
@@ -73,6 +74,7 @@ class TrainStep:
         if device is not None:
             network.to(usable(device))
         check_learnable(network.examples, network.layers, network.head)
+        optimizer = optimizer_called(optimizer)
         self.settings = {
             "optimizer": notation.write_call(optimizer),
             "lr": lr,

@@ -24,8 +24,9 @@ class Trainer(TrainStep):
 
     Args:
         network: The network; it is moved to ``device``.
-        optimizer: A torch optimiser's class, or a ``functools.partial`` of one with options. Its
-            fused kernels are used if it has them, unless the partial sets ``fused``.
+        optimizer: A torch optimiser's class, its name in any case ("adam"), or a
+            ``functools.partial`` of one with options. Its fused kernels are used if it has them,
+            unless the partial sets ``fused``.
         lr: Learning rate of every layer.
         weight_decay: Applied to weights, not to biases; None keeps the optimiser's own default.
         schedule: Factor of the learning rates over the epochs, applied by `fit`.
@@ -66,8 +67,8 @@ class Trainer(TrainStep):
         device: Where to train; None for the network's device.
 
     Raises:
-        ValueError: An unknown name, a device that is not available, or a weight decay for an
-            optimiser that has none.
+        ValueError: An unknown name, a device that is not available, a weight decay for an
+            optimiser that has none, a layer whose weights are all frozen, or weights in float16.
 
     >>> import torch
     >>> from forward_forward.forward import mlp
@@ -100,7 +101,9 @@ class Trainer(TrainStep):
         are computed only once.
 
         Args:
-            train: Training data: `Data`, (X, y), a Dataset, a DataLoader.
+            train: Training data in any form that `data.as_source` reads: `Data`, (X, y), a Dataset,
+                a DataLoader, a list of batches. Integer labels of the network's classes keep their
+                values. A warning says if inputs are much larger or smaller than 1.
             epochs: Total number of epochs.
             batch_size: Samples per step; None for the source's own, 256 for data held in memory.
             validation: Data that selects the best epoch; without it the last epoch is the best.
@@ -126,7 +129,8 @@ class Trainer(TrainStep):
             Diverged: A loss or a goodness is no longer finite; the last checkpoint remains.
             KeyboardInterrupt: After Ctrl-C, once the checkpoint is written.
         """
-        source, judge = as_source(train), None
+        classes = self.network.examples.num_classes
+        source, judge = as_source(train, num_classes=classes), None
         if validation is not None:
             judge = as_source(validation, classes=source.classes)
         sources = {"train": source, "validation": judge}

@@ -69,6 +69,6 @@ class Timeout:
             raise LostRank(
                 f"{self.place} {action} {other}, which died or did not answer within"
                 f" {self.seconds:g} s. The last checkpoint is intact: with --max-restarts, the same"
-                " torchrun command resumes from it automatically; otherwise use `--resume`."
+                " torchrun command resumes from it automatically; otherwise resume the run."
                 f" (torch: {reason})"
             ) from error

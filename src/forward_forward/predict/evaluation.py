@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from forward_forward.data import Source
+from forward_forward.data import Source, as_source
 from forward_forward.examples import OrdinalBins
 from forward_forward.examples.bins import check_kind
 from forward_forward.forward import Network
@@ -24,7 +25,7 @@ def embeddings(network: Network, x: Tensor) -> list[Tensor]:
 
 
 def evaluate(
-    network: Network, source: Source, *, batch_size: int | None = None
+    network: Network, source: Any, *, batch_size: int | None = None
 ) -> dict[str, float | list[float]]:
     """Errors of a network on labelled data, in percent of the samples, or of all their labels.
 
@@ -32,7 +33,7 @@ def evaluate(
 
     Args:
         network: The network.
-        source: The data.
+        source: The data, in any form that `data.as_source` reads.
         batch_size: Samples at a time; None for the source's own number.
 
     Returns:
@@ -44,6 +45,7 @@ def evaluate(
     Raises:
         ValueError: The network predicts numbers and the data have classes, or the reverse.
     """
+    source = as_source(source, num_classes=network.examples.num_classes)
     return errors_of(network, *count_errors(network, source, batch_size=batch_size))
 
 

@@ -24,8 +24,9 @@ from forward_forward.recipes.standard import standard
 
 
 def recipes_by_name() -> dict[str, Recipe]:
-    """The library's recipes by the names that ``--recipe`` accepts."""
+    """The recipes of the library and of installed packages, as ``--recipe`` accepts them."""
     found: dict[str, Recipe] = {
+        **notation.plugins("recipes"),
         "standard": standard,
         "one_pass": one_pass,
         "regression": regression,

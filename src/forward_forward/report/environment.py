@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from forward_forward.display import numerals
 
@@ -26,6 +27,7 @@ def environment(package: str = "forward_forward.report") -> Environment:
         undefined=StrictUndefined,
     )
     made.filters.update(plain=numerals.plain, paragraphs=paragraphs, kind_of_cell=kind_of_cell)
+    made.filters["breakable"] = breakable
     return made
 
 
@@ -44,6 +46,16 @@ def render(template: str, **values: Any) -> str:
 def paragraphs(text: Any) -> list[str]:
     """Paragraphs of a text, which are separated by blank lines."""
     return [each.strip() for each in re.split(r"\n\s*\n", str(text or "")) if each.strip()]
+
+
+def breakable(name: str) -> Markup:
+    """A dotted name that a narrow page breaks after a dot or an underscore, not within a word.
+
+    >>> breakable("network.layers.activation")
+    Markup('network.<wbr>layers.<wbr>activation')
+    """
+    parts = re.split(r"(?<=[._])", name)
+    return Markup("<wbr>").join(parts)
 
 
 def kind_of_cell(text: str) -> str:

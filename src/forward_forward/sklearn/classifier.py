@@ -10,10 +10,8 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import validate_data
 
 from forward_forward.data import Data
 from forward_forward.examples import AppendLabel, Examples, MultiLabel, NoLabel, negatives
@@ -35,6 +33,7 @@ from forward_forward.sklearn.targets import (
     encode,
     is_multilabel,
     on_off,
+    plain_labels,
     sample_weights,
     train_and_holdout,
 )
@@ -112,6 +111,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     hidden_layer_sizes: int | Sequence[int] = field(default=(100, 100), kw_only=False)
     learning_rate_init: float | Literal["auto"] = "auto"
     _parameter_constraints = CLASSIFIER_CONSTRAINTS
+    _fills_gaps = True
     goodness: Any = "auto"
     loss: Any = "auto"
     readout: Any = "auto"
@@ -131,7 +131,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         """Train on samples.
 
         Args:
-            X: Features [n, features].
+            X: Features [n, features]: an array, a sparse matrix, or a frame, whose categories
+                become a column each. NaN is a missing value.
             y: Labels [n], numbers or text; or [n, labels] of 0 and 1, several per sample.
             sample_weight: Weights of the samples [n], or None for equal ones.
 
@@ -252,9 +253,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any, classes: Array | None, *, first: bool
     ) -> tuple[Array, Array, Array | None]:
         """Features, class indices and weights; samples of weight 0 are dropped."""
-        y = y.toarray() if issparse(y) else y  # as scikit-learn stores several labels per sample
-        X, y = validate_data(self, X, y, multi_output=True, dtype=np.float64, reset=first)
-        X = self._center(X, first=first)
+        X, y = self._validated(X, plain_labels(y), first=first, multi_output=True)
         targets, self.classes_ = encode(y, classes)
         if not first:
             check_same_kind(targets, multilabel=self._multilabel)

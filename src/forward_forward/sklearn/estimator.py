@@ -24,7 +24,8 @@ from forward_forward.optimize.schedules import Schedule
 from forward_forward.optimize.state import restore, state_of
 from forward_forward.recipes.standard import batch_size_for
 from forward_forward.sklearn.double import DoubleCopy
-from forward_forward.sklearn.inputs import Array, as_float64, unlabelled
+from forward_forward.sklearn.features import Features, categories_of, with_codes
+from forward_forward.sklearn.inputs import as_float64, unlabelled
 from forward_forward.sklearn.parameters import (
     ACTIVATIONS,
     ARCHITECTURE,
@@ -48,6 +49,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints = CONSTRAINTS  # the name scikit-learn expects
     _normalized: ClassVar[bool] = True  # whether each layer's input is
+    _fills_gaps: ClassVar[bool] = False  # whether features may be missing
 
     hidden_layer_sizes: int | Sequence[int] = (200, 200)
     activation: Any = "relu"
@@ -110,19 +112,30 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                     " set warm_start=False and call fit to build a new network"
                 )
 
-    def _center(self, x: Array, *, first: bool) -> Array:
-        """Subtract the training means, in float64: float32 cannot tell large features apart."""
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self._fills_gaps
+        return tags
+
+    def _validated(self, X: Any, *y: Any, first: bool, **options: Any) -> Any:
+        """The network's inputs [n, inputs] in float64, or the pair of them and y."""
+        categories = categories_of(X) if first else self._inputs_of.categories
+        finite = "allow-nan" if self._fills_gaps else True
+        checks = {"dtype": np.float64, "accept_sparse": "csr", "ensure_all_finite": finite}
+        found = validate_data(
+            self, with_codes(X, categories), *y, reset=first, **{**checks, **options}
+        )
+        X, *rest = found if y else (found,)
         if first:
-            self._means = x.mean(0) if self.standardize else np.zeros(x.shape[1])
-        centered: Array = x - self._means
-        return centered
+            self._inputs_of: Features = Features(X, categories, centre=self.standardize)
+        return (self._inputs_of(X), *rest) if y else self._inputs_of(X)
 
     def _features(self, X: Any) -> torch.Tensor:
         """New samples as the network's input [n, *shape], in float64."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        # Centring has made a copy, which torch may write to: those of DataFrames are read-only.
-        return torch.from_numpy(self._center(X, first=False)).view(-1, *self._shape)
+        # A copy, which torch may write to: the arrays of DataFrames are read-only.
+        return torch.from_numpy(self._validated(X, first=False)).view(-1, *self._shape)
 
     def _build(self, data: Data, examples: Examples, **parts: Any) -> None:
         """Build an untrained network of these goodness, loss and readout, and draw the seed."""
@@ -166,8 +179,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Train on samples without labels; returns them as the network's input, in float64."""
         self._check()
         warm = self._continues()
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2, reset=not warm)
-        X = self._center(X, first=not warm)
+        X = self._validated(X, first=not warm, ensure_min_samples=2)
         data, examples = unlabelled(X, image_shape)
         if not warm:
             found = goodness_part(self.goodness, 1), part(self.loss, losses)

@@ -12,7 +12,6 @@ import torch
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import validate_data
 
 from forward_forward import losses
 from forward_forward.data import Data
@@ -92,11 +91,14 @@ class FFRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
     n_iter_no_change: int = 10
     tol: float = 1e-4
 
+    _fills_gaps = True
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on samples.
 
         Args:
-            X: Features [n, features].
+            X: Features [n, features]: an array, a sparse matrix, or a frame, whose categories
+                become a column each. NaN is a missing value.
             y: Targets [n].
             sample_weight: Weights of the samples [n], or None for equal ones.
 
@@ -177,8 +179,8 @@ class FFRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
                 f"FFRegressor expects one target per sample [n], got {list(shape)}: fit a regressor"
                 " for each column, as sklearn.multioutput.MultiOutputRegressor does"
             )
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, reset=first)
-        X, y = self._center(X, first=first), y.astype(np.float64)
+        X, y = self._validated(X, y, first=first, y_numeric=True)
+        y = y.astype(np.float64)
         weight = sample_weights(X, y, sample_weight, None)
         if weight is not None:
             rows = weight > 0

@@ -5,17 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
+from forward_forward.data.labels import label_values
 from forward_forward.sklearn.inputs import Array
 
 
 def is_multilabel(y: Array) -> bool:
     """Whether a sample may have several labels."""
     return bool(type_of_target(y) == "multilabel-indicator")
+
+
+def plain_labels(y: Any) -> Any:
+    """Labels of pandas' own types of numbers [n] or in a sparse matrix as arrays; others unchanged.
+
+    Raises:
+        ValueError: Labels are of several types, such as None among texts; the message names one.
+    """
+    if issparse(y):  # as scikit-learn stores several labels per sample
+        return y.toarray()
+    kind = getattr(y, "dtype", None)
+    known = isinstance(kind, np.dtype) and kind.kind != "O"
+    if known or (kind is None and not isinstance(y, list | tuple)):
+        return y
+    objects = np.asarray(y, dtype=object)
+    if objects.ndim != 1 or (kind is None and all(isinstance(each, int | float) for each in y)):
+        return y
+    values = label_values(objects)
+    return values if values.dtype.kind in "biuf" else y
 
 
 def encode(y: Array, classes: Array | None) -> tuple[Array, Array]:
@@ -50,10 +71,14 @@ def encode(y: Array, classes: Array | None) -> tuple[Array, Array]:
     found = np.unique(y)
     classes = found if classes is None else classes
     if len(classes) < 2:
-        raise ValueError(f"FFClassifier expects at least 2 classes, got 1 class: {found[0]!r}")
+        raise ValueError(f"FFClassifier expects at least 2 classes, got 1 class: {found.tolist()}")
     new = np.setdiff1d(found, classes)
     if len(new):
-        raise ValueError(f"expected labels among {classes}, got {new[0]!r}")
+        raise ValueError(
+            f"expected labels among the classes {classes.tolist()}, with which warm_start and"
+            f" partial_fit continue, got {new.tolist()[0]!r}: set warm_start=False, or"
+            " give the first partial_fit all classes"
+        )
     return np.searchsorted(classes, y), classes
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
+import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -53,7 +56,8 @@ class MLflow(Tracker):
     """Writes a run for MLflow: its settings as parameters, each epoch's figures as metrics.
 
     A resumed run continues the same MLflow run, which the run's folder records in mlflow.json, and
-    no epoch appears twice. Its status is FINISHED, KILLED after Ctrl-C, or FAILED.
+    no epoch appears twice. Its status is FINISHED, KILLED after Ctrl-C, or FAILED. If MLflow fails
+    after training has begun, a warning says what it lacks, and training goes on.
 
     Args:
         uri: Where to write; None for the file mlflow.db in the current folder, or for the place of
@@ -82,10 +86,12 @@ class MLflow(Tracker):
         uri = self.uri or (memory.uri if memory else default_uri())
         self._about, self._epochs = beginning.settings, beginning.epochs
         self._ended = False
+        self._missed: list[Row] = []
         try:
-            self._client = _client(uri)
-            if memory is None or not self._reopened(memory, beginning):
-                self._create(uri, beginning)
+            with _alone(uri):  # two runs that begin at once would both make the tables
+                self._client = _client(uri)
+                if memory is None or not self._reopened(memory, beginning):
+                    self._create(uri, beginning)
         except MlflowException as error:  # its message does not contain the URI
             raise RuntimeError(f"MLflow cannot keep the run in {uri}: {error}") from error
         done = {each.step for each in self._client.get_metric_history(self._run, "seconds")}
@@ -127,19 +133,46 @@ class MLflow(Tracker):
             self._client.log_batch(self._run, params=part)
 
     def epoch(self, row: Row) -> None:
-        """Write the row's figures."""
-        self._metrics(scalars(row, self._about), row["epoch"])
+        """Write the row's figures; where MLflow does not answer, they are kept until `stop`."""
+        self._missed.append(row)
+        if len(self._missed) == 1:  # else it did not answer before, which may take minutes
+            self._write(f"the figures of epoch {row['epoch']} and later ones", self._catch_up)
 
     def stop(self, ending: Ending) -> None:
-        """Write the final status."""
-        if not self._ended:
-            self._client.set_terminated(self._run, STATUS[ending])
+        """Write the final status, and the figures that could not be written before."""
+
+        def write() -> None:
+            self._catch_up()
+            if not self._ended:
+                self._client.set_terminated(self._run, STATUS[ending])
+
+        last = [row["epoch"] for row in self._missed]
+        lost = f"the figures of epochs {last[0]} to {last[-1]} and the end" if last else "the end"
+        self._write(lost, write)
 
     def result(self, figures: Mapping[str, Any]) -> None:
         """Write the test set's figures at the last epoch, unless they were written before."""
         numbers = scalars(figures, self._about, "test_")
-        if not numbers.keys() <= self._client.get_run(self._run).data.metrics.keys():
-            self._metrics(numbers, self._epochs)
+
+        def write() -> None:
+            if not numbers.keys() <= self._client.get_run(self._run).data.metrics.keys():
+                self._metrics(numbers, self._epochs)
+
+        self._write("the figures of the test set", write)
+
+    def _catch_up(self) -> None:
+        while self._missed:
+            self._metrics(scalars(self._missed[0], self._about), self._missed[0]["epoch"])
+            del self._missed[0]
+
+    def _write(self, what: str, write: Callable[[], None]) -> None:
+        """Write something; MLflow's failure is a warning, since the run itself has all figures."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            write()
+        except MlflowException as error:
+            warnings.warn(f"MLflow lacks {what} of this run: {error}", stacklevel=3)
 
     def _metrics(self, numbers: Mapping[str, float], epoch: int) -> None:
         from mlflow.entities import Metric
@@ -182,6 +215,16 @@ def _client(uri: str) -> MlflowClient:
             return MlflowClient(tracking_uri=uri)
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Keep other processes on this machine from the same store until the block is left."""
+    from filelock import FileLock
+
+    name = hashlib.sha256(uri.encode(errors="surrogateescape")).hexdigest()[:16]
+    with FileLock(Path(tempfile.gettempdir(), f"forward-forward-{name}.lock"), mode=0o666):
+        yield
 
 
 def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

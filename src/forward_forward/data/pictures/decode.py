@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -87,6 +87,20 @@ def on_white(image: Image, mode: str) -> Image:
         paper = images.new("RGBA", image.size, "white")
         image = images.alpha_composite(paper, image.convert("RGBA"))
     return image.convert(mode)
+
+
+def as_array(image: Image) -> np.ndarray[Any, Any]:
+    """A picture in memory as uint8 [1 or 3 channels, height, width].
+
+    Raises:
+        ValueError: Its channels have more than 8 bits.
+    """
+    if _is_deep(image):
+        found = f"expected pictures of 8 bits a channel, got one of mode {image.mode!r}"
+        raise ValueError(f"{found}: convert it to an array of floats, 0 to 1")
+    mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
+    values = np.array(on_white(image, mode))
+    return values.reshape(image.height, image.width, CHANNELS[mode]).transpose(2, 0, 1)
 
 
 def _read(tree: Tree, file: str, look: Callable[[Image], T]) -> T:
