@@ -12,24 +12,19 @@ runs/NAME/tensorboard/, runs/NAME/mlflow.json       with `ff train --track`
 
 from __future__ import annotations
 
-import platform
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from forward_forward import files
-from forward_forward.display.html import table
-from forward_forward.display.numerals import MISSING, number
 from forward_forward.forward import Network
 from forward_forward.forward.combination import is_of_readout
 from forward_forward.forward.description import build
 from forward_forward.track import Jsonl, mlflow, tensorboard
-from forward_forward.track.numbers import error_text, unit_of
+from forward_forward.track.run_record import machine, run_table
 
 Which = Literal["best", "last"]
 
@@ -101,21 +96,7 @@ class Run:
         return files.read_json(self.path / "run.json")
 
     def _repr_html_(self) -> str:
-        about, unit = self.about, unit_of(self.about)
-        epochs, done = about.get("fit", {}).get("epochs"), f"{len(self.metrics.rows()):,}"
-        values = {
-            "folder": self.path,
-            "status": about.get("status"),
-            "data": about.get("data", {}).get("name"),
-            "layers": len(about["network"]["layers"]) if "network" in about else None,
-            "epochs": done if epochs is None else f"{done} of {epochs:,}",
-            "best epoch": about.get("best_epoch"),
-            f"validation error, {unit}": error_text(about.get("validation_error"), about),
-            f"test error, {unit}": error_text(about.get("test_error"), about),
-            "seconds": number(about.get("seconds"), 1),
-        }
-        known = {name: value for name, value in values.items() if value not in (None, MISSING)}
-        return table(f"Run {self.path.name}", (), list(known.items()))
+        return run_table(self.path, self.about, len(self.metrics.rows()))
 
     def update(self, **values: Any) -> None:
         """Set entries of run.json."""
@@ -240,18 +221,6 @@ def _check_run(path: Path) -> None:
         raise ValueError(f"{expected} that can be read, got {str(path)!r}: {error}") from error
     if about.get("made_by") != MADE_BY:
         raise ValueError(f"{expected} of this library, got {str(path)!r} of another tool: {fix}")
-
-
-def machine() -> dict[str, Any]:
-    """The machine and versions on which a run's figures may depend."""
-    return {
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 def load(run: Path | str, *, network: Network | None = None, which: Which = "best") -> Network:

@@ -17,7 +17,7 @@ from forward_forward.forward.combination import LayerRegression, WeightedLayers,
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import Range, ReadoutSetting, fixed_range
-from forward_forward.forward.learnable import check_learnable
+from forward_forward.forward.learnable import check_learnable, check_reading
 from forward_forward.forward.overview import layers_html
 from forward_forward.forward.passes import ForwardPass, as_source, lowered, written_out
 from forward_forward.forward.samples import finite, tensor_of
@@ -71,20 +71,14 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         fixed_range(readout, len(layers))
-        reading = reading or ("goodness" if examples.labelled else "head")
-        possible = {"goodness": examples.labelled, "head": head is not None}
-        if not possible.get(reading, False):
-            raise ValueError(
-                f'reading={reading!r} is not possible here: "goodness" expects examples with'
-                ' labels, and "head" expects head=SoftmaxHead(...)'
-            )
+        self.reading: Reading = reading or ("goodness" if examples.labelled else "head")
+        check_reading(self.reading, examples, head)
         check_learnable(examples, layers, head)
         self.layers = nn.ModuleList(layers)  # type: ignore[assignment]
         self.examples = examples
         self.inputs = inputs
         self.blocks: torch.dtype | None = None
         self.head = head
-        self.reading: Reading = reading
         self.views: Views | None = views
         self.set_readout(readout)
 
