@@ -73,7 +73,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 3600,  # times of this machine tell a reader nothing
-    "capture_repr": (),  # what is printed is enough
+    "capture_repr": ("_repr_html_",),  # tables and figures, as a notebook shows them
     "nested_sections": False,
     "write_computation_times": False,
 }

@@ -26,6 +26,7 @@ MODULES = (
     "forward_forward.optimize",
     "forward_forward.parallel",
     "forward_forward.lab.simulate",
+    "forward_forward.plot",
     "forward_forward.predict",
     "forward_forward.recipes",
     "forward_forward.recipes.field",

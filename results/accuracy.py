@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from forward_forward.checkpoint import machine
+from forward_forward.track.run_record import machine
 
 KEPT = Path(__file__).parent / "parallel" / "accuracy.jsonl"
 THREE, FOUR = (["--hidden", *["500"] * layers] for layers in (3, 4))

@@ -30,10 +30,10 @@ from torch.nn import functional
 
 import forward_forward as ff
 from forward_forward import files, seeds
-from forward_forward.checkpoint import machine
 from forward_forward.forward import CausalBlock, SymbolEmbedding
 from forward_forward.lab.statistics import t_interval
 from forward_forward.optimize import cosine
+from forward_forward.track.run_record import machine
 
 FILE = Path(__file__).parent / "text" / "aesop.json"
 PAGE = Path(__file__).parents[1] / "docs" / "text.md"

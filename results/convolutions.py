@@ -23,9 +23,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import forward_forward as ff
 from forward_forward import datasets, predict, recipes
-from forward_forward.checkpoint import machine
 from forward_forward.data import Source
 from forward_forward.lab.statistics import t_interval
+from forward_forward.track.run_record import machine
 
 HERE = Path(__file__).parent / "convolutions"
 KEPT, RUN = HERE / "runs.jsonl", HERE / "run"

@@ -22,11 +22,11 @@ from torch import Tensor
 
 import forward_forward as ff
 from forward_forward import files, losses, predict, recipes, seeds
-from forward_forward.checkpoint import machine
 from forward_forward.examples import AppendLabel, Inputs
 from forward_forward.lab.statistics import t_interval
 from forward_forward.optimize import cosine
 from forward_forward.optimize.precision import products
+from forward_forward.track.run_record import machine
 
 KEPT = Path(__file__).parent / "engine" / "equivalence.json"
 MARGIN = 0.10

@@ -29,8 +29,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from forward_forward import files
-from forward_forward.checkpoint import machine
 from forward_forward.sklearn import FFClassifier
+from forward_forward.track.run_record import machine
 from sklearn import datasets
 
 FILE = Path(__file__).parent / "sklearn" / "estimators.json"

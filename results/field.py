@@ -19,9 +19,9 @@ from typing import Any
 import torch
 
 from forward_forward import datasets, predict, recipes
-from forward_forward.checkpoint import machine
 from forward_forward.forward.description import describe
 from forward_forward.lab.statistics import t_interval
+from forward_forward.track.run_record import machine
 
 KEPT = Path(__file__).parent / "field" / "fashion_mnist.jsonl"
 IMAGES, EPOCHS, SEEDS = 20_000, 2, 3

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 
 from forward_forward import files
-from forward_forward.checkpoint import machine
+from forward_forward.track.run_record import machine
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))

@@ -26,9 +26,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from forward_forward import files
-from forward_forward.checkpoint import machine
 from forward_forward.lab.benchmark.arms import CLASSES, adamw, engine
 from forward_forward.lab.benchmark.measure import medians
+from forward_forward.track.run_record import machine
 
 KEPT = Path(__file__).parent / "engine" / "many_runs.json"
 SIZES = (([64, 100, 100], 32), ([64, 500, 500], 64), ([784, 500, 500], 100), ([784, 500, 500], 256))

@@ -24,12 +24,12 @@ from torch import nn
 from torch.nn import functional
 
 from forward_forward import datasets, recipes
-from forward_forward.checkpoint import machine
 from forward_forward.data import Data
 from forward_forward.forward import MeanSquareOne
 from forward_forward.lab.statistics import t_interval
 from forward_forward.optimize.schedules import cosine
 from forward_forward.optimize.slopes import moved
+from forward_forward.track.run_record import machine
 
 KEPT = Path(__file__).parent / "mnist" / "budgets.jsonl"
 SEEDS = 5

@@ -25,7 +25,6 @@ import torch
 import torch.distributed as dist
 
 from forward_forward import files
-from forward_forward.checkpoint import machine
 from forward_forward.data import Data
 from forward_forward.examples import AppendLabel, Uniform
 from forward_forward.forward import mlp
@@ -35,6 +34,7 @@ from forward_forward.optimize.fit import calibrate
 from forward_forward.parallel import Layout, begin, leave
 from forward_forward.parallel.balance import balanced
 from forward_forward.parallel.costs import layer_seconds
+from forward_forward.track.run_record import machine
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = {"2x500": (500,) * 2, "3x1000": (1000,) * 3, "5x2000": (2000,) * 5}

@@ -28,16 +28,24 @@ print(train, validation, test, sep="\n")
 
 net = ff.mlp(64, 200, 200, num_classes=10, seed=0)
 trainer = ff.Trainer(net, lr=5e-3, schedule=ff.optimize.cosine, seed=0)
+net
 
 # %%
 # In each step of the trainer, all layers process one batch and each takes its own optimiser step.
 # ``fit`` repeats this for all epochs.
 
 fitted = trainer.fit(train, epochs=20, batch_size=64, validation=validation)
-for row in fitted.history[::5]:
-    print(
-        f"epoch {row['epoch']}: {row['validation_error']:.1f} % of the validation images are wrong"
-    )
+fitted
+
+# %%
+# The result of ``fit`` is a table of the layers at the best epoch. ``frame`` gives the figures of
+# all epochs as a pandas DataFrame, and ``plot`` draws them.
+
+fitted.frame()[["loss_1", "loss_2", "validation_error"]].iloc[::5]
+
+# %%
+
+fitted.plot()
 
 # %%
 # Predicting labels
@@ -56,12 +64,10 @@ print(f"test error: {ff.predict.evaluate(net, test)['error']:.2f} %")
 # Before training, positives and negatives had the same goodness. Now each layer separates them.
 
 counts = diagnose.histograms(net, x, y, torch.Generator().manual_seed(0))
-fig, axes = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
-axes[0].plot([row["validation_error"] for row in fitted.history])
-axes[0].set(title="validation error, %", xlabel="epoch", ylim=(0, None))
-for number, (panel, layer) in enumerate(zip(axes[1:], counts, strict=True), 1):
+fig, axes = plt.subplots(1, 2, figsize=(6, 2.8), layout="constrained")
+for number, (panel, layer) in enumerate(zip(axes, counts, strict=True), 1):
     for sign in ("positive", "negative"):
         panel.stairs(layer[sign], layer["edges"], fill=True, alpha=0.6, label=sign)
     panel.set(title=f"layer {number}", xlabel="goodness", yticks=[])
-axes[1].legend()
+axes[0].legend()
 plt.show()

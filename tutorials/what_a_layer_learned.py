@@ -42,12 +42,10 @@ print("number of units that respond most to each class:", best.bincount(minlengt
 # %%
 # Silent units and separation
 # ---------------------------
+# A unit that is 0 for every image is silent. Positives and negatives are separated where a positive
+# has the higher goodness.
 
-print("silent units, %, by layer:", diagnose.silent_units(net, x, y))
-for number, layer in enumerate(
-    diagnose.histograms(net, x, y, torch.Generator().manual_seed(0)), start=1
-):
-    print(f"layer {number}: the positive has the higher goodness in {layer['separation']} %")
+ff.plot.histograms(net, x, y)
 
 # %%
 # Red pixels make a unit more active, blue pixels less. Above each field are the class that the unit

@@ -18,12 +18,13 @@ in which a batch meets them:
 On top of them: ``parallel`` (the same steps over several processes), ``recurrent`` (a static image
 as a video), ``recipes`` (published settings), ``sklearn`` (estimators), ``sweep`` (a search for
 settings), ``conversion`` (a torch model -> layers), ``diagnose`` (the state of layers and units),
-``contracts`` (what every goodness, loss and negative must do), ``track`` (metrics -> files),
-``report`` (results -> one HTML page), ``demo`` (a page in the browser), ``cli`` (the ``ff``
-command). ``lab`` holds the experiments: ``reproduce``, ``benchmark``, ``simulate``.
+``plot`` (runs and networks -> matplotlib figures), ``contracts`` (what every goodness, loss and
+negative must do), ``track`` (metrics -> files), ``report`` (results -> one HTML page), ``demo`` (a
+page in the browser), ``cli`` (the ``ff`` command). ``lab`` holds the experiments: ``reproduce``, ``benchmark``, ``simulate``.
 
 Below them all: ``files`` (atomic writes), ``notation`` (parts by name), ``fast_paths`` (faster
-methods that a part may offer), ``seeds`` (random numbers by key).
+methods that a part may offer), ``seeds`` (random numbers by key), ``display`` (numbers, tables and
+curves as people read them), ``plugins`` (what installed packages add by name).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         losses,
         optimize,
         parallel,
+        plot,
         predict,
         readouts,
         recipes,
@@ -75,6 +77,7 @@ _MODULES = (
     "losses",
     "optimize",
     "parallel",
+    "plot",
     "predict",
     "readouts",
     "recipes",
@@ -100,6 +103,7 @@ __all__ = [
     "mlp",
     "optimize",
     "parallel",
+    "plot",
     "predict",
     "readouts",
     "recipes",

@@ -12,14 +12,11 @@ runs/NAME/tensorboard/, runs/NAME/mlflow.json       with `ff train --track`
 
 from __future__ import annotations
 
-import platform
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from forward_forward import files
@@ -27,6 +24,7 @@ from forward_forward.forward import Network
 from forward_forward.forward.combination import is_of_readout
 from forward_forward.forward.description import build
 from forward_forward.track import Jsonl, mlflow, tensorboard
+from forward_forward.track.run_record import machine, run_table
 
 Which = Literal["best", "last"]
 
@@ -96,6 +94,9 @@ class Run:
     def about(self) -> files.Entries:
         """The content of run.json."""
         return files.read_json(self.path / "run.json")
+
+    def _repr_html_(self) -> str:
+        return run_table(self.path, self.about, len(self.metrics.rows()))
 
     def update(self, **values: Any) -> None:
         """Set entries of run.json."""
@@ -220,18 +221,6 @@ def _check_run(path: Path) -> None:
         raise ValueError(f"{expected} that can be read, got {str(path)!r}: {error}") from error
     if about.get("made_by") != MADE_BY:
         raise ValueError(f"{expected} of this library, got {str(path)!r} of another tool: {fix}")
-
-
-def machine() -> dict[str, Any]:
-    """The machine and versions on which a run's figures may depend."""
-    return {
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 def load(run: Path | str, *, network: Network | None = None, which: Which = "best") -> Network:

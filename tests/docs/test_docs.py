@@ -21,6 +21,7 @@ def fenced(page: str) -> list[tuple[str, str]]:
 
 PAGES = [
     "index.md",
+    "notebooks.md",
     "own_block.md",
     "own_goodness.md",
     "own_network.md",

@@ -79,7 +79,7 @@ def test_a_package_that_cannot_be_imported_is_named_and_left_out(installed, tmp_
     (tmp_path / "ff_bounded" / "__init__.py").write_text("import nothing_of_this_name\n")
     code = (
         "import warnings; warnings.simplefilter('error')\n"
-        "from forward_forward.notation import plugins\n"
+        "from forward_forward.plugins import plugins\n"
         "try: plugins('losses')\n"
         "except UserWarning as warning: print(warning)\n"
     )

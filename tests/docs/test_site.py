@@ -12,6 +12,7 @@ from forward_forward import (
     goodness,
     losses,
     optimize,
+    plot,
     predict,
     recurrent,
     sklearn,
@@ -88,7 +89,8 @@ def test_what_a_page_fetches_is_there():
     assert missing == []
 
 
-MODULES = (examples, goodness, losses, optimize, predict, recurrent, export, sklearn, sweep, track)
+MODULES = (examples, goodness, losses, optimize, plot, predict, recurrent, export)
+MODULES += (sklearn, sweep, track)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
@@ -96,6 +98,12 @@ def test_every_public_name_has_its_place_in_the_reference(module):
     page = (SITE / "api" / f"{module.__name__}.html").read_text()
     places = {each: f'id="{module.__name__}.{each}"' for each in module.__all__}
     assert [each for each, place in places.items() if place not in page] == []
+
+
+def test_tutorials_show_tables_and_figures_as_a_notebook_does():
+    page = (SITE / "tutorials" / "first_network.html").read_text()
+    assert page.count('class="dataframe"') == 3
+    assert '<img src="data:image/png;base64,' in page
 
 
 def test_nothing_of_the_machine_that_built_it_is_in_a_page():

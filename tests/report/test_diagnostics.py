@@ -15,8 +15,8 @@ from forward_forward.checkpoint import load
 from forward_forward.examples import AppendLabel, HybridImages
 from forward_forward.forward import Layer, Network, SoftmaxHead, mlp
 from forward_forward.optimize import Trainer
+from forward_forward.plot.layers import spaced
 from forward_forward.report import runs_page
-from forward_forward.report.layers import spaced
 from forward_forward.report.read import RunRead, SampleFinder, read_run
 
 EVERYWHERE = (

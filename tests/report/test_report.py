@@ -13,8 +13,8 @@ from tests.report.reader import Page
 from tests.report.samples import VERDICTS, arm, every_figure, points, result, sample
 
 from forward_forward import report
+from forward_forward.display.numerals import estimate, mean_interval, number
 from forward_forward.report.figures import figure_html
-from forward_forward.report.numerals import estimate, mean_interval, number
 
 
 def bare(name: str = "fig6", **changed: object) -> dict:

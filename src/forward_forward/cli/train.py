@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forward_forward.cli.train_settings import TrainOptions
-from forward_forward.notation import KINDS, plugin_names
+from forward_forward.plugins import KINDS, plugin_names
 
 
 @dataclass(frozen=True)

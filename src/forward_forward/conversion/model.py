@@ -24,6 +24,7 @@ from forward_forward.conversion.modules import (
     probed,
 )
 from forward_forward.conversion.tracing import traced
+from forward_forward.display.html import table
 from forward_forward.examples import (
     AppendLabel,
     FromGoodness,
@@ -58,6 +59,10 @@ class Conversion:
     def __str__(self) -> str:
         width = max(len(step.part) for step in self.steps)
         return "\n".join(f"{step.part:<{width}}  {step.became}" for step in self.steps)
+
+    def _repr_html_(self) -> str:
+        rows = [(step.part, step.became) for step in self.steps]
+        return table(f"Conversion of {len(rows)} modules", ("module", "became"), rows)
 
 
 def convert(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from forward_forward.data.batch import Batch, as_float, check_batching, checked, class_names
 from forward_forward.data.holdout import held_out
+from forward_forward.display.html import table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,6 +58,22 @@ class Data:
         kind = f"{len(self.classes)} classes" if self.classes else "a real-valued target"
         about = f"{len(self)} inputs of {list(self.shape)}, {kind}"
         return f"Data({self.name!r}: {about})"
+
+    def _repr_html_(self) -> str:
+        classes: object = "none: the target is a number"
+        if self.classes:
+            labels, size = self.labels, len(self.classes)
+            counts = labels.sum(0) if labels.dim() > 1 else labels.bincount(minlength=size)
+            named = zip(self.classes, counts.long().tolist(), strict=True)
+            classes = ", ".join(f"{name} ({count:,})" for name, count in named)
+            classes = f"{size}: {classes}"
+        rows = [
+            ("samples", len(self)),
+            ("shape", " × ".join(map(str, self.shape))),
+            ("values", str(self.inputs.dtype).removeprefix("torch.")),
+            ("classes", classes),
+        ]
+        return table(f"Data {self.name!r}", (), rows)
 
     @property
     def batch_size(self) -> int:

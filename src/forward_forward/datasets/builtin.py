@@ -16,7 +16,7 @@ from forward_forward.data import Data, Text
 from forward_forward.datasets.cifar import cifar10, cifar10_jpeg, cifar100
 from forward_forward.datasets.fetch import Files, find
 from forward_forward.datasets.idx import fashion_mnist, kmnist, mnist
-from forward_forward.notation import plugins
+from forward_forward.plugins import plugins
 
 _AESOP = Files(
     title="Aesop's fables",

@@ -13,11 +13,12 @@ from forward_forward.demo.answer import Answer, Unit
 from forward_forward.demo.live import Snapshot
 from forward_forward.demo.over_time import first_settled
 from forward_forward.demo.subject import Subject
-from forward_forward.report.diagnostics import fields_figure, goodness_figure
+from forward_forward.display.numerals import decimals_for, number
+from forward_forward.plot.layers import curves
+from forward_forward.plot.units import goodness_figure
+from forward_forward.report.diagnostics import fields_figure
 from forward_forward.report.environment import environment
 from forward_forward.report.figures import figure_html, png_uri
-from forward_forward.report.layers import curves
-from forward_forward.report.numerals import decimals_for, number
 
 LABELS = 6  # labels whose goodness over time is drawn
 SILENT = 90.0  # percentage of a layer's silent units above which the page warns

@@ -30,6 +30,16 @@ def check_learnable(examples: Examples, layers: Sequence[Layer], head: SoftmaxHe
         )
 
 
+def check_reading(reading: str, examples: Examples, head: SoftmaxHead | None) -> None:
+    """Reject a reading that the examples or the missing head rule out."""
+    possible = {"goodness": examples.labelled, "head": head is not None}
+    if not possible.get(reading, False):
+        raise ValueError(
+            f'reading={reading!r} is not possible here: "goodness" expects examples with'
+            ' labels, and "head" expects head=SoftmaxHead(...)'
+        )
+
+
 def _check_readouts(layers: Sequence[Layer], examples: Examples) -> None:
     counts = {
         layer.goodness.num_classes if isinstance(layer.goodness, Readout) else None

@@ -17,7 +17,8 @@ from forward_forward.forward.combination import LayerRegression, WeightedLayers,
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import Range, ReadoutSetting, fixed_range
-from forward_forward.forward.learnable import check_learnable
+from forward_forward.forward.learnable import check_learnable, check_reading
+from forward_forward.forward.overview import layers_html
 from forward_forward.forward.passes import ForwardPass, as_source, lowered, written_out
 from forward_forward.forward.samples import finite, tensor_of
 from forward_forward.forward.views import Views
@@ -70,20 +71,14 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         fixed_range(readout, len(layers))
-        reading = reading or ("goodness" if examples.labelled else "head")
-        possible = {"goodness": examples.labelled, "head": head is not None}
-        if not possible.get(reading, False):
-            raise ValueError(
-                f'reading={reading!r} is not possible here: "goodness" expects examples with'
-                ' labels, and "head" expects head=SoftmaxHead(...)'
-            )
+        self.reading: Reading = reading or ("goodness" if examples.labelled else "head")
+        check_reading(self.reading, examples, head)
         check_learnable(examples, layers, head)
         self.layers = nn.ModuleList(layers)  # type: ignore[assignment]
         self.examples = examples
         self.inputs = inputs
         self.blocks: torch.dtype | None = None
         self.head = head
-        self.reading: Reading = reading
         self.views: Views | None = views
         self.set_readout(readout)
 
@@ -283,6 +278,9 @@ class Network(nn.Module):
         texts = ready if isinstance(examples, NextSymbol) else None
         source = written_out(examples.neutral(ready))
         return stack_problems(self.layers, source, texts, examples.num_classes)
+
+    def _repr_html_(self) -> str:
+        return layers_html(self.layers, self.examples, self.head)
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:
         """Compute the thresholds named "width" or "calibrated"; others stay.

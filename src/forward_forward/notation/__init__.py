@@ -3,22 +3,17 @@
 A name is looked up in a module's ``__all__`` and may carry literal arguments: ``l2_norm``,
 ``PNorm(p=4)``, ``Minimised(sum_of_squares)``. A dotted ``package.module:object``, with arguments or
 without, is imported only if the caller states that a person typed it: code is never run because a
-file names it. ``read`` and ``write`` are the two directions; ``plugins`` are the names that
-installed packages add.
+file names it. ``read`` and ``write`` are the two directions.
 """
 
-from forward_forward.notation.plugins import KINDS, plugin_names, plugins
 from forward_forward.notation.read import OwnCode, looked_up, made, public, read
 from forward_forward.notation.write import constructor_arguments, torch_modules, write, write_call
 
 __all__ = [
-    "KINDS",
     "OwnCode",
     "constructor_arguments",
     "looked_up",
     "made",
-    "plugin_names",
-    "plugins",
     "public",
     "read",
     "torch_modules",

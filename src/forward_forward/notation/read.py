@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from forward_forward.notation.plugins import plugins
+from forward_forward.plugins import plugins
 
 LISTED = 20  # names at most that a message lists; of more it gives the nearest few
 NEAREST = 5

@@ -13,12 +13,14 @@ from forward_forward.optimize.checks import Diverged
 from forward_forward.optimize.early_stopping import EarlyStopping
 from forward_forward.optimize.muon import Muon
 from forward_forward.optimize.schedules import Warmup, constant, cosine, half_cooldown, linear
+from forward_forward.optimize.state import Fitted
 from forward_forward.optimize.trainer import Trainer
 
 __all__ = [
     "AveragedSGD",
     "Diverged",
     "EarlyStopping",
+    "Fitted",
     "Muon",
     "Trainer",
     "Warmup",

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from forward_forward.checkpoint import Refused, machine
+from forward_forward.checkpoint import Refused
 from forward_forward.data import Data, Source, Text
 from forward_forward.examples import MultiLabel, NextSymbol, OverlayLabel
 from forward_forward.examples.bins import check_kind
@@ -18,6 +18,7 @@ from forward_forward.forward import Network
 from forward_forward.forward.description import rewritten
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.track import Callback, ProgressBar, Row, as_callback, interactive
+from forward_forward.track.run_record import machine
 
 # Settings of earlier versions, with the only value that this version can continue.
 RETIRED = (("compile", False),)

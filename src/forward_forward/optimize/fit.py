@@ -139,7 +139,7 @@ class FitLoop:
         progress, path = self.progress, None if self.run is None else self.run.path
         times = progress.seconds, progress.validation_seconds
         best = progress.best_epoch, progress.best_error
-        return Fitted(self.history, *best, *times, path, self.stopped)
+        return Fitted(self.history, *best, *times, path, self.stopped, self.about)
 
     def _train(self) -> None:
         with (

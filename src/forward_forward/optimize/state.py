@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from forward_forward.display.html import table
+from forward_forward.display.numerals import number
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.track import Row
+from forward_forward.track.numbers import BY_LAYER, by_layer, error_text, scalars, unit_of
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Fitted:
         validation_seconds: Time of validation alone.
         run: The run's folder, or None.
         stopped: Why a callback ended the training before its last epoch, or None.
+        about: The settings, as in run.json.
     """
 
     history: list[Row]
@@ -50,6 +54,54 @@ class Fitted:
     validation_seconds: float
     run: Path | None = None
     stopped: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def frame(self) -> Any:
+        """The history as a pandas DataFrame [epochs, figures], whose index is the epoch.
+
+        Figures of layers have a column for each layer: ``loss_1``, ``loss_2``, ...; a figure that
+        an epoch lacks is NaN, such as those of the layers not in training in the greedy order.
+
+        >>> row = {"epoch": 1, "loss": [0.5, 0.25], "validation_error": 3.0, "seconds": 2.0}
+        >>> Fitted([row], 1, 3.0, 2.0, 0.1).frame().columns.tolist()
+        ['loss_1', 'loss_2', 'validation_error', 'seconds']
+        """
+        import pandas as pd
+
+        rows = [scalars(row, self.about) for row in self.history]
+        index = pd.Index([row["epoch"] for row in self.history], name="epoch", dtype=int)
+        named = {name: name.replace("/layer", "_") for row in rows for name in row}
+        return pd.DataFrame(rows, index=index, columns=list(named), dtype=float).rename(
+            columns=named
+        )
+
+    def plot(self) -> Any:
+        """Draw errors and losses by epoch: the matplotlib figure of `plot.training`.
+
+        Raises:
+            ValueError: There was no epoch.
+        """
+        from forward_forward import plot  # matplotlib takes a second to load
+
+        return plot.training(self)
+
+    def _repr_html_(self) -> str:
+        about, error = self.about, self.validation_error
+        title = f"{len(self.history)} epochs in {number(self.seconds, 1)} seconds"
+        title += f"; best epoch {self.best_epoch}"
+        if error is not None:
+            title += f", validation error {error_text(error, about)} {unit_of(about)}"
+        best = next((row for row in self.history if row["epoch"] == self.best_epoch), {})
+        found = {
+            name: by_layer(best, name, about)
+            for name in best
+            if isinstance(best[name], list) and name != "layers"
+        }
+        shown = {name: each for name, each in found.items() if each}
+        names = [name.removesuffix(BY_LAYER).replace("_", " ") for name in shown]
+        layers = sorted({layer for each in shown.values() for layer in each})
+        rows = [[layer, *(number(each.get(layer)) for each in shown.values())] for layer in layers]
+        return table(title, ["layer", *names], rows)
 
 
 def state_of(trainer: TrainStep) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -159,5 +159,11 @@ class Trainer(TrainStep):
                 loop.create(out, overwrite=overwrite)
         return loop.train()
 
+    def __repr__(self) -> str:
+        given = {name: value for name, value in self.settings.items() if value not in (None, [])}
+        done = {"layers": len(self.network.layers), "device": self.device, "steps": self.steps}
+        lines = [f"  {name:<16} {value}" for name, value in {**done, **given}.items()]
+        return "\n".join(["Trainer", *lines])
+
     def _on_device(self, source: Any) -> Any:
         return source.to(self.device) if isinstance(source, Data) else source

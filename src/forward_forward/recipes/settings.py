@@ -15,6 +15,7 @@ from forward_forward import goodness, losses, notation, optimize, readouts, term
 from forward_forward.examples import negatives
 from forward_forward.forward import Triangle
 from forward_forward.forward.layer_range import ReadoutSetting
+from forward_forward.plugins import plugins
 from forward_forward.recipes import field, hinton2022, local_airbench, poster
 from forward_forward.recipes.converted import converted
 from forward_forward.recipes.one_pass import one_pass
@@ -26,7 +27,7 @@ from forward_forward.recipes.standard import standard
 def recipes_by_name() -> dict[str, Recipe]:
     """The recipes of the library and of installed packages, as ``--recipe`` accepts them."""
     found: dict[str, Recipe] = {
-        **notation.plugins("recipes"),
+        **plugins("recipes"),
         "standard": standard,
         "one_pass": one_pass,
         "regression": regression,

@@ -1,12 +1,12 @@
 """Results, runs and sweeps -> one self-contained HTML file, which loads nothing from elsewhere.
 
 In reading order: ``page`` (results of a reproduction), ``arms`` (their tables and tuning curves),
-``runs`` (folders of ``ff train``), ``read`` (the content of such a folder), ``layers`` (figures of
-its metrics), ``diagnostics`` (these and figures of its units), ``evaluation`` (its predictions ->
+``runs`` (folders of ``ff train``), ``read`` (the content of such a folder), ``diagnostics``
+(figures of its layers, from ``plot``, and of its units), ``evaluation`` (its predictions ->
 matplotlib), ``predicted`` (these -> HTML), ``sweep`` (folders of ``ff sweep``),
 ``trials`` (its trials -> matplotlib), ``figures`` (a figure's dictionary -> HTML), ``draw`` (its
-numbers -> matplotlib), ``axes`` (their scales), ``svg`` (matplotlib -> SVG in the page's
-colours), ``numerals`` (numbers -> text), ``environment`` (the templates).
+numbers -> matplotlib), ``axes`` (the axes that they are drawn in), ``svg`` (matplotlib -> SVG in
+the page's colours), ``environment`` (the templates).
 """
 
 from __future__ import annotations

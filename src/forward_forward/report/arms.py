@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from forward_forward.display.numerals import estimate, number, p_value, plain, setting, spread
 from forward_forward.report.figures import figure_html
-from forward_forward.report.numerals import estimate, number, p_value, plain, setting, spread
 
 Rows = tuple[Sequence[str], Sequence[Sequence[str]]]  # columns, and rows of cells
 

@@ -1,4 +1,4 @@
-"""Axes and the values they show -> few, readable ticks, linear or logarithmic; rows with names."""
+"""Sizes in pixels -> figures with axes, and rows with names."""
 
 from __future__ import annotations
 
@@ -6,25 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    FuncFormatter,
-    Locator,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    NullLocator,
-)
 from numpy.typing import NDArray
 
-from forward_forward.report.numerals import tick
 from forward_forward.report.svg import GRID, INK, MUTED, canvas, one_line
 
 WIDTH = 420  # pixels of a whole figure; a phone shows 300 of them
 SMALL = 300  # of one of many
 LEFT, RIGHT = 54, 12  # pixels beside the axes: tick labels are on the left
-STEPS = [1, 2, 5, 10]  # of ticks
 LINE = 17  # pixels from one line of text to the next
 STRIP = 26  # pixels of height for the dots of a row
 
@@ -53,42 +42,6 @@ def plane(width: int, x_label: Any, y_label: Any) -> tuple[Figure, Any]:
         annotation_clip=False,
     )
     return figure, axes
-
-
-def scale(axis: Axis, values: NDArray[np.float64], *, log: bool, ticks: int = 5) -> bool:
-    """Set an axis's limits, scale and about ``ticks`` ticks to show all values [count] but NaN.
-
-    Returns whether the scale is logarithmic, which it never is if a value is not positive.
-    """
-    present = values[np.isfinite(values)]
-    low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 1.0)
-    log = log and low > 0
-    if log:
-        room = (high / low) ** 0.06 if high > low else 1.5
-        limits = low / room, high * room
-        locator = _log_ticks(high / low * room**2, ticks)
-    else:
-        room = 0.06 * (high - low) if high > low else max(abs(high) * 0.1, 1e-3)
-        # A quantity that is never negative gets no axis below zero.
-        limits = max(low - room, 0.0) if low >= 0 else low - room, high + room
-        whole = bool((present == present.round()).all())  # such as epochs
-        locator = MaxNLocator(ticks, steps=STEPS, integer=whole)
-    name = axis.axis_name  # type: ignore[attr-defined]
-    if log:
-        getattr(axis.axes, f"set_{name}scale")("log", nonpositive="mask")
-    getattr(axis.axes, f"set_{name}lim")(*limits)
-    axis.set_major_locator(locator if len(present) else NullLocator())
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(tick))
-    axis.set_minor_formatter(NullFormatter())
-    return log
-
-
-def _log_ticks(ratio: float, ticks: int) -> Locator:
-    """Decades, or 1, 2 and 5 in each, or linear steps: whichever gives more than one tick."""
-    if ratio < 5:
-        return MaxNLocator(ticks, steps=STEPS)
-    return LogLocator(subs=(1.0, 2.0, 5.0)) if ratio < 100 else LogLocator(numticks=ticks)
 
 
 def rows(width: int, height: int, *, bottom: int) -> tuple[Figure, Any]:

@@ -5,18 +5,18 @@ The caption of each figure says what it shows and how to read it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from markupsafe import Markup
 from torch import Tensor
 
-from forward_forward import diagnose, seeds
+from forward_forward import diagnose
+from forward_forward.display.numerals import number
 from forward_forward.examples import OrdinalBins
-from forward_forward.report import layers
+from forward_forward.plot import layers, units
+from forward_forward.plot.layers import Figure
 from forward_forward.report.figures import figure_html
-from forward_forward.report.layers import Figure, spaced
-from forward_forward.report.numerals import number
 from forward_forward.report.read import RunRead, unavailable
 
 FIELDS = 24  # pictures of units
@@ -31,7 +31,7 @@ def diagnostics(run: RunRead, prefix: str) -> list[Diagnostic]:
     nothing = "Not recorded for this run." if run.rows else "No epoch has finished."
     found: list[tuple[str, Sequence[Figure], str]] = [
         ("Errors by layer", layers.errors(run), nothing),
-        ("Separation and silent units", layers.separation_and_silence(run), nothing),
+        ("Separation and silent units", layers.separation(run) + layers.silent_units(run), nothing),
         ("Goodness of positives and negatives", *_attempt(histograms, run)),
         ("Goodness by epoch", layers.goodness(run), nothing),
         ("Features of the first layer", *_attempt(fields, run)),
@@ -54,46 +54,18 @@ def _attempt(make: Callable[[RunRead], Figure], run: RunRead) -> tuple[list[Figu
         return [], unavailable(error)
 
 
-def goodness_figure(by_layer: Mapping[int, Mapping[str, Any]], **texts: Any) -> Figure:
-    """Histograms of the goodness of positives and negatives, one panel per layer.
-
-    ``by_layer`` has, by number, what `diagnose.histograms` returns for it and its ``name``;
-    ``texts`` are title and caption.
-    """
-    panels = [
-        {
-            "name": f"Layer {layer}: {found['name']}",
-            "level": found["threshold"],
-            "series": [
-                {"name": f"{kind}s", "edges": found["edges"], "counts": found[kind]}
-                for kind in ("positive", "negative")
-            ],
-        }
-        for layer, found in by_layer.items()
-    ]
-    figure = {"kind": "histograms", "x_label": "goodness", "own_axes": True, "panels": panels}
-    return {**figure, **texts}
-
-
 def histograms(run: RunRead) -> Figure:
     """Goodness of positives and negatives among the samples, one panel per layer."""
     network, samples = run.network, run.samples
     if isinstance(network.examples, OrdinalBins):
         raise ValueError("the target is a number, which has no wrong labels to compare with")
-    rng = seeds.generator(0, "report", "negatives")
-    counted = diagnose.histograms(network, samples.x, samples.y, rng)
-    silent = diagnose.silent_units(network, samples.x, samples.y)
-    shown = {}
-    for layer in spaced(range(1, len(counted) + 1)):
-        found = counted[layer - 1]
-        separated, zero = number(found["separation"], 1), number(silent[layer - 1], 1)
-        shown[layer] = {**found, "name": f"{separated} % separated, {zero} % silent"}
+    shown = units.by_layer(network, samples.x, samples.y)
     wrong = (
         "Negatives are the same samples with a wrong label, all wrong labels equally likely."
         if network.examples.labelled
         else "Negatives are generated as in training."
     )
-    return goodness_figure(
+    return units.goodness_figure(
         shown,
         title="Goodness of positives and negatives, sample by sample",
         caption=f"{samples.description[:1].upper()}{samples.description[1:]}, with the best"

@@ -1,4 +1,4 @@
-"""Numbers of a figure (groups, curves, counts, goodness by label) -> matplotlib figures."""
+"""Numbers of a figure (groups, goodness by label) -> matplotlib figures."""
 
 from __future__ import annotations
 
@@ -13,18 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator
 from numpy.typing import NDArray
 
+from forward_forward.display.numerals import array, decimals_for, mean_interval, number, spread
+from forward_forward.display.scales import scale
 from forward_forward.report import axes as scales
 from forward_forward.report.axes import LINE, SMALL, STRIP, WIDTH
-from forward_forward.report.numerals import array, decimals_for, mean_interval, number, spread
-from forward_forward.report.svg import FONT_SIZE, GRID, INK, MUTED, SERIES, one_line
+from forward_forward.report.svg import FONT_SIZE, GRID, INK, MUTED, one_line
 
 NAME_LETTERS = 34  # of a group's name on a line, beside its mean
-DASHES = ("-", "--", ":")  # as in the legend; with eight colours: 24 lines that differ
-
-
-def colour(index: int) -> str:
-    """Colour of the series with this index in a figure."""
-    return SERIES[index % len(SERIES)]
 
 
 def points(groups: Sequence[Mapping[str, Any]], x_label: str, *, log: bool) -> Figure:
@@ -35,7 +30,7 @@ def points(groups: Sequence[Mapping[str, Any]], x_label: str, *, log: bool) -> F
     figure, axes = scales.rows(WIDTH, height, bottom=46)
     values = [array(group["values"]) for group in groups]
     shown = np.concatenate([*values, _interval_ends(values, x_label, log)])
-    is_log = scales.scale(axes.xaxis, shown, log=log)
+    is_log = scale(axes.xaxis, shown, log=log)
     note = " (linear axis: some values are not positive)" if log > is_log else ""
     axes.set_xlabel(one_line(x_label + note))
     top = 4.0
@@ -60,86 +55,13 @@ def _interval_ends(
 def _strip(axes: Any, top: float, values: NDArray[np.float64]) -> None:
     """A group's dots, their mean and its interval."""
     middle, places = scales.row_strip(axes, top, len(values))
-    axes.scatter(values, places, 22, color=colour(0), alpha=0.6, linewidth=0)
+    axes.scatter(values, places, 22, color="C0", alpha=0.6, linewidth=0)
     mean, half = mean_interval(values)
     if not math.isnan(half):
         low = max(mean - half, axes.get_xlim()[0])  # it may be negative, and the axis logarithmic
         axes.plot((low, mean + half), (middle, middle), color=INK, linewidth=2)
     if not math.isnan(mean):
         axes.plot((mean, mean), (middle - 9, middle + 9), color=INK, linewidth=2.4)
-
-
-def curves(
-    series: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    x_label: str,
-    y_label: str,
-    *,
-    x_log: bool,
-    y_log: bool,
-    levels: Sequence[float] = (),
-    width: int = WIDTH,
-) -> Figure:
-    """A thin line for each seed and a thick one for their mean; a missing number is a gap.
-
-    The mean is drawn only at points where every seed has a number (a seed with none at all is
-    ignored): without the seeds that failed, the mean would look better than it is.
-
-    ``series`` are pairs of x [points] and y [seeds, points]; ``levels`` are values of y to mark
-    with a dotted line.
-    """
-    figure, axes = scales.plane(width, x_label, y_label)
-    every_x = np.concatenate([x for x, _ in series])
-    every_y = np.concatenate([*(y.ravel() for _, y in series), np.asarray(levels, float)])
-    scales.scale(axes.xaxis, every_x, log=x_log, ticks=5 if width == WIDTH else 4)
-    # A value that is not positive is a gap on a log axis: it must not make the axis linear.
-    positive = every_y[every_y > 0]
-    scales.scale(axes.yaxis, positive if y_log and len(positive) else every_y, log=y_log)
-    for level in levels:
-        axes.axhline(level, color=MUTED, linewidth=1, dashes=(2, 2), zorder=1)
-    for index, (x, y) in enumerate(series):
-        _curve(axes, x, y, index)
-    return figure
-
-
-def _curve(axes: Any, x: NDArray[np.float64], y: NDArray[np.float64], index: int) -> None:
-    style, marker = DASHES[index % len(DASHES)], "o" if len(x) <= 12 else ""
-    if len(y) > 1:
-        for seed in y:
-            axes.plot(x, seed, color=colour(index), linewidth=0.8, alpha=0.45, zorder=2)
-            if marker:
-                axes.scatter(x, seed, 7, color=colour(index), alpha=0.45, linewidth=0, zorder=2)
-    present = y[~np.isnan(y).all(1)]
-    if len(present):
-        mean = present.mean(0)  # NaN, which is a gap, if one seed has no number
-        line = {"linestyle": style, "marker": marker, "markersize": 4}
-        axes.plot(x, mean, color=colour(index), linewidth=2.2, zorder=3, **line)
-
-
-def histogram(
-    series: Sequence[tuple[int, NDArray[np.float64], NDArray[np.float64]]],
-    x_label: str,
-    bounds: tuple[float, float],
-    level: float = math.nan,
-) -> Figure:
-    """Outlines of counts, one over the other.
-
-    ``series`` are indices of colours, edges [bins + 1] and counts [bins]; ``bounds`` the least and
-    greatest edge of all panels to compare; ``level`` a value of x to mark, or NaN.
-    """
-    figure, axes = scales.framed(SMALL, 190, top=10, bottom=46, left=44)
-    scales.scale(axes.xaxis, np.array(bounds), log=False, ticks=4)
-    if not math.isnan(level):
-        axes.axvline(level, color=MUTED, linewidth=1, dashes=(2, 2), zorder=1)
-    highest = max((float(counts.max()) for _, _, counts in series if len(counts)), default=0.0)
-    scales.scale(axes.yaxis, np.array([0, highest]) if highest else np.empty(0), log=False, ticks=3)
-    for index, edges, counts in series:
-        if len(counts) == 0:
-            continue
-        line = {"linestyle": DASHES[index % len(DASHES)], "linewidth": 1.8}
-        axes.stairs(counts, edges, color=colour(index), fill=True, alpha=0.18, linewidth=0)
-        axes.stairs(counts, edges, color=colour(index), **line)
-    axes.set_xlabel(one_line(x_label))
-    return figure
 
 
 def label_goodness(
@@ -157,7 +79,7 @@ def label_goodness(
     axes.set_xlim(-0.6, max(labels, 1) - 0.4)
     axes.grid(visible=False)
     for index, (name, goodness) in enumerate(rows):
-        fill = INK if index == len(rows) - 1 else colour(index)
+        fill = INK if index == len(rows) - 1 else f"C{index}"
         _bars(axes, (index + 1) * height - 2, height, name, goodness, predicted, fill)
     axes.xaxis.set_major_locator(FixedLocator(range(labels)))
     axes.xaxis.set_major_formatter(FixedFormatter([str(each) for each in range(labels)]))

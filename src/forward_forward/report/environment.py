@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from forward_forward.report import numerals
+from forward_forward.display import numerals
 
 LONG_CELL = 40  # letters, above which a cell gets a column wide enough to read it
 

@@ -23,9 +23,9 @@ from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
 
 from forward_forward import files
+from forward_forward.display.numerals import tick
 from forward_forward.predict import Predictions, quality
 from forward_forward.report.figures import NEGATIVE
-from forward_forward.report.numerals import tick
 from forward_forward.report.svg import canvas, one_line
 
 BLUE = tuple(each / 255 for each in NEGATIVE)  # on white and on near black

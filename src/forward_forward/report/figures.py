@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +14,18 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from forward_forward.report import axes, draw
-from forward_forward.report.environment import render
-from forward_forward.report.numerals import (
+from forward_forward.display import lines
+from forward_forward.display.numerals import (
     array,
     decimals_of,
-    finite,
     number,
     plain,
     setting,
     unit_text,
 )
-from forward_forward.report.svg import drawing, themed
+from forward_forward.report import axes, draw
+from forward_forward.report.environment import render
+from forward_forward.report.svg import drawing, one_line, themed
 
 POSITIVE, NEGATIVE = (222, 58, 38), (59, 118, 220)  # red and blue, on white and on near black
 
@@ -113,34 +112,15 @@ def _curves(figure: Mapping[str, Any], prefix: str) -> Content:
     given, small = figure["series"], bool(figure.get("small"))
     if not given:
         return Content(note="No series.")
-    series = [_xy(each) for each in given]
-    drawn = draw.curves(
-        series,
-        str(figure["x_label"]),
-        str(figure["y_label"]),
-        x_log=bool(figure.get("x_log")),
-        y_log=bool(figure.get("y_log")),
-        levels=[level for level in array(figure.get("levels") or ()) if not math.isnan(level)],
-        width=axes.SMALL if small else axes.WIDTH,
-    )
+    width = axes.SMALL if small else axes.WIDTH
+    drawn, plane = axes.plane(width, figure["x_label"], figure["y_label"])
+    lines.curves(plane, figure, ticks=4 if small else 5)
     legend = [str(each["name"]) for each in given]
-    many = any(len(y) > 1 for _, y in series)
-    lines = "Thin lines: individual seeds. Thick line: their mean, where every seed has a value."
-    note = lines if many else ""
+    many = any(len(each["y"]) > 1 for each in given)
+    seeds = "Thin lines: individual seeds. Thick line: their mean, where every seed has a value."
+    note = seeds if many else ""
     panel = Panel(themed(drawn, str(figure["title"]), prefix))
     return Content([panel], legend, small=small, note=note)
-
-
-def _xy(series: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The x [points] and y [seeds, points] of a series."""
-    x = array(series["x"])
-    for y in series["y"]:
-        if len(y) != len(x):
-            raise ValueError(
-                f"series {series['name']!r} expects {len(x)} values of y per seed, as many as of x,"
-                f" got {len(y)}: use None for missing values"
-            )
-    return x, np.array([array(y) for y in series["y"]]).reshape(len(series["y"]), len(x))
 
 
 def _heatmap(figure: Mapping[str, Any], prefix: str) -> Content:
@@ -228,39 +208,17 @@ def _images(figure: Mapping[str, Any], prefix: str) -> Content:
 
 def _histograms(figure: Mapping[str, Any], prefix: str) -> Content:
     panels = figure["panels"]
-    names = list(dict.fromkeys(str(each["name"]) for panel in panels for each in panel["series"]))
+    names = lines.names_of(panels)
     drawn = []
     for place, panel in enumerate(panels):
-        series = [(names.index(str(each["name"])), *_counted(each)) for each in panel["series"]]
-        level = finite(panel.get("level"))
-        bounds = _bounds([panel], level) if figure.get("own_axes") else _bounds(panels)
-        histogram = draw.histogram(series, str(figure["x_label"]), bounds, level)
+        histogram, plane = axes.framed(axes.SMALL, 190, top=10, bottom=46, left=44)
+        lines.histogram(plane, panel, names, [panel] if figure.get("own_axes") else panels)
+        plane.set_xlabel(one_line(figure["x_label"]))
         title = str(panel["name"])
         svg = themed(histogram, f"{figure['title']}, {title}", f"{prefix}-{place}")
         drawn.append(Panel(svg, title))
     note = "Vertical axis: counts." if drawn else "No panels."
     return Content(drawn, names, small=True, note=note)
-
-
-def _bounds(panels: Sequence[Mapping[str, Any]], level: float = math.nan) -> tuple[float, float]:
-    """The least and the greatest edge of all panels, and a level that is not far from them."""
-    edges = array(edge for panel in panels for each in panel["series"] for edge in each["edges"])
-    present = edges[~np.isnan(edges)]
-    if not len(present):
-        return 0.0, 1.0
-    low, high = float(present.min()), float(present.max())
-    near = 2 * low - high <= level <= 2 * high - low
-    return (min(low, level), max(high, level)) if near else (low, high)
-
-
-def _counted(series: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    edges, counts = array(series["edges"]), np.nan_to_num(array(series["counts"]))
-    if len(counts) and len(edges) != len(counts) + 1:
-        raise ValueError(
-            f"series {series['name']!r} expects one more edge than its {len(counts)} counts, got"
-            f" {len(edges)}"
-        )
-    return edges, counts
 
 
 def _labels(figure: Mapping[str, Any], prefix: str) -> Content:

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forward_forward.display.numerals import MISSING, estimate, finite, p_value, setting
 from forward_forward.report.arms import arms_table, check_rows, comparison_rows, tuning_html
 from forward_forward.report.environment import render
 from forward_forward.report.figures import figure_html
-from forward_forward.report.numerals import MISSING, estimate, finite, p_value, setting
 
 # The sign of each verdict, so that it reads without colour, and the CSS class of its colour.
 VERDICTS = {

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from forward_forward import predict
+from forward_forward.display.numerals import number
 from forward_forward.predict import Predictions
 from forward_forward.report import evaluation as draw
 from forward_forward.report.figures import (
@@ -19,7 +20,6 @@ from forward_forward.report.figures import (
     figure_html,
     png_uri,
 )
-from forward_forward.report.numerals import number
 from forward_forward.report.read import RunRead, unavailable
 from forward_forward.report.svg import drawing, themed
 

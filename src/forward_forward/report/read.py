@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from forward_forward.data import Source, check_unchanged
 from forward_forward.datasets import Sets
 from forward_forward.datasets.run_data import OPTIONS, sets_of, test_of, validation_of
 from forward_forward.forward import Network
-from forward_forward.report.numerals import number
+from forward_forward.plot.layers import Metrics
 
 MOST_SAMPLES = 2_000  # enough for a histogram, few enough for a page that is made in seconds
 
@@ -98,8 +98,8 @@ def _some(data: Source, kind: str) -> Samples:
 
 
 @dataclass(frozen=True)
-class RunRead:
-    """A run's files: its name on the page, run.json, a row per epoch; and what they lead to.
+class RunRead(Metrics):
+    """A run's files: run.json, a row per epoch, its name on the page; and what they lead to.
 
     The network and the samples are read when first used, and raise a ValueError that says why if
     they are not available.
@@ -107,19 +107,7 @@ class RunRead:
 
     name: str
     folder: Path
-    about: Mapping[str, Any]
-    rows: Sequence[Mapping[str, Any]]
     finder: SampleFinder
-
-    @property
-    def unit(self) -> str:
-        """Of errors: percent, or the root mean square in units of the target."""
-        classes = (self.about.get("data") or {}).get("classes")
-        return "root mean square" if classes == [] else "%"
-
-    def error(self, value: object) -> str:
-        """An error as text, without its unit."""
-        return number(value, 2 if self.unit == "%" else None)
 
     @cached_property
     def network(self) -> Network:
@@ -158,4 +146,4 @@ def read_run(folder: Path, name: str, finder: SampleFinder) -> RunRead:
                 f"{str(run.metrics.path)!r} expects one JSON object with an 'epoch' on each line,"
                 f" got {str(row)[:60]!r}: is it a file of `ff train`?"
             )
-    return RunRead(name, folder, run.about, rows, finder)
+    return RunRead(rows, run.about, name, folder, finder)

@@ -8,12 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from forward_forward.display.numerals import MISSING, number, setting
+from forward_forward.plot.layers import error_curves
 from forward_forward.predict import better_layer, read_from
 from forward_forward.report.diagnostics import diagnostics
 from forward_forward.report.environment import render
 from forward_forward.report.figures import figure_html
-from forward_forward.report.layers import error_curves
-from forward_forward.report.numerals import MISSING, number, setting
 from forward_forward.report.predicted import predicted
 from forward_forward.report.read import RunRead, SampleFinder, read_run
 from forward_forward.track.numbers import settings_of

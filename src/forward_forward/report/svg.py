@@ -15,6 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
+import matplotlib.rcsetup
 import matplotlib.style
 from markupsafe import Markup
 from matplotlib.figure import Figure
@@ -48,6 +49,7 @@ STYLE: dict[Any, Any] = {
     **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
     "grid.color": GRID,
     "grid.linewidth": 0.8,
+    "axes.prop_cycle": matplotlib.rcsetup.cycler(color=SERIES),
     **dict.fromkeys(("xtick.color", "ytick.color"), MUTED),
     **{f"{axis}tick.{kind}.size": 0 for axis in "xy" for kind in ("major", "minor")},
 }

@@ -11,10 +11,10 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from forward_forward.display.numerals import MISSING, number, setting
 from forward_forward.report import trials as draw
 from forward_forward.report.environment import render
 from forward_forward.report.figures import Content, Panel, content_html
-from forward_forward.report.numerals import MISSING, number, setting
 from forward_forward.report.svg import drawing, themed
 from forward_forward.sweep import folder
 from forward_forward.sweep.record import COUNTED, ENOUGH, Outcome, setting_text, short

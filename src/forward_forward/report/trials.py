@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from forward_forward.display.numerals import array, finite, number
+from forward_forward.display.scales import scale
 from forward_forward.report import axes as scales
 from forward_forward.report.axes import LINE, SMALL, STRIP, WIDTH
-from forward_forward.report.draw import colour
-from forward_forward.report.numerals import array, finite, number
 from forward_forward.report.svg import MUTED, PAPER
 
 ERROR = "validation error, %"
@@ -23,10 +23,10 @@ def history(trials: Sequence[Trial]) -> Figure:
     """The error of each trial, in order, and the lowest error of the complete trials so far."""
     figure, axes = scales.plane(WIDTH, "trial", ERROR)
     numbers, errors, complete = _columns(trials)
-    scales.scale(axes.xaxis, numbers, log=False)
-    scales.scale(axes.yaxis, errors, log=True)
+    scale(axes.xaxis, numbers, log=False)
+    scale(axes.yaxis, errors, log=True)
     best = np.fmin.accumulate(np.where(complete, errors, np.nan))
-    axes.step(numbers, best, where="post", color=colour(1), linewidth=2.2, zorder=2)
+    axes.step(numbers, best, where="post", color="C1", linewidth=2.2, zorder=2)
     _dots(axes, numbers, errors, complete)
     return figure
 
@@ -39,12 +39,12 @@ def curves(trials: Sequence[Trial], best: int | None) -> Figure:
     figure, axes = scales.plane(WIDTH, "epoch", ERROR)
     lines = [(trial, array(trial["curve"])) for trial in trials if trial["curve"]]
     longest = max((len(errors) for _, errors in lines), default=1)
-    scales.scale(axes.xaxis, np.arange(1.0, longest + 1), log=False)
-    scales.scale(axes.yaxis, np.concatenate([*(y for _, y in lines), np.empty(0)]), log=True)
+    scale(axes.xaxis, np.arange(1.0, longest + 1), log=False)
+    scale(axes.yaxis, np.concatenate([*(y for _, y in lines), np.empty(0)]), log=True)
     for trial, errors in lines:
         epochs = np.arange(1, len(errors) + 1)
         complete, is_best = trial["state"] == "complete", trial["number"] == best
-        line = colour(1) if is_best else colour(0) if complete else MUTED
+        line = "C1" if is_best else "C0" if complete else MUTED
         look = {"linewidth": 2.6, "zorder": 4} if is_best else {"linewidth": 1, "alpha": 0.55}
         axes.plot(epochs, errors, color=line, **look)
         if not complete:
@@ -64,7 +64,7 @@ def bars(fractions: Mapping[str, float]) -> Figure:
     axes.spines["bottom"].set_visible(False)
     for index, (name, fraction) in enumerate(fractions.items()):
         below = scales.row_heading(axes, index * step + 4, [name], f"{100 * fraction:.0f} %")
-        axes.barh(below + 7, fraction, 9, color=colour(0), linewidth=0)
+        axes.barh(below + 7, fraction, 9, color="C0", linewidth=0)
     return figure
 
 
@@ -73,8 +73,8 @@ def numeric_slice(trials: Sequence[Trial], name: str, *, log: bool) -> Figure:
     figure, axes = scales.plane(SMALL, name.rpartition(".")[2], ERROR)
     values = array(trial["searched"][name] for trial in trials)
     _, errors, complete = _columns(trials)
-    scales.scale(axes.xaxis, values, log=log, ticks=4)
-    scales.scale(axes.yaxis, errors, log=True)
+    scale(axes.xaxis, values, log=log, ticks=4)
+    scale(axes.yaxis, errors, log=True)
     _dots(axes, values, errors, complete)
     return figure
 
@@ -84,7 +84,7 @@ def option_slice(trials: Sequence[Trial], name: str) -> Figure:
     options = sorted({str(trial["searched"][name]) for trial in trials})
     step = LINE + STRIP + 8
     figure, axes = scales.rows(SMALL, len(options) * step + 6, bottom=46)
-    scales.scale(axes.xaxis, _columns(trials)[1], log=True, ticks=4)
+    scale(axes.xaxis, _columns(trials)[1], log=True, ticks=4)
     for index, option in enumerate(options):
         own = [trial for trial in trials if str(trial["searched"][name]) == option]
         _, errors, complete = _columns(own)
@@ -113,6 +113,6 @@ def _dots(
 ) -> None:
     """Complete trials as dots, others as rings."""
     look = {"zorder": 3, "clip_on": False}
-    axes.scatter(x[complete], y[complete], 24, color=colour(0), alpha=0.75, linewidth=0, **look)
+    axes.scatter(x[complete], y[complete], 24, color="C0", alpha=0.75, linewidth=0, **look)
     ring = {"facecolor": PAPER, "edgecolor": MUTED, "linewidth": 1.2}
     axes.scatter(x[~complete], y[~complete], 22, **ring, **look)

@@ -19,7 +19,7 @@ from forward_forward.optimize import constant
 from forward_forward.predict import choose_readout, count_errors, errors_of, fit_readout
 from forward_forward.predict.calibration import on_off, temperature
 from forward_forward.readouts import Readout
-from forward_forward.sklearn.estimator import EarlyStopping, Estimator
+from forward_forward.sklearn.estimator import BestScore, Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
 from forward_forward.sklearn.module import picture_shape
 from forward_forward.sklearn.parameters import (
@@ -164,7 +164,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         score = functools.partial(self._score, self._data(X[holdout], targets[holdout], None))
         stopping = None
         if self.early_stopping:
-            stopping = EarlyStopping(score, self.n_iter_no_change, self.tol)
+            stopping = BestScore(score, self.n_iter_no_change, self.tol)
         self._train(data, self.max_iter, stopping)
         if stopping is not None:
             self.validation_scores_ = stopping.scores

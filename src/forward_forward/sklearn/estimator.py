@@ -216,7 +216,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self,
         data: Data,
         epochs: int,
-        stopping: EarlyStopping | None = None,
+        stopping: BestScore | None = None,
         schedule: Schedule | None = None,
     ) -> None:
         """Train for some epochs; with early stopping, keep the best weights."""
@@ -265,7 +265,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return self._copy.current(self.network_)
 
 
-class EarlyStopping:
+class BestScore:
     """Keeps the weights of the best score; stops after ``patience`` epochs of rises below ``tol``.
 
     ``score`` returns the current score; higher is better.

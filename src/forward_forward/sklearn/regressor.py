@@ -19,7 +19,7 @@ from forward_forward.examples import OrdinalBins
 from forward_forward.examples.bins import SPREAD
 from forward_forward.optimize import constant
 from forward_forward.readouts import Readout
-from forward_forward.sklearn.estimator import EarlyStopping, Estimator
+from forward_forward.sklearn.estimator import BestScore, Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
 from forward_forward.sklearn.parameters import goodness_part, part
 from forward_forward.sklearn.targets import sample_weights
@@ -115,7 +115,7 @@ class FFRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         stopping = None
         if self.early_stopping:
             score = functools.partial(self._r2, X[held], y[held])
-            stopping = EarlyStopping(score, self.n_iter_no_change, self.tol)
+            stopping = BestScore(score, self.n_iter_no_change, self.tol)
         self._train(data, self.max_iter, stopping)
         if stopping is not None:
             self.validation_scores_ = stopping.scores

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forward_forward import files
-from forward_forward.checkpoint import MADE_BY, machine
+from forward_forward.checkpoint import MADE_BY
 from forward_forward.sweep.storage import LOCK, lock
+from forward_forward.track.run_record import machine
 
 if TYPE_CHECKING:
     import optuna

@@ -2,7 +2,7 @@
 
 ``callback`` defines the calls that a run makes, ``jsonl`` the file that every run has; ``numbers``
 flattens rows and settings into named values for ``tensorboard`` and ``mlflow``; ``progress_bar``
-is shown on a terminal and in a notebook.
+is shown on a terminal and in a notebook; ``run_record`` shows a run's folder there as a table.
 """
 
 from forward_forward.track.callback import (

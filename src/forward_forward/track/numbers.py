@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from forward_forward.display.numerals import number
+
 # Entries of run.json about the outcome and the samples; all others are settings or the machine.
 OUTCOMES = {"made_by", "status", "seconds", "validation_seconds", "frame", "table", "thresholds"}
 OUTCOMES |= {"best_epoch", "validation_error", "readout", "fitted_readout", "test", "test_error"}
@@ -57,6 +59,24 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(each, f"{name}.{key}".lstrip("."))
 
 
+def unit_of(about: Mapping[str, Any]) -> str:
+    """The unit of a run's errors: percent, or the root mean square in units of the target.
+
+    >>> unit_of({"data": {"classes": []}}), unit_of({})
+    ('root mean square', '%')
+    """
+    return "root mean square" if (about.get("data") or {}).get("classes") == [] else "%"
+
+
+def error_text(value: Any, about: Mapping[str, Any]) -> str:
+    """An error as text, without its unit.
+
+    >>> error_text(1.5, {}), error_text(1.5, {"data": {"classes": []}})
+    ('1.50', '1.5')
+    """
+    return number(value, 2 if unit_of(about) == "%" else None)
+
+
 def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dict[int, float]:
     """A figure's values by the number of the layer, from 1; empty if the row has no such figure.
 
@@ -100,6 +120,6 @@ def scalars(row: Mapping[str, Any], about: Mapping[str, Any], prefix: str = "") 
         if not isinstance(value, list):
             found[prefix + name] = value
             continue
-        for number, each in by_layer(row, name, about).items():
-            found[f"{prefix}{name.removesuffix(BY_LAYER)}/layer{number}"] = each
+        for layer, each in by_layer(row, name, about).items():
+            found[f"{prefix}{name.removesuffix(BY_LAYER)}/layer{layer}"] = each
     return found

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from forward_forward.checkpoint import machine
 from forward_forward.data import Data
 from forward_forward.forward import Network
 from forward_forward.forward.passes import lowered
@@ -27,6 +26,7 @@ from forward_forward.lab.benchmark.run import Say
 from forward_forward.optimize import Muon
 from forward_forward.optimize.precision import Precision, products
 from forward_forward.recipes import Plan, local_airbench
+from forward_forward.track.run_record import machine
 
 MEASURED = 500  # pictures that the whitening is measured on
 SMOOTHING = 0.1  # of the labels

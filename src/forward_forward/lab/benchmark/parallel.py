@@ -17,11 +17,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from forward_forward.checkpoint import machine
 from forward_forward.lab import simulate
 from forward_forward.lab.benchmark.arms import CLASSES
 from forward_forward.lab.benchmark.run import Say, network_name
 from forward_forward.parallel.balance import balance_bound
+from forward_forward.track.run_record import machine
 
 FEATURES = 784
 COMPARED = {  # each method, and the one that it is compared with

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from forward_forward import goodness, losses, predict, recipes
-from forward_forward.checkpoint import machine
 from forward_forward.contracts import Named, library
 from forward_forward.data import Data
 from forward_forward.fast_paths import fast_path
@@ -24,6 +23,7 @@ from forward_forward.optimize import Trainer
 from forward_forward.optimize.precision import Precision
 from forward_forward.readouts import HasReadoutSlopes
 from forward_forward.recipes import Plan
+from forward_forward.track.run_record import machine
 
 Row = dict[str, Any]
 Say = Callable[[str], None]

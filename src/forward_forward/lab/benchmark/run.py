@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from forward_forward.checkpoint import machine
 from forward_forward.data import Data
 from forward_forward.lab.benchmark.arithmetic import (
     arithmetic_ratio,
@@ -39,6 +38,7 @@ from forward_forward.lab.benchmark.measure import activity_bytes, medians, peak_
 from forward_forward.optimize.precision import Precision, products
 from forward_forward.recipes.plan import features
 from forward_forward.recipes.standard import SKIP
+from forward_forward.track.run_record import machine
 
 WIDE = ((500, 500), (1000, 1000, 1000), (2000, 2000, 2000, 2000))
 DEEP = tuple((256,) * depth for depth in (4, 8, 16, 32, 64))

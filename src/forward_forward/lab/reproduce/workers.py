@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from forward_forward.checkpoint import machine
 from forward_forward.lab.reproduce.job import Job, Record
 from forward_forward.lab.reproduce.methods import train
+from forward_forward.track.run_record import machine
 
 
 def perform(job: Job) -> tuple[Job, Record]:
