@@ -20,7 +20,8 @@ as a video), ``recipes`` (published settings), ``sklearn`` (estimators), ``sweep
 settings), ``conversion`` (a torch model -> layers), ``diagnose`` (the state of layers and units),
 ``plot`` (runs and networks -> matplotlib figures), ``contracts`` (what every goodness, loss and
 negative must do), ``track`` (metrics -> files), ``report`` (results -> one HTML page), ``demo`` (a
-page in the browser), ``cli`` (the ``ff`` command). ``lab`` holds the experiments: ``reproduce``, ``benchmark``, ``simulate``.
+page in the browser), ``cli`` (the ``ff`` command). ``lab`` holds the experiments: ``reproduce``,
+``benchmark``, ``simulate``.
 
 Below them all: ``files`` (atomic writes), ``notation`` (parts by name), ``fast_paths`` (faster
 methods that a part may offer), ``seeds`` (random numbers by key), ``display`` (numbers, tables and

@@ -2,6 +2,7 @@
 
 runs/NAME/run.json                                  settings, machine and result
 runs/NAME/metrics.jsonl                             one line per epoch
+runs/NAME/config.yaml                               the options of `ff train`
 runs/NAME/checkpoints/last/network.safetensors      the weights, and what resuming needs:
 runs/NAME/checkpoints/last/trainer.safetensors      the optimisers' state
 runs/NAME/checkpoints/last/progress.json            epochs and steps done
@@ -196,7 +197,7 @@ def _remove(path: Path) -> None:
     """Remove a run's files from its folder, run.json last; the user's own files are kept."""
     for name in ("checkpoints", tensorboard.FOLDER):
         shutil.rmtree(path / name, ignore_errors=True)
-    for name in ("metrics.jsonl", mlflow.MEMORY, "run.json"):
+    for name in ("metrics.jsonl", mlflow.MEMORY, "config.yaml", "run.json"):
         (path / name).unlink(missing_ok=True)
 
 

@@ -24,6 +24,7 @@ import tyro
 
 from forward_forward.cli.benchmark import BenchmarkCommand
 from forward_forward.cli.check import CheckCommand
+from forward_forward.cli.config import with_config
 from forward_forward.cli.demo import DemoCommand
 from forward_forward.cli.doctor import DoctorCommand
 from forward_forward.cli.evaluate import EvaluateCommand
@@ -64,8 +65,8 @@ def main(args: Sequence[str] | None = None) -> None:
     warnings.showwarning = _warn  # type: ignore[assignment]
     _show_decoding()
     _fit_terminal()
-    args = [_expanded(each) for each in (sys.argv[1:] if args is None else args)]
-    if args == ["--version"]:
+    typed = [_expanded(each) for each in (sys.argv[1:] if args is None else args)]
+    if typed == ["--version"]:
         print(f"ff {version('forward-forward')}")
         sys.exit(0)
     try:
@@ -73,7 +74,7 @@ def main(args: Sequence[str] | None = None) -> None:
             COMMANDS,  # type: ignore[arg-type]
             prog="ff",
             description=DESCRIPTION,
-            args=args,
+            args=with_config(typed),
             config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
         )
         code: int = command()

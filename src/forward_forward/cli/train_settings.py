@@ -123,6 +123,9 @@ class RunOptions:
     patience: flags.Count = None
     # Also log the metrics to TensorBoard or MLflow; repeat the option for both.
     track: flags.Track = ()
+    # YAML file of options, such as the config.yaml in a run's folder, which trains the same network
+    # again; options beside it replace those in the file.
+    config: flags.File = None
     # Continue an interrupted run.
     resume: flags.Folder = None
     # Start from the weights of this run.

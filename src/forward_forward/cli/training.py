@@ -17,6 +17,7 @@ import torch
 from forward_forward import checkpoint, notation, predict
 from forward_forward.checkpoint import Run
 from forward_forward.cli import train_output
+from forward_forward.cli.config import ConfigFile
 from forward_forward.cli.distributed import distributed_run
 from forward_forward.cli.progress import TrainingProgress
 from forward_forward.cli.train_settings import (
@@ -203,6 +204,8 @@ class Training:
             "checksums": {"test": checksum(sets.test)},
             **({} if self.processes is None else {"launch": self.processes.launch}),
         }
+        patience = self.command.get("patience")
+        stopping = [] if patience is None else [EarlyStopping(patience)]
         try:
             return plan.trainer.fit(
                 sets.train,
@@ -213,7 +216,7 @@ class Training:
                 resume=self.resumed is not None,
                 overwrite=self.options.overwrite,
                 about=about,
-                callbacks=[*self.trackers, TrainingProgress(), *self._stopping()],
+                callbacks=[ConfigFile(self.command), *self.trackers, TrainingProgress(), *stopping],
                 verbose=False,
                 parallel=None if self.processes is None else self.processes.layout,
             )
@@ -224,10 +227,6 @@ class Training:
             if self.processes is None:
                 command = shlex.join(["ff", "train", "--resume", str(folder)])
             raise KeyboardInterrupt(f"saved; continue with: {command}") from None
-
-    def _stopping(self) -> list[EarlyStopping]:
-        patience = self.command.get("patience")
-        return [] if patience is None else [EarlyStopping(patience)]
 
     def _test(self, folder: Path, plan: Plan, sets: Sets) -> dict[str, Any]:
         """Evaluate the test set once, with the best weights; a finished run keeps its metrics."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from forward_forward.optimize.state import Fitted
 from forward_forward.optimize.strategy import Parallel, SingleProcess, Strategy
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.predict import check_fit
-from forward_forward.track import Callback, Row
 
 
 class Trainer(TrainStep):
@@ -88,7 +87,7 @@ class Trainer(TrainStep):
         resume: bool = False,
         overwrite: bool = False,
         about: Mapping[str, Any] | None = None,
-        callbacks: Sequence[Callback | Callable[[Row], object]] = (),
+        callbacks: Sequence[object] = (),
         verbose: bool | None = None,
         parallel: Parallel | None = None,
     ) -> Fitted:

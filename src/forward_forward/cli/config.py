@@ -1,0 +1,110 @@
+"""A YAML file of options <-> the command line of ``ff train`` that they stand for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from forward_forward import files
+from forward_forward.cli.train_settings import FLAGS, flag
+
+if TYPE_CHECKING:
+    from forward_forward.track import Beginning
+
+FILE = "config.yaml"
+NOT_KEPT = {
+    "out",
+    "resume",
+    "overwrite",
+    "json",
+    "init_from",
+    "config",
+}  # of one call, not of a run
+
+
+def with_config(args: Sequence[str]) -> list[str]:
+    """Arguments with those of the file after ``--config`` in its place; later ones replace them.
+
+    Raises:
+        ValueError: The file cannot be read, or has an option that ``ff train`` lacks.
+    """
+    args = [part for each in args for part in _parted(each)]
+    if args[:1] != ["train"] or "--config" not in args:
+        return args
+    place = args.index("--config")
+    if place + 1 == len(args):
+        raise ValueError("--config expects a file, such as runs/first/config.yaml, got nothing")
+    return ["train", *_read(args[place + 1]), *args[1:place], *args[place + 2 :]]
+
+
+def _parted(arg: str) -> list[str]:
+    name, equals, value = arg.partition("=")
+    return [name, value] if equals and name == "--config" else [arg]
+
+
+def _read(path: str) -> list[str]:
+    expected = f"--config expects a YAML file of options, such as `epochs: 10`, got {path!r}"
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{expected}: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{expected}, which has none")
+    allowed = sorted({*FLAGS} - NOT_KEPT)
+    found: list[str] = []
+    for name, value in content.items():
+        if name not in allowed:
+            near = difflib.get_close_matches(str(name), allowed, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(allowed)}"
+            raise ValueError(f"{path}: unknown option {name!r}: {hint}")
+        found += _typed(name, value)
+    return found
+
+
+def _typed(name: str, value: Any) -> list[str]:
+    """What is typed for an option: a list is several values, a dictionary pairs name=value."""
+    if isinstance(value, Mapping):
+        return [flag(name), *(f"{key}={_text(each)}" for key, each in value.items())]
+    if name == "track":
+        return [part for each in value for part in (flag(name), str(each))]
+    values = value if isinstance(value, list) else [value]
+    flat = [part for each in values for part in (each if isinstance(each, list) else [each])]
+    return [flag(name), *map(str, flat)]
+
+
+def _text(value: Any) -> str:
+    return "+".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+class ConfigFile:
+    """A callback that writes a run's options into its folder: `ff train --config` repeats it.
+
+    Args:
+        command: Options by name; the recipe's settings are under ``settings``.
+    """
+
+    def __init__(self, command: Mapping[str, Any]) -> None:
+        self.command = command
+
+    def start(self, beginning: Beginning) -> None:
+        if beginning.run is None:
+            return
+        settings = dict(self.command["settings"])
+        other = {key: each for key, each in self.command.items() if key in FLAGS}
+        options = {key: each for key, each in {**other, **settings}.items() if key in FLAGS}
+        kept = {key: _plain(each) for key, each in options.items() if each not in (None, ())}
+        further = {key: _plain(each) for key, each in settings.items() if key not in FLAGS}
+        content = {**kept, **({"set": further} if further else {})}
+        for name in NOT_KEPT:
+            content.pop(name, None)
+        header = "# ff train --config THIS_FILE trains the same network again.\n"
+        text = header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        files.write(beginning.run / FILE, text.encode())
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
