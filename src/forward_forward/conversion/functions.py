@@ -89,10 +89,10 @@ def flattens(node: fx.Node) -> bool:
     if len(shape) != 2 or not isinstance(shape[1], int):
         return False
     known = shape[0] == -1 and shape[1] != -1
-    return known or _is_batch(shape[0], node.args[0])
+    return known or _is_batch(shape[0])
 
 
-def _is_batch(given: Any, x: Any) -> bool:
+def _is_batch(given: Any) -> bool:
     """Whether a node is the number of samples: ``x.size(0)`` or ``x.shape[0]``."""
     if not isinstance(given, fx.Node):
         return False

@@ -7,6 +7,7 @@ stands one module, or several that belong together, such as a residual block: a 
 from __future__ import annotations
 
 import linecache
+import posixpath
 import re
 import traceback
 from collections.abc import Iterator, Sequence
@@ -92,12 +93,8 @@ def _graph(model: nn.Module, kind: str) -> fx.Graph:
         ) from error
     for node in graph.nodes:
         if flattens(node):  # then nothing reads the number of samples
-            node.op, node.target, node.args, node.kwargs = (
-                "call_function",
-                torch.flatten,
-                (node.args[0], 1),
-                {},
-            )
+            node.op, node.target = "call_function", torch.flatten
+            node.args, node.kwargs = (node.args[0], 1), {}
     graph.eliminate_dead_code()
     return graph
 
@@ -165,15 +162,8 @@ class _Modules:
         if len(segment) == 1:
             name = targets[0] if targets else segment[0].name
         else:
-            ends = [each.split(".") for each in targets]
-            shared = 0
-            while (
-                ends
-                and len({tuple(each[: shared + 1]) for each in ends}) == 1
-                and (shared + 1 < min(map(len, ends)))
-            ):
-                shared += 1
-            name = ".".join(ends[0][:shared]) if shared else segment[-1].name
+            owners = [each.rpartition(".")[0].replace(".", "/") for each in targets] or [""]
+            name = posixpath.commonpath(owners).replace("/", ".") or segment[-1].name
         name = name if name not in self.used else segment[-1].name
         self.used.add(name)
         return name
