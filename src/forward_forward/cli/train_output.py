@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from forward_forward.datasets import Sets
 from forward_forward.examples import OrdinalBins
 from forward_forward.forward import Network
+from forward_forward.forward.check import weight_layers
 from forward_forward.forward.description import buildable, describe
 from forward_forward.optimize.state import Fitted
 from forward_forward.predict import better_layer, read_from
@@ -22,6 +24,7 @@ from forward_forward.recipes import Plan
 from forward_forward.track import Row
 
 QUOTE = "'"
+LEARNED = 0.95  # fraction of the error of guessing above which a warning is printed
 SILENT = 0.9  # fraction of silent units above which a warning is printed
 
 
@@ -49,9 +52,8 @@ def announce(
         "data": f"{command['data']}: {len(sets.train):,} training, {len(sets.validation):,}"
         f" validation and {len(sets.test):,} test samples, {kind}",
         "recipe": f"{command['recipe']}, seed {settings['seed']}",
-        "network": f"{_widths(network)} units, {layer['activation']}, {weights:,} weights",
-        "goal": f"{layer['loss']} of {layer['goodness']}, threshold"
-        f" {layer['threshold'].strip(QUOTE)} x {layer['threshold_factor']}",
+        "network": f"{_layers(network, layer['activation'])}, {weights:,} weights",
+        "goal": f"{layer['loss']} of {layer['goodness']}{_threshold(layer)}",
         "label": _label(network),
         "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {plan.epochs} epochs"
         f" in batches of {plan.batch_size}",
@@ -71,12 +73,30 @@ def _label(network: Network) -> str:
     return f"{len(bins.centres)} bins from {low:.4g} to {high:.4g}, spread {bins.spread:.4g}"
 
 
-def _widths(network: Network) -> str:
+def _layers(network: Network, activation: str) -> str:
+    """The widths of linear layers and their activation, or how many layers of which blocks."""
     linears = [layer.linear for layer in network.layers]
     sizes = [linear for linear in linears if linear is not None]
-    if len(sizes) < len(linears):
-        return f"{len(linears)} layers"
-    return " - ".join(map(str, [sizes[0].in_features, *(linear.out_features for linear in sizes)]))
+    if len(sizes) == len(linears):
+        widths = [sizes[0].in_features, *(linear.out_features for linear in sizes)]
+        return f"{' - '.join(map(str, widths))} units, {activation}"
+    kinds = Counter(
+        type(each).__name__ for layer in network.layers for each in weight_layers(layer.block)
+    )
+    blocks = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    return f"{len(linears)} layer{'s' if len(linears) > 1 else ''} with {blocks}"
+
+
+def _threshold(layer: Mapping[str, Any]) -> str:
+    """The threshold in a description, unless it cancels out as in cross-entropy."""
+    if not _compares(layer):
+        return ""
+    return f", threshold {layer['threshold'].strip(QUOTE)} x {layer['threshold_factor']}"
+
+
+def _compares(layer: Mapping[str, Any]) -> bool:
+    """Whether a layer's loss compares its goodness with the threshold."""
+    return not layer["loss"].startswith("CrossEntropy")
 
 
 def errors(about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> list[str]:
@@ -122,6 +142,20 @@ def _silent(result: Fitted) -> list[str]:
     ]
 
 
+def _nothing_learned(about: Mapping[str, Any]) -> list[str]:
+    """A warning if the test error is about that of guessing among equally frequent classes."""
+    classes = len(about["data"]["classes"])
+    error = about["test"].get("error")
+    if error is None or classes < 2 or error < LEARNED * 100 * (1 - 1 / classes):
+        return []
+    rate = about["trainer"]["lr"]
+    return [
+        f"ff: warning: the network has learned next to nothing: guessing among {classes} classes"
+        f" gives {100 * (1 - 1 / classes):.0f} % errors; try another --lr, such as {rate / 10:g}"
+        f" (now {rate:g})"
+    ]
+
+
 def _next_commands(about: Mapping[str, Any], folder: Path) -> list[str]:
     """The next commands for a finished run; one with the user's own code is loaded in Python."""
     if not buildable(about["network"]):
@@ -153,10 +187,11 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
         if result.stopped is not None:
             print(f"  stopped: {result.stopped}")
         print(f"  weights of epoch {result.best_epoch}, which has {lowest} {epochs}")
-    for line in _silent(result):
+    for line in [*_silent(result), *_nothing_learned(about)]:
         print(line, file=sys.stderr)
-    thresholds = ", ".join(f"{value:.4g}" for value in about["thresholds"])
-    print(f"  thresholds by layer: {thresholds}")
+    if any(map(_compares, about["network"]["layers"])):
+        thresholds = ", ".join(f"{value:.4g}" for value in about["thresholds"])
+        print(f"  thresholds by layer: {thresholds}")
     print(f"run folder: {folder}")
     for lead, line in zip(("next: ", "      "), _next_commands(about, folder), strict=False):
         print(f"{lead}{line}")

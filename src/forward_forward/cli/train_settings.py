@@ -115,7 +115,7 @@ class RunOptions:
 
     # Folder of the run; runs/DATA-DATE by default. An existing run is not overwritten.
     out: flags.Folder = None
-    # Settings of the recipe without a flag, such as threshold_factor=2.
+    # Settings of the recipe without a flag, such as dropout=0.1.
     set: flags.Pairs = ()
     # Number of CPU threads; torch's choice by default.
     threads: flags.Count = None
@@ -187,7 +187,7 @@ def settings_without_flag(pairs: Sequence[str], recipe: Recipe) -> dict[str, Any
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise ValueError(f"--set expects name=value, got {pair!r}: such as threshold_factor=2")
+            raise ValueError(f"--set expects name=value, got {pair!r}: such as dropout=0.1")
         if name in FLAGS:
             raise ValueError(f"{name} has a flag: use {flag(name)} {text}")
         value = parameter_of(recipe, name).value(text)
@@ -201,8 +201,8 @@ def check_settings(recipe: Recipe, name: str, settings: Iterable[str]) -> None:
     allowed = inspect.signature(recipe).parameters
     for setting in settings:
         if setting not in allowed:
-            takes = ", ".join(flag(each) for each in FLAGS if each in allowed)
+            takes = ", ".join(flag(each) for each in FLAGS if each in allowed) or "no flags"
             raise ValueError(
                 f"the recipe {name!r} has no setting {setting!r}: omit {flag(setting)} (it takes"
-                f" {takes}), or use --recipe standard"
+                f" {takes}), or use another --recipe"
             )
