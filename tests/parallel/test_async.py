@@ -33,7 +33,7 @@ REFUSED = {
     ),
     "one layer after the other": (
         {"case": "uniform", "layout": {}, "built": {"order": "greedy"}, "epochs": 4},
-        'parallel training requires order="joint", got "greedy"',
+        'parallel training requires order="joint" and rule="local", got "greedy"',
     ),
     "a head that trains on the sum": (
         {"case": "softmax", "layout": {"split": (2, 2)}, "built": {"head": True}},
