@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 class DataOptions:
     """The data, and the recipe that is trained on them."""
 
-    # mnist (the default), fashion_mnist, kmnist, cifar10, cifar100, cifar10_jpeg or digits; a
-    # folder or archive of images, with one sub-folder per class, optionally below train, val and
-    # test; a table (.csv, .tsv, .parquet); or an .npz file.
+    # mnist (the default), fashion_mnist, kmnist, cifar10, cifar100, cifar10_jpeg or digits; iris,
+    # wine, breast_cancer or diabetes; openml:NAME or openml:ID; a folder or archive of images, with
+    # one sub-folder per class, optionally below train, val and test; a table (.csv, .tsv,
+    # .parquet); or an .npz file.
     data: flags.Name = None
     # Label column of a table; by default target, label, class, y or the last column.
     target: flags.Name = None

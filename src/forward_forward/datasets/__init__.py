@@ -1,9 +1,10 @@
 """A set's name, or data in any of the usual forms -> parts to train, validate and test on.
 
-In reading order: ``builtin`` (sets with a name), ``idx`` and ``cifar`` (those of these formats),
-``fetch`` (their files: found or downloaded, and checked by SHA-256), ``decoded`` (arrays that are
-decoded once, and then mapped from the cache), ``splits`` (the parts of a set), ``load_like`` (more
-data of the same kind), ``run_data`` (the data that a run was trained on).
+In reading order: ``builtin`` (sets with a name), ``frames`` (tables with a name), ``idx`` and
+``cifar`` (sets of these formats), ``fetch`` (their files: found or downloaded, and checked by
+SHA-256), ``decoded`` (arrays that are decoded once, and then mapped from the cache), ``splits``
+(the parts of a set), ``load_like`` (more data of the same kind), ``run_data`` (the data that a run
+was trained on).
 """
 
 from forward_forward.datasets.builtin import (

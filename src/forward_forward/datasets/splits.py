@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from forward_forward.data.pictures.classes import other_files, parts_of, picture
 from forward_forward.data.pictures.folder import Size, folder, read_like
 from forward_forward.data.tables.formats import ENDINGS, PARQUET, TEXT, holds_frame, is_table
 from forward_forward.datasets.builtin import available, named
+from forward_forward.datasets.frames import frame_of, is_frame, nothing_there
 from forward_forward.datasets.load_like import load_like
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def load(
     for testing, then 15 % of the rest for validation.
 
     Args:
-        what: The name of a set (`available`); the path of a folder or an archive of pictures, one
-            sub-folder per class, with or without folders train, val and test around them; of a
-            table with a column of labels (.csv, .tsv, .txt, gzipped or not, .parquet); of an .npz
-            file; a frame with such a column, or (X, y) with a frame for X; or what `as_source`
-            takes: (X, y) of arrays, a Dataset, a DataLoader.
+        what: The name of a set (`available`) or of a table (`frame_of`); the path of a folder or an
+            archive of pictures, one sub-folder per class, with or without folders train, val and
+            test around them; of a table with a column of labels (.csv, .tsv, .txt, gzipped or not,
+            .parquet); of an .npz file; a frame with such a column, or (X, y) with a frame for X; or
+            what `as_source` takes: (X, y) of arrays, a Dataset, a DataLoader.
         test: Data to test on, in any of these forms; None takes what comes with ``what``.
         validation: Data to validate on, likewise.
         target: The column of labels of a table; None takes one called target, label, class or y,
@@ -170,6 +170,11 @@ class _Found:
             self._refuse(path, "size", "task", *OF_TABLES)
             train, test = named(path)
             return {"train": train, "test": test}
+        if is_frame(path):
+            self._refuse(path, "size")
+            frame, labels = frame_of(path)
+            self.name = self.name or path
+            return self._of_table(frame, self.target or labels, False)
         self.name = self.name or _stem(path)
         if os.path.exists(path) and is_table(path):
             self._refuse(path, "size")
@@ -178,7 +183,7 @@ class _Found:
             self._refuse(path, "task", *OF_TABLES)
             return self._of_pictures(path, self.name)
         if not os.path.isfile(path):
-            raise ValueError(_nothing_there(path))
+            raise ValueError(nothing_there(path))
         self._refuse(path, "size", "task", *OF_TABLES)
         if path.lower().endswith(".npz"):
             return self._of_npz(path, self.name)
@@ -283,15 +288,3 @@ def _stem(path: str) -> str:
     endings = sorted((*ENDINGS, ".npz", *ARCHIVES), key=len, reverse=True)
     ending = next((each for each in endings if name.lower().endswith(each)), "")
     return name[: len(name) - len(ending)] or name
-
-
-def _nothing_there(path: str) -> str:
-    names = available()
-    # What has an ending or a folder is a path, however much it looks like a name.
-    is_path = bool(os.path.dirname(path) or os.path.splitext(path)[1])
-    near = [] if is_path else difflib.get_close_matches(path.lower(), names, 1, cutoff=0.4)
-    hint = f": did you mean {near[0]!r}?" if near else ""
-    return (
-        f"expected the name of a set ({', '.join(names)}) or the path of a folder, an archive, a"
-        f" table or an npz file, got {path!r}, which does not exist{hint}"
-    )
