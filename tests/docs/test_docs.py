@@ -56,6 +56,21 @@ def test_the_python_of_a_page_runs_as_it_stands(page, tmp_path, monkeypatch, cap
         assert names["more"].startswith("the rat ")
 
 
+def test_each_line_for_those_who_come_from_another_library_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    (setup,) = [block for language, block in fenced("coming_from.md") if language == "python"]
+    exec(setup, names)
+    rows = [
+        line.strip("| \n").split(" | ")
+        for line in (DOCS / "coming_from.md").read_text().splitlines()
+        if line.startswith("| ") and line != "| there | here |"
+    ]
+    assert len(rows) > 25
+    for *_, here in rows:
+        exec(re.match("`([^`]+)`", here)[1], names)
+
+
 def test_the_figures_of_recipes_are_those_of_the_results():
     results = (DOCS.parent / "README.md").read_text()
     # That of the field's methods has a table of its own, made by results/table.py.
