@@ -33,7 +33,7 @@ ARMS = recipes.local_airbench.__all__
 SMALL = (32, 32, 64, 64, 128, 128)
 # Settings by set: those of pictures of one channel were chosen for a few minutes of training.
 SETS: dict[str, dict[str, Any]] = {
-    "cifar10_jpeg": {"epochs": 24},
+    "cifar10_jpeg": {"epochs": 16},
     "mnist": {"epochs": 15, "channels": SMALL, "flip": False},
     "fashion_mnist": {"epochs": 15, "channels": SMALL},
 }

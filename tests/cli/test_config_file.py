@@ -74,3 +74,15 @@ def test_what_the_file_should_hold_is_said(text, words, tmp_path):
 def test_a_missing_file_and_a_missing_name_are_said():
     assert "nothing.yaml" in called("train", "--config", "nothing.yaml").err
     assert "expects a file" in called("train", "--config").err
+
+
+def test_settings_given_twice_are_both_kept_and_added_to_a_file(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    options = ["--set", "channels=4+4", "--set", "flip=False", "shift=1"]
+    recipe = ["--recipe", "local_airbench.per_convolution"]
+    assert called("train", *SMALL, *recipe, *options, "--out", one).code == 0
+    kept = yaml.safe_load((one / "config.yaml").read_text())["set"]
+    assert kept == {"channels": [4, 4], "flip": False, "shift": 1}
+    again = ["--config", one / "config.yaml", "--set", "shift=0", "--out", other]
+    assert called("train", *again).code == 0
+    assert yaml.safe_load((other / "config.yaml").read_text())["set"] == {**kept, "shift": 0}

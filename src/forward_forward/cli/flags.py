@@ -24,7 +24,10 @@ File = Annotated[str | None, option("FILE")]
 Place = Annotated[str | None, option("FILE.csv|FOLDER")]
 Name = Annotated[str | None, option("NAME")]
 Number = Annotated[float | None, option("X")]
-Pairs = Annotated[tuple[str, ...], option("NAME=VALUE [...]")]
+# As many as follow the option, each time it is given.
+Pairs = Annotated[
+    tuple[tuple[str, ...], ...], option("NAME=VALUE [...]"), tyro.conf.UseAppendAction
+]
 Switch = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 Url = Annotated[str | None, option("URL")]
 
@@ -33,7 +36,6 @@ Parallel = Annotated[Literal["layers", "data", "both"] | None, option("layers|da
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"] | None, option("auto|float32|bfloat16")
 ]
-# As many names as follow the option, each time it is given.
 Columns = Annotated[
     tuple[tuple[str, ...], ...], option("COLUMN [COLUMN ...]"), tyro.conf.UseAppendAction
 ]

@@ -153,12 +153,13 @@ class Training:
         return sets_like(self.command, table, before=self.moved)
 
     def _plan(self, training: Source) -> Plan:
-        typed = dict(each.partition("=")[::2] for each in self.options.set)
+        pairs = [pair for several in self.options.set for pair in several]
+        typed = dict(each.partition("=")[::2] for each in pairs)
         name = self.command["recipe"] = self.command["recipe"] or default_recipe(
             {**self.settings, **typed}, numbers=not training.classes
         )
         recipe = recipe_named(name, typed=self.recipe_typed)
-        more = settings_without_flag(self.options.set, recipe)
+        more = settings_without_flag(pairs, recipe)
         self.settings |= more
         self.typed |= more.keys()
         check_settings(recipe, name, self.settings)
