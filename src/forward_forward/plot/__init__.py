@@ -6,7 +6,6 @@ style. A notebook shows what a cell ends with; elsewhere, save them: ``figure.sa
 """
 
 from forward_forward.plot.figures import (
-    NotebookFigure,
     errors,
     fields,
     goodness,
@@ -18,7 +17,6 @@ from forward_forward.plot.figures import (
 )
 
 __all__ = [
-    "NotebookFigure",
     "errors",
     "fields",
     "goodness",

@@ -25,7 +25,7 @@ ACROSS = 2  # panels in a row
 TITLE = 42  # letters in a line of a panel's title
 
 
-class NotebookFigure(Figure):
+class _NotebookFigure(Figure):
     """A matplotlib figure that a notebook and the documentation show once, as a PNG.
 
     It is not one of pyplot's: `plt.show` does not know of it, and nothing has to be closed.
@@ -77,7 +77,7 @@ def metrics_of(run: RunLike) -> Metrics:
     return Metrics(run.metrics.rows(), run.about)
 
 
-def errors(run: RunLike) -> NotebookFigure:
+def errors(run: RunLike) -> Figure:
     """Errors of each layer alone: on the test set, and on the validation set by epoch.
 
     Args:
@@ -100,12 +100,12 @@ def errors(run: RunLike) -> NotebookFigure:
     return _figure(run, layers.errors)
 
 
-def losses(run: RunLike) -> NotebookFigure:
+def losses(run: RunLike) -> Figure:
     """The loss of each layer by epoch; arguments and errors are those of `errors`."""
     return _figure(run, layers.losses)
 
 
-def training(run: RunLike) -> NotebookFigure:
+def training(run: RunLike) -> Figure:
     """The validation error, that of each layer alone, and each layer's loss, by epoch.
 
     Arguments and errors are those of `errors`; without validation data there are only losses.
@@ -113,7 +113,7 @@ def training(run: RunLike) -> NotebookFigure:
     return _figure(run, layers.whole, layers.errors_by_epoch, layers.losses)
 
 
-def separation(run: RunLike) -> NotebookFigure:
+def separation(run: RunLike) -> Figure:
     """How often a positive has a higher goodness than its negative, in percent, by epoch.
 
     Of each layer, over the training batches; 50 % is chance. Arguments and errors: see `errors`.
@@ -121,7 +121,7 @@ def separation(run: RunLike) -> NotebookFigure:
     return _figure(run, layers.separation)
 
 
-def silent_units(run: RunLike) -> NotebookFigure:
+def silent_units(run: RunLike) -> Figure:
     """Percentage of each layer's units that are 0 for every positive of a batch, by epoch.
 
     Arguments and errors are those of `errors`.
@@ -129,7 +129,7 @@ def silent_units(run: RunLike) -> NotebookFigure:
     return _figure(run, layers.silent_units)
 
 
-def goodness(run: RunLike) -> NotebookFigure:
+def goodness(run: RunLike) -> Figure:
     """Mean goodness of positives and negatives by epoch, a panel for each layer.
 
     A dotted line marks the threshold, if the run has a folder, which records it. Arguments and
@@ -138,7 +138,7 @@ def goodness(run: RunLike) -> NotebookFigure:
     return _figure(run, layers.goodness)
 
 
-def histograms(network: Network, x: Tensor, y: Tensor | None) -> NotebookFigure:
+def histograms(network: Network, x: Tensor, y: Tensor | None) -> Figure:
     """Goodness of positives and of negatives among samples, a panel for each layer.
 
     Negatives are drawn as by `diagnose.histograms`. A dotted line marks the threshold.
@@ -166,7 +166,7 @@ def histograms(network: Network, x: Tensor, y: Tensor | None) -> NotebookFigure:
 
 def fields(
     network: Network, shape: tuple[int, int, int], x: Tensor | None = None, *, count: int = 24
-) -> NotebookFigure:
+) -> Figure:
     """Weights of the first layer's units as images: red pixels excite the unit, blue inhibit it.
 
     Args:
@@ -186,7 +186,7 @@ def fields(
     shown = diagnose.strongest(pictures, count)
     columns = min(8, len(shown))
     rows = -(-len(shown) // columns)
-    figure = NotebookFigure(figsize=(1.2 * columns, 1.4 * rows), layout="constrained")
+    figure = _NotebookFigure(figsize=(1.2 * columns, 1.4 * rows), layout="constrained")
     for place, (unit, norm) in enumerate(shown.items(), 1):
         axes = figure.add_subplot(rows, columns, place)
         size = abs(pictures[unit]).max()
@@ -196,7 +196,7 @@ def fields(
     return figure
 
 
-def _figure(run: RunLike, *made: Callable[[Metrics], list[dict[str, Any]]]) -> NotebookFigure:
+def _figure(run: RunLike, *made: Callable[[Metrics], list[dict[str, Any]]]) -> Figure:
     """A panel for each of the figures that are made of a run."""
     metrics = metrics_of(run)
     figures = [each for make in made for each in make(metrics)]
@@ -214,8 +214,8 @@ def _figure(run: RunLike, *made: Callable[[Metrics], list[dict[str, Any]]]) -> N
     return drawn
 
 
-def _panels(count: int) -> tuple[NotebookFigure, list[Any]]:
+def _panels(count: int) -> tuple[Figure, list[Any]]:
     columns = min(count, ACROSS)
     rows = -(-count // columns)
-    figure = NotebookFigure(figsize=(WIDTH * columns, HEIGHT * rows), layout="constrained")
+    figure = _NotebookFigure(figsize=(WIDTH * columns, HEIGHT * rows), layout="constrained")
     return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
