@@ -69,6 +69,7 @@ class Timeout:
             raise LostRank(
                 f"{self.place} {action} {other}, which died or did not answer within"
                 f" {self.seconds:g} s. The last checkpoint is intact: with --max-restarts, the same"
-                " torchrun command resumes from it automatically; otherwise resume the run."
+                " torchrun command resumes from it automatically; otherwise resume it,"
+                " by `--resume` or, in Python, resume=True."
                 f" (torch: {reason})"
             ) from error
