@@ -38,6 +38,12 @@ def test_any_subset_of_methods_and_functions_are_callbacks():
     assert [row["epoch"] for row in rows] == [1, 2]
 
 
+def test_the_earlier_name_of_callbacks_is_still_one():
+    rows = []
+    fit(watch=[rows.append], epochs=1)
+    assert len(rows) == 1
+
+
 @pytest.mark.parametrize("given", [3, Steps, object()])
 def test_what_is_no_callback_is_refused(given):
     with pytest.raises(ValueError, match="any of the methods start, step, epoch and stop"):

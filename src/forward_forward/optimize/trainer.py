@@ -89,6 +89,7 @@ class Trainer(TrainStep):
         about: Mapping[str, Any] | None = None,
         callbacks: Sequence[object] = (),
         verbose: bool | None = None,
+        watch: Sequence[object] = (),
         parallel: Parallel | None = None,
     ) -> Fitted:
         """Train the network for a number of epochs.
@@ -114,6 +115,7 @@ class Trainer(TrainStep):
             about: Further entries for run.json.
             callbacks: Called as training proceeds: objects with any of the methods of
                 `track.Callback`, such as `EarlyStopping`, or functions of an epoch's row.
+            watch: Further callbacks; the earlier name of ``callbacks``.
             verbose: Whether to show a progress bar; None for one on a terminal or in a notebook.
             parallel: How to distribute the layers, or the batches, over the processes started by
                 `torchrun`, each of which makes this call; such as `parallel.Layout`. None trains
@@ -136,7 +138,7 @@ class Trainer(TrainStep):
         batch_size = source.batch_size if batch_size is None else batch_size
         check_data(self, source, epochs, batch_size)
         check_fit(self.network, judge)
-        called = checked_callbacks(callbacks, verbose)
+        called = [*checked_callbacks(callbacks, verbose), *checked_callbacks(watch, verbose=False)]
         settings = settings_of(self, source, judge, epochs, batch_size)
         about = {**(about or {}), **settings}
         if out is not None:
