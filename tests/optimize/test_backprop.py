@@ -61,6 +61,15 @@ def test_the_weights_are_those_of_a_loop_written_out(residual):
         torch.testing.assert_close(weight, wanted, rtol=1e-9, atol=1e-9)
 
 
+def test_outside_of_it_no_gradient_crosses_a_residual_layer():
+    first, second = network(residual=True).layers
+    h = first(samples()[0])
+    assert h.requires_grad
+    assert not second.added(h).requires_grad
+    weights = [first.block.weight]
+    assert torch.autograd.grad(second(h).sum(), weights, allow_unused=True) == (None,)
+
+
 def test_lower_read_outs_learn_nothing_and_the_last_layer_is_read():
     net = network()
     x, y = samples()

@@ -189,11 +189,15 @@ class Layer(nn.Module):
         """Activities [batch, *feature] of an input [batch, *feature], which is detached first."""
         return self.activate(self.preactivation(x))
 
-    def added(self, x: Tensor) -> Tensor | None:
-        """What a residual layer adds to its activities: its input, copied; None for others."""
+    def added(self, x: Tensor, *, detached: bool = True) -> Tensor | None:
+        """What a residual layer adds to its activities: its input, copied; None for others.
+
+        Not ``detached``, it keeps its graph, for layers that are trained together.
+        """
         if not self.residual:
             return None
-        return (x.flatten(1) if isinstance(self.block, nn.Linear) else x).clone()
+        copied = (x.flatten(1) if isinstance(self.block, nn.Linear) else x).clone()
+        return copied.detach() if detached else copied
 
     def judge(self, h: Tensor) -> Tensor:
         """Goodness of activities [batch, *feature], in the weights' type whatever their own."""

@@ -68,7 +68,7 @@ def block_gradients(
             x = read_by(layer, dropped(index, source))
             rows = layer.normalized(x if found else x.detach())
             _, h, rated, loss = passed(layer, rows, targets, products)
-            added = layer.added(x)
+            added = layer.added(x, detached=False)
             found.append((h, rated, loss, added))
             losses.append((targets.weight * loss).sum())
             source = Activities(h, added=added)
