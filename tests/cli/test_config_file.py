@@ -86,3 +86,13 @@ def test_settings_given_twice_are_both_kept_and_added_to_a_file(tmp_path):
     again = ["--config", one / "config.yaml", "--set", "shift=0", "--out", other]
     assert called("train", *again).code == 0
     assert yaml.safe_load((other / "config.yaml").read_text())["set"] == {**kept, "shift": 0}
+
+
+def test_the_run_that_weights_came_from_is_kept(tmp_path):
+    first, one, other = (tmp_path / name for name in ("first", "one", "other"))
+    small = [*SMALL, "--hidden", "8"]
+    assert called("train", *small, "--out", first).code == 0
+    assert called("train", *small, "--init-from", first, "--out", one).code == 0
+    assert called("train", "--config", one / "config.yaml", "--out", other).code == 0
+    assert same(one, other)
+    assert not same(one, first)

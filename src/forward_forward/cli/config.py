@@ -16,14 +16,9 @@ if TYPE_CHECKING:
     from forward_forward.track import Beginning
 
 FILE = "config.yaml"
-NOT_KEPT = {
-    "out",
-    "resume",
-    "overwrite",
-    "json",
-    "init_from",
-    "config",
-}  # of one call, not of a run
+# Options of one call, not of a run; a run in several processes ends with the weights of one.
+PARALLEL = {"parallel", "stages", "split", "sync", "timeout"}
+NOT_KEPT = PARALLEL | {"out", "resume", "overwrite", "json", "config"}
 
 
 def with_config(args: Sequence[str]) -> list[str]:
@@ -93,14 +88,15 @@ class ConfigFile:
     def start(self, beginning: Beginning) -> None:
         if beginning.run is None:
             return
-        settings = dict(self.command["settings"])
-        other = {key: each for key, each in self.command.items() if key in FLAGS}
-        options = {key: each for key, each in {**other, **settings}.items() if key in FLAGS}
-        kept = {key: _plain(each) for key, each in options.items() if each not in (None, ())}
-        further = {key: _plain(each) for key, each in settings.items() if key not in FLAGS}
-        content = {**kept, **({"set": further} if further else {})}
-        for name in NOT_KEPT:
-            content.pop(name, None)
+        settings = self.command["settings"]
+        options = {**self.command, **settings}
+        content = {
+            name: _plain(value)
+            for name, value in options.items()
+            if name in {*FLAGS} - NOT_KEPT and value not in (None, ())
+        }
+        further = {name: _plain(value) for name, value in settings.items() if name not in FLAGS}
+        content |= {"set": further} if further else {}
         header = "# ff train --config THIS_FILE trains the same network again.\n"
         text = header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         files.write(beginning.run / FILE, text.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from forward_forward.cli.train_settings import TrainOptions
@@ -25,4 +26,5 @@ def _added() -> str:
     return "\n\nAdded by installed packages: " + "; ".join(lines) + "." if lines else ""
 
 
-TrainCommand.__doc__ = f"{TrainCommand.__doc__}{_added()}"
+if {"-h", "--help"} & {*sys.argv}:
+    TrainCommand.__doc__ = f"{TrainCommand.__doc__}{_added()}"

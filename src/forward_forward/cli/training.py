@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import os
 import shlex
 import warnings
 from collections.abc import Iterable, Mapping
@@ -184,7 +185,7 @@ class Training:
         source = self.options.init_from or self.command.get("init_from")
         if source is not None and (self.resumed is None or self.resumed.checkpoint("last") is None):
             checkpoint.load(source, network=plan.trainer.network)
-            self.command["init_from"] = source
+            self.command["init_from"] = os.path.abspath(source)
 
     def _folder(self, data: str) -> Path:
         out, overwrite, start = self.options.out, self.options.overwrite, self.options.init_from
