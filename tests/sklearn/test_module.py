@@ -22,9 +22,9 @@ class CNN(nn.Module):
 
     def __init__(self, num_classes=10):
         super().__init__()
-        self.first = nn.Conv2d(1, 8, 3, padding=1)
-        self.second = nn.Conv2d(8, 8, 3, padding=1)
-        self.end = nn.Linear(128, num_classes)
+        self.first = nn.Conv2d(1, 10, 3, padding=1)
+        self.second = nn.Conv2d(10, 10, 3, padding=1)
+        self.end = nn.Linear(160, num_classes)
 
     def forward(self, x):
         x = functional.relu(self.first(x))
@@ -57,6 +57,11 @@ def test_a_module_is_copied_and_rows_need_no_shape():
     assert fitted.score(X[1200:], Y[1200:]) > 0.8
     for one, other in zip(before, module.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_its_goodness_is_that_of_its_layers():
+    fitted = classifier(goodness="ChannelGroups", max_iter=1).fit(X[:100], Y[:100])
+    assert type(fitted.network_.layers[0].goodness).__name__ == "ChannelGroups"
 
 
 @pytest.mark.parametrize(

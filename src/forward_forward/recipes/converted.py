@@ -19,9 +19,8 @@ from forward_forward.optimize import Trainer, cosine
 from forward_forward.optimize.order import Order, Rule
 from forward_forward.optimize.precision import Precision
 from forward_forward.readouts import LinearReadout, of_classes
-from forward_forward.recipes.one_pass import SHOWN
 from forward_forward.recipes.plan import Plan, classes_of
-from forward_forward.recipes.standard import batch_size_for
+from forward_forward.recipes.standard import batch_size_for, epochs_for
 
 READOUT = functools.partial(LinearReadout, grid=4)  # of averages of a map
 NEEDED = "num_classes"  # the one argument that a model's class may have without a default
@@ -105,7 +104,7 @@ def converted(
     if batch_size is None:
         batch_size = min(256, batch_size_for(len(train)))
     if epochs is None:
-        epochs = min(55, max(6, round(SHOWN / len(train))))
+        epochs = epochs_for(len(train))
     return Plan(trainer, epochs, batch_size)
 
 

@@ -20,10 +20,9 @@ from forward_forward.optimize.order import Order, Rule
 from forward_forward.optimize.precision import Precision
 from forward_forward.readouts import LinearReadout, of_classes
 from forward_forward.recipes.plan import Plan, classes_of, features
-from forward_forward.recipes.standard import batch_size_for, has_own_units
+from forward_forward.recipes.standard import batch_size_for, epochs_for, has_own_units
 from forward_forward.terms import LocalTerm
 
-SHOWN = 300_000  # samples in all epochs together
 ADVERSARIAL = 0.1
 
 
@@ -126,5 +125,5 @@ def one_pass(
     if batch_size is None:
         batch_size = min(256, batch_size_for(len(train)))
     if epochs is None:
-        epochs = min(55, max(6, round(SHOWN / len(train))))
+        epochs = epochs_for(len(train))
     return Plan(trainer, epochs, batch_size)

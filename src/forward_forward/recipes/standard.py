@@ -144,7 +144,7 @@ def standard(
     if batch_size is None:
         batch_size = batch_size_for(len(train))
     if epochs is None:
-        epochs = min(55, max(6, round(SHOWN / len(train))))
+        epochs = epochs_for(len(train))
     return Plan(trainer, epochs, batch_size)
 
 
@@ -161,6 +161,15 @@ def strength_for(features: int) -> float:
     """The strength of the label: 1 for the 784 inputs of MNIST, 3 for 64 inputs and fewer."""
     # Chosen on validation data. A stronger label would drown out the inputs of small samples.
     return min(3.0, max(1.0, 24 / math.sqrt(features)))
+
+
+def epochs_for(samples: int) -> int:
+    """Epochs in which a network sees about 300,000 samples, 6 to 55.
+
+    >>> epochs_for(50_000), epochs_for(1_222)
+    (6, 55)
+    """
+    return min(55, max(6, round(SHOWN / samples)))
 
 
 def batch_size_for(samples: int) -> int:

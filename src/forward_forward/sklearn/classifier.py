@@ -21,7 +21,7 @@ from forward_forward.predict.calibration import on_off, temperature
 from forward_forward.readouts import Readout
 from forward_forward.sklearn.estimator import BestScore, Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
-from forward_forward.sklearn.module import picture_shape
+from forward_forward.sklearn.module import picture_shape, readout_of
 from forward_forward.sklearn.parameters import (
     CLASSIFIER_CONSTRAINTS,
     check_readout,
@@ -280,7 +280,8 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def _build_for(self, data: Data) -> None:
         """Build an untrained network for the data, with the parts that suit their labels."""
         classes, several = len(self.classes_), data.labels.dim() == 2
-        goodness, loss = goodness_and_loss(self.goodness, self.loss, classes, several=several)
+        given = readout_of(self.module, self.goodness)
+        goodness, loss = goodness_and_loss(given, self.loss, classes, several=several)
         kind = {"several": several, "one_pass": isinstance(goodness, Readout)}
         check_single(self, **kind)
         examples = examples_for(classes, data.shape[0], self.negatives, **kind)

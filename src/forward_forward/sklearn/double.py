@@ -28,7 +28,7 @@ class DoubleCopy:
         """
         now, tensors = _attributes(network)
         if self.network is None or not self._known(now):
-            self.attributes, self.network = now, copy.deepcopy(network).double().eval()
+            self.attributes, self.network = now, copy.deepcopy(network).cpu().double().eval()
             self.tensors = _attributes(self.network)[1]
         with torch.no_grad():
             for mine, theirs in zip(self.tensors, tensors, strict=True):

@@ -12,7 +12,7 @@ from torch import nn
 from forward_forward.conversion import convert
 from forward_forward.forward import Layer, Network
 from forward_forward.forward.layer_range import ReadoutSetting
-from forward_forward.recipes.converted import READOUT, built
+from forward_forward.recipes.converted import built
 
 
 def module_network(
@@ -36,7 +36,7 @@ def module_network(
         readout: See `Network`.
         seed: Of the weights.
     """
-    options: dict[str, Any] = {**layer.keywords, "goodness": READOUT(num_classes=num_classes)}
+    options: dict[str, Any] = dict(layer.keywords)
     options.pop("activation")
     made = convert(
         built(module, num_classes, seed),
@@ -48,6 +48,15 @@ def module_network(
     )
     made.network.inputs = inputs
     return made.network
+
+
+def readout_of(module: Any, goodness: Any) -> Any:
+    """The goodness as it is; of a module's layers, "auto" is read from a grid of averages of maps.
+
+    >>> readout_of(None, "auto"), readout_of(nn.Linear(2, 2), "auto")
+    ('auto', 'LinearReadout(grid=4)')
+    """
+    return "LinearReadout(grid=4)" if module is not None and goodness == "auto" else goodness
 
 
 def picture_shape(image_shape: Sequence[int] | None, features: int) -> tuple[int, ...]:
