@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 import forward_forward
-from forward_forward import datasets, predict
-from forward_forward.data import Data
+from forward_forward import datasets, predict, terms
+from forward_forward.data import Data, augment
 from forward_forward.forward import Layer
 from forward_forward.optimize import Muon
 from forward_forward.recipes import local_airbench
@@ -74,10 +74,10 @@ def test_backprop_is_one_layer_and_deep_supervision_as_many_as_convolutions():
     assert planned("deep_supervision", data).trainer.order == "together"
 
 
-def lowest_weights(name: str, reached: float, layer: int) -> list[torch.Tensor]:
+def lowest_weights(name: str, reached: float, layer: int, **settings) -> list[torch.Tensor]:
     """Weights below a layer after two steps in which its read-out was set to another value."""
     data = coloured(60)
-    plan = planned(name, data, precision="float32")
+    plan = planned(name, data, precision="float32", **settings)
     network = plan.trainer.network
     torch.nn.init.constant_(network.layers[layer].goodness.weight[:1], reached)
     for _ in range(2):
@@ -92,6 +92,30 @@ def lowest_weights(name: str, reached: float, layer: int) -> list[torch.Tensor]:
 def test_no_gradient_crosses_a_layer(name, local):
     unchanged, changed = (lowest_weights(name, reached, 1) for reached in (0.0, 0.5))
     assert all(map(torch.equal, unchanged, changed)) == local
+
+
+def test_overlapping_pairs_reach_one_layer_down_and_no_further():
+    settings = {"channels": (8, 8, 8), "order": "overlapping"}
+    unchanged, changed = (
+        lowest_weights("per_convolution", reached, 2, **settings) for reached in (0.0, 0.5)
+    )
+    same = [torch.equal(*each) for each in zip(unchanged, changed, strict=True)]
+    assert same[: len(same) // 2] == [True] * (len(same) // 2)  # of the first layer
+    assert not all(same[len(same) // 2 :])
+
+
+def test_parts_that_are_off_at_first_can_be_chosen():
+    data = coloured(60)
+    plain = planned("per_convolution", data).trainer
+    assert plain.network.layers[0].terms == ()
+    chosen = {"contrast": 0.3, "similarity": 1.0, "cutout": 4, "whitening": False, "muon": False}
+    trainer = planned("per_convolution", data, **chosen).trainer
+    kinds = [type(term) for term in trainer.network.layers[0].terms]
+    assert kinds == [terms.SupervisedContrast, terms.SimilarityMatching]
+    assert [term.weight for term in trainer.network.layers[0].terms] == [0.3, 1.0]
+    assert augment.Cutout(4) in trainer.preparer.augment
+    assert trainer.network.inputs is None
+    assert type(trainer.optimizers[0]) is torch.optim.AdamW
 
 
 def test_random_features_leave_the_filters_and_train_the_read_outs():

@@ -16,19 +16,20 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.optim import AdamW
 
 from forward_forward.data import Source
-from forward_forward.data.augment import AlternatingFlip, MirroredShift
+from forward_forward.data.augment import AlternatingFlip, Cutout, MirroredShift
 from forward_forward.forward import Layer, Network, Whitening, cnn
 from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.forward.views import Mirrored, MirroredShifts, Views
 from forward_forward.losses import CrossEntropy
 from forward_forward.optimize import Muon, Trainer, Warmup
-from forward_forward.optimize.order import Order
 from forward_forward.optimize.precision import Precision
 from forward_forward.optimize.schedules import linear
 from forward_forward.readouts import LinearReadout
 from forward_forward.recipes.plan import Plan, Recipe, classes_of
+from forward_forward.terms import SimilarityMatching, SupervisedContrast, Term
 
 __all__ = ["backprop", "deep_supervision", "per_convolution", "per_group", "random_features"]
 
@@ -42,7 +43,7 @@ VIEWS: dict[str, Views | None] = {
 
 def _plan(
     build: Callable[..., Network],
-    order: Order,
+    together: bool,
     train: Source,
     *,
     seed: int = 0,
@@ -56,6 +57,12 @@ def _plan(
     label_smoothing: float = 0.1,
     shift: int = 2,
     flip: bool = True,
+    cutout: int = 0,
+    order: Literal["joint", "overlapping"] = "joint",
+    contrast: float = 0.0,
+    similarity: float = 0.0,
+    whitening: bool = True,
+    muon: bool = True,
     average: float | None = None,
     readout: ReadoutSetting = "auto",
     views: Literal["auto", "none", "mirrored", "shifts"] = "auto",
@@ -66,7 +73,7 @@ def _plan(
 
     Args:
         build: Builds the network.
-        order: See `Trainer`.
+        together: Whether each loss reaches all layers below it.
         train: Training data: pictures.
         seed: Random seed of the weights, the measured pictures and the sample order.
         epochs: Passes over the data.
@@ -79,6 +86,13 @@ def _plan(
         label_smoothing: Of each layer's cross-entropy.
         shift: Largest shift of a picture, in pixels; 0 for none.
         flip: Whether pictures are mirrored; not for digits and letters.
+        cutout: Side of a square that is blanked in each picture; 0 for none.
+        order: "overlapping" trains pairs of neighbouring layers, each layer with the one above in
+            one step and with the one below in the next: local to two layers.
+        contrast: Weight of `terms.SupervisedContrast` beside each cross-entropy; 0 for none.
+        similarity: Weight of `terms.SimilarityMatching`; 0 for none.
+        whitening: Whether pictures are whitened first; otherwise the first convolution sees pixels.
+        muon: Whether filters are trained by Muon; otherwise all weights by AdamW.
         average: Decay of an average of the weights; None for none.
         readout: See `Network`.
         views: What a prediction is averaged over: "shifts" (six views) or "mirrored" (two); "auto"
@@ -100,28 +114,31 @@ def _plan(
         goodness=LinearReadout(classes, grid=GRID),
         loss=CrossEntropy(label_smoothing),
         normalize=None,
+        terms=_terms(classes, contrast, similarity),
     )
-    inputs = Whitening.of(train, seed=seed)
     network = build(
         train.shape,
         *channels,
         num_classes=classes,
         seed=seed,
-        inputs=inputs,
+        inputs=Whitening.of(train, seed=seed) if whitening else None,
         layer=layer,
         readout=readout,
         views=VIEWS[views],
     )
     flips = [AlternatingFlip()] if flip else []
     shifts = [MirroredShift(shift)] if shift else []
+    squares = [Cutout(cutout)] if cutout else []
     trainer = Trainer(
         network,
-        optimizer=functools.partial(Muon, matrix_lr=matrix_lr, momentum=momentum),
+        optimizer=functools.partial(Muon, matrix_lr=matrix_lr, momentum=momentum)
+        if muon
+        else AdamW,
         lr=lr,
         weight_decay=weight_decay,
         schedule=Warmup(linear, epochs=epochs / 10),
-        order=order,
-        augment=[*flips, *shifts],
+        order="together" if together else order,
+        augment=[*flips, *shifts, *squares],
         average=average,
         precision=precision,
         seed=seed,
@@ -130,13 +147,23 @@ def _plan(
     return Plan(trainer, epochs, batch_size)
 
 
-def _recipe(order: Order = "joint") -> Callable[[Callable[..., Network]], Recipe]:
+def _terms(classes: int, contrast: float, similarity: float) -> tuple[Term, ...]:
+    """The further losses of a layer: those whose weight is not 0."""
+    terms: list[Term] = []
+    if contrast:
+        terms.append(SupervisedContrast(contrast))
+    if similarity:
+        terms.append(SimilarityMatching(classes, similarity))
+    return tuple(terms)
+
+
+def _recipe(*, together: bool = False) -> Callable[[Callable[..., Network]], Recipe]:
     """Make a recipe of a function that builds the network, with the settings of `_plan`."""
 
     def recipe_of(build: Callable[..., Network]) -> Recipe:
         @functools.wraps(build)
         def recipe(train: Source, **settings: Any) -> Plan:
-            return _plan(build, order, train, **settings)
+            return _plan(build, together, train, **settings)
 
         own = list(inspect.signature(_plan).parameters.values())[2:]
         recipe.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
@@ -163,7 +190,7 @@ def backprop(shape: Any, *channels: int, **options: Any) -> Network:
     return cnn(shape, *channels, together=len(channels), **options)
 
 
-@_recipe("together")
+@_recipe(together=True)
 def deep_supervision(shape: Any, *channels: int, **options: Any) -> Network:
     """Backprop with a loss at each convolution, which reaches all layers below it: not local."""
     return cnn(shape, *channels, **options)
