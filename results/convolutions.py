@@ -30,12 +30,12 @@ from forward_forward.track.run_record import machine
 HERE = Path(__file__).parent / "convolutions"
 KEPT, RUN = HERE / "runs.jsonl", HERE / "run"
 ARMS = recipes.local_airbench.__all__
-SMALL = (32, 32, 64, 64, 128, 128)
+MEDIUM = (64, 64, 128, 128, 128, 128)
 # Settings by set: those of pictures of one channel were chosen for a few minutes of training.
 SETS: dict[str, dict[str, Any]] = {
     "cifar10_jpeg": {"epochs": 16},
-    "mnist": {"epochs": 15, "channels": SMALL, "flip": False},
-    "fashion_mnist": {"epochs": 15, "channels": SMALL},
+    "mnist": {"epochs": 15, "channels": MEDIUM, "flip": False},
+    "fashion_mnist": {"epochs": 15, "channels": MEDIUM},
 }
 SEEDS = 3
 

@@ -52,7 +52,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "cutout 8": ("per_convolution", {"cutout": 8}),
     "contrast 0.3": ("per_convolution", {"contrast": 0.3}),
     "similarity 1": ("per_convolution", {"similarity": 1.0}),
-    "overlapping pairs": ("per_convolution", {"order": "overlapping"}),
+    "overlapping pairs": ("overlapping_pairs", {}),
     "per group": ("per_group", {}),
     "deep supervision": ("deep_supervision", {}),
     "backprop": ("backprop", {}),

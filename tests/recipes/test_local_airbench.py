@@ -45,7 +45,7 @@ def fitted(plan, data, **options):
 
 
 def test_every_recipe_is_found_by_its_name():
-    assert len(local_airbench.__all__) == 5
+    assert len(local_airbench.__all__) == 6
     for name in local_airbench.__all__:
         found = recipe_named(f"local_airbench.{name}", typed=False)
         assert found is getattr(local_airbench, name)
@@ -87,7 +87,12 @@ def lowest_weights(name: str, reached: float, layer: int, **settings) -> list[to
 
 @pytest.mark.parametrize(
     ("name", "local"),
-    [("per_convolution", True), ("random_features", True), ("deep_supervision", False)],
+    [
+        ("per_convolution", True),
+        ("random_features", True),
+        ("overlapping_pairs", False),
+        ("deep_supervision", False),
+    ],
 )
 def test_no_gradient_crosses_a_layer(name, local):
     unchanged, changed = (lowest_weights(name, reached, 1) for reached in (0.0, 0.5))
@@ -95,9 +100,9 @@ def test_no_gradient_crosses_a_layer(name, local):
 
 
 def test_overlapping_pairs_reach_one_layer_down_and_no_further():
-    settings = {"channels": (8, 8, 8), "order": "overlapping"}
     unchanged, changed = (
-        lowest_weights("per_convolution", reached, 2, **settings) for reached in (0.0, 0.5)
+        lowest_weights("overlapping_pairs", reached, 2, channels=(8, 8, 8))
+        for reached in (0.0, 0.5)
     )
     same = [torch.equal(*each) for each in zip(unchanged, changed, strict=True)]
     assert same[: len(same) // 2] == [True] * (len(same) // 2)  # of the first layer

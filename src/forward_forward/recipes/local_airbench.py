@@ -2,9 +2,10 @@
 
 All recipes train the network of Keller Jordan's airbench94 with its tricks: a whitening first
 layer, filters that begin as the identity, alternating flips, mirrored shifts, label smoothing and
-Muon; `per_convolution` and `per_group` by local losses, the others to compare with. Labels are
-predicted by the mean over six views of each picture; validation in training uses one view: on
-CIFAR-10, six would add 25,000 forward passes to the 50,000 of an epoch.
+Muon. `per_convolution`, `overlapping_pairs` and `per_group` train it by local losses, the others are
+there to compare with. Labels are predicted by the mean over six views of each picture; validation
+in training uses one view: on CIFAR-10, six would add 25,000 forward passes to the 50,000 of an
+epoch.
 """
 
 from __future__ import annotations
@@ -25,13 +26,21 @@ from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.forward.views import Mirrored, MirroredShifts, Views
 from forward_forward.losses import CrossEntropy
 from forward_forward.optimize import Muon, Trainer, Warmup
+from forward_forward.optimize.order import Order
 from forward_forward.optimize.precision import Precision
 from forward_forward.optimize.schedules import linear
 from forward_forward.readouts import LinearReadout
 from forward_forward.recipes.plan import Plan, Recipe, classes_of
 from forward_forward.terms import SimilarityMatching, SupervisedContrast, Term
 
-__all__ = ["backprop", "deep_supervision", "per_convolution", "per_group", "random_features"]
+__all__ = [
+    "backprop",
+    "deep_supervision",
+    "overlapping_pairs",
+    "per_convolution",
+    "per_group",
+    "random_features",
+]
 
 GRID = 4  # of the averages that a read-out sees of a map
 VIEWS: dict[str, Views | None] = {
@@ -43,7 +52,7 @@ VIEWS: dict[str, Views | None] = {
 
 def _plan(
     build: Callable[..., Network],
-    together: bool,
+    order: Order,
     train: Source,
     *,
     seed: int = 0,
@@ -58,7 +67,6 @@ def _plan(
     shift: int = 2,
     flip: bool = True,
     cutout: int = 0,
-    order: Literal["joint", "overlapping"] = "joint",
     contrast: float = 0.0,
     similarity: float = 0.0,
     whitening: bool = True,
@@ -73,7 +81,7 @@ def _plan(
 
     Args:
         build: Builds the network.
-        together: Whether each loss reaches all layers below it.
+        order: See `Trainer`.
         train: Training data: pictures.
         seed: Random seed of the weights, the measured pictures and the sample order.
         epochs: Passes over the data.
@@ -87,8 +95,6 @@ def _plan(
         shift: Largest shift of a picture, in pixels; 0 for none.
         flip: Whether pictures are mirrored; not for digits and letters.
         cutout: Side of a square that is blanked in each picture; 0 for none.
-        order: "overlapping" trains pairs of neighbouring layers, each layer with the one above in
-            one step and with the one below in the next: local to two layers.
         contrast: Weight of `terms.SupervisedContrast` beside each cross-entropy; 0 for none.
         similarity: Weight of `terms.SimilarityMatching`; 0 for none.
         whitening: Whether pictures are whitened first; otherwise the first convolution sees pixels.
@@ -137,7 +143,7 @@ def _plan(
         lr=lr,
         weight_decay=weight_decay,
         schedule=Warmup(linear, epochs=epochs / 10),
-        order="together" if together else order,
+        order=order,
         augment=[*flips, *shifts, *squares],
         average=average,
         precision=precision,
@@ -157,13 +163,13 @@ def _terms(classes: int, contrast: float, similarity: float) -> tuple[Term, ...]
     return tuple(terms)
 
 
-def _recipe(*, together: bool = False) -> Callable[[Callable[..., Network]], Recipe]:
+def _recipe(order: Order = "joint") -> Callable[[Callable[..., Network]], Recipe]:
     """Make a recipe of a function that builds the network, with the settings of `_plan`."""
 
     def recipe_of(build: Callable[..., Network]) -> Recipe:
         @functools.wraps(build)
         def recipe(train: Source, **settings: Any) -> Plan:
-            return _plan(build, together, train, **settings)
+            return _plan(build, order, train, **settings)
 
         own = list(inspect.signature(_plan).parameters.values())[2:]
         recipe.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
@@ -175,6 +181,12 @@ def _recipe(*, together: bool = False) -> Callable[[Callable[..., Network]], Rec
 @_recipe()
 def per_convolution(shape: Any, *channels: int, **options: Any) -> Network:
     """Each convolution is a layer with a linear read-out and a cross-entropy of its own."""
+    return cnn(shape, *channels, **options)
+
+
+@_recipe("overlapping")
+def overlapping_pairs(shape: Any, *channels: int, **options: Any) -> Network:
+    """As `per_convolution`, but each loss reaches the convolution below in every other step."""
     return cnn(shape, *channels, **options)
 
 
@@ -190,7 +202,7 @@ def backprop(shape: Any, *channels: int, **options: Any) -> Network:
     return cnn(shape, *channels, together=len(channels), **options)
 
 
-@_recipe(together=True)
+@_recipe("together")
 def deep_supervision(shape: Any, *channels: int, **options: Any) -> Network:
     """Backprop with a loss at each convolution, which reaches all layers below it: not local."""
     return cnn(shape, *channels, **options)
