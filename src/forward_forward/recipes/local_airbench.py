@@ -2,10 +2,10 @@
 
 All recipes train the network of Keller Jordan's airbench94 with its tricks: a whitening first
 layer, filters that begin as the identity, alternating flips, mirrored shifts, label smoothing and
-Muon. `per_convolution`, `overlapping_pairs` and `per_group` train it by local losses, the others are
-there to compare with. Labels are predicted by the mean over six views of each picture; validation
-in training uses one view: on CIFAR-10, six would add 25,000 forward passes to the 50,000 of an
-epoch.
+Muon. `per_convolution`, `overlapping_pairs` and `per_group` train it by local losses, the others
+are there to compare with. Labels are predicted by the mean over six views of each picture;
+validation in training uses one view: on CIFAR-10, six would add 25,000 forward passes to the 50,000
+of an epoch.
 """
 
 from __future__ import annotations
