@@ -80,6 +80,7 @@ def run(arm: str, name: str, seed: int) -> dict[str, Any]:
         "test_error": figures["error"],
         "test_error_by_layer": figures["goodness_error_by_layer"],
         "validation_error": about["validation_error"],
+        "settings": {key: value for key, value in SETS[name].items() if key != "epochs"},
         "epochs": plan.epochs,
         "seconds": about["seconds"],
         "test_seconds": round(time.perf_counter() - began, 1),
@@ -101,8 +102,11 @@ def main(sets: list[str], arms: list[str], seeds: list[int]) -> None:
     for seed in seeds:
         for name in sets:
             for arm in arms:
-                done = {(row["set"], row["arm"], row["seed"], row["epochs"]) for row in kept()}
-                if (name, arm, seed, SETS[name]["epochs"]) not in done:
+                if not any(
+                    (row["set"], row["arm"], row["seed"]) == (name, arm, seed)
+                    and {**row["settings"], "epochs": row["epochs"]} == listed(SETS[name])
+                    for row in kept()
+                ):
                     row = run(arm, name, seed)
                     with KEPT.open("a") as file:
                         file.write(json.dumps(row) + "\n")
@@ -110,27 +114,44 @@ def main(sets: list[str], arms: list[str], seeds: list[int]) -> None:
                     print(name, arm, seed, said, flush=True)
 
 
+def listed(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as a file of JSON gives them back."""
+    return json.loads(json.dumps(settings))  # type: ignore[no-any-return]
+
+
+def typed(settings: dict[str, Any]) -> str:
+    """Settings as they are given to ``ff train --set``."""
+    texts = {
+        name: "+".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in settings.items()
+    }
+    return ", ".join(f"`{name}={text}`" for name, text in texts.items())
+
+
 def table(name: str) -> str:
     """The table of one set, for docs/recipes/local_airbench.md."""
     lines = [
-        "| training | test error, % | seeds | epochs | PFLOP | seconds |",
-        "|---|---|---|---|---|---|",
+        "| recipe | settings | test error, % | seeds | epochs | PFLOP | seconds |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for arm in ARMS:
-        of_arm = [row for row in kept() if (row["set"], row["arm"]) == (name, arm)]
-        for epochs in sorted({row["epochs"] for row in of_arm}):
-            rows = [row for row in of_arm if row["epochs"] == epochs]
-            errors = [row["test_error"] for row in rows]
-            found = t_interval(errors) if len(errors) >= SEEDS else None
-            cells = [
-                f"`{arm}`",
-                f"{found.mean:.2f} ± {found.half:.2f}" if found else f"{errors[0]:.2f}",
-                str(len(rows)),
-                str(epochs),
-                f"{rows[0]['petaflops']:.2f}",
-                f"{sum(row['seconds'] for row in rows) / len(rows):.0f}",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
+    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    for row in kept():
+        if row["set"] == name:
+            key = row["arm"], typed(row["settings"]), row["epochs"]
+            groups.setdefault(key, []).append(row)
+    for (arm, settings, epochs), rows in sorted(groups.items()):
+        errors = [row["test_error"] for row in rows]
+        found = t_interval(errors) if len(errors) >= SEEDS else None
+        cells = [
+            f"`{arm}`",
+            settings,
+            f"{found.mean:.2f} ± {found.half:.2f}" if found else f"{sum(errors) / len(rows):.2f}",
+            str(len(rows)),
+            str(epochs),
+            f"{rows[0]['petaflops']:.2f}",
+            f"{sum(row['seconds'] for row in rows) / len(rows):.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -237,3 +237,18 @@ def test_the_doctor_says_what_is_ill(ff, monkeypatch):
     done = ff("doctor")
     assert done.code == 1
     assert done.out == "BAD  training: it is slow\n"
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_the_user_decides(given, found):
+    code = (
+        "import atexit, os; from forward_forward.cli import main;"
+        "atexit.register(lambda: print(os.environ['OMP_WAIT_POLICY'])); main(['--version'])"
+    )
+    environment = {name: each for name, each in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    if given is not None:
+        environment["OMP_WAIT_POLICY"] = given
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-1] == found

@@ -65,6 +65,9 @@ def main(args: Sequence[str] | None = None) -> None:
     warnings.showwarning = _warn  # type: ignore[assignment]
     _show_decoding()
     _fit_terminal()
+    # Read when torch is imported. Threads that spin while they wait make a step several times
+    # slower beside a busy process, which takes one of their cores (results/busy.py).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     typed = [_expanded(each) for each in (sys.argv[1:] if args is None else args)]
     if typed == ["--version"]:
         print(f"ff {version('forward-forward')}")

@@ -20,7 +20,7 @@ from torch import nn
 from torch.optim import AdamW
 
 from forward_forward.data import Source
-from forward_forward.data.augment import AlternatingFlip, Cutout, MirroredShift
+from forward_forward.data.augment import Affine, AlternatingFlip, Cutout, MirroredShift
 from forward_forward.forward import Layer, Network, Whitening, cnn
 from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.forward.views import Mirrored, MirroredShifts, Views
@@ -67,6 +67,8 @@ def _plan(
     shift: int = 2,
     flip: bool = True,
     cutout: int = 0,
+    rotation: float = 0.0,
+    scale: float = 0.0,
     contrast: float = 0.0,
     similarity: float = 0.0,
     whitening: bool = True,
@@ -95,6 +97,8 @@ def _plan(
         shift: Largest shift of a picture, in pixels; 0 for none.
         flip: Whether pictures are mirrored; not for digits and letters.
         cutout: Side of a square that is blanked in each picture; 0 for none.
+        rotation: Largest rotation of a picture to either side, in degrees.
+        scale: Largest change of its size, as a fraction.
         contrast: Weight of `terms.SupervisedContrast` beside each cross-entropy; 0 for none.
         similarity: Weight of `terms.SimilarityMatching`; 0 for none.
         whitening: Whether pictures are whitened first; otherwise the first convolution sees pixels.
@@ -134,6 +138,7 @@ def _plan(
     )
     flips = [AlternatingFlip()] if flip else []
     shifts = [MirroredShift(shift)] if shift else []
+    moves = [Affine(rotation, scale)] if rotation or scale else []
     squares = [Cutout(cutout)] if cutout else []
     trainer = Trainer(
         network,
@@ -144,7 +149,7 @@ def _plan(
         weight_decay=weight_decay,
         schedule=Warmup(linear, epochs=epochs / 10),
         order=order,
-        augment=[*flips, *shifts, *squares],
+        augment=[*flips, *moves, *shifts, *squares],
         average=average,
         precision=precision,
         seed=seed,
