@@ -128,18 +128,33 @@ def typed(settings: dict[str, Any]) -> str:
     return ", ".join(f"`{name}={text}`" for name, text in texts.items())
 
 
+def grouped(name: str) -> list[tuple[tuple[str, str, int], list[dict[str, Any]]]]:
+    """A set's runs by recipe, settings and epochs."""
+    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    for row in kept():
+        if row["set"] == name:
+            key = row["arm"], typed(row["settings"]), row["epochs"]
+            groups.setdefault(key, []).append(row)
+    return sorted(groups.items())
+
+
+def layers_table(name: str) -> str:
+    """The mean error of each layer alone, for docs/recipes/local_airbench.md."""
+    lines = ["| recipe | epochs | errors of each layer, the lowest first |", "|---|---|---|"]
+    for (arm, _, epochs), rows in grouped(name):
+        by_layer = zip(*(row["test_error_by_layer"] for row in rows), strict=True)
+        errors = ", ".join(f"{sum(each) / len(each):.1f}" for each in by_layer)
+        lines.append(f"| `{arm}` | {epochs} | {errors} |")
+    return "\n".join(lines)
+
+
 def table(name: str) -> str:
     """The table of one set, for docs/recipes/local_airbench.md."""
     lines = [
         "| recipe | settings | test error, % | seeds | epochs | PFLOP | seconds |",
         "|---|---|---|---|---|---|---|",
     ]
-    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
-    for row in kept():
-        if row["set"] == name:
-            key = row["arm"], typed(row["settings"]), row["epochs"]
-            groups.setdefault(key, []).append(row)
-    for (arm, settings, epochs), rows in sorted(groups.items()):
+    for (arm, settings, epochs), rows in grouped(name):
         errors = [row["test_error"] for row in rows]
         found = t_interval(errors) if len(errors) >= SEEDS else None
         cells = [

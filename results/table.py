@@ -322,6 +322,7 @@ def main() -> None:
     put(FIELD, "field", field.table())
     for name in dict.fromkeys(row["set"] for row in convolutions.kept()):
         put(CONVOLUTIONS, name, convolutions.table(name))
+    put(CONVOLUTIONS, "layers", convolutions.layers_table("cifar10_jpeg"))
     put(CONVOLUTIONS, "ladder", ladder.table())
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
     put(SKLEARN, "small networks", small_networks.table())
