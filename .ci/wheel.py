@@ -1,0 +1,221 @@
+"""The wheel, in a new environment for each extra -> what runs there, and what each extra weighs.
+
+`make wheel-check` takes some minutes an extra; `python .ci/wheel.py hub onnx` checks two of them,
+and "core" is none. In each environment, away from the repository: the README's Python, the
+commands of its section "From a terminal" on small data, the examples, and the template package. A
+command that needs another extra must fail and name it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.hub.stand_in import TOKEN, StandIn  # noqa: E402
+
+DEVELOPERS = {"release", "test", "lint", "docs"}
+# Beginnings of commands, or parts of them, and the extra that they need.
+NEEDS = {
+    "--track tensorboard": "tensorboard",
+    "ff sweep": "sweep",
+    "ff export": "onnx",
+    "ff demo": "demo",
+    "ff push": "hub",
+    "hf://": "hub",
+}
+# Smaller data and shorter trainings than in the README; what is not a command line stays out.
+SHORTER = [
+    (r"--data (?:fashion_)?mnist\b", "--data digits"),
+    (r"--data cifar10\b", "--data colours.npz"),
+    (r"--hidden 1000 1000", "--hidden 100 100"),
+    (r"--epochs \d+", "--epochs 1"),
+    (r"--trials \d+", "--trials 2 --epochs 1"),
+    (r"(ff benchmark(?!.*--parts).*)", r"\1 --quick"),
+    (r"(ff benchmark --parts.*)", r"\1 --quick"),
+    (r"--scale quick", "--scale smoke"),
+    (r"(ff demo .*)", r"\1 --no-browser"),
+]
+FILES = '''
+import numpy, pandas
+from PIL import Image
+from pathlib import Path
+rng = numpy.random.default_rng(0)
+frame = pandas.DataFrame({"rooms": rng.integers(1, 9, 300), "age": rng.integers(0, 90, 300)})
+frame.assign(price=frame.rooms * 50_000.5 - frame.age).to_csv("houses.csv", index=False)
+frame.assign(target=frame.rooms > 4).to_csv("churn.csv", index=False)
+frame.to_csv("new_customers.csv", index=False)
+Image.fromarray(rng.integers(0, 255, (40, 30), dtype=numpy.uint8)).save("picture.png")
+for kind in "ab":
+    Path("my_images", kind).mkdir(parents=True)
+    for n in range(20):
+        pixels = rng.integers(0, 128 + 127 * (kind == "b"), (12, 12), dtype=numpy.uint8)
+        Image.fromarray(pixels).save(f"my_images/{kind}/{n}.png")
+colours = rng.integers(0, 255, (200, 32, 32, 3), dtype=numpy.uint8)
+numpy.savez("colours.npz", x=colours, y=rng.integers(0, 10, 200))
+Path("my_rules.py").write_text("""
+def my_loss(pos, neg):
+    \\"\\"\\"Squared hinge of each pair.\\"\\"\\"
+    return (1 + neg - pos).relu().square().mean(0)
+""")
+'''
+
+
+class Environment:
+    """A virtual environment with the wheel and one extra, and a folder to work in."""
+
+    def __init__(self, folder: Path, wheel: Path, extra: str, more: dict[str, str]) -> None:
+        self.folder, self.extra = folder, extra
+        self.bin = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+        kept = {name: each for name, each in os.environ.items() if not name.startswith("PYTHON")}
+        kept.pop("FF_DATA", None)
+        path = f"{self.bin}{os.pathsep}{kept['PATH']}"
+        self.environment = {**kept, **more, "PATH": path, "HF_HOME": str(folder / "hf")}
+        run = subprocess.run
+        run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+        name = str(wheel) if extra == "core" else f"{wheel}[{extra}]"
+        self.python("-m", "pip", "install", "--quiet", "--no-compile", "--constraint",
+                    ROOT / "constraints.txt", name)  # fmt: skip
+        self.work = folder / "work"
+        self.work.mkdir()
+        self.python("-c", FILES)
+
+    def python(self, *args: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run its Python in the folder to work in."""
+        place = self.work if hasattr(self, "work") else self.folder
+        done = subprocess.run(
+            [self.bin / "python", *map(str, args)],
+            cwd=place,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        if check and done.returncode:
+            raise SystemExit(f"{self.extra}: {args} failed:\n{done.stdout}{done.stderr}")
+        return done
+
+    def size(self) -> float:
+        """Megabytes of its packages."""
+        files = (self.folder / "venv").rglob("*")
+        return sum(each.stat().st_size for each in files if each.is_file()) / 1e6
+
+    def has(self, extra: str) -> bool:
+        """Whether it was installed with an extra, alone or as one of all."""
+        return self.extra in (extra, "all")
+
+    def command(self, line: str) -> str:
+        """Run a command of the README; returns what it did."""
+        for pattern, shorter in SHORTER:
+            line = re.sub(pattern, shorter, line)
+        if line.startswith("ff train") and not re.search("--(resume|config)", line):
+            line += "" if "--epochs" in line else " --epochs 1"
+            line += "" if "--data" in line else " --data digits"
+        needed = next((extra for part, extra in NEEDS.items() if part in line), None)
+        if line.startswith("ff demo") and self.has("demo"):
+            self.serve(shlex.split(line)[1:])
+            return line
+        done = self.python("-m", "forward_forward", *shlex.split(line)[1:], check=False)
+        said = done.stdout + done.stderr
+        if needed is not None and not self.has(needed):
+            if done.returncode == 0 or f"forward-forward[{needed}]" not in said:
+                raise SystemExit(f"{self.extra}: {line} should ask for [{needed}], but:\n{said}")
+            return f"{line}  -> asks for [{needed}]"
+        if done.returncode:
+            raise SystemExit(f"{self.extra}: {line} failed:\n{said}")
+        return line
+
+    def serve(self, words: list[str]) -> None:
+        """Start the page and load it."""
+        log = self.folder / "demo.log"
+        with log.open("w") as out:
+            page = subprocess.Popen(
+                [self.bin / "python", "-u", "-m", "forward_forward", *words],
+                cwd=self.work, env=self.environment, stdout=out, stderr=out,
+            )  # fmt: skip
+        try:
+            while not (found := re.search(r"http://[\w.:]+", log.read_text())):
+                if page.poll() is not None:
+                    raise SystemExit(f"{self.extra}: ff demo ended:\n{log.read_text()}")
+                time.sleep(0.2)
+            assert b"gradio" in urllib.request.urlopen(found[0], timeout=60).read()
+        finally:
+            page.send_signal(signal.SIGINT)
+            page.wait(60)
+
+
+def check(environment: Environment) -> None:
+    """Run everything in an environment; it ends the program at the first failure."""
+    readme = (ROOT / "README.md").read_text()
+    blocks = "\n".join(re.findall(r"```python\n(.*?)```", readme, re.DOTALL))
+    environment.python("-c", blocks)
+    section = readme.partition("## From a terminal")[2].partition("```bash\n")[2]
+    lines = [line.partition("#")[0].strip() for line in section.partition("```")[0].splitlines()]
+    train = "ff train --data churn.csv --out runs/churn"
+    for line in [train, *lines, "ff evaluate hf://user/name"]:
+        print("   ", environment.command(line.replace("examples/own_cnn.py", str(CNN))), flush=True)
+    for name, options in EXAMPLES.items():
+        environment.python(ROOT / "examples" / f"{name}.py", *options)
+        print(f"    examples/{name}.py", flush=True)
+    environment.python("-m", "pip", "install", "--quiet", ROOT / "examples" / "plugin")
+    helped = environment.python("-m", "forward_forward", "train", "--help").stdout
+    assert "bounded (ff-bounded)" in " ".join(helped.split())
+    options = ("--data", "stripes", "--recipe", "bounded", "--epochs", "1")
+    environment.python("-m", "forward_forward", "train", *options)
+    print("    examples/plugin", flush=True)
+
+
+CNN = ROOT / "examples" / "own_cnn.py"
+EXAMPLES = {
+    "mnist": ("--data", "digits", "--epochs", "2"),
+    "own_cnn": ("--epochs", "2"),
+    "own_loss": ("--epochs", "2"),
+}
+
+
+def main(extras: list[str]) -> None:
+    """Build the wheel and check it with each of the extras, or with all there are."""
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    known = ["core", *(name for name in table["optional-dependencies"] if name not in DEVELOPERS)]
+    if unknown := set(extras) - set(known):
+        raise SystemExit(f"expected some of {', '.join(known)}, got {', '.join(sorted(unknown))}")
+    server = StandIn()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hub = {"HF_ENDPOINT": server.address, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
+    sizes: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        dist = Path(name, "dist")
+        build = [sys.executable, "-m", "build", "--quiet", "--outdir", str(dist), str(ROOT)]
+        subprocess.run(build, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "twine", "check", "--strict", *dist.iterdir()], check=True
+        )
+        wheel = next(dist.glob("*.whl"))
+        for extra in extras or known:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+                print(f"{extra}:", flush=True)
+                began = time.monotonic()
+                environment = Environment(Path(folder), wheel, extra, hub)
+                sizes[extra] = environment.size()
+                check(environment)
+                print(f"    in {time.monotonic() - began:.0f} s", flush=True)
+    for extra, size in sizes.items():
+        more = f", {size - sizes['core']:+,.0f} MB" if "core" in sizes and extra != "core" else ""
+        print(f"{extra}: everything ran; {size:,.0f} MB{more}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
