@@ -16,9 +16,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 ROOT = Path(__file__).parent
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
-ONLY_IN_REPOSITORY = re.compile(
-    r"<!-- repository -->\n.*?<!-- end of repository -->\n\n", re.DOTALL
-)
+PARTS = re.compile(r"<!-- repository -->\n.*?<!-- end of repository -->\n\n", re.DOTALL)
 
 
 def repository() -> str | None:

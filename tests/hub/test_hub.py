@@ -1,8 +1,10 @@
 """Runs go to a stand-in of the Hub, by the real client, and come back as they were."""
 
 import json
+import re
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from forward_forward.hub.upload import without_folders
 # The client's own, on how it calls its HTTP library.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
+PAGE = Path(__file__).parents[2] / "docs" / "sharing.md"
 WEIGHTS = "checkpoints/best/network.safetensors"
 URL = "{}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
 
@@ -57,6 +60,15 @@ def test_a_run_comes_back_with_the_same_weights(standin, digits_run):
     x = next(ff.datasets.digits()[1].batches(50)).x
     assert torch.equal(found.predict(x), own.predict(x))
     assert ff.Run("hf://me/digits").metrics.rows() == ff.Run(digits_run.path).metrics.rows()
+
+
+def test_the_python_of_the_page_on_sharing_runs(standin, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    names = {}
+    exec(block, names)
+    same(names["net"].state_dict(), ff.load("runs/second").state_dict())
+    assert names["url"].startswith(f"{standin.address}/user/name/commit/")
 
 
 def test_a_revision_is_a_branch_or_a_commit(standin, digits_run, tmp_path):
