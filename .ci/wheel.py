@@ -8,6 +8,7 @@ command that needs another extra must fail and name it.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -96,6 +97,8 @@ class Environment:
         kept.pop("FF_DATA", None)
         path = f"{self.bin}{os.pathsep}{kept['PATH']}"
         self.environment = {**kept, **more, "PATH": path, "HF_HOME": str(folder / "hf")}
+        self.work = folder / "work"
+        self.work.mkdir(parents=True)
         venv.create(folder / "venv", with_pip=core is None)
         if core is not None:
             (site,) = (core.folder / "venv").rglob("site-packages")
@@ -104,25 +107,23 @@ class Environment:
         name = str(wheel) if extra == "core" else f"{wheel}[{extra}]"
         self.python("-m", "pip", "install", "--quiet", "--no-compile", "--constraint",
                     ROOT / "constraints.txt", name)  # fmt: skip
-        self.work = folder / "work"
-        self.work.mkdir()
-        self.python("-c", FILES)
 
-    def python(self, *args: object, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run its Python in the folder to work in."""
-        place = self.work if hasattr(self, "work") else self.folder
+    def python(self, *args: object, lines: str = "") -> str:
+        """What its Python prints in the folder to work in, given lines to read."""
         done = subprocess.run(
             [self.bin / "python", *map(str, args)],
-            cwd=place,
+            cwd=self.work,
             env=self.environment,
-            capture_output=True,
+            input=lines,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            timeout=1800,
+            timeout=3600,
             check=False,
         )
-        if check and done.returncode:
-            raise SystemExit(f"{self.extra}: {args} failed:\n{done.stdout}{done.stderr}")
-        return done
+        if done.returncode:
+            raise SystemExit(f"{self.extra}: {args} failed:\n{done.stdout}")
+        return done.stdout
 
     def size(self) -> float:
         """Megabytes of its packages."""
@@ -133,68 +134,97 @@ class Environment:
         """Whether it was installed with an extra, alone or as one of all."""
         return self.extra in (extra, "all")
 
-    def command(self, line: str) -> str:
-        """Run a command of the README; returns what it did."""
-        for pattern, shorter in SHORTER:
-            line = re.sub(pattern, shorter, line)
-        if line.startswith("ff train") and not re.search("--(resume|config)", line):
-            line += "" if "--epochs" in line else " --epochs 1"
-            line += "" if "--data" in line else " --data digits"
-        needed = next((extra for part, extra in NEEDS.items() if part in line), None)
-        if line.startswith("ff demo") and self.has("demo"):
-            self.serve(shlex.split(line)[1:])
-            return line
-        done = self.python("-m", "forward_forward", *shlex.split(line)[1:], check=False)
-        said = done.stdout + done.stderr
-        if needed is not None and not self.has(needed):
-            if done.returncode == 0 or f"forward-forward[{needed}]" not in said:
-                raise SystemExit(f"{self.extra}: {line} should ask for [{needed}], but:\n{said}")
-            return f"{line}  -> asks for [{needed}]"
-        if done.returncode:
-            raise SystemExit(f"{self.extra}: {line} failed:\n{said}")
-        return line
+    def steps(self, steps: list[list[str]]) -> list[tuple[int, str]]:
+        """The exit code and the text of each step, all in one process."""
+        said = self.python(ROOT / ".ci" / "wheel_steps.py", lines="\n".join(map(json.dumps, steps)))
+        found = [tuple(json.loads(each)) for each in re.findall("^\x1e(.*)$", said, re.MULTILINE)]
+        if len(found) < len(steps):
+            raise SystemExit(f"{self.extra}: {steps[len(found)]} ended the process:\n{said}")
+        return found
 
-    def serve(self, words: list[str]) -> None:
-        """Start the page and load it."""
+    def serve(self, words: list[str]) -> tuple[bool, str]:
+        """Start the page of `ff demo` and load it: whether that went well, and what it printed."""
         log = self.folder / "demo.log"
         with log.open("w") as out:
             page = subprocess.Popen(
                 [self.bin / "python", "-u", "-m", "forward_forward", *words],
-                cwd=self.work, env=self.environment, stdout=out, stderr=out,
-            )  # fmt: skip
+                cwd=self.work,
+                env=self.environment,
+                stdout=out,
+                stderr=out,
+            )
         try:
-            while not (found := re.search(r"http://[\w.:]+", log.read_text())):
-                if page.poll() is not None:
-                    raise SystemExit(f"{self.extra}: ff demo ended:\n{log.read_text()}")
+            while page.poll() is None:
+                if found := re.search(r"http://[\w.:]+", log.read_text()):
+                    content = urllib.request.urlopen(found[0], timeout=300).read()
+                    return b"gradio" in content, log.read_text()
                 time.sleep(0.2)
-            assert b"gradio" in urllib.request.urlopen(found[0], timeout=60).read()
+            return False, log.read_text()
         finally:
             page.send_signal(signal.SIGINT)
-            page.wait(60)
+            page.wait(300)
 
 
-def check(environment: Environment) -> None:
-    """Run everything in an environment; it ends the program at the first failure."""
-    readme = (ROOT / "README.md").read_text()
+def shorter(line: str) -> str:
+    """A command of the README with little to do."""
+    for pattern, replacement in SHORTER:
+        line = re.sub(pattern, replacement, line)
+    if line.startswith("ff train") and not re.search("--(resume|config)", line):
+        line += "" if "--epochs" in line else " --epochs 1"
+        line += "" if "--data" in line else " --data digits"
+    return line.replace("examples/own_cnn.py", (ROOT / "examples" / "own_cnn.py").as_posix())
+
+
+def steps_of_readme() -> dict[str, list[str]]:
+    """Everything that runs in each environment, by what to print."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = "\n".join(re.findall(r"```python\n(.*?)```", readme, re.DOTALL))
-    environment.python("-c", blocks)
     section = readme.partition("## From a terminal")[2].partition("```bash\n")[2]
     lines = [line.partition("#")[0].strip() for line in section.partition("```")[0].splitlines()]
-    train = "ff train --data churn.csv --out runs/churn"
-    for line in [train, *lines, "ff evaluate hf://user/name"]:
-        print("   ", environment.command(line.replace("examples/own_cnn.py", str(CNN))), flush=True)
-    for name, options in EXAMPLES.items():
-        environment.python(ROOT / "examples" / f"{name}.py", *options)
-        print(f"    examples/{name}.py", flush=True)
+    lines = ["ff train --data churn.csv --out runs/churn", *lines, "ff evaluate hf://user/name"]
+    commands = {line: ["ff", *shlex.split(line)[1:]] for line in map(shorter, lines)}
+    examples = {
+        f"examples/{name}.py": ["script", str(ROOT / "examples" / f"{name}.py"), *options]
+        for name, options in EXAMPLES.items()
+    }
+    files = {"files to work with": ["code", FILES]}
+    return {**files, "the README's Python": ["code", blocks], **commands, **examples}
+
+
+def check(environment: Environment) -> list[str]:
+    """Run everything in an environment, print it, and return what failed."""
+    failed = []
+
+    def outcome(what: str, well: bool, said: str) -> None:
+        print(f"    {'ok  ' if well else 'BAD '} {what}", flush=True)
+        if not well:
+            failed.append(f"{environment.extra}: {what}:\n{said[-3000:]}")
+
+    steps = steps_of_readme()
+    served = [name for name in steps if name.startswith("ff demo") and environment.has("demo")]
+    taken = {name: step for name, step in steps.items() if name not in served}
+    for (name, _), (code, said) in zip(
+        taken.items(), environment.steps([*taken.values()]), strict=True
+    ):
+        needed = next((extra for part, extra in NEEDS.items() if part in name), None)
+        if needed is None or environment.has(needed):
+            outcome(name, code == 0, said)
+        else:
+            asks = code != 0 and f"forward-forward[{needed}]" in said
+            outcome(f"{name}  -> asks for [{needed}]", asks, said)
+    for name in served:
+        outcome(name, *environment.serve(shlex.split(name)[1:]))
     environment.python("-m", "pip", "install", "--quiet", ROOT / "examples" / "plugin")
-    helped = environment.python("-m", "forward_forward", "train", "--help").stdout
-    assert "bounded (ff-bounded)" in " ".join(helped.split())
-    options = ("--data", "stripes", "--recipe", "bounded", "--epochs", "1")
-    environment.python("-m", "forward_forward", "train", *options)
-    print("    examples/plugin", flush=True)
+    options = ["--data", "stripes", "--recipe", "bounded", "--epochs", "1"]
+    (_, helped), (code, said) = environment.steps(
+        [["ff", "train", "--help"], ["ff", "train", *options]]
+    )
+    known = "bounded (ff-bounded)" in " ".join(helped.split())
+    outcome("examples/plugin", known and code == 0, helped + said)
+    environment.python("-m", "pip", "uninstall", "--quiet", "--yes", "ff-bounded")
+    return failed
 
 
-CNN = ROOT / "examples" / "own_cnn.py"
 EXAMPLES = {
     "mnist": ("--data", "digits", "--epochs", "2"),
     "own_cnn": ("--epochs", "2"),
@@ -212,6 +242,7 @@ def main(extras: list[str]) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     hub = {"HF_ENDPOINT": server.address, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
     sizes: dict[str, float] = {}
+    failed: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         dist = Path(name, "dist")
         build = [sys.executable, "-m", "build", "--quiet", "--outdir", str(dist), str(ROOT)]
@@ -230,10 +261,12 @@ def main(extras: list[str]) -> None:
                 if extra != "core":
                     environment = Environment(Path(folder), wheel, extra, hub, core)
                     sizes[extra] = environment.size()
-                check(environment)
-                print(f"    everything ran in {time.monotonic() - began:.0f} s", flush=True)
+                failed += check(environment)
+                print(f"    in {time.monotonic() - began:.0f} s", flush=True)
     for extra, size in sizes.items():
         print(f"{extra}: {size:,.0f} MB, {size - sizes['core']:,.0f} MB more than the core")
+    if failed:
+        raise SystemExit("\n".join(failed))
 
 
 if __name__ == "__main__":
