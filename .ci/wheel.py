@@ -22,6 +22,7 @@ import time
 import tomllib
 import urllib.request
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,8 @@ NEEDS = {
     "ff push": "hub",
     "hf://": "hub",
 }
+# No extra changes these, and they take long: they run in the core, and with all extras.
+ONCE = ("ff benchmark", "ff reproduce")
 # Smaller data and shorter trainings than in the README; what is not a command line stays out.
 SHORTER = [
     (r"--data (?:fashion_)?mnist\b", "--data digits"),
@@ -108,13 +111,12 @@ class Environment:
         self.python("-m", "pip", "install", "--quiet", "--no-compile", "--constraint",
                     ROOT / "constraints.txt", name)  # fmt: skip
 
-    def python(self, *args: object, lines: str = "") -> str:
-        """What its Python prints in the folder to work in, given lines to read."""
+    def python(self, *args: object) -> None:
+        """Run its Python in the folder to work in."""
         done = subprocess.run(
             [self.bin / "python", *map(str, args)],
             cwd=self.work,
             env=self.environment,
-            input=lines,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -123,7 +125,6 @@ class Environment:
         )
         if done.returncode:
             raise SystemExit(f"{self.extra}: {args} failed:\n{done.stdout}")
-        return done.stdout
 
     def size(self) -> float:
         """Megabytes of its packages."""
@@ -134,13 +135,30 @@ class Environment:
         """Whether it was installed with an extra, alone or as one of all."""
         return self.extra in (extra, "all")
 
-    def steps(self, steps: list[list[str]]) -> list[tuple[int, str]]:
-        """The exit code and the text of each step, all in one process."""
-        said = self.python(ROOT / ".ci" / "wheel_steps.py", lines="\n".join(map(json.dumps, steps)))
-        found = [tuple(json.loads(each)) for each in re.findall("^\x1e(.*)$", said, re.MULTILINE)]
-        if len(found) < len(steps):
-            raise SystemExit(f"{self.extra}: {steps[len(found)]} ended the process:\n{said}")
-        return found
+    def steps(self, steps: list[list[str]]) -> Iterator[tuple[int, str]]:
+        """The exit code and the text of each step as it ends, all in one process."""
+        other, ended = [], 0
+        with subprocess.Popen(
+            [self.bin / "python", ROOT / ".ci" / "wheel_steps.py"],
+            cwd=self.work,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n".join(map(json.dumps, steps)))
+            process.stdin.close()
+            for line in process.stdout:
+                if line.startswith("\x1e"):
+                    ended += 1
+                    yield tuple(json.loads(line[1:]))
+                else:
+                    other.append(line)
+        if ended < len(steps):
+            raise SystemExit(f"{self.extra}: {steps[ended]} ended the process:\n{''.join(other)}")
 
     def serve(self, words: list[str]) -> tuple[bool, str]:
         """Start the page of `ff demo` and load it: whether that went well, and what it printed."""
@@ -201,6 +219,8 @@ def check(environment: Environment) -> list[str]:
             failed.append(f"{environment.extra}: {what}:\n{said[-3000:]}")
 
     steps = steps_of_readme()
+    if environment.extra not in ("core", "all"):
+        steps = {name: step for name, step in steps.items() if not name.startswith(ONCE)}
     served = [name for name in steps if name.startswith("ff demo") and environment.has("demo")]
     taken = {name: step for name, step in steps.items() if name not in served}
     for (name, _), (code, said) in zip(
