@@ -261,7 +261,6 @@ def main(extras: list[str]) -> None:
     server = StandIn()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     hub = {"HF_ENDPOINT": server.address, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
-    sizes: dict[str, float] = {}
     failed: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         dist = Path(name, "dist")
@@ -272,19 +271,17 @@ def main(extras: list[str]) -> None:
         )
         wheel = next(dist.glob("*.whl"))
         core = Environment(Path(name, "core"), wheel, "core", hub)
-        sizes["core"] = core.size()
+        least = core.size()
         for extra in extras or known:
+            began = time.monotonic()
             with tempfile.TemporaryDirectory(dir=name) as folder:
-                began = time.monotonic()
-                print(f"{extra}:", flush=True)
                 environment = core
                 if extra != "core":
                     environment = Environment(Path(folder), wheel, extra, hub, core)
-                    sizes[extra] = environment.size()
+                size = environment.size()
+                print(f"{extra}: {size:,.0f} MB, {size - least:,.0f} more than core", flush=True)
                 failed += check(environment)
-                print(f"    in {time.monotonic() - began:.0f} s", flush=True)
-    for extra, size in sizes.items():
-        print(f"{extra}: {size:,.0f} MB, {size - sizes['core']:,.0f} MB more than the core")
+            print(f"    in {time.monotonic() - began:.0f} s", flush=True)
     if failed:
         raise SystemExit("\n".join(failed))
 
