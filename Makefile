@@ -4,7 +4,7 @@ BIN := .venv/bin
 # The tests start hundreds of processes; without bytecode files each would compile torch again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs wheel-check clean
 
 demo: .venv/demo
 	@data=mnist; $(BIN)/python -m forward_forward.datasets mnist \
@@ -23,6 +23,10 @@ lint: .venv/ready
 docs: .venv/ready
 	rm -rf docs/_build docs/_generated docs/api docs/claims docs/tutorials
 	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -j 1 --quiet docs docs/_build/html
+
+# The wheel in a new environment for each extra: the README's commands and the examples. Half an hour.
+wheel-check: .venv/ready
+	$(BIN)/python .ci/wheel.py
 
 # $(call install,REQUIREMENT): pip prints nothing for a minute while it unpacks torch, so a line every
 # five seconds says how far it is. Modules are compiled when they are first imported (--no-compile);

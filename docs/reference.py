@@ -35,6 +35,7 @@ MODULES = (
     "forward_forward.recurrent",
     "forward_forward.sklearn",
     "forward_forward.export",
+    "forward_forward.hub",
     "forward_forward.sweep",
     "forward_forward.track",
     "forward_forward.diagnose",

@@ -13,6 +13,7 @@ in which a batch meets them:
     optimize         losses -> every layer's own step: Trainer, fit, schedules
     predict          a trained network -> goodness of every label, labels, errors
     checkpoint       a run's folder: saved, resumed, loaded
+    hub              a run's folder <-> the Hugging Face Hub
     export           a trained network -> files that predict without this library
 
 On top of them: ``parallel`` (the same steps over several processes), ``recurrent`` (a static image
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
         recurrent,
         terms,
     )
-    from forward_forward.checkpoint import load
+    from forward_forward.checkpoint import Run, load
     from forward_forward.conversion import convert
     from forward_forward.forward import Layer, Network, SoftmaxHead, Whitening, cnn, mlp
     from forward_forward.optimize import Trainer
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Layer": "forward",
     "Network": "forward",
+    "Run": "checkpoint",
     "SoftmaxHead": "forward",
     "Trainer": "optimize",
     "Whitening": "forward",
@@ -89,6 +91,7 @@ _MODULES = (
 __all__ = [
     "Layer",
     "Network",
+    "Run",
     "SoftmaxHead",
     "Trainer",
     "Whitening",

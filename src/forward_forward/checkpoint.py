@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from forward_forward import files
+from forward_forward import files, hub
 from forward_forward.forward import Network
 from forward_forward.forward.combination import is_of_readout
 from forward_forward.forward.description import build
@@ -49,18 +49,18 @@ class Refused(ValueError):
         self.typed = f"{found}: {flags}"
 
 
-class Run:
+class Run(hub.SharedRun):
     """The folder of one run.
 
     Args:
-        path: The folder.
+        path: The folder, or ``hf://user/name`` for a copy of a run on the Hugging Face Hub.
 
     Raises:
         ValueError: The folder does not contain a run.
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+        self.path = hub.local(path)
         _check_run(self.path)
         self.metrics = Jsonl(self.path / "metrics.jsonl")
 
@@ -130,6 +130,17 @@ class Run:
     def checkpoint(self, which: Which) -> Path | None:
         """The folder of a checkpoint, or None if there is none yet."""
         return files.whole(self.path / "checkpoints" / which)
+
+    def weights(self, which: Which = "best") -> dict[str, Tensor]:
+        """The network's tensors of a checkpoint, or of the last one if there is no best one yet.
+
+        Raises:
+            ValueError: There is no checkpoint yet, or a file is broken.
+        """
+        found = self.checkpoint(which) or self.checkpoint("last")
+        if found is None:
+            raise ValueError(f"{str(self.path)!r} has no checkpoint yet: train for an epoch first")
+        return parted(tensors_of(found))[0]
 
     def last(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]] | None:
         """Network, trainer and progress of the last checkpoint, or None if there is none yet."""
@@ -228,7 +239,8 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
     """Load a trained network from its run.
 
     Args:
-        run: The run's folder.
+        run: The run's folder, or a run on the Hugging Face Hub: ``hf://user/name`` or, with a
+            branch, tag or commit, ``hf://user/name@revision``.
         network: A network of the same shape to load the weights into; needed for blocks or parts of
             your own, since code is never run merely because a file names it.
         which: "best" by validation error, or "last".
@@ -242,10 +254,7 @@ def load(run: Path | str, *, network: Network | None = None, which: Which = "bes
             ``network``.
     """
     folder = Run(run)
-    found = folder.checkpoint(which) or folder.checkpoint("last")
-    if found is None:
-        raise ValueError(f"{str(run)!r} has no checkpoint yet: train for an epoch first")
-    weights, _ = parted(tensors_of(found))
+    weights = folder.weights(which)
     if network is not None:
         load_weights(network, weights, str(run))
     else:

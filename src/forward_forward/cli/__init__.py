@@ -30,6 +30,7 @@ from forward_forward.cli.doctor import DoctorCommand
 from forward_forward.cli.evaluate import EvaluateCommand
 from forward_forward.cli.export import ExportCommand
 from forward_forward.cli.predict import PredictCommand
+from forward_forward.cli.push import PushCommand
 from forward_forward.cli.report import ReportCommand
 from forward_forward.cli.reproduce import ReproduceCommand
 from forward_forward.cli.sweep import SweepCommand
@@ -41,6 +42,7 @@ COMMANDS = {
     "predict": PredictCommand,
     "sweep": SweepCommand,
     "export": ExportCommand,
+    "push": PushCommand,
     "reproduce": ReproduceCommand,
     "report": ReportCommand,
     "demo": DemoCommand,

@@ -48,6 +48,10 @@ class ExportCommand:
     def __call__(self) -> int:
         from forward_forward import export
 
+        if self.out is None and self.run.startswith("hf:"):
+            raise ValueError(
+                f"expected a folder to write to, for {self.run!r} has none: pass --out"
+            )
         network, sets = self._read()
         folder = Path(self.run, "export") if self.out is None else Path(self.out)
         result = export.export(

@@ -16,6 +16,7 @@ def option(metavar: str, **more: Any) -> Any:
     return tyro.conf.arg(metavar=metavar, help_behavior_hint="", **more)
 
 
+# A folder, or hf://user/name.
 Run = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 Count = Annotated[int | None, option("N")]
 Counts = Annotated[tuple[int, ...] | None, option("N [N ...]")]

@@ -238,7 +238,8 @@ class Training:
             metrics = predict.evaluate(network, sets.test)
             if sets.classes:
                 run.update(temperature=predict.fitted_temperature(network, sets.validation))
-            run.update(test=metrics, test_error=metrics["error"], status="finished")
+            measured = {"test": metrics, "test_error": metrics["error"]}
+            run.update(**measured, test_samples=len(sets.test), status="finished")
         about = run.about
         for tracker in self.trackers:
             tracker.result(about["test"])
