@@ -19,7 +19,7 @@ from forward_forward.optimize import constant
 from forward_forward.predict import choose_readout, count_errors, errors_of, fit_readout
 from forward_forward.predict.calibration import on_off, temperature
 from forward_forward.readouts import Readout
-from forward_forward.sklearn.estimator import BestScore, Estimator
+from forward_forward.sklearn.estimator import Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
 from forward_forward.sklearn.module import picture_shape, readout_of
 from forward_forward.sklearn.parameters import (
@@ -30,6 +30,7 @@ from forward_forward.sklearn.parameters import (
     goodness_and_loss,
     part,
 )
+from forward_forward.sklearn.stopping import BestScore
 from forward_forward.sklearn.targets import (
     check_same_kind,
     encode,
