@@ -148,8 +148,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             ValueError: A parameter is out of range, or there are fewer than two classes.
         """
         self._check()
-        warm = self._continues()
-        classes = self.classes_ if warm else None
+        classes = self.classes_ if (warm := self._continues()) else None
         X, targets, weight = self._read(X, y, sample_weight, classes, first=not warm)
         train, holdout = train_and_holdout(
             targets, self.validation_fraction, self.random_state, required=self.early_stopping

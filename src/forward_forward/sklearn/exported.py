@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -32,12 +33,11 @@ def export(model: Any, X: Any, path: Path) -> None:
     check_is_fitted(model)
     feeds = feeds_of(X[:_ROWS])
     last = model.steps[-1][1] if isinstance(model, Pipeline) else model
-    classifier = hasattr(last, "predict_proba")
     proto = skl2onnx.convert_sklearn(
         model,
         name=type(last).__name__,
         initial_types=[(name, _type(values)) for name, values in feeds.items()],
-        options={id(last): {"zipmap": False}} if classifier else None,
+        options={id(last): {"zipmap": False}} if is_classifier(last) else None,
     )
     _name_inputs(proto, feeds)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), onnx_file.options())
@@ -65,14 +65,20 @@ def feeds_of(X: Any) -> dict[str, Array]:
     """Rows as ONNX Runtime takes them: an array each for the columns of a frame, else "X".
 
     Raises:
-        ValueError: A column is neither numbers nor text.
+        ValueError: A column is neither numbers nor text, or there are no columns.
 
     >>> import pandas as pd
     >>> {name: each.tolist() for name, each in feeds_of(pd.DataFrame({"a": [1, 2]})).items()}
     {'a': [[1.0], [2.0]]}
     """
     if not hasattr(X, "iloc"):
-        return {COLUMNS: _cells(np.asarray(X), COLUMNS)}
+        rows = np.asarray(X)
+        if rows.ndim != 2:
+            raise ValueError(
+                "export to ONNX expects rows [n, columns] as a dense array or a DataFrame, got"
+                f" {type(X).__name__}: use X.toarray() if it is sparse"
+            )
+        return {COLUMNS: _cells(rows, COLUMNS)}
     columns = {str(name): X.iloc[:, place] for place, name in enumerate(X.columns)}
     return {name: _cells(_plain(column), name)[:, None] for name, column in columns.items()}
 

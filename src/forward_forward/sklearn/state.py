@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,7 @@ TRUSTED = [
     "forward_forward.sklearn.features.Features",
     "forward_forward.sklearn.regressor.FFRegressor",
     "forward_forward.sklearn.transformer.FFTransformer",
+    "numpy.dtype",  # of scikit-learn's SimpleImputer
 ]
 
 
@@ -51,9 +53,12 @@ def restored(state: Mapping[str, Any]) -> dict[str, Any]:
     network = made.get("network_")
     if isinstance(network, dict):
         made["network_"] = _network(**network)
+    elif network is not None:
+        _check_current(network)
     if "_trainer_state" in made:
         tensors, numbers = made["_trainer_state"]
-        made["_trainer_state"] = {n: torch.tensor(each) for n, each in tensors.items()}, numbers
+        copies = {name: torch.from_numpy(np.array(each)) for name, each in tensors.items()}
+        made["_trainer_state"] = copies, numbers
     if "_means" in made:  # before there were `Features`
         made["_inputs_of"] = Features(made.pop("_means")[None], {}, centre=True)
     return made
@@ -65,6 +70,21 @@ def _complete(description: str) -> bool:
         return json.dumps(describe(build(json.loads(description)))) == description
     except ValueError:
         return False
+
+
+def _check_current(network: Network) -> None:
+    """Refuse the network of an earlier pickle if its parts lack what they have now.
+
+    Raises:
+        ValueError: They do.
+    """
+    try:
+        describe(network)
+    except AttributeError as error:
+        raise ValueError(
+            "expected an estimator that this version can read, got a pickle of an earlier one"
+            f" ({error}): fit it again, or load it with the version that wrote it"
+        ) from error
 
 
 def _network(description: str, weights: Mapping[str, Any], outside: str | None) -> Network:
