@@ -31,7 +31,9 @@ TWO_PASS = {"goodness": "mean_square"}
 
 
 def classifier(**settings) -> FFClassifier:
-    return FFClassifier(**{"hidden_layer_sizes": (8, 8), "max_iter": 4, "random_state": 0} | settings)
+    return FFClassifier(
+        **{"hidden_layer_sizes": (8, 8), "max_iter": 4, "random_state": 0} | settings
+    )
 
 
 def same(fitted, path, rows=GAPS) -> None:
@@ -160,8 +162,8 @@ def test_the_network_alone_is_refused_with_the_way_out(tmp_path):
     )
     with pytest.raises(ValueError, match=message):
         export.export(fitted.network_, torch.from_numpy(X), tmp_path / "export")
-    with pytest.raises(ValueError, match="FFRegressor, which subtracts means and scales the target"):
-        network = FFRegressor((8,), max_iter=1).fit(X, Y).network_
+    network = FFRegressor((8,), max_iter=1).fit(X, Y).network_
+    with pytest.raises(ValueError, match="FFRegressor, which subtracts means and scales the targ"):
         export.export(network, torch.from_numpy(X), tmp_path / "export")
     assert not any(tmp_path.iterdir())
 
@@ -188,5 +190,7 @@ def test_a_file_that_differs_is_not_written(tmp_path, monkeypatch):
 
 def test_a_package_that_is_missing_gets_the_line_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
-    with pytest.raises(ImportError, match=r'skl2onnx is not installed: pip install "forward-forwar'):
+    with pytest.raises(
+        ImportError, match=r'skl2onnx is not installed: pip install "forward-forwar'
+    ):
         classifier().fit(X, Y).to_onnx(tmp_path / "whole.onnx")

@@ -91,7 +91,9 @@ def test_a_regressor_in_a_pipeline(tmp_path):
 def test_features_within_a_pipeline_and_columns_of_an_array(tmp_path):
     rows = np.random.default_rng(0).normal(size=(80, 3))
     features = FFTransformer((6,), **SMALL)
-    fitted = make_pipeline(StandardScaler(), features, LogisticRegression()).fit(rows, rows[:, 0] > 0)
+    fitted = make_pipeline(StandardScaler(), features, LogisticRegression()).fit(
+        rows, rows[:, 0] > 0
+    )
     to_onnx(fitted, rows, tmp_path / "whole.onnx")
     found = run_alone(tmp_path / "whole.onnx", {"X": rows})
     np.testing.assert_allclose(found["probabilities"], fitted.predict_proba(rows), atol=1e-5)

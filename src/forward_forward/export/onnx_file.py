@@ -31,8 +31,8 @@ def check_installed(*also: str) -> None:
             importlib.import_module(name)
         except ImportError as error:
             raise ImportError(
-                f"export to ONNX needs {', '.join(('onnx, onnxscript', *also))} and onnxruntime, but"
-                f' {name} is not installed: pip install "forward-forward[onnx]"'
+                f"export to ONNX needs {', '.join(('onnx, onnxscript', *also))} and onnxruntime,"
+                f' but {name} is not installed: pip install "forward-forward[onnx]"'
             ) from error
 
 

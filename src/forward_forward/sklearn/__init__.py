@@ -2,10 +2,11 @@
 
 ``parameters`` and ``inputs`` turn parameters and arrays into parts and tensors, ``estimator``
 builds and trains the network, ``targets`` encodes labels, ``calibration`` turns goodness into
-probabilities; ``classifier``, ``regressor``, ``transformer`` and ``detector`` are the estimators. ``onnx`` writes
-them, and pipelines that contain them, as one file, by ``graph`` (all that an estimator computes),
-``converter`` (its nodes for skl2onnx) and ``exported`` (the verified file); ``state`` is what a
-pickle or a file of skops holds, and lists the types to trust.
+probabilities; ``classifier``, ``regressor``, ``transformer`` and ``detector`` are the estimators.
+
+``onnx`` writes them, and pipelines that contain them, as one file, by ``graph`` (all that an
+estimator computes), ``converter`` (its nodes for skl2onnx) and ``exported`` (the verified file);
+``state`` is what a pickle or a file of skops holds, and lists the types to trust.
 """
 
 from forward_forward.sklearn.classifier import FFClassifier

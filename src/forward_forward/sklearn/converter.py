@@ -250,9 +250,7 @@ def convert_imputer(scope: Any, operator: Any, container: Any) -> None:
     columns, found, missing = (scope.get_unique_variable_name(name) for name in "cfm")
     container.add_node("Concat", [each.full_name for each in operator.inputs], columns, axis=1)
     if text:
-        container.add_node(
-            "LabelEncoder", columns, found, op_domain=ML, op_version=2, **IS_MISSING
-        )
+        container.add_node("LabelEncoder", columns, found, op_domain=ML, op_version=2, **IS_MISSING)
         container.add_node("Cast", found, missing, to=TensorProto.BOOL)
     else:
         container.add_node("IsNaN", columns, missing)

@@ -1,4 +1,4 @@
-"""A fitted model, rows [n, columns] -> a verified .onnx file; rows for an estimator to verify on."""
+"""A fitted model, rows [n, columns] -> a verified .onnx file; an estimator -> rows to verify on."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Features:
 
 
 def _kind(categories: Any) -> Any:
-    """pandas' type of a list of categories; of a pickle that holds the type, that one."""
+    """The type of a list of categories, as pandas has it; a pickle may hold the type itself."""
     import pandas as pd
 
     return pd.CategoricalDtype(categories) if isinstance(categories, list) else categories

@@ -35,9 +35,7 @@ class EstimatorGraph(nn.Module):
         super().__init__()
         network, features = estimator.network_, estimator._inputs_of
         self.dtype, self.shape = dtype, estimator._shape
-        self.kind = next(
-            (kind for kind, found in KINDS.items() if found(estimator)), "transformer"
-        )
+        self.kind = next((kind for kind, found in KINDS.items() if found(estimator)), "transformer")
         self.candidates = network.examples.labelled
         self.network = (Scan(network) if self.candidates else frozen(network)).to(dtype)
         self.several = isinstance(network.examples, MultiLabel)
