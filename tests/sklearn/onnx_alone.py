@@ -40,4 +40,4 @@ def run_alone(path: Path, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
 
 def columns(frame: Any) -> dict[str, Any]:
     """The columns of a frame as inputs."""
-    return {name: frame[[name]].to_numpy(dtype=object) for name in frame}
+    return {name: frame[[name]].to_numpy(dtype=object).copy() for name in frame}

@@ -15,6 +15,7 @@ from forward_forward.sklearn import FFClassifier, FFRegressor, FFTransformer, on
 
 pytest.importorskip("onnxruntime")
 skl2onnx = pytest.importorskip("skl2onnx")
+pytestmark = pytest.mark.slow
 
 SMALL = {"max_iter": 3, "random_state": 0}
 RARE = OneHotEncoder(handle_unknown="ignore")

@@ -89,8 +89,8 @@ def export(
         )
     if to == "onnx":
         onnx_file.check_installed()
-    check_labels(network)
     _check_whole(network)
+    check_labels(network)
     names = _class_names(classes, network)
     check_replaceable(Path(folder))
     shared = {

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from forward_forward.export import onnx_file, torch_file
-from forward_forward.sklearn.graph import EstimatorGraph
+from forward_forward.sklearn.graph import EstimatorGraph, values_of
 
 # What ONNX Runtime reads for a missing cell of text in an array of objects: None, NaN, pandas.NA.
 MISSING_TEXT = ("None", "nan", "<NA>")
@@ -165,6 +165,7 @@ def _columns(scope: Any, operator: Any, node: Any) -> str:
                     f" categories in fit, one input each, got text in {variable.raw_name!r}: encode"
                     " it before, such as by OneHotEncoder"
                 )
+            values_of(categories[place])  # refuses what is no text
             texts = list(categories[place].categories)
             check_texts(texts)
             name = node(
