@@ -33,7 +33,11 @@ def register(kinds: Iterable[type]) -> None:
     from sklearn.impute import SimpleImputer
 
     for kind in kinds:
-        options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True]}
+        options = {
+            "zipmap": [True, False, "columns"],
+            "output_class_labels": [False, True],
+            "nocl": [False],  # labels are always in the file
+        }
         classifier = hasattr(kind, "predict_proba")
         update_registered_converter(
             kind,
@@ -178,7 +182,8 @@ def _columns(scope: Any, operator: Any, node: Any) -> str:
                 default_float=-1.0,
             )
         parts.append(node("Cast", [name], to=TensorProto.DOUBLE))
-    return parts[0] if len(parts) == 1 else node("Concat", parts, axis=1)
+    joined: str = parts[0] if len(parts) == 1 else node("Concat", parts, axis=1)
+    return joined
 
 
 def check_texts(texts: Iterable[Any]) -> None:
@@ -197,7 +202,7 @@ def check_texts(texts: Iterable[Any]) -> None:
 
 
 def _insert(model: Any, names: dict[str, str], scope: Any, container: Any) -> None:
-    """Add the nodes of a model to a graph; its inputs are called as ``names`` says."""
+    """Add the nodes of a model to a graph; ``names`` gives those of its inputs."""
     import onnx
 
     kept = {each.name for each in model.graph.output}

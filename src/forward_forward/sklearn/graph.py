@@ -31,13 +31,17 @@ class EstimatorGraph(nn.Module):
     True
     """
 
+    filling: Tensor
+    marked: Tensor
+    means: Tensor
+
     def __init__(self, estimator: Any, dtype: torch.dtype) -> None:
         super().__init__()
         network, features = estimator.network_, estimator._inputs_of
         self.dtype, self.shape = dtype, estimator._shape
         self.kind = next((kind for kind, found in KINDS.items() if found(estimator)), "transformer")
-        self.candidates = network.examples.labelled
-        self.network = (Scan(network) if self.candidates else frozen(network)).to(dtype)
+        self.scan = Scan(network).to(dtype) if network.examples.labelled else None
+        self.network = (frozen(network) if self.scan is None else self.scan.network).to(dtype)
         self.several = isinstance(network.examples, MultiLabel)
         self.categories = {place: values_of(kind) for place, kind in features.categories.items()}
         self.register_buffer("filling", torch.from_numpy(features.imputer.statistics_))
@@ -57,11 +61,11 @@ class EstimatorGraph(nn.Module):
         decision function [n, 1]; of a transformer the activities [n, units].
         """
         x = self._inputs(x).to(self.dtype).view(-1, *self.shape)
-        if not self.candidates:
+        if self.scan is None:
             return self._unlabelled(x)
-        scores = self.network.goodness(x).double()
+        scores = self.scan.goodness(x).double()
         if self.kind == "regressor":
-            decided = self.network.network.examples.decide(scores)[:, None]
+            decided = self.network.examples.decide(scores)[:, None]
             return (decided * self.scale + self.shift,)
         if self.several:
             on, off = scores.chunk(2, 1)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,7 +56,7 @@ def restored(state: Mapping[str, Any]) -> dict[str, Any]:
         _check_current(network)
     if "_trainer_state" in made:
         tensors, numbers = made["_trainer_state"]
-        copies = {name: torch.from_numpy(np.array(each)) for name, each in tensors.items()}
+        copies = {name: torch.as_tensor(each).clone() for name, each in tensors.items()}
         made["_trainer_state"] = copies, numbers
     if "_means" in made:  # before there were `Features`
         made["_inputs_of"] = Features(made.pop("_means")[None], {}, centre=True)
