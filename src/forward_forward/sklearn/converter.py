@@ -56,22 +56,16 @@ def register(kinds: Iterable[type]) -> None:
 
 def set_shapes(operator: Any) -> None:
     """Set the types and shapes of an estimator's outputs, as skl2onnx calls it."""
-    from skl2onnx.common.data_types import (
-        BooleanTensorType,
-        DoubleTensorType,
-        Int64TensorType,
-        StringTensorType,
-    )
+    from skl2onnx.common.data_types import Int64TensorType, StringTensorType
 
     estimator, rows = operator.raw_operator, operator.inputs[0].get_first_dimension()
-    types = {"b": BooleanTensorType, "i": Int64TensorType, "f": DoubleTensorType}
     *labels, numbers = operator.outputs
     width = _width(estimator)
     numbers.type.shape = [rows, width]
     for label in labels:
         several = getattr(estimator, "_multilabel", False)
-        kind = label_values(estimator).dtype.kind
-        label.set_type(types.get(kind, StringTensorType)([rows, width] if several else [rows]))
+        kind = StringTensorType if label_values(estimator).dtype == object else Int64TensorType
+        label.set_type(kind([rows, width] if several else [rows]))
 
 
 def _width(estimator: Any) -> int:
@@ -82,18 +76,15 @@ def _width(estimator: Any) -> int:
 
 
 def label_values(estimator: Any) -> np.ndarray[Any, Any]:
-    """The labels in an order that the graph numbers: text, int64, float64 or bool.
+    """The labels in an order that the graph numbers: text, or int64 as skl2onnx has all numbers.
 
     >>> from types import SimpleNamespace
-    >>> label_values(SimpleNamespace(classes_=np.array(["a", "b"]))).dtype
-    dtype('O')
+    >>> label_values(SimpleNamespace(classes_=np.array([False, True])))
+    array([0, 1])
     """
     classes = np.asarray(getattr(estimator, "classes_", np.arange(2)))
-    if classes.dtype.kind == "b":
-        return classes
-    wide = {"i": np.int64, "u": np.int64, "f": np.float64}.get(classes.dtype.kind)
-    if wide is not None:
-        return classes.astype(wide)
+    if classes.dtype.kind in "biuf":  # scikit-learn refuses labels that are not whole numbers
+        return classes.astype(np.int64)
     return np.array([str(each) for each in classes], dtype=object)
 
 
