@@ -90,7 +90,7 @@ class MultiLabel:
         each = torch.arange(self.num_classes, device=rest.device)
         on[each, 0, each], on[each, 1, each] = 1, 0
         off[each, 0, each], off[each, 1, each] = 0, 1
-        index = torch.arange(len(patterns), device=rest.device)[:, None].expand(-1, len(rest))
+        index = torch.arange(len(patterns), device=rest.device)[:, None].expand(-1, rest.shape[0])
         return Inputs(rest, patterns * self.strength, index, rest.shape[1])
 
     def decide(self, scores: Tensor) -> Tensor:

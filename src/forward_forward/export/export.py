@@ -76,7 +76,8 @@ def export(
     Raises:
         ImportError: A package that the export needs is missing.
         RuntimeError: A file's outputs differ from the network's.
-        ValueError: A setting is invalid, or the folder holds something else.
+        ValueError: A setting is invalid, the folder holds something else, or the network is part of
+            an estimator that does more than the network.
     """
     for name, value, choices in (("to", to, To), ("predictor", predictor, Predictor)):
         if value not in get_args(choices):
@@ -88,6 +89,7 @@ def export(
         )
     if to == "onnx":
         onnx_file.check_installed()
+    _check_whole(network)
     check_labels(network)
     names = _class_names(classes, network)
     check_replaceable(Path(folder))
@@ -107,6 +109,15 @@ def export(
             say("no scan: this network's input contains no label, so its head is exported")
         models = _Export(Path(temporary), to, x, seen, truth, shared, say).all(predictors, int8)
         return put(Path(folder), Path(temporary), {**shared, "models": models}, say)
+
+
+def _check_whole(network: Network) -> None:
+    """Refuse the network of an estimator: without the rest, its files would predict otherwise."""
+    if network.outside is not None:
+        raise ValueError(
+            f"expected a network that predicts alone, got a part of {network.outside}: use the"
+            " estimator's to_onnx(path), or forward_forward.sklearn.to_onnx for its pipeline"
+        )
 
 
 def _class_names(classes: Sequence[str] | None, network: Network) -> list[str]:

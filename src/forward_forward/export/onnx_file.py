@@ -6,9 +6,10 @@ import importlib
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -23,30 +24,34 @@ INPUT = "samples"
 _PROVIDERS = ["CPUExecutionProvider"]
 
 
-def check_installed() -> None:
+def check_installed(*also: str) -> None:
     """Raise an ImportError with the command to install them if packages for ONNX are missing."""
-    for name in ("onnx", "onnxscript", "onnxruntime"):
+    for name in ("onnx", "onnxscript", "onnxruntime", *also):
         try:
             importlib.import_module(name)
         except ImportError as error:
             raise ImportError(
-                f"export to ONNX needs onnx, onnxscript and onnxruntime, but {name} is not"
-                ' installed: pip install "forward-forward[onnx]"'
+                f"export to ONNX needs {', '.join(('onnx, onnxscript', *also))} and onnxruntime,"
+                f' but {name} is not installed: pip install "forward-forward[onnx]"'
             ) from error
 
 
 def write(program: ExportedProgram, path: Path, scores: str, about: Mapping[str, Any]) -> None:
     """Write a graph as ONNX, with outputs called ``scores`` and "label", and its description."""
+    save(model_of(program, [scores, "label"]), path, about)
+
+
+def model_of(program: ExportedProgram, outputs: Sequence[str]) -> Any:
+    """A graph as an ``onnx.ModelProto`` with outputs of these names, its constants folded."""
     import onnx
 
-    raw = path.with_name(f"{path.name}.raw")
     with _quiet():
         exported = torch.onnx.export(
             program,
             dynamo=True,
             dynamic_shapes=({0: BATCH},),
             input_names=[INPUT],
-            output_names=[scores, "label"],
+            output_names=list(outputs),
             # The exporter's own simplification treats an addition of 1e-8 as one of 0, and a blank
             # sample would be divided by 0.
             optimize=False,
@@ -54,20 +59,21 @@ def write(program: ExportedProgram, path: Path, scores: str, about: Mapping[str,
         )
     if exported is None:
         raise RuntimeError("torch.onnx.export returned no model")
-    onnx.save_model(exported.model_proto, str(raw))
-    _fold(raw, path)
-    raw.unlink()
-    save(onnx.load(str(path)), path, about)
+    with TemporaryDirectory() as temporary:
+        raw, folded = (Path(temporary) / name for name in ("raw.onnx", "folded.onnx"))
+        onnx.save_model(exported.model_proto, str(raw))
+        _fold(raw, folded)
+        return onnx.load(str(folded))
 
 
 def _fold(path: Path, out: Path) -> None:
     """Fold constants, such as the contribution of the labels to the first layer."""
     import onnxruntime
 
-    options = _options()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(out)
-    onnxruntime.InferenceSession(str(path), options, providers=_PROVIDERS)
+    settings = options()
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    settings.optimized_model_filepath = str(out)
+    onnxruntime.InferenceSession(str(path), settings, providers=_PROVIDERS)
 
 
 def save(model: Any, path: Path, about: Mapping[str, Any]) -> None:
@@ -94,34 +100,38 @@ def save(model: Any, path: Path, about: Mapping[str, Any]) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Suppress the exporter's messages about itself and about torchvision, which is not used."""
-    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    names = "torch.onnx._internal.exporter._registration", "onnx_ir._convenience"
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             # Torch copies a class that it has deprecated itself.
             warnings.filterwarnings("ignore", r".*LeafSpec.* is deprecated", FutureWarning)
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
-def _options() -> Any:
+def options() -> Any:
+    """ONNX Runtime's options for a session that uses as many threads as torch."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only
-    options.intra_op_num_threads = torch.get_num_threads()
+    made = onnxruntime.SessionOptions()
+    made.log_severity_level = 3  # errors only
+    made.intra_op_num_threads = torch.get_num_threads()
     # Its threads would spin for a while after each call and slow down whatever runs next.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
+    made.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return made
 
 
 def opened(path: Path) -> Run:
     """The outputs of an .onnx file for raw samples; ONNX Runtime uses as many threads as torch."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(path), _options(), providers=_PROVIDERS)
+    session = onnxruntime.InferenceSession(str(path), options(), providers=_PROVIDERS)
 
     def run(x: Tensor) -> Scored:
         scores, label = session.run(None, {INPUT: x.numpy()})

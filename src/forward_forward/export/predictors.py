@@ -63,10 +63,11 @@ class Scan(nn.Module):
     def forward(self, x: Tensor) -> Scored:
         """Summed goodness [batch, classes] and labels [batch] of raw samples [batch, *shape]."""
         network = self.network
-        goodness = averaged(network.views, network.floats(as_float(x)), self._goodness)
+        goodness = averaged(network.views, network.floats(as_float(x)), self.goodness)
         return goodness, goodness.argmax(1)
 
-    def _goodness(self, x: Tensor) -> Tensor:
+    def goodness(self, x: Tensor) -> Tensor:
+        """Summed goodness [batch, classes] of samples in the network's own type of numbers."""
         network = self.network
         inputs = network.examples.candidates(_transformed(network, x))
         first, stop = self.counted

@@ -58,6 +58,7 @@ class Network(nn.Module):
     layers: list[Layer]  # an nn.ModuleList, whose items mypy cannot know
     chosen: Tensor | None  # the range that `choose` has set, if readout is no fixed range
     combination: WeightedLayers | LayerRegression | None  # of readout="weighted" or "logistic"
+    outside: str | None = None  # an estimator of which it is a part, and what it does besides
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from forward_forward.optimize import constant
 from forward_forward.predict import choose_readout, count_errors, errors_of, fit_readout
 from forward_forward.predict.calibration import on_off, temperature
 from forward_forward.readouts import Readout
-from forward_forward.sklearn.estimator import BestScore, Estimator
+from forward_forward.sklearn.estimator import Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
 from forward_forward.sklearn.module import picture_shape, readout_of
 from forward_forward.sklearn.parameters import (
@@ -30,6 +30,7 @@ from forward_forward.sklearn.parameters import (
     goodness_and_loss,
     part,
 )
+from forward_forward.sklearn.stopping import BestScore
 from forward_forward.sklearn.targets import (
     check_same_kind,
     encode,
@@ -147,8 +148,7 @@ class FFClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             ValueError: A parameter is out of range, or there are fewer than two classes.
         """
         self._check()
-        warm = self._continues()
-        classes = self.classes_ if warm else None
+        classes = self.classes_ if (warm := self._continues()) else None
         X, targets, weight = self._read(X, y, sample_weight, classes, first=not warm)
         train, holdout = train_and_holdout(
             targets, self.validation_fraction, self.random_state, required=self.early_stopping

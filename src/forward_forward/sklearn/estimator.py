@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ from forward_forward.optimize.schedules import Schedule
 from forward_forward.optimize.state import restore, state_of
 from forward_forward.recipes.standard import batch_size_for
 from forward_forward.sklearn.double import DoubleCopy
+from forward_forward.sklearn.exported import export_own
 from forward_forward.sklearn.features import Features, categories_of, with_codes
 from forward_forward.sklearn.inputs import as_float64, unlabelled
 from forward_forward.sklearn.module import module_network
@@ -37,6 +39,8 @@ from forward_forward.sklearn.parameters import (
     goodness_part,
     part,
 )
+from forward_forward.sklearn.state import plain, restored
+from forward_forward.sklearn.stopping import BestScore
 
 ONE_PASS_BATCH = 200  # MLPClassifier's
 
@@ -72,15 +76,35 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     verbose: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a pickle holds: the trainer's state, without its scratch memory."""
+        """What a pickle or `skops` holds: plain values, without scratch memory."""
         state = dict(super().__getstate__())  # a copy: it may be the estimator's own dictionary
         trainer = state.pop("_trainer", None)
-        state.pop("_copy", None)
-        return state if trainer is None else {**state, "_trainer_state": state_of(trainer)}
+        if trainer is not None:
+            state["_trainer_state"] = state_of(trainer)
+        for name in ("_copy", "_trainer_settings"):
+            state.pop(name, None)
+        return plain(state)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(restored(state))
         self._copy = DoubleCopy()
+
+    def to_onnx(self, path: Path | str) -> None:
+        """Write all that the fitted estimator does as one ONNX file, with its own labels.
+
+        Missing values, categories, scaling and temperature are in it. Rows that are made up are
+        run by ONNX Runtime and compared before anything is written; see `onnx.to_onnx`, which
+        takes rows of yours and pipelines.
+
+        Args:
+            path: The file, which is replaced if it exists.
+
+        Raises:
+            ImportError: A package that the export needs is missing.
+            RuntimeError: An output of the file differs from the estimator's.
+        """
+        check_is_fitted(self)
+        export_own(self, Path(path))
 
     def _check(self) -> None:
         self._validate_params()
@@ -178,11 +202,21 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._architecture = {n: parameters[n] for n in ARCHITECTURE if n in parameters}
         self._shape = data.shape
         self._copy = DoubleCopy()
+        self.network_.outside = self._outside()
         self.n_layers_ = len(self.network_.layers)
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
         for name in ("_trainer", "_trainer_state"):
             self.__dict__.pop(name, None)
+
+    def _outside(self) -> str | None:
+        """What predictions need besides the network, in words; None if it is all."""
+        steps, labels = self._inputs_of.steps, getattr(self, "classes_", None)
+        if labels is not None and labels.tolist() != list(range(len(labels))):
+            steps.append("names the labels")
+        if hasattr(self, "bins_"):
+            steps.append("scales the target")
+        return f"{type(self).__name__}, which {' and '.join(steps)}" if steps else None
 
     def _fit_unlabelled(self, X: Any, image_shape: Sequence[int] | None) -> torch.Tensor:
         """Train on samples without labels; returns them as the network's input, in float64."""
@@ -263,27 +297,3 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _double(self) -> Network:
         """The network in float64, with its current weights."""
         return self._copy.current(self.network_)
-
-
-class BestScore:
-    """Keeps the weights of the best score; stops after ``patience`` epochs of rises below ``tol``.
-
-    ``score`` returns the current score; higher is better.
-    """
-
-    def __init__(self, score: Callable[[], float], patience: int, tol: float) -> None:
-        self.score, self.patience, self.tol = score, patience, tol
-        self.scores: list[float] = []
-        self.best = -math.inf
-        self.weights: dict[str, torch.Tensor] = {}
-        self._epochs_without_rise = 0
-
-    def should_stop(self, network: Network) -> bool:
-        """Score the current weights; whether it is time to stop."""
-        self.scores.append(self.score())
-        rise = self.scores[-1] - self.best
-        self._epochs_without_rise = 0 if rise > self.tol else self._epochs_without_rise + 1
-        if rise > 0:
-            self.best = self.scores[-1]
-            self.weights = {name: each.clone() for name, each in network.state_dict().items()}
-        return self._epochs_without_rise >= self.patience

@@ -54,6 +54,25 @@ class Features:
         filled = self._filled(x)
         self.means = filled.mean(0) if centre else np.zeros(filled.shape[1])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The attributes in plain values: pandas' types of categories as lists."""
+        categories = {place: kind.categories.tolist() for place, kind in self.categories.items()}
+        return {**vars(self), "categories": categories}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.categories = {place: _kind(each) for place, each in state["categories"].items()}
+
+    @property
+    def steps(self) -> list[str]:
+        """What it does to features, in words."""
+        done = {
+            "turns categories into numbers": bool(self.categories),
+            "marks missing values": len(self.imputer.indicator_.features_) > 0,
+            "subtracts means": bool(self.means.any()),
+        }
+        return [step for step, does in done.items() if does]
+
     def __call__(self, X: Any) -> Array:
         """Inputs of the network [n, inputs], in new memory."""
         centred: Array = self._filled(self._one_hot(X)) - self.means
@@ -76,3 +95,10 @@ class Features:
             return x
         filled: Array = self.imputer.transform(x)
         return filled
+
+
+def _kind(categories: Any) -> Any:
+    """The type of a list of categories, as pandas has it; a pickle may hold the type itself."""
+    import pandas as pd
+
+    return pd.CategoricalDtype(categories) if isinstance(categories, list) else categories

@@ -19,9 +19,10 @@ from forward_forward.examples import OrdinalBins
 from forward_forward.examples.bins import SPREAD
 from forward_forward.optimize import constant
 from forward_forward.readouts import Readout
-from forward_forward.sklearn.estimator import BestScore, Estimator
+from forward_forward.sklearn.estimator import Estimator
 from forward_forward.sklearn.inputs import Array, as_float32, as_float64
 from forward_forward.sklearn.parameters import goodness_part, part
+from forward_forward.sklearn.stopping import BestScore
 from forward_forward.sklearn.targets import sample_weights
 
 
