@@ -81,8 +81,8 @@ def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     with tempfile.TemporaryDirectory() as folder:
         return NotebookClient(
             notebook,
-            timeout=600,
-            startup_timeout=300,
+            timeout=None,
+            startup_timeout=600,
             kernel_name="python3",
             coalesce_streams=True,  # a progress bar is kept once
             resources={"metadata": {"path": folder}},
