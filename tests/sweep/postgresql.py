@@ -76,7 +76,7 @@ def _url(folder: Path, process: subprocess.Popen[str]) -> str:
     """The database's URL, once it answers."""
     import psycopg
 
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while True:
         try:
             psycopg.connect(f"host={folder} user=ff dbname=postgres").close()
