@@ -19,6 +19,7 @@ import torch  # noqa: E402
 import claims  # noqa: E402
 import figures  # noqa: E402
 import forward_forward  # noqa: E402
+import notebooks  # noqa: E402
 import reference  # noqa: E402
 
 # The networks are small: several threads wait for each other, the longer the busier the machine.
@@ -63,6 +64,8 @@ html_show_sourcelink = False
 html_show_sphinx = False
 
 
+repository = notebooks.repository()
+
 sphinx_gallery_conf = {
     "examples_dirs": "../tutorials",
     "gallery_dirs": "tutorials",
@@ -74,6 +77,8 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "min_reported_time": 3600,  # times of this machine tell a reader nothing
     "capture_repr": ("_repr_html_",),  # tables and figures, as a notebook shows them
+    "first_notebook_cell": notebooks.first_cell(repository),
+    "binder": notebooks.binder(repository, HERE / "_generated"),
     "nested_sections": False,
     "write_computation_times": False,
 }
@@ -98,7 +103,7 @@ def of_the_repository(app: Any, docname: str, source: list[str]) -> None:
         name = file.relative_to(HERE.parent)
         return f"`{name}`" if words.strip("`") in path else f"{words} (`{name}`)"
 
-    source[0] = LINK.sub(inside, source[0])
+    source[0] = notebooks.with_colab(repository, docname, LINK.sub(inside, source[0]))
 
 
 def setup(app: Any) -> None:
@@ -108,6 +113,8 @@ def setup(app: Any) -> None:
         "builder-inited", lambda app: reference.write(HERE / "api", app.config), priority=100
     )
     app.connect("builder-inited", lambda app: figures.draw(HERE / "_generated"), priority=100)
+    # After Sphinx-Gallery has written them, and before Sphinx reads the pages that link to them.
+    app.connect("builder-inited", lambda app: notebooks.execute(HERE / "tutorials"), priority=900)
     app.connect("source-read", of_the_repository)
     app.connect("autodoc-process-docstring", reference.of_docstring, priority=100)
     app.connect("missing-reference", reference.resolve)

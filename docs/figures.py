@@ -5,8 +5,10 @@ Each is drawn twice, for light and for dark pages. `numbers` trains the networks
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 import forward_forward as ff
 from forward_forward import diagnose
 from forward_forward.data import Data
+from forward_forward.plot.figures import NotebookFigure
 
 PALETTES = {
     "light": {"ink": "#24292f", "muted": "#6a737d", "pos": "#1668c7", "neg": "#c9402f"},
@@ -57,6 +60,16 @@ ON_EITHER = {
 def tutorial_style(gallery_conf: dict[str, Any], script: str) -> None:
     """Before each tutorial: its pictures can be read on light and on dark pages."""
     mpl.rcParams.update(ON_EITHER)
+    NotebookFigure._repr_html_ = _html  # Sphinx-Gallery asks for nothing else
+
+
+def _html(figure: NotebookFigure) -> str:
+    content, about = figure._repr_png_()
+    return (
+        f'<img src="data:image/png;base64,{base64.b64encode(content).decode()}"'
+        f' alt="{escape(about["alt"])}" width="{about["width"]}"'
+        ' style="max-width: 100%; height: auto">'
+    )
 
 
 def network(seed: int = 0, **options: Any) -> ff.Network:

@@ -1,8 +1,5 @@
 """A run, or a network and samples -> figures whose lines are the run's numbers."""
 
-import base64
-import re
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -120,11 +117,9 @@ def test_fields_are_those_of_the_units_with_the_largest_weights(network, data):
 def test_a_figure_is_a_png_in_a_notebook_and_none_of_pyplots(fitted):
     figure = ff.plot.losses(fitted)
     assert plt.get_fignums() == []
-    found = re.fullmatch(
-        r'<img src="data:image/png;base64,(\S+)" alt="([^"]*)" .*>', figure._repr_html_()
-    )
-    assert base64.b64decode(found[1])[1:4] == b"PNG"
-    assert found[2] == "Loss of each layer"
+    content, about = figure._repr_png_()
+    assert content[1:4] == b"PNG"
+    assert about == {"alt": "Loss of each layer", "width": round(96 * figure.get_figwidth())}
 
 
 def test_figures_are_drawn_in_the_current_style(fitted):

@@ -50,9 +50,9 @@ def _data(tmp_path, digits_file):
     shutil.copy(digits_file, tmp_path / "digits.npz")
 
 
-def blocked(folder: Path, trial: int, trials: int) -> subprocess.Popen[str]:
+def blocked(folder: Path, trial: int, trials: int, *more: str) -> subprocess.Popen[str]:
     """A sweep in a process of its own, which is now inside of a trial."""
-    words = ["sweep", *SMALL, "--trials", str(trials), "--out", "sweep"]
+    words = ["sweep", *SMALL, "--trials", str(trials), "--out", "sweep", *more]
     process = subprocess.Popen(
         [sys.executable, "-c", BLOCKING, str(trial), *words],
         cwd=folder,

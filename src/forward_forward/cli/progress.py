@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -15,14 +16,23 @@ REDRAW = 0.1  # seconds between two updates of a bar: more would cost more than 
 SILENCE = 10.0  # seconds without a line, after which one is printed where there is no terminal
 
 
+def draws() -> bool:
+    """Whether stderr draws a bar in place: a terminal does, but not the cell of a notebook.
+
+    In a cell, ``!ff train`` has a terminal whose output is kept, with each state of the bar.
+    """
+    of_kernel = os.environ.get("MPLBACKEND", "").startswith("module://matplotlib_inline")
+    return sys.stderr.isatty() and not (of_kernel or "JPY_PARENT_PID" in os.environ)
+
+
 class Display:
-    """A progress bar with text if stderr is a terminal; otherwise a line every few seconds."""
+    """A progress bar with text if stderr draws it; otherwise a line every few seconds."""
 
     def __init__(self, total: float, done: float = 0.0, *, interval: float = SILENCE) -> None:
         self.total, self.first, self.interval = total, done, interval
         self.started = self.shown = time.perf_counter()
         self.bar: Progress | None = None
-        if sys.stderr.isatty():
+        if draws():
             text = TextColumn("{task.percentage:>3.0f} %  {task.description}")
             self.bar = Progress(BarColumn(), text, console=Console(stderr=True))
             self.task = self.bar.add_task("", total=total or 1.0)

@@ -14,7 +14,7 @@ from typing import Any
 from forward_forward import diagnose, predict, recipes, seeds
 from forward_forward.data import Batch, Data
 from forward_forward.optimize import cosine
-from forward_forward.recipes.backprop import BackpropTrainer, classifier
+from forward_forward.recipes.backprop import backprop_trainer, classifier
 from forward_forward.recipes.plan import features
 
 HIDDEN = (200, 200)
@@ -90,8 +90,9 @@ class _Comparison:
             **settings,
         )
         self.trainer = plan.trainer
-        network = classifier(features(self.train), HIDDEN, len(data.classes), seed=seed)
-        self.backprop = BackpropTrainer(network, BACKPROP_RATE, seed)
+        model = classifier(features(self.train), HIDDEN, len(data.classes), seed=seed)
+        classes = len(data.classes)
+        self.backprop = backprop_trainer(model, classes, lr=BACKPROP_RATE, seed=seed)
         self.errors: dict[str, list[float]] = {"epoch": [], "forward": [], "backprop": []}
         first = next(iter(self.train.batches(1_024)))
         self.trainer.network.calibrate(first.x, first.y)
@@ -115,7 +116,7 @@ class _Comparison:
         except ValueError as error:  # from numpy, which cannot bin values that are not finite
             raise Exploded(f"goodness is not finite after {epoch:.1f} epochs") from error
         figures: dict[str, Any] = predict.evaluate(network, self.validation)
-        backprop = 100 * float((self.backprop.predict(x) != y).double().mean())
+        backprop = 100 * float((self.backprop.network.predict(x) != y).double().mean())
         values = {"epoch": epoch, "forward": figures["error"], "backprop": backprop}
         self.errors = {name: [*self.errors[name], value] for name, value in values.items()}
         silent = diagnose.silent_units(network, x, y)

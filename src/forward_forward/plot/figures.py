@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -25,23 +23,18 @@ ACROSS = 2  # panels in a row
 TITLE = 42  # letters in a line of a panel's title
 
 
-class _NotebookFigure(Figure):
-    """A matplotlib figure that a notebook and the documentation show once, as a PNG.
+class NotebookFigure(Figure):
+    """A matplotlib figure that a notebook shows once, as a PNG.
 
     It is not one of pyplot's: `plt.show` does not know of it, and nothing has to be closed.
     """
 
-    def _repr_html_(self) -> str:
+    def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         content = io.BytesIO()
         self.savefig(content, format="png", dpi=144)
-        picture = base64.b64encode(content.getvalue()).decode()
         titles = (" ".join(axes.get_title().split()) for axes in self.axes)
-        title = escape("; ".join(each for each in titles if each))
-        width = round(self.get_figwidth() * 96)
-        return (
-            f'<img src="data:image/png;base64,{picture}" alt="{title}" width="{width}"'
-            ' style="max-width: 100%; height: auto">'
-        )
+        about = {"alt": "; ".join(each for each in titles if each)}
+        return content.getvalue(), {**about, "width": round(self.get_figwidth() * 96)}
 
 
 @runtime_checkable
@@ -186,7 +179,7 @@ def fields(
     shown = diagnose.strongest(pictures, count)
     columns = min(8, len(shown))
     rows = -(-len(shown) // columns)
-    figure = _NotebookFigure(figsize=(1.2 * columns, 1.4 * rows), layout="constrained")
+    figure = NotebookFigure(figsize=(1.2 * columns, 1.4 * rows), layout="constrained")
     for place, (unit, norm) in enumerate(shown.items(), 1):
         axes = figure.add_subplot(rows, columns, place)
         size = abs(pictures[unit]).max()
@@ -217,5 +210,5 @@ def _figure(run: RunLike, *made: Callable[[Metrics], list[dict[str, Any]]]) -> F
 def _panels(count: int) -> tuple[Figure, list[Any]]:
     columns = min(count, ACROSS)
     rows = -(-count // columns)
-    figure = _NotebookFigure(figsize=(WIDTH * columns, HEIGHT * rows), layout="constrained")
+    figure = NotebookFigure(figsize=(WIDTH * columns, HEIGHT * rows), layout="constrained")
     return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]

@@ -9,49 +9,44 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from forward_forward import seeds
+from forward_forward.examples import NoLabel
+from forward_forward.forward import Layer, Network
 from forward_forward.forward.normalize import MeanSquareOne
 from forward_forward.forward.perceptron import drawn_linear
+from forward_forward.losses import CrossEntropy
+from forward_forward.optimize import Trainer, cosine
+from forward_forward.readouts import ModuleReadout
 
 
-class BackpropTrainer:
-    """A classifier and its optimiser, Adam: trains end to end on cross entropy.
+def backprop_trainer(model: nn.Module, classes: int, *, lr: float, seed: int) -> Trainer:
+    """A trainer that sees a model as one layer: backprop through it, on cross entropy, by Adam.
+
+    Its schedule is `cosine`.
 
     Args:
-        network: Samples [batch, ...] -> logits [batch, classes].
+        model: Samples [batch, ...] -> logits [batch, classes].
+        classes: How many labels there are.
         lr: Learning rate.
-        seed: For random numbers that the network draws in a step, such as dropout.
+        seed: For random numbers that the model draws in a step, such as dropout.
+
+    >>> trainer = backprop_trainer(nn.Linear(4, 3), 3, lr=0.01, seed=0)
+    >>> trainer.network.predict(torch.rand(5, 4)).shape
+    torch.Size([5])
     """
-
-    def __init__(self, network: nn.Module, lr: float, seed: int) -> None:
-        self.network, self.lr, self.seed = network, lr, seed
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=True)
-        self.steps = 0
-
-    def set_rate(self, factor: float) -> None:
-        """Set the learning rate to ``factor`` times ``lr``."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = factor * self.lr
-
-    def step(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """Take one step on samples x [batch, ...] with labels y [batch]; returns its ``loss``."""
-        self.network.train()
-        self.optimizer.zero_grad()
-        with seeds.forked(self.seed, "block", self.steps):
-            loss = functional.cross_entropy(self.network(x), y)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        self.steps += 1
-        return {"loss": loss.detach()}
-
-    @torch.no_grad()
-    def predict(self, x: Tensor) -> Tensor:
-        """The most probable label of each sample [batch]."""
-        self.network.eval()
-        logits: Tensor = self.network(x)
-        return logits.argmax(1)
+    scores = ModuleReadout(nn.Identity(), classes)
+    layer = Layer(model, activation=None, normalize=None, goodness=scores, loss=CrossEntropy())
+    network = Network(layer, examples=NoLabel(classes))
+    return Trainer(
+        network,
+        optimizer=torch.optim.Adam,
+        lr=lr,
+        weight_decay=0.0,
+        schedule=cosine,
+        rule="backprop",
+        seed=seed,
+    )
 
 
 class _Normalized(nn.Module):
@@ -70,7 +65,7 @@ def classifier(
     dropout: float = 0.0,
     wrap: Callable[[int, nn.Linear], nn.Module] | None = None,
 ) -> nn.Sequential:
-    """A network for `BackpropTrainer`, with the starting weights of `forward_forward.forward.mlp`.
+    """A model for `backprop_trainer`, with the starting weights of `forward_forward.forward.mlp`.
 
     Weights are normal with variance 1 / inputs; the output layer's are drawn in the same way.
 

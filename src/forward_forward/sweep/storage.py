@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 JOURNAL = "journal.log"
 LOCK = ".lock"
 MISSING = 'sweeps need Optuna, which is not installed: pip install "forward-forward[sweep]"'
+DRIVER = 'for PostgreSQL, pip install "forward-forward[postgresql]"'
 
 # Until so many trials are complete, none is pruned and settings are drawn at random.
 FIRST = 5
@@ -119,6 +120,8 @@ def _database(url: str) -> Any:
             f"expected a URL such as sqlite:///sweep.db or postgresql://host/name, got {shown!r}:"
             f" {error}"
         ) from error
+    except ImportError as error:
+        raise ImportError(f"{shown!r} needs a driver that is not installed: {DRIVER}") from error
     except OperationalError as error:
         raise OSError(f"{shown!r} cannot be opened: {error.orig}") from error
 

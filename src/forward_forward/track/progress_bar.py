@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any
 
 from forward_forward.track.callback import Beginning, Callback, Ending, Row
@@ -24,7 +25,10 @@ class ProgressBar(Callback):
     """
 
     def start(self, beginning: Beginning) -> None:
-        from tqdm.auto import tqdm  # it looks for a notebook as it is imported
+        with warnings.catch_warnings():
+            # In a notebook without ipywidgets, its bar is text; a warning would say so.
+            warnings.filterwarnings("ignore", "IProgress not found")
+            from tqdm.auto import tqdm  # it looks for a notebook as it is imported
 
         self.steps = beginning.steps or 1
         total = beginning.epochs * self.steps

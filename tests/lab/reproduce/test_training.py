@@ -21,7 +21,7 @@ from forward_forward.lab.reproduce.training.asynchronous import Sites
 from forward_forward.lab.reproduce.training.feedforward import calibrate, forward_forward, plan_of
 from forward_forward.lab.reproduce.training.loop import Course
 from forward_forward.optimize import cosine
-from forward_forward.recipes.backprop import classifier
+from forward_forward.recipes.backprop import backprop_trainer, classifier
 
 PLAIN = {"lr": 3e-3, "threshold_factor": 1.0, "hidden": (24, 24), "batch_size": 32}
 
@@ -259,6 +259,20 @@ def test_backprop_starts_from_the_same_first_layer_and_learns():
     mine = plan_of(job_of(), split()).trainer.network
     torch.testing.assert_close(network[1].weight, mine.layers[0].block.weight)
     assert train(job)["validation_error"] < 20
+
+
+def test_the_trainer_of_backprop_learns_what_a_loop_written_out_learns():
+    mine, theirs = (classifier(64, (24, 24), 10, seed=0) for _ in range(2))
+    trainer = backprop_trainer(mine, 10, lr=3e-3, seed=0)
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=3e-3)
+    for x, y, _ in split(320).train.batches(32):
+        trainer.step(x, y)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(theirs(x), y).backward()
+        optimizer.step()
+    assert not torch.equal(mine[1].weight, classifier(64, (24, 24), 10, seed=0)[1].weight)
+    for found, wanted in zip(mine.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("kind", "least"), [("random", 40), ("pixels", 12)])

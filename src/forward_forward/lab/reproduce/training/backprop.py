@@ -7,9 +7,9 @@ from collections.abc import Callable
 from torch import nn
 
 from forward_forward.lab.reproduce.job import Job, Record, Split
-from forward_forward.lab.reproduce.training.loop import OFTEN, Course, error, judged
-from forward_forward.optimize import cosine
-from forward_forward.recipes.backprop import BackpropTrainer, classifier
+from forward_forward.lab.reproduce.training.feedforward import course_of
+from forward_forward.lab.reproduce.training.loop import finished
+from forward_forward.recipes.backprop import backprop_trainer, classifier
 from forward_forward.recipes.plan import features
 
 
@@ -37,15 +37,8 @@ def network_of(
     return network.to(split.train.inputs.device)
 
 
-def trained(network: nn.Module, job: Job, split: Split) -> Record:
-    """Train a network that maps samples [batch, ...] to logits [batch, classes]."""
-    trainer = BackpropTrainer(network, job.settings["lr"], job.seed)
-    course = Course(
-        step=trainer.step,
-        set_rate=trainer.set_rate,
-        judge=lambda: error(trainer.predict, split.watched),
-        schedule=cosine,
-        points=OFTEN if job.settings.get("often") else (),
-    )
-    course.follow(job, split, job.settings["batch_size"])
-    return {**course.record(), **judged(trainer.predict, job, split)}
+def trained(model: nn.Module, job: Job, split: Split) -> Record:
+    """Train a model that maps samples [batch, ...] to logits [batch, classes]."""
+    classes = len(split.train.classes)
+    trainer = backprop_trainer(model, classes, lr=job.settings["lr"], seed=job.seed)
+    return finished(course_of(job, split, trainer), trainer.network, job, split)

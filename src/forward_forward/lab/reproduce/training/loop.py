@@ -88,13 +88,18 @@ def error(predict: Callable[[Tensor], Tensor], data: Data) -> float:
 
 
 def finished(
-    course: Course, network: Network | RecurrentNetwork, job: Job, split: Split, began: Record
+    course: Course,
+    network: Network | RecurrentNetwork,
+    job: Job,
+    split: Split,
+    began: Record | None = None,
 ) -> Record:
     """Train a network and evaluate it: the run's record; ``began`` is `start`'s description."""
     network.train()
     course.follow(job, split, job.settings["batch_size"])
     network.eval()
-    return {**course.record(), **judged(network.predict, job, split), "start": began}
+    record = {**course.record(), **judged(network.predict, job, split)}
+    return record if began is None else {**record, "start": began}
 
 
 def judged(predict: Callable[[Tensor], Tensor], job: Job, split: Split) -> Record:

@@ -20,7 +20,7 @@ from forward_forward.lab.reproduce.training.loop import Course, judged
 from forward_forward.lab.reproduce.training.start import start
 from forward_forward.optimize import Trainer, cosine
 from forward_forward.predict import embeddings
-from forward_forward.recipes.backprop import BackpropTrainer
+from forward_forward.recipes.backprop import backprop_trainer
 from forward_forward.recipes.plan import features
 
 Features = Literal["learned", "random", "pixels"]
@@ -100,7 +100,7 @@ def _activities(network: Network, x: Tensor) -> Tensor:
     return torch.cat(rows, 1)
 
 
-def _readout(read: Callable[[Tensor], Tensor], job: Job, split: Split) -> BackpropTrainer:
+def _readout(read: Callable[[Tensor], Tensor], job: Job, split: Split) -> Network:
     """A linear softmax, trained on the features of the training images with their labels."""
     rows = torch.cat([read(x) for x, _, _ in split.train.batches(2_000)])
     labels = split.train.labels
@@ -109,12 +109,13 @@ def _readout(read: Callable[[Tensor], Tensor], job: Job, split: Split) -> Backpr
     )
     nn.init.zeros_(readout.weight)
     nn.init.zeros_(readout.bias)
-    trainer = BackpropTrainer(readout, job.settings.get("readout_lr", job.settings["lr"]), job.seed)
+    lr = job.settings.get("readout_lr", job.settings["lr"])
+    trainer = backprop_trainer(readout, readout.out_features, lr=lr, seed=job.seed)
     batch = job.settings["batch_size"]
     steps = math.ceil(len(rows) / batch)
     for epoch in range(READOUT_EPOCHS):
         order = torch.randperm(len(rows), generator=seeds.generator(job.seed, "readout", epoch))
         for step, chosen in enumerate(torch.split(order.to(rows.device), batch)):
-            trainer.set_rate(cosine(epoch + step / steps, READOUT_EPOCHS))
+            trainer.set_rate(trainer.schedule(epoch + step / steps, READOUT_EPOCHS))
             trainer.step(rows[chosen], labels[chosen])
-    return trainer
+    return trainer.network
