@@ -25,6 +25,7 @@ import tyro
 from forward_forward.cli.benchmark import BenchmarkCommand
 from forward_forward.cli.check import CheckCommand
 from forward_forward.cli.config import with_config
+from forward_forward.cli.datasets import DatasetsCommand
 from forward_forward.cli.demo import DemoCommand
 from forward_forward.cli.doctor import DoctorCommand
 from forward_forward.cli.evaluate import EvaluateCommand
@@ -44,6 +45,7 @@ COMMANDS = {
     "reproduce": ReproduceCommand,
     "report": ReportCommand,
     "demo": DemoCommand,
+    "datasets": DatasetsCommand,
     "check": CheckCommand,
     "benchmark": BenchmarkCommand,
     "doctor": DoctorCommand,
