@@ -81,7 +81,7 @@ def table(count=60, **more):
 def test_numbers_and_texts_are_a_table(tmp_path):
     parts = hf.DatasetDict({"train": table(), "validation": table(8), "test": table(9)})
     name = saved(parts, tmp_path / "flowers")
-    with pytest.raises(ValueError, match="the column of labels among age, sex, kind in .*'b'"):
+    with pytest.raises(ValueError, match=r"the column of labels among age, sex, kind in .*'b'"):
         ff.datasets.load(name, target="b")
     sets = ff.datasets.load(name, target="kind")
     assert [len(each) for each in (sets.train, sets.validation, sets.test)] == [60, 8, 9]
@@ -111,7 +111,7 @@ def test_what_cannot_be_read_is_said(tmp_path, columns, options, words):
 
 
 def test_a_folder_that_is_none_is_said(tmp_path):
-    with pytest.raises(ValueError, match="expected a folder that save_to_disk .*leave out hf:"):
+    with pytest.raises(ValueError, match=r"expected a folder that save_to_disk .*leave out hf:"):
         ff.datasets.load(f"hf:{tmp_path}")
     with pytest.raises(ValueError, match=r"got 'hf:./nothing', which does not exist"):
         ff.datasets.load("hf:./nothing")

@@ -122,7 +122,8 @@ class RunOptions:
     threads: flags.Count = None
     # Stop when the validation error has not fallen for this many epochs.
     patience: flags.Count = None
-    # Also log the metrics to TensorBoard or MLflow; repeat the option for both.
+    # Also log the metrics to TensorBoard, MLflow, Weights & Biases or trackio; repeat the option
+    # for several.
     track: flags.Track = ()
     # YAML file of options, such as the config.yaml in a run's folder, which trains the same network
     # again; options beside it replace those in the file.
