@@ -70,7 +70,7 @@ def test_a_run_of_wandb_has_its_settings_and_says_how_it_ended(tmp_path):
     tracker = WandB()
     fit(out=out, resume=True, callbacks=[tracker])
     tracker.result({"error": 2.5})
-    (_, failed), (_, finished) = wandb_records(out)
+    failed, finished = wandb_records(out)
     for records, code in ((failed, 1), (finished, 0)):
         (run,) = [each.run for each in records if each.WhichOneof("record_type") == "run"]
         settings = {each.key: each.value_json for each in run.config.update}

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,15 +51,24 @@ def only_run(client: Any, experiment: str = "forward-forward") -> Any:
     return run
 
 
-def wandb_records(folder: Path) -> list[tuple[Path, list[Any]]]:
-    """The offline runs in a folder, the oldest first, each with the records of its file."""
+def wandb_records(folder: Path) -> list[list[Any]]:
+    """The records of each offline run in a folder, the oldest first.
+
+    Another process writes them, and not all are there when `finish` returns.
+    """
     from wandb.proto.wandb_internal_pb2 import Record
 
-    files = sorted(folder.glob("wandb/offline-run-*/*.wandb"), key=lambda each: each.parent.name)
-    return [
-        (path.parent, [Record.FromString(each) for each in _logged(path.read_bytes())])
-        for path in files
-    ]
+    found: list[list[Any]] = []
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        places = sorted(folder.glob("wandb/offline-run-*"))
+        files = [path for place in places for path in place.glob("*.wandb")]
+        found = [[Record.FromString(each) for each in _logged(path.read_bytes())] for path in files]
+        ended = [any(each.HasField("exit") for each in records) for records in found]
+        if len(found) == len(places) and all(ended):
+            break
+        time.sleep(0.05)
+    return found
 
 
 def _logged(raw: bytes) -> Iterator[bytes]:
@@ -79,7 +89,7 @@ def _logged(raw: bytes) -> Iterator[bytes]:
 def wandb_points(folder: Path) -> Points:
     """All points of the offline runs in a folder, by epoch."""
     points: Points = {}
-    for _, records in wandb_records(folder):
+    for records in wandb_records(folder):
         for record in records:
             items = {
                 (each.key or "/".join(each.nested_key)): json.loads(each.value_json)

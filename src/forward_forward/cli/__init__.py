@@ -30,6 +30,7 @@ from forward_forward.cli.demo import DemoCommand
 from forward_forward.cli.doctor import DoctorCommand
 from forward_forward.cli.evaluate import EvaluateCommand
 from forward_forward.cli.export import ExportCommand
+from forward_forward.cli.help import DESCRIPTION, adapted, check_command, overview, width
 from forward_forward.cli.predict import PredictCommand
 from forward_forward.cli.report import ReportCommand
 from forward_forward.cli.reproduce import ReproduceCommand
@@ -50,12 +51,6 @@ COMMANDS = {
     "benchmark": BenchmarkCommand,
     "doctor": DoctorCommand,
 }
-DESCRIPTION = (
-    "Train neural networks without backpropagation: each layer optimises its own local objective,"
-    " high goodness for positive data and low goodness for negative data. `ff --version` prints the"
-    " version."
-)
-NARROWEST = 20  # columns: in fewer, tyro never ends to break the lines of its help
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -71,14 +66,19 @@ def main(args: Sequence[str] | None = None) -> None:
     if typed == ["--version"]:
         print(f"ff {version('forward-forward')}")
         sys.exit(0)
+    if not typed or typed[0] in ("-h", "--help"):
+        print(overview(COMMANDS), file=sys.stdout if typed else sys.stderr)
+        sys.exit(0 if typed else 2)
     try:
-        command = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,  # type: ignore[arg-type]
-            prog="ff",
-            description=DESCRIPTION,
-            args=with_config(typed),
-            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
-        )
+        check_command(typed)
+        with adapted(typed):
+            command = tyro.extras.subcommand_cli_from_dict(
+                COMMANDS,  # type: ignore[arg-type]
+                prog="ff",
+                description=DESCRIPTION,
+                args=with_config(typed),
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
+            )
         code: int = command()
     except KeyboardInterrupt as interrupt:
         print(f"\nff: {str(interrupt) or 'stopped'}", file=sys.stderr)
@@ -118,8 +118,8 @@ def _fit_terminal() -> None:
             escaped = stream.errors == "surrogateescape" and "utf" not in stream.encoding.lower()
             if stream.errors == "strict" or escaped:
                 stream.reconfigure(errors="replace")
-    if shutil.get_terminal_size().columns < NARROWEST:
-        os.environ["COLUMNS"] = str(NARROWEST)
+    if shutil.get_terminal_size().columns < width():
+        os.environ["COLUMNS"] = str(width())
 
 
 def _said(error: Exception) -> str:
