@@ -28,6 +28,7 @@ from forward_forward.cli.config import with_config
 from forward_forward.cli.datasets import DatasetsCommand
 from forward_forward.cli.demo import DemoCommand
 from forward_forward.cli.doctor import DoctorCommand
+from forward_forward.cli.errors import said
 from forward_forward.cli.evaluate import EvaluateCommand
 from forward_forward.cli.export import ExportCommand
 from forward_forward.cli.help import DESCRIPTION, adapted, check_command, overview, width
@@ -86,10 +87,10 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (ValueError, ArithmeticError, OSError, ImportError, RuntimeError) as error:
-        if os.environ.get("FF_TRACEBACK"):
+    except Exception as error:  # also whatever code of the user's own raises
+        if os.environ.get("FF_TRACEBACK") or (text := said(error)) is None:
             raise
-        print(f"ff: error: {_said(error)}", file=sys.stderr)
+        print(f"ff: error: {text}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ValueError) else 1)
     sys.exit(code)
 
@@ -120,17 +121,6 @@ def _fit_terminal() -> None:
                 stream.reconfigure(errors="replace")
     if shutil.get_terminal_size().columns < width():
         os.environ["COLUMNS"] = str(width())
-
-
-def _said(error: Exception) -> str:
-    """What to print of an error: its own words for what is typed, and words for system errors."""
-    if isinstance(typed := getattr(error, "typed", None), str):
-        return typed
-    if not isinstance(error, OSError) or error.filename is None or error.strerror is None:
-        return str(error)
-    expected = "expected a file or folder that can be read or written"
-    fix = "check the path and its permissions, or choose another"
-    return f"{expected}, got {str(error.filename)!r} ({error.strerror}): {fix}"
 
 
 def _warn(message: Warning | str, *_: object) -> None:

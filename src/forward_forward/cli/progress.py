@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -22,7 +23,8 @@ class Display:
         self.total, self.first, self.interval = total, done, interval
         self.started = self.shown = time.perf_counter()
         self.bar: Progress | None = None
-        if sys.stderr.isatty():
+        # A cell of a notebook that calls the command is a terminal on which no line is redrawn.
+        if sys.stderr.isatty() and "JPY_PARENT_PID" not in os.environ:
             text = TextColumn("{task.percentage:>3.0f} %  {task.description}")
             self.bar = Progress(BarColumn(), text, console=Console(stderr=True))
             self.task = self.bar.add_task("", total=total or 1.0)
