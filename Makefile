@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test lint docs wheel-check clean
 
 demo: .venv/demo
-	@data=mnist; $(BIN)/python -m forward_forward.datasets mnist \
+	@data=mnist; $(BIN)/ff datasets mnist \
 		|| { data=digits; echo ">>> MNIST could not be downloaded: training on digits instead. <<<"; }; \
 	$(BIN)/ff train --data $$data --out runs/demo --overwrite
 
@@ -41,7 +41,7 @@ define install
 	$(BIN)/python -m pip install --no-compile --progress-bar off --constraint constraints.txt \
 		--editable "$(1)" >.venv/pip.log 2>&1 || { cat .venv/pip.log; exit 1; }; \
 	echo "  installed; now imported for the first time"; \
-	$(BIN)/python -m forward_forward.datasets digits
+	$(BIN)/ff datasets digits
 endef
 
 # The demo needs the core dependencies only; tests, lint and docs need the rest.

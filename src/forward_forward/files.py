@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -37,6 +38,15 @@ def write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(beside, path)
+
+
+def as_name(text: str) -> str:
+    """A text as part of a file's name: what some systems do not allow there becomes a dash.
+
+    >>> as_name("hf:me/pets")
+    'hf-me-pets'
+    """
+    return re.sub(r'[/\\:*?"<>|]+', "-", text)
 
 
 def write_json(path: Path, value: Any) -> None:

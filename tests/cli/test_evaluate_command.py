@@ -1,6 +1,7 @@
 """`ff evaluate` prints scores by class, and writes tables and figures of the test set."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas
@@ -56,6 +57,17 @@ def test_the_json_has_every_figure(digits_run):
     assert found["calibration"]["temperature"] == pytest.approx(expected)
     assert len(found["worst"]) == 25
     assert found["by_class"][0]["class"] == "0"
+
+
+def test_the_temperature_is_that_of_the_run_unless_labels_are_read_in_another_way(
+    digits_run, tmp_path
+):
+    run = shutil.copytree(digits_run.path, tmp_path / "run")
+    checkpoint.Run(run).update(temperature=123.0)
+    found = json.loads(called("evaluate", run, "--json").out)
+    assert found["calibration"]["temperature"] == 123.0
+    found = json.loads(called("evaluate", run, "--readout", "weighted", "--json").out)
+    assert found["calibration"]["temperature"] != 123.0
 
 
 def test_a_table_has_a_row_per_sample(digits_run, tmp_path):
@@ -114,8 +126,14 @@ def test_other_data_are_evaluated_although_the_runs_own_are_gone(digits_file, tm
     done = called("train", "--data", own, *options, "--out", run)
     assert done.code == 0, done.err
     own.unlink()
+    fitted = checkpoint.Run(run).about["temperature"]
     done = called("evaluate", run, "--data", digits_file, "--json")
+    assert json.loads(done.out)["calibration"]["temperature"] == fitted
     assert done.code == 0, done.err
+    about = {**checkpoint.Run(run).about}
+    del about["temperature"]  # as in a run from Python
+    (run / "run.json").write_text(json.dumps(about))
+    done = called("evaluate", run, "--data", digits_file, "--json")
     assert "ff: note: probabilities are not calibrated: " in done.err
     assert json.loads(done.out)["calibration"]["temperature"] is None
     assert "not calibrated" not in called("evaluate", run, "--data", digits_file).err

@@ -39,17 +39,19 @@ def test_a_line_for_each_row_has_its_label_and_the_probability_of_every_class(ru
     assert done.code == 0, done.err
     assert (done.out, done.err) == ("", f"written: {out}\n")
     found = pandas.read_csv(out)
-    names = ["table", "row", "prediction", "probability_iris", "probability_rose"]
+    names = ["table", "row", "predicted", "probability_iris", "probability_rose"]
     assert [*found] == names
     assert found["row"].tolist() == [*range(1, 701)]
     chances = found[names[3:]].to_numpy()
     assert chances.sum(1) == pytest.approx(np.ones(700), abs=2e-6)
-    assert found["prediction"].tolist() == [("iris", "rose")[k] for k in chances.argmax(1)]
-    right = found["prediction"] == truth["kind"]
+    assert found["predicted"].tolist() == [("iris", "rose")[k] for k in chances.argmax(1)]
+    right = found["predicted"] == truth["kind"]
     assert right.mean() > 0.7
     assert abs(chances.max(1).mean() - right.mean()) < 0.08  # as calibrated probabilities are
     said = [json.loads(line) for line in ff("predict", run, new, "--json").out.splitlines()]
-    assert found["prediction"].tolist() == [each["label"] for each in said]
+    assert found["predicted"].tolist() == [each["label"] for each in said]
+    assert [[*each["probabilities"].values()] for each in said] == pytest.approx(chances)
+    assert [*said[0]["probabilities"]] == ["iris", "rose"]
 
 
 def test_the_columns_of_the_tables_may_stand_before_them_as_they_were_written(run, ff, tmp_path):
@@ -58,14 +60,14 @@ def test_the_columns_of_the_tables_may_stand_before_them_as_they_were_written(ru
     flowers(2)[["plot", "width"]].to_csv(second, index=False)
     assert ff("predict", run, first, second, "--out", out, "--with-inputs").code == 0
     found = pandas.read_csv(out, dtype=str)
-    assert [*found][:4] == ["width", "plot", "kind", "prediction"]
+    assert [*found][:4] == ["width", "plot", "kind", "predicted"]
     assert found["plot"].tolist() == ["000", "001"] * 3
     assert found["width"][0] == first.read_text().splitlines()[1].partition(";")[0]
     assert found["kind"].isna().tolist() == [False] * 4 + [True] * 2
     assert ff("predict", run, second, "--out", out, "--with-inputs").code == 0
     done = ff("predict", run, out, "--out", tmp_path / "again.csv", "--with-inputs")
     assert done.code == 2
-    assert "expected no column 'prediction' among the inputs, got one: rename it" in done.err
+    assert "expected no column 'predicted' among the inputs, got one: rename it" in done.err
 
 
 def test_a_number_is_predicted_for_each_row(ff, tmp_path):
@@ -75,8 +77,8 @@ def test_a_number_is_predicted_for_each_row(ff, tmp_path):
     assert ff("train", "--data", tmp_path / "a.csv", *LEARNS, "--out", run).code == 0
     assert ff("predict", run, tmp_path / "a.csv", "--out", out).code == 0
     said = ff("predict", run, tmp_path / "a.csv", "--json").out.splitlines()
-    numbers = [json.loads(line)["prediction"] for line in said]
-    assert pandas.read_csv(out)["prediction"].tolist() == pytest.approx(numbers)
+    numbers = [json.loads(line)["predicted"] for line in said]
+    assert pandas.read_csv(out)["predicted"].tolist() == pytest.approx(numbers)
 
 
 def test_a_line_for_each_picture_names_it(ff, tmp_path):
@@ -98,10 +100,12 @@ def test_an_older_run_without_a_temperature_says_that_it_is_not_calibrated(run, 
     entries = {name: each for name, each in Run(run).about.items() if name != "temperature"}
     flowers(4).to_csv(tmp_path / "new.csv", index=False)
     (run / "run.json").write_text(json.dumps(entries))
-    done = ff("predict", run, tmp_path / "new.csv", "--out", tmp_path / "out.csv")
+    asked = (["--out", tmp_path / "out.csv"], ["--json"], [])
+    ended = [ff("predict", run, tmp_path / "new.csv", *each) for each in asked]
     Run(run).update(temperature=temperature)
-    assert done.code == 0
-    assert "has no temperature: probabilities are the softmax of the scores" in done.err
+    said = "has no temperature: probabilities are the softmax of the scores"
+    assert [said in done.err for done in ended] == [True, True, False]
+    assert [done.code for done in ended] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,14 @@ def test_a_bar_is_drawn_on_a_terminal(monkeypatch, tmp_path, capsys):
     assert "by layer" not in seen  # only without a terminal
 
 
+def test_a_cell_of_a_notebook_gets_lines_instead_of_a_bar(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("JPY_PARENT_PID", "1")  # as Jupyter sets it for `!ff train`
+    seen = shown(monkeypatch, "train", *SMALL, str(tmp_path / "run"), "--hidden", "10", "10")
+    assert json.loads(capsys.readouterr().out)["test_error"] > 0
+    assert "\r" not in seen
+    assert seen.count("epoch 2/2") == 1
+
+
 def test_trials_are_printed_above_the_bar(monkeypatch, tmp_path, capsys):
     words = ["--search", "lr=0.01,0.02", "hidden=2x8", "--trials", "2"]
     seen = shown(monkeypatch, "sweep", *SMALL, str(tmp_path / "sweep"), *words)

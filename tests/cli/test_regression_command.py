@@ -61,11 +61,11 @@ def test_new_rows_are_labelled_with_numbers(run, table):
     found = [json.loads(line) for line in done.out.splitlines()]
     assert [each["row"] for each in found] == [1, 2, 3, 4, 5]
     truth = pandas.read_csv(table)["price"].head(5)
-    errors = np.array([each["prediction"] for each in found]) - truth
+    errors = np.array([each["predicted"] for each in found]) - truth
     assert np.sqrt(np.mean(errors**2)) < 3
-    assert found[0]["prediction"] == pytest.approx(np.mean(found[0]["by_layer"]), rel=1e-4)
+    assert found[0]["predicted"] == pytest.approx(np.mean(found[0]["by_layer"]), rel=1e-4)
     lines = called("predict", path, table.parent / "new.csv").out.splitlines()
-    assert lines[0].endswith(f"row 1: {found[0]['prediction']:.6g}")
+    assert lines[0].endswith(f"row 1: {found[0]['predicted']:.6g}")
 
 
 def test_a_report_shows_its_errors_without_percent(run):

@@ -7,7 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from tests.track.tracked import mlflow_client, mlflow_points, only_run, tensorboard_read
+from tests.track.tracked import (
+    mlflow_client,
+    mlflow_points,
+    only_run,
+    tensorboard_read,
+    wandb_points,
+)
 
 from forward_forward.checkpoint import Run
 from forward_forward.optimize import Trainer
@@ -87,7 +93,7 @@ def test_the_settings_of_a_run_say_how_it_is_tracked(ff, here):
     assert not (here / "run" / "mlflow.json").exists()
 
 
-@pytest.mark.parametrize("name", ["tensorboard", "mlflow"])
+@pytest.mark.parametrize("name", ["tensorboard", "mlflow", "wandb", "trackio"])
 def test_a_missing_package_is_said_before_a_folder_is_made(ff, here, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     done = ff(*SMALL, "--out", "run", "--track", name)
@@ -96,7 +102,7 @@ def test_a_missing_package_is_said_before_a_folder_is_made(ff, here, monkeypatch
     assert not (here / "run").exists()
 
 
-@pytest.mark.parametrize("words", [["--track", "wandb"], ["--track", "mlflow", "tensorboard"]])
+@pytest.mark.parametrize("words", [["--track", "neptune"], ["--track", "mlflow", "tensorboard"]])
 def test_what_is_no_tracker_exits_2(ff, here, words):
     done = ff(*SMALL, "--out", "run", *words)
     assert done.code == 2
@@ -136,3 +142,19 @@ def test_mlflow_asks_no_other_machine(database):
     command = [sys.executable, "-W", "error", "-c", ALONE, f"sqlite:///{database}"]
     done = subprocess.run(command, capture_output=True, text=True, env=seen)
     assert done.stdout.strip() == "[] None", done.stderr
+
+
+@pytest.mark.slow
+def test_wandb_and_trackio_leave_stdout_to_the_result(here):
+    env = {**os.environ, "WANDB_MODE": "offline", "TRACKIO_DIR": str(here / "trackio")}
+    both = ("--track", "wandb", "--track", "trackio", "--json", "--threads", "1")
+    command = [sys.executable, "-m", "forward_forward", *SMALL, "--out", "run", *both]
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+    error = json.loads(done.stdout)["test_error"]
+    assert wandb_points(here / "run")["test_error"] == [(3, pytest.approx(error))]
+    lines = [each for each in done.stderr.splitlines() if each.startswith("   track  ")]
+    assert lines[0].endswith("(to view: wandb leet run/wandb/latest-run)")
+    place = f"trackio: project forward-forward in {here}/trackio"
+    assert lines[1] == f"   track  {place} (to view: trackio show --project forward-forward)"
+    assert (here / "trackio" / "forward-forward.db").exists()

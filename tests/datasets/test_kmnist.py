@@ -45,11 +45,11 @@ def _sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(*_: object) -> dict[str, bytes]:
         raise OSError("no network in this test")
 
-    small = dataclasses.replace(idx._KMNIST, sha256=hashes(ZIPPED))
-    monkeypatch.setattr(idx, "_KMNIST", small)
+    small = dataclasses.replace(idx.KMNIST, sha256=hashes(ZIPPED))
+    monkeypatch.setattr(idx, "KMNIST", small)
     debian = (str(tmp_path / "usr"),)
-    small = dataclasses.replace(idx._FASHION, sha256=hashes(RAW), system=debian)
-    monkeypatch.setattr(idx, "_FASHION", small)
+    small = dataclasses.replace(idx.FASHION, sha256=hashes(RAW), system=debian)
+    monkeypatch.setattr(idx, "FASHION", small)
     monkeypatch.setattr(fetch, "_download", refuse)
     monkeypatch.setenv("FF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FF_DATA", raising=False)
@@ -79,7 +79,7 @@ def test_offline_the_error_lists_every_place(tmp_path: Path) -> None:
     lines = str(caught.value).splitlines()
     assert lines[0] == "Kuzushiji-MNIST was not found. Tried:"
     assert lines[1].endswith("kmnist: no train-images-idx3-ubyte.gz")
-    for line, source in zip(lines[4:6], idx._KMNIST.sources, strict=True):
+    for line, source in zip(lines[4:6], idx.KMNIST.sources, strict=True):
         assert line == f"  {source}: no network in this test"
     assert lines[6].startswith("Set FF_DATA to a folder that holds kmnist/")
 
@@ -95,7 +95,7 @@ def test_a_mirror_is_asked_for_the_published_files(monkeypatch: pytest.MonkeyPat
             Path(path).write_bytes(ZIPPED[url.removeprefix("https://host/")])
 
     monkeypatch.setattr("pooch.HTTPDownloader", Downloader)
-    small = dataclasses.replace(idx._KMNIST, sha256=hashes(ZIPPED))
+    small = dataclasses.replace(idx.KMNIST, sha256=hashes(ZIPPED))
     assert fetch._download("https://host/", small) == ZIPPED
 
 
@@ -103,7 +103,7 @@ def test_downloads_are_kept_in_the_cache(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(fetch, "_download", lambda *_: dict(ZIPPED))
     datasets.kmnist()
     monkeypatch.undo()
-    monkeypatch.setattr(idx, "_KMNIST", dataclasses.replace(idx._KMNIST, sha256=hashes(ZIPPED)))
+    monkeypatch.setattr(idx, "KMNIST", dataclasses.replace(idx.KMNIST, sha256=hashes(ZIPPED)))
     monkeypatch.setenv("FF_CACHE", str(tmp_path / "cache"))
     assert len(datasets.kmnist(tmp_path / "nothing", fetch=False)[1]) == 5
 

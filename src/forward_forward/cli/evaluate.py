@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from forward_forward.predict import Predictions
 
 MOST_CLASSES = 20  # in the printed table
-FITTED = ("readout", "fitted_readout")  # entries of run.json about how the run reads labels
+# Entries of run.json about how the run reads labels.
+FITTED = ("readout", "fitted_readout", "temperature")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class EvaluateCommand:
         train_output.say_reading(name)
         if self.readout is not None:
             about = self._refitted(network, about)
-        found = predict.predictions(network, *self._samples(about))
+        temperature = about.get("temperature")
+        found = predict.predictions(network, *self._samples(about), temperature=temperature)
         quality, errors = predict.quality(found), found.errors
         if self.json:
             head = {"run": self.run, "data": name, "test_error": errors["error"]}
@@ -92,7 +94,8 @@ class EvaluateCommand:
 
         sets = sets_of_run(about) if self.data is None else None
         test = test_of(about, self.data, sets)
-        if not about["data"]["classes"] or not (self.json or self.out):
+        calibrated = not about["data"]["classes"] or "temperature" in about
+        if calibrated or not (self.json or self.out):
             return test, None
         try:
             return test, validation_of(about, sets_of_run(about) if sets is None else sets)

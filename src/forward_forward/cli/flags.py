@@ -47,7 +47,7 @@ Sync = Annotated[Literal["exact", "async"], tyro.conf.arg(metavar="exact|async")
 # Repeated for each tracker: as one option with several values, a second --track would replace the
 # first one.
 Track = Annotated[
-    tuple[Literal["tensorboard", "mlflow"], ...],
-    option("tensorboard|mlflow"),
+    tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...],
+    option("tensorboard|mlflow|wandb|trackio"),
     tyro.conf.UseAppendAction,
 ]

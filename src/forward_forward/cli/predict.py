@@ -31,7 +31,7 @@ class PredictCommand:
     run: Run
     # One or more image files; tables if the run was trained on a table.
     files: Annotated[tuple[str, ...], tyro.conf.Positional, option("FILE ...")]
-    # Print one JSON object per image or row.
+    # Print one JSON object per image or row, with the probability of every class.
     json: Switch = False
     # CSV file to write instead, with a line for each image or row: the predicted label and the
     # probability of every class, or the predicted number.
@@ -47,16 +47,19 @@ class PredictCommand:
         samples = self._samples(about)
         network = checkpoint.load(self.run)
         classes = about["data"]["classes"]
+        temperature = self._temperature(about)
         answers = (
             (origin, answer)
             for origins, rows in samples
-            for origin, answer in zip(origins, _answers(network, classes, rows), strict=True)
+            for origin, answer in zip(
+                origins, _answers(network, classes, rows, temperature), strict=True
+            )
         )
         if self.out is not None:
             from forward_forward.cli import predictions_file
 
             columns = about.get("table") if self.with_inputs else None
-            predictions_file.write(self.out, [*answers], about, self.files, columns)
+            predictions_file.write(self.out, [*answers], self.files, columns)
             return 0
         for origin, answer in answers:
             if self.json:
@@ -82,6 +85,13 @@ class PredictCommand:
                     fix = "choose another --out"
                     raise ValueError(f"--out would overwrite {path!r}, which is read: {fix}")
 
+    def _temperature(self, about: Mapping[str, Any]) -> float:
+        """What scores are divided by in probabilities, with a warning if nothing was fitted."""
+        if about["data"]["classes"] and "temperature" not in about and (self.json or self.out):
+            fix = "probabilities are the softmax of the scores, and not calibrated"
+            print(f"ff: warning: this run is older and has no temperature: {fix}", file=sys.stderr)
+        return float(about.get("temperature", 1.0))
+
     def _samples(self, about: Mapping[str, Any]) -> Samples:
         if about.get("table"):
             return _rows(about["table"], self.files)
@@ -93,25 +103,31 @@ class PredictCommand:
         raise ValueError(f"{self.run!r} was trained neither on images nor on a table: {fix}")
 
 
-def _answers(network: Network, classes: list[str], samples: Tensor) -> Iterator[dict[str, Any]]:
+def _answers(
+    network: Network, classes: list[str], samples: Tensor, temperature: float
+) -> Iterator[dict[str, Any]]:
     """What is predicted of each sample, as ``--json`` prints it."""
     from forward_forward.examples import OrdinalBins
 
     if isinstance(network.examples, OrdinalBins):
         by_layer = network.examples.decide(network.goodness_by_layer(samples)).T.tolist()
         for number, alone in zip(network.predict(samples).tolist(), by_layer, strict=True):
-            yield {"prediction": number, "by_layer": alone}
+            yield {"predicted": number, "by_layer": alone}
         return
-    for scores in network.scores(samples).tolist():
+    found = network.scores(samples)
+    chances = (found.double() / temperature).softmax(1)
+    for scores, chance in zip(found.tolist(), chances.tolist(), strict=True):
         named = dict(zip(classes, scores, strict=True))
         label = max(named, key=named.__getitem__)
-        yield {"label": label, "read_by": network.reading, "scores": named}
+        probabilities = {name: round(p, 6) for name, p in zip(classes, chance, strict=True)}
+        answer = {"label": label, "read_by": network.reading, "scores": named}
+        yield {**answer, "probabilities": probabilities}
 
 
 def _lines(origin: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[str]:
     where = ", ".join(f"row {value}" if name == "row" else value for name, value in origin.items())
-    if "prediction" in answer:
-        yield f"{where}: {answer['prediction']:.6g}"
+    if "predicted" in answer:
+        yield f"{where}: {answer['predicted']:.6g}"
         return
     yield f"{where}: {answer['label']}"
     for name, score in sorted(answer["scores"].items(), key=lambda pair: -pair[1]):

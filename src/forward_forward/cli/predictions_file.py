@@ -15,7 +15,6 @@ Answered = tuple[Mapping[str, Any], Mapping[str, Any]]  # origin, and what is pr
 def write(
     out: str,
     answers: Sequence[Answered],
-    about: Mapping[str, Any],
     files: Sequence[str],
     table: Mapping[str, Any] | None,
 ) -> None:
@@ -24,7 +23,6 @@ def write(
     Args:
         out: The file, which is replaced.
         answers: The samples' origins and predictions.
-        about: The content of the run's run.json.
         files: The tables or pictures that the samples come from.
         table: The layout in run.json, to begin each line with the columns of the tables.
 
@@ -35,7 +33,7 @@ def write(
 
     origins = pandas.DataFrame([origin for origin, _ in answers])
     first = origins if table is None else _inputs(table, files)
-    found = _predictions([answer for _, answer in answers], about)
+    found = _predictions([answer for _, answer in answers])
     if twice := [name for name in found if name in first]:
         fix = "rename it, or omit --with-inputs"
         raise ValueError(f"expected no column {twice[0]!r} among the inputs, got one: {fix}")
@@ -56,16 +54,12 @@ def _inputs(table: Mapping[str, Any], files: Sequence[str]) -> Any:
     return pandas.concat([each.cells(each.names) for each in opened], ignore_index=True)
 
 
-def _predictions(answers: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> Any:
+def _predictions(answers: Sequence[Mapping[str, Any]]) -> Any:
     import pandas
-    from scipy.special import softmax
 
-    if "prediction" in answers[0]:
-        return pandas.DataFrame({"prediction": [each["prediction"] for each in answers]})
-    if "temperature" not in about:
-        fix = "probabilities are the softmax of the scores, and not calibrated"
-        print(f"ff: warning: this run is older and has no temperature: {fix}", file=sys.stderr)
-    scores = pandas.DataFrame([each["scores"] for each in answers])
-    chances = softmax(scores.to_numpy() / about.get("temperature", 1.0), axis=1).round(6)
-    named = {f"probability_{name}": chances[:, place] for place, name in enumerate(scores)}
-    return pandas.DataFrame({"prediction": [each["label"] for each in answers], **named})
+    if "predicted" in answers[0]:
+        return pandas.DataFrame({"predicted": [each["predicted"] for each in answers]})
+    chances = pandas.DataFrame([each["probabilities"] for each in answers])
+    found = chances.add_prefix("probability_")
+    found.insert(0, "predicted", [each["label"] for each in answers])
+    return found

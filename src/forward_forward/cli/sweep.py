@@ -18,6 +18,7 @@ from forward_forward.cli.train_settings import (
     chosen,
     flag,
 )
+from forward_forward.files import as_name
 
 if TYPE_CHECKING:
     from forward_forward.cli.sweep_output import SweepProgress
@@ -96,7 +97,7 @@ class _Request:
         self.storage: str | None = options.storage or before.get("storage")
         if options.storage is None and self.storage is not None and ":***@" in self.storage:
             raise ValueError("the storage's password is not stored: pass --storage again")
-        data = Path(self.command["data"]).stem
+        data = as_name(Path(self.command["data"]).stem)
         self.out = out or Path(f"sweeps/{data}-{datetime.now():%Y%m%d-%H%M%S}")
         self.recipe = recipe_named(name, typed=options.data.recipe is not None)
         check_settings(self.recipe, name, self.fixed)

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from forward_forward.cli.config import FILE as CONFIG
 from forward_forward.datasets import Sets
 from forward_forward.examples import OrdinalBins
 from forward_forward.forward import Network
@@ -157,7 +158,13 @@ def _nothing_learned(about: Mapping[str, Any]) -> list[str]:
 
 
 def _next_commands(about: Mapping[str, Any], folder: Path) -> list[str]:
-    """The next commands for a finished run; one with the user's own code is loaded in Python."""
+    """The next commands for a finished run; one with the user's own code is loaded in Python.
+
+    After a run that has learned nothing, it is one to train again.
+    """
+    if _nothing_learned(about):
+        file, lower = str(folder / CONFIG), f"{about['trainer']['lr'] / 10:g}"
+        return [shlex.join(["ff", "train", "--config", file, "--lr", lower])]
     if not buildable(about["network"]):
         return [f"ff.load({str(folder)!r}, network=...) in Python, with your own parts"]
     commands = [["ff", "evaluate", str(folder)]]

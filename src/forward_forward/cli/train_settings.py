@@ -18,11 +18,12 @@ class DataOptions:
     """The data, and the recipe that is trained on them."""
 
     # mnist (the default), fashion_mnist, kmnist, cifar10, cifar100, cifar10_jpeg or digits; iris,
-    # wine, breast_cancer or diabetes; openml:NAME or openml:ID; a folder or archive of images, with
-    # one sub-folder per class, optionally below train, val and test; a table (.csv, .tsv,
-    # .parquet); or an .npz file.
+    # wine, breast_cancer or diabetes; openml:NAME or openml:ID; hf:NAME or hf:FOLDER, a set of
+    # Hugging Face; a folder or archive of images, with one sub-folder per class, optionally below
+    # train, val and test; a table (.csv, .tsv, .parquet); or an .npz file.
     data: flags.Name = None
-    # Label column of a table; by default target, label, class, y or the last column.
+    # Label column of a table or a set of Hugging Face; by default target, label, class, y or, of a
+    # table, the last column.
     target: flags.Name = None
     # Whether the target of a table is of classes or a number to predict; by default numbers with
     # fractions, or more than 20 different ones that are rare, are predicted as numbers.
@@ -122,7 +123,8 @@ class RunOptions:
     threads: flags.Count = None
     # Stop when the validation error has not fallen for this many epochs.
     patience: flags.Count = None
-    # Also log the metrics to TensorBoard or MLflow; repeat the option for both.
+    # Also log the metrics to TensorBoard, MLflow, Weights & Biases or trackio; repeat the option
+    # for several.
     track: flags.Track = ()
     # YAML file of options, such as the config.yaml in a run's folder, which trains the same network
     # again; options beside it replace those in the file.

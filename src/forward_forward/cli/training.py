@@ -8,7 +8,7 @@ import inspect
 import os
 import shlex
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from forward_forward.cli import train_output
 from forward_forward.cli.config import ConfigFile
 from forward_forward.cli.distributed import distributed_run
 from forward_forward.cli.progress import TrainingProgress
+from forward_forward.cli.trackers import trackers
 from forward_forward.cli.train_settings import (
     TrainOptions,
     check_counts,
@@ -31,9 +32,10 @@ from forward_forward.cli.train_settings import (
 )
 from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute, sets_like, sets_of, unchanged
+from forward_forward.files import as_name
 from forward_forward.optimize import EarlyStopping
 from forward_forward.recipes.settings import default_recipe, parts, recipe_named
-from forward_forward.track import MLflow, TensorBoard, Tracker, mlflow, tensorboard
+from forward_forward.track import Tracker
 
 if TYPE_CHECKING:
     from forward_forward.data import Source
@@ -48,31 +50,6 @@ def set_threads(threads: int | None) -> None:
         raise ValueError(f"--threads expects 1 or more, got {threads}")
     if threads is not None:
         torch.set_num_threads(threads)
-
-
-def trackers(
-    names: Iterable[str], folder: Path, *, resumed: bool
-) -> tuple[list[Tracker], list[str]]:
-    """The trackers of a run; and of each, where it writes and the command that shows it.
-
-    A resumed run is logged to the same place as before.
-    """
-    made: list[Tracker] = []
-    places = []
-    for name in dict.fromkeys(names):
-        if name == "tensorboard":
-            place = folder / tensorboard.FOLDER
-            view = shlex.join(["tensorboard", "--logdir", str(folder.parent)])
-            made.append(TensorBoard(place))
-            places.append(f"tensorboard: {place} (to view: {view})")
-        else:
-            before = mlflow.remembered(folder) if resumed else None
-            uri = before.uri if before else mlflow.default_uri()
-            experiment = before.experiment if before else mlflow.EXPERIMENT
-            view = shlex.join(["mlflow", "ui", "--backend-store-uri", uri])
-            made.append(MLflow(uri))
-            places.append(f"mlflow: experiment {experiment} in {uri} (to view: {view})")
-    return made, places
 
 
 class Training:
@@ -194,7 +171,7 @@ class Training:
                 raise ValueError("a resumed run stays in its folder: omit --out and --overwrite")
             return self.resumed.path
         if out is None:
-            return Path("runs") / f"{data}-{datetime.now():%Y%m%d-%H%M%S}"
+            return Path("runs") / f"{as_name(data)}-{datetime.now():%Y%m%d-%H%M%S}"
         if overwrite and start is not None and Path(out).resolve() == Path(start).resolve():
             raise ValueError("--overwrite would delete the run that --init-from reads")
         return Path(out)

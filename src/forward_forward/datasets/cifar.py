@@ -25,7 +25,7 @@ _log = logging.getLogger("forward_forward.datasets")
 # The author's page lists MD5 only. Several public projects list these SHA-256 of the archives, but
 # one alone (torchvision for Ruby) those of the files in them, used for files unpacked already.
 _TORONTO = "https://www.cs.toronto.edu/~kriz/"
-_CIFAR10 = Files(
+CIFAR10 = Files(
     title="CIFAR-10",
     sha256={
         "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
@@ -47,8 +47,9 @@ _CIFAR10 = Files(
         folder="cifar-10-batches-bin",
     ),
     kept=False,
+    megabytes=170,
 )
-_CIFAR100 = Files(
+CIFAR100 = Files(
     title="CIFAR-100",
     sha256={
         "train.bin": "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29",
@@ -63,9 +64,10 @@ _CIFAR100 = Files(
         folder="cifar-100-binary",
     ),
     kept=False,
+    megabytes=169,
 )
 _JPEG_ARCHIVE = "cifar10-jpeg.tar.xz"
-_JPEG = Files(
+JPEG = Files(
     title="CIFAR-10 (JPEG)",
     sha256={_JPEG_ARCHIVE: "6254f53a1bc70afc08c46178959354e8597763b03706815cc50b5e2cdff16569"},
     layouts=("cifar10", "."),
@@ -110,7 +112,7 @@ def cifar10(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data
     >>> cifar10()[0]  # doctest: +SKIP
     Data('cifar10': 50000 inputs of [3, 32, 32], 10 classes)
     """
-    return _sets("cifar10", _CIFAR10, _TEN, lambda: _records(find(_CIFAR10, root, fetch=fetch), 1))
+    return _sets("cifar10", CIFAR10, _TEN, lambda: _records(find(CIFAR10, root, fetch=fetch), 1))
 
 
 def cifar100(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data, Data]:
@@ -133,7 +135,7 @@ def cifar100(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Dat
     >>> cifar100()[0]  # doctest: +SKIP
     Data('cifar100': 50000 inputs of [3, 32, 32], 100 classes)
     """
-    files = _CIFAR100
+    files = CIFAR100
     return _sets("cifar100", files, _HUNDRED, lambda: _records(find(files, root, fetch=fetch), 2))
 
 
@@ -158,7 +160,7 @@ def cifar10_jpeg(root: str | Path | None = None) -> tuple[Data, Data]:
     >>> cifar10_jpeg()[0]  # doctest: +SKIP
     Data('cifar10_jpeg': 50000 inputs of [3, 32, 32], 10 classes)
     """
-    return _sets("cifar10_jpeg", _JPEG, _TEN, lambda: _jpegs(find(_JPEG, root)[_JPEG_ARCHIVE]))
+    return _sets("cifar10_jpeg", JPEG, _TEN, lambda: _jpegs(find(JPEG, root)[_JPEG_ARCHIVE]))
 
 
 def _sets(

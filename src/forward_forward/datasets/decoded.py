@@ -11,14 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from forward_forward.datasets.fetch import cache
+from forward_forward.datasets.fetch import CHECKSUMS, cache
 from forward_forward.files import read_json, write_json
 
 __all__ = ["Arrays", "decoded"]
 
 Arrays = Mapping[str, NDArray[np.uint8]]
-
-_CHECKSUMS = "sha256.json"
 
 _UNREADABLE = (OSError, ValueError, EOFError)  # EOFError: of an empty file
 
@@ -77,7 +75,7 @@ def _read_or_make(folder: Path, make: Callable[[], Arrays]) -> Arrays:
 
 def _read(folder: Path) -> Arrays:
     """Map and check the arrays; FileNotFoundError if they are missing."""
-    checksums = read_json(folder / _CHECKSUMS)
+    checksums = read_json(folder / CHECKSUMS)
     arrays = {}
     for name, expected in checksums.items():
         # Copy-on-write, since torch has no read-only tensors; pages are read when they are used.
@@ -98,7 +96,7 @@ def _write(folder: Path, arrays: Arrays) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, folder / f"{name}.npy")
-    write_json(folder / _CHECKSUMS, {name: _sha256(array) for name, array in arrays.items()})
+    write_json(folder / CHECKSUMS, {name: _sha256(array) for name, array in arrays.items()})
 
 
 def _sha256(array: NDArray[np.uint8]) -> str:

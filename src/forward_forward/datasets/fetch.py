@@ -21,7 +21,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Archive", "DataUnavailable", "Files", "cache", "find"]
+__all__ = ["Archive", "DataUnavailable", "Files", "cache", "find", "located"]
+
+CHECKSUMS = "sha256.json"  # beside arrays that were decoded into the cache
 
 _log = logging.getLogger("forward_forward")
 
@@ -62,6 +64,7 @@ class Files:
         archive: An archive that may take the place of the files, in any folder.
         system: Folders in which a package of the operating system installs them.
         kept: Whether downloaded files are written to the cache.
+        megabytes: Size of the download; None if there is none.
     """
 
     title: str
@@ -73,6 +76,7 @@ class Files:
     archive: Archive | None = None
     system: tuple[str, ...] = ()
     kept: bool = True
+    megabytes: int | None = None
 
 
 def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[str, bytes]:
@@ -88,9 +92,7 @@ def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[s
     """
     tried: list[str] = []
     kept = cache() / files.cache
-    system = [(folder, Path(folder)) for folder in files.system]
-    folders = [*_user_folders(files, root), *system, (f"cache {kept}", kept)]
-    for name, folder in folders:
+    for name, folder in _places(files, root):
         try:
             return _read_folder(folder, files)
         except _FAILURES as why:
@@ -114,6 +116,22 @@ def find(files: Files, root: str | Path | None, *, fetch: bool = True) -> dict[s
     raise DataUnavailable("\n".join([f"{files.title} was not found. Tried:", *tried, advice]))
 
 
+def located(files: Files) -> Path | None:
+    """The first folder that has all files by name, unchecked, or that they are decoded in.
+
+    >>> located(Files("nothing", {"a": ""}, ("nowhere",), "nothing", ())) is None
+    True
+    """
+    for _, folder in _places(files, None):
+        if folder is None or not folder.is_dir():
+            continue
+        packed = files.archive is not None and (folder / files.archive.name).is_file()
+        names = [(folder / each, folder / _zipped(each)) for each in files.sha256]
+        if packed or all(plain.is_file() or zipped.is_file() for plain, zipped in names):
+            return folder
+    return next((each.parent for each in (cache() / files.cache).glob(f"*/{CHECKSUMS}")), None)
+
+
 # A package's own gzip layer can break too, so its errors are here beside the archive's.
 _FAILURES = (OSError, EOFError, zlib.error, tarfile.TarError, subprocess.TimeoutExpired)
 
@@ -125,6 +143,12 @@ def _failed(files: Files, name: str, why: Exception) -> str:
     if type(why) not in (OSError, FileNotFoundError):  # not raised here: its class says the most
         text = f"{type(why).__name__}: {text.split(': ')[0]}"
     return f"  {name}: {textwrap.shorten(text, 100, placeholder=' ...')}"
+
+
+def _places(files: Files, root: str | Path | None) -> list[tuple[str, Path | None]]:
+    kept = cache() / files.cache
+    system = [(folder, Path(folder)) for folder in files.system]
+    return [*_user_folders(files, root), *system, (f"cache {kept}", kept)]
 
 
 def _user_folders(files: Files, root: str | Path | None) -> list[tuple[str, Path | None]]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import os
 from typing import Any
 from urllib.error import URLError
 
-from forward_forward.datasets.builtin import available
 from forward_forward.datasets.fetch import DataUnavailable
 
 BUNDLED = "breast_cancer", "diabetes", "iris", "wine"  # installed with scikit-learn
@@ -76,16 +73,3 @@ def _of_openml(name: str) -> tuple[Any, str]:
             " column with --target"
         )
     return found.frame, targets[0]
-
-
-def nothing_there(path: str) -> str:
-    """Why a text is neither the name of a set nor a path, for an error."""
-    names = (*available(), *BUNDLED)
-    # What has an ending or a folder is a path, however much it looks like a name.
-    is_path = bool(os.path.dirname(path) or os.path.splitext(path)[1])
-    near = [] if is_path else difflib.get_close_matches(path.lower(), names, 1, cutoff=0.4)
-    hint = f": did you mean {near[0]!r}?" if near else ""
-    return (
-        f"expected the name of a set ({', '.join(names)}) or the path of a folder, an archive, a"
-        f" table or an npz file, got {path!r}, which does not exist{hint}"
-    )

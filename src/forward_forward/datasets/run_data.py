@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from forward_forward.data import Source, check_unchanged
 from forward_forward.datasets.builtin import available
+from forward_forward.datasets.hugging_face import absolute_hub, is_hub
 from forward_forward.datasets.load_like import load_like
 from forward_forward.datasets.splits import Sets, load
 
@@ -20,6 +21,8 @@ OPTIONS = "target", "task", "size", "drop", "missing"
 
 def absolute(data: str) -> str:
     """A path that is valid from any folder; the name of a set, or anything else, unchanged."""
+    if is_hub(data):
+        return absolute_hub(data)
     return data if data in available() or not os.path.exists(data) else os.path.abspath(data)
 
 
@@ -113,6 +116,7 @@ def test_of(about: Mapping[str, Any], data: str | None, sets: Sets | None) -> So
         shape=about["data"]["shape"],
         layout=_layout(about.get("table")),
         size=command.get("size"),
+        target=command.get("target"),
         name=data,
     )
 

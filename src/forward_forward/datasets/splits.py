@@ -12,14 +12,16 @@ import torch
 from torch import Tensor
 
 from forward_forward.data import Data, Folder, Source, as_source
-from forward_forward.data.arrays import as_pictures, read_npz
 from forward_forward.data.pictures.archive import ARCHIVES, is_archive
 from forward_forward.data.pictures.classes import other_files, parts_of, pictures_tree
 from forward_forward.data.pictures.folder import Size, folder, read_like
 from forward_forward.data.tables.formats import ENDINGS, PARQUET, TEXT, holds_frame, is_table
 from forward_forward.datasets.builtin import available, named
-from forward_forward.datasets.frames import frame_of, is_frame, nothing_there
+from forward_forward.datasets.catalogue import nothing_there
+from forward_forward.datasets.frames import frame_of, is_frame
+from forward_forward.datasets.hugging_face import HUB, is_hub, open_hub
 from forward_forward.datasets.load_like import load_like
+from forward_forward.datasets.npz import npz_parts
 
 if TYPE_CHECKING:
     from forward_forward.data.tables.layout import TableLayout
@@ -74,15 +76,16 @@ def load(
     for testing, then 15 % of the rest for validation.
 
     Args:
-        what: The name of a set (`available`) or of a table (`frame_of`); the path of a folder or an
-            archive of pictures, one sub-folder per class, with or without folders train, val and
-            test around them; of a table with a column of labels (.csv, .tsv, .txt, gzipped or not,
-            .parquet); of an .npz file; a frame with such a column, or (X, y) with a frame for X; or
-            what `as_source` takes: (X, y) of arrays, a Dataset, a DataLoader.
+        what: The name of a set (`available`), of a table (`frame_of`) or of a set of Hugging Face
+            (`open_hub`); the path of a folder or an archive of pictures, one sub-folder per class,
+            with or without folders train, val and test around them; of a table with a column of
+            labels (.csv, .tsv, .txt, gzipped or not, .parquet); of an .npz file; a frame with such
+            a column, or (X, y) with a frame for X; or what `as_source` takes: (X, y) of arrays, a
+            Dataset, a DataLoader.
         test: Data to test on, in any of these forms; None takes what comes with ``what``.
         validation: Data to validate on, likewise.
         target: The column of labels of a table; None takes one called target, label, class or y,
-            or otherwise the last.
+            or otherwise the last. Of a set of Hugging Face, `open_hub` finds it.
         size: (height, width), or one side, in pixels, that pictures in files are scaled to.
         name: What reports call the set; None for the name of the set or file.
         layout: How the rows of a table become inputs, as `Sets.layout` of an earlier call; None
@@ -175,6 +178,8 @@ class _Found:
             frame, labels = frame_of(path)
             self.name = self.name or path
             return self._of_table(frame, self.target or labels, False)
+        if is_hub(path):
+            return self._of_hub(path)
         self.name = self.name or _stem(path)
         if os.path.exists(path) and is_table(path):
             self._refuse(path, "size")
@@ -186,7 +191,9 @@ class _Found:
             raise ValueError(nothing_there(path))
         self._refuse(path, "size", "task", *OF_TABLES)
         if path.lower().endswith(".npz"):
-            return self._of_npz(path, self.name)
+            parts, notes = npz_parts(path, self.name)
+            self.notes += notes
+            return parts
         endings = " ".join((*TEXT, *PARQUET, ".npz", *ARCHIVES))
         raise ValueError(
             f"expected a file that ends in one of {endings}, or a folder of pictures, got {path!r}"
@@ -213,25 +220,28 @@ class _Found:
         one = {part: each.inputs[:, :1].contiguous() for part, each in held.items()}
         return {part: replace(each, inputs=one[part]) for part, each in held.items()}
 
-    def _of_npz(self, path: str, name: str) -> dict[str, Source]:
-        found: dict[str, Source] = {}
-        for part, (x, y) in read_npz(path).items():
-            classes = found["train"].classes if found else None
-            pictures = as_pictures(x)
-            note = f"arrays of bytes {list(x.shape[1:])} are taken as pictures"
-            if pictures.shape[1:] != x.shape[1:] and note not in self.notes:
-                self.notes.append(note)
-            try:
-                found[part] = as_source((pictures, y), classes=classes, name=name)
-            except ValueError as error:
-                raise ValueError(f"{path}, its {part} part: {error}") from error
-            if found[part].shape != found["train"].shape:
-                shapes = [
-                    f"{list(found[each].shape)} in its {each} part" for each in (part, "train")
-                ]
-                got = " and ".join(shapes)
-                raise ValueError(f"expected samples of one shape in {path!r}, got {got}")
-        return found
+    def _of_hub(self, path: str) -> dict[str, Source]:
+        found = open_hub(path, self.target, self.drop or ())
+        self.notes += found.notes
+        self.name = self.name or (_stem(path) if os.path.isdir(path.removeprefix(HUB)) else path)
+        self.drop = None  # those columns are not read
+        if found.kind != "pictures":
+            self._refuse(path, "size")
+        if found.kind == "table":
+            train = self._of_table(found.read("train"), found.target, False)["train"]
+        else:
+            self._refuse(path, "missing")
+            classes = () if self.task == "regression" else found.classes
+            pair = found.read("train", self.size)
+            train = as_source(pair, classes=classes, name=self.name)
+        same: dict[str, Any] = {"classes": train.classes, "shape": train.shape, "name": train.name}
+        channels = train.shape[0] if found.kind == "pictures" else None
+        others = {
+            part: load_like(found.read(part, self.size, channels), layout=self.layout, **same)
+            for part in found.parts
+            if part != "train"
+        }
+        return {"train": train, **others}
 
     def _of_table(self, what: Any, target: str | int | None, noted: bool) -> dict[str, Source]:
         from forward_forward.data.tables.layout import read_table

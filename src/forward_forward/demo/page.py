@@ -151,10 +151,11 @@ class _AskTab:
         with gradio.Row():
             with gradio.Column(scale=2, min_width=280):
                 pen = _html(gradio, show.field(), "pen", js_on_load=show.pen())
-                file = gradio.File(label="Or a picture file", elem_id="file", height=120)
-                unseen = gradio.Button("An unseen picture", elem_id="unseen")
             with gradio.Column(scale=3, min_width=300):
                 answer = _html(gradio, show.sentence(DRAW), "answer")
+        with gradio.Row():  # below the answer, which a telephone shows below the drawing
+            unseen = gradio.Button("An unseen picture", elem_id="unseen")
+            file = gradio.File(label="Or a picture file", elem_id="file", height=120)
         units = _html(gradio, "", "units")
         ask_time = gradio.Button("Show it to a recurrent network", elem_id="ask-time")
         over_time = _html(gradio, "", "time")

@@ -14,7 +14,7 @@ from forward_forward.data import Source
 from forward_forward.examples import MultiLabel, NextSymbol, OrdinalBins
 from forward_forward.examples.bins import check_kind
 from forward_forward.forward import Network
-from forward_forward.predict.calibration import temperature
+from forward_forward.predict import calibration
 from forward_forward.predict.evaluation import count_errors, errors_of
 
 Array = NDArray[Any]
@@ -67,6 +67,7 @@ def predictions(
     source: Source,
     validation: Source | None = None,
     *,
+    temperature: float | None = None,
     batch_size: int | None = None,
 ) -> Predictions:
     """Predict every sample of labelled data and measure the errors, in one pass over the data.
@@ -76,6 +77,8 @@ def predictions(
         source: The data, such as a test set.
         validation: Data to calibrate the probabilities on, which neither the layers learned from
             nor ``source`` has; None leaves them uncalibrated. Numbers need no calibration.
+        temperature: One that was fitted before, such as the entry of run.json; validation data are
+            then not read.
         batch_size: Samples at a time; None for the source's own number.
 
     Raises:
@@ -98,8 +101,9 @@ def predictions(
             "expected a network that predicts one label or number per sample, got one with"
             f" {type(network.examples).__name__}: use predict.evaluate for its errors"
         )
-    fitted = None
-    if validation is not None and not isinstance(network.examples, OrdinalBins):
+    real = isinstance(network.examples, OrdinalBins)
+    fitted = None if real else temperature
+    if fitted is None and validation is not None and not real:
         fitted = fitted_temperature(network, validation)
     record = _Collector(network, 1.0 if fitted is None else fitted)
     counts = count_errors(network, source, batch_size=batch_size, record=record)
@@ -115,7 +119,7 @@ def fitted_temperature(network: Network, validation: Source) -> float:
         labels.append(y.cpu())
         weights.append(torch.ones(len(y)) if weight is None else weight.cpu())
     found = (torch.cat(scores).double(), torch.cat(labels), torch.cat(weights).double())
-    return temperature(*(each.numpy() for each in found))
+    return calibration.temperature(*(each.numpy() for each in found))
 
 
 class _Collector:

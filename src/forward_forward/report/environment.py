@@ -49,12 +49,12 @@ def paragraphs(text: Any) -> list[str]:
 
 
 def breakable(name: str) -> Markup:
-    """A dotted name that a narrow page breaks after a dot or an underscore, not within a word.
+    """A name or value that a narrow page breaks after a sign between words, not within a word.
 
     >>> breakable("network.layers.activation")
     Markup('network.<wbr>layers.<wbr>activation')
     """
-    parts = re.split(r"(?<=[._])", name)
+    parts = re.split(r"(?<=[._(=])", name)
     return Markup("<wbr>").join(parts)
 
 

@@ -128,7 +128,9 @@ class RunRead(Metrics):
     @cached_property
     def predictions(self) -> predict.Predictions:
         """What the network predicts for the test set, all of it."""
-        return predict.predictions(self.network, *self.finder.tested(self.about))
+        fitted = self.about.get("temperature")
+        tested = self.finder.tested(self.about)
+        return predict.predictions(self.network, *tested, temperature=fitted)
 
 
 def unavailable(error: Exception) -> str:

@@ -61,6 +61,8 @@ def _compared(
     """Rows of the settings that differ, and those that are the same in all runs."""
     names = list(dict.fromkeys(name for each in settings for name in each))
     sections = list(dict.fromkeys(name.split(".")[0] for name in names))
+    # What nobody chooses stands last.
+    sections.sort(key=lambda section: section in ("checksums", "machine"))
     names.sort(key=lambda name: sections.index(name.split(".")[0]))
     rows = [[name, *(each.get(name, MISSING) for each in settings)] for name in names]
     differ = [row for row in rows if len(set(row[1:])) > 1 and not _of_missing_layer(row, rows)]

@@ -1,8 +1,9 @@
-"""Rows of figures, one per epoch -> a JSONL file, TensorBoard, MLflow and other callbacks.
+"""Rows of figures, one per epoch -> a JSONL file, TensorBoard, MLflow and other services.
 
 ``callback`` defines the calls that a run makes, ``jsonl`` the file that every run has; ``numbers``
-flattens rows and settings into named values for ``tensorboard`` and ``mlflow``; ``progress_bar``
-is shown on a terminal and in a notebook; ``run_record`` shows a run's folder there as a table.
+flattens rows and settings into named values for ``tensorboard``, for ``mlflow``, and for services
+``by_project``: ``wandb`` and ``trackio``; ``progress_bar`` is shown on a terminal and in a
+notebook; ``run_record`` shows a run's folder there as a table.
 """
 
 from forward_forward.track.callback import (
@@ -19,6 +20,8 @@ from forward_forward.track.jsonl import Jsonl
 from forward_forward.track.mlflow import MLflow
 from forward_forward.track.progress_bar import ProgressBar, interactive
 from forward_forward.track.tensorboard import TensorBoard
+from forward_forward.track.trackio import Trackio
+from forward_forward.track.wandb import WandB
 
 __all__ = [
     "Beginning",
@@ -31,6 +34,8 @@ __all__ = [
     "StopTraining",
     "TensorBoard",
     "Tracker",
+    "Trackio",
+    "WandB",
     "as_callback",
     "interactive",
     "notified",

@@ -46,8 +46,6 @@ class PictureReader(Dataset[Tensor | str]):
         return pictures
 
     def _picture(self, file: str) -> Tensor:
-        from PIL import Image
-
         path = self.tree.shown(file)
         image = _upright(self.tree, file)
         if self.grey_only and not _is_grey(image):
@@ -60,7 +58,7 @@ class PictureReader(Dataset[Tensor | str]):
             raise ValueError(f"{expected}, got {found}: pass size=({height}, {width}) to scale all")
         image = on_white(image, self.mode)
         if self.scaled:
-            image = image.resize((width, height), Image.Resampling.BILINEAR)
+            image = scaled_to(image, (height, width))
         values = torch.from_numpy(np.array(image))
         return values.view(height, width, self.shape[0]).permute(2, 0, 1)
 
@@ -89,8 +87,15 @@ def on_white(image: Image, mode: str) -> Image:
     return image.convert(mode)
 
 
-def as_array(image: Image) -> np.ndarray[Any, Any]:
+def as_array(
+    image: Image, sides: tuple[int, int] | None = None, mode: str | None = None
+) -> np.ndarray[Any, Any]:
     """A picture in memory as uint8 [1 or 3 channels, height, width].
+
+    Args:
+        image: The picture.
+        sides: (height, width) that it is scaled to, or None.
+        mode: "L" for one channel, "RGB" for three; None takes one if the picture is grey.
 
     Raises:
         ValueError: Its channels have more than 8 bits.
@@ -98,9 +103,19 @@ def as_array(image: Image) -> np.ndarray[Any, Any]:
     if _is_deep(image):
         found = f"expected pictures of 8 bits a channel, got one of mode {image.mode!r}"
         raise ValueError(f"{found}: convert it to an array of floats, 0 to 1")
-    mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
-    values = np.array(on_white(image, mode))
-    return values.reshape(image.height, image.width, CHANNELS[mode]).transpose(2, 0, 1)
+    mode = mode or ("L" if image.mode in ("1", "L", "LA") else "RGB")
+    picture = on_white(image, mode)
+    if sides is not None:
+        picture = scaled_to(picture, sides)
+    values = np.array(picture)
+    return values.reshape(picture.height, picture.width, CHANNELS[mode]).transpose(2, 0, 1)
+
+
+def scaled_to(image: Image, sides: tuple[int, int]) -> Image:
+    """A picture scaled to (height, width), whatever its proportions."""
+    from PIL import Image as images
+
+    return image.resize(sides[::-1], images.Resampling.BILINEAR)
 
 
 def _read(tree: Tree, file: str, look: Callable[[Image], T]) -> T:

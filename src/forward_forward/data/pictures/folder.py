@@ -193,7 +193,7 @@ def folder(
     names = tuple(found_in) if classes is None else class_names(classes)
     files, labels = _listed(tree, found_in, names)
     firsts = [files[0] for files in found_in.values()]
-    reader = reader_like(tree, firsts, _sides(size), mode)
+    reader = reader_like(tree, firsts, sides_of(size), mode)
     return Folder(files, labels, names, reader, name, batch_size, workers)
 
 
@@ -229,7 +229,8 @@ def _listed(
     return tuple(file for each in found_in.values() for file in each), labels
 
 
-def _sides(size: Size) -> tuple[int, int] | None:
+def sides_of(size: Size) -> tuple[int, int] | None:
+    """(height, width) of a size in pixels, which may be one side of a square, or None."""
     if size is None:
         return None
     sides = (size, size) if isinstance(size, Integral) else tuple(size)  # type: ignore[arg-type]
