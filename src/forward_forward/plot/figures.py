@@ -33,8 +33,8 @@ class NotebookFigure(Figure):
         content = io.BytesIO()
         self.savefig(content, format="png", dpi=144)
         titles = (" ".join(axes.get_title().split()) for axes in self.axes)
-        about = {"alt": "; ".join(each for each in titles if each)}
-        return content.getvalue(), {**about, "width": round(self.get_figwidth() * 96)}
+        alt = textwrap.shorten("; ".join(each for each in titles if each), 200, placeholder=" ...")
+        return content.getvalue(), {"alt": alt, "width": round(self.get_figwidth() * 96)}
 
 
 @runtime_checkable
