@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Affine", "AlternatingFlip", "Cutout", "Flip", "MirroredShift", "Shift"]
+__all__ = ["AlternatingFlip", "Cutout", "Flip", "MirroredShift", "RandomAffine", "Shift"]
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class Cutout:
 
 
 @dataclass(frozen=True)
-class Affine:
+class RandomAffine:
     """Turn, scale and shear every picture about its centre, at random; zeros enter at the edges.
 
     Args:
@@ -188,7 +188,7 @@ class Affine:
     Raises:
         ValueError: An argument is out of range, or x is not a batch of pictures.
 
-    >>> turned = Affine(degrees=90)(torch.eye(3)[None], torch.Generator().manual_seed(0))
+    >>> turned = RandomAffine(degrees=90)(torch.eye(3)[None], torch.Generator().manual_seed(0))
     >>> turned.shape, bool(turned[0, 1, 1] == 1)
     (torch.Size([1, 3, 3]), True)
 
@@ -204,8 +204,8 @@ class Affine:
     def __post_init__(self) -> None:
         if not (0 <= self.degrees <= 180 and 0 <= self.scale < 1 and 0 <= self.shear <= 1):
             raise ValueError(
-                "Affine expects degrees of 0 to 180, scale of 0 to below 1 and shear of 0 to 1, got"
-                f" degrees={self.degrees}, scale={self.scale}, shear={self.shear}"
+                "RandomAffine expects degrees of 0 to 180, scale of 0 to below 1 and shear of 0 to"
+                f" 1, got degrees={self.degrees}, scale={self.scale}, shear={self.shear}"
             )
 
     def __call__(self, x: Tensor, rng: torch.Generator) -> Tensor:

@@ -20,7 +20,7 @@ from torch import nn
 from torch.optim import AdamW
 
 from forward_forward.data import Source
-from forward_forward.data.augment import Affine, AlternatingFlip, Cutout, MirroredShift
+from forward_forward.data.augment import AlternatingFlip, Cutout, MirroredShift, RandomAffine
 from forward_forward.forward import Layer, Network, Whitening, cnn
 from forward_forward.forward.layer_range import ReadoutSetting
 from forward_forward.forward.views import Mirrored, MirroredShifts, Views
@@ -138,7 +138,7 @@ def _plan(
     )
     flips = [AlternatingFlip()] if flip else []
     shifts = [MirroredShift(shift)] if shift else []
-    moves = [Affine(rotation, scale)] if rotation or scale else []
+    moves = [RandomAffine(rotation, scale)] if rotation or scale else []
     squares = [Cutout(cutout)] if cutout else []
     trainer = Trainer(
         network,
