@@ -73,7 +73,13 @@ colours = rng.integers(0, 255, (200, 32, 32, 3), dtype=numpy.uint8)
 numpy.savez("colours.npz", x=colours, y=rng.integers(0, 10, 200))
 Path("my_rules.py").write_text("""
 def my_loss(pos, neg):
-    \\"\\"\\"Squared hinge of each pair.\\"\\"\\"
+    \\"\\"\\"Squared hinge of each pair.
+
+    Raises:
+        ValueError: There are no negatives.
+    \\"\\"\\"
+    if len(neg) == 0:
+        raise ValueError("my_loss expected at least one negative, got none: use log_sigmoid")
     return (1 + neg - pos).relu().square().mean(0)
 """)
 '''
@@ -111,8 +117,8 @@ class Environment:
         self.python("-m", "pip", "install", "--quiet", "--no-compile", "--constraint",
                     ROOT / "constraints.txt", name)  # fmt: skip
 
-    def python(self, *args: object) -> None:
-        """Run its Python in the folder to work in."""
+    def python(self, *args: object) -> str:
+        """What its Python prints in the folder to work in."""
         done = subprocess.run(
             [self.bin / "python", *map(str, args)],
             cwd=self.work,
@@ -125,6 +131,7 @@ class Environment:
         )
         if done.returncode:
             raise SystemExit(f"{self.extra}: {args} failed:\n{done.stdout}")
+        return done.stdout
 
     def size(self) -> float:
         """Megabytes of its packages."""
@@ -235,10 +242,9 @@ def check(environment: Environment) -> list[str]:
     for name in served:
         outcome(name, *environment.serve(shlex.split(name)[1:]))
     environment.python("-m", "pip", "install", "--quiet", ROOT / "examples" / "plugin")
+    helped = environment.python("-m", "forward_forward", "train", "--help")
     options = ["--data", "stripes", "--recipe", "bounded", "--epochs", "1"]
-    (_, helped), (code, said) = environment.steps(
-        [["ff", "train", "--help"], ["ff", "train", *options]]
-    )
+    ((code, said),) = environment.steps([["ff", "train", *options]])
     known = "bounded (ff-bounded)" in " ".join(helped.split())
     outcome("examples/plugin", known and code == 0, helped + said)
     environment.python("-m", "pip", "uninstall", "--quiet", "--yes", "ff-bounded")
