@@ -1,5 +1,6 @@
 """The built site of docs/ (`make docs`): no page asks another host for anything."""
 
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -104,6 +105,21 @@ def test_tutorials_show_tables_and_figures_as_a_notebook_does():
     page = (SITE / "tutorials" / "first_network.html").read_text()
     assert page.count('class="dataframe"') == 3
     assert '<img src="data:image/png;base64,' in page
+
+
+def test_the_notebooks_to_download_hold_tables_and_plots():
+    found = {
+        path.stem: {
+            kind
+            for cell in json.loads(path.read_text())["cells"]
+            for output in cell.get("outputs", [])
+            for kind in output.get("data", {})
+        }
+        for path in (SITE / "_downloads").rglob("*.ipynb")
+    }
+    assert len(found) == 8
+    assert all("image/png" in kinds for kinds in found.values())
+    assert "text/html" in found["first_network"]
 
 
 def test_nothing_of_the_machine_that_built_it_is_in_a_page():
