@@ -9,6 +9,7 @@ import io
 import json
 import runpy
 import sys
+import time
 import traceback
 
 from forward_forward import cli
@@ -37,4 +38,5 @@ for line in sys.stdin:
         except BaseException:
             code = 1
             traceback.print_exc()
+    time.sleep(1)  # `ff train` names a run's folder by the second
     print(f"\n{MARK}{json.dumps([code, text.getvalue()])}", flush=True)
