@@ -85,9 +85,12 @@ def test_a_server_that_goes_down_gets_the_figures_when_it_is_back(
     database.write_bytes(empty_database.read_bytes())
     port = free_port()
     watcher = MLflow(f"http://127.0.0.1:{port}", experiment="digits")
-    lost = "MLflow lacks the figures of epoch 3 and later"
-    with server(database, port) as kill, pytest.warns(UserWarning, match=lost):
+    lost = "MLflow lacks the figures of epoch"
+    with server(database, port) as kill, pytest.warns(UserWarning, match=lost) as warned:
         fitted = fit(callbacks=[Killing(3, kill), watcher], out=tmp_path / "run")
+    texts = [str(each.message).partition(":")[0] for each in warned]
+    ends = (" 3 and later ones of this run", "s 3 to 4 and the end of this run")
+    assert texts == [lost + end for end in ends]
     assert len(Jsonl(tmp_path / "run" / "metrics.jsonl").rows()) == 4
     points = mlflow_points(_client(f"sqlite:///{database}"), watcher._run)
     assert points["seconds"] == expected(fitted.history)["seconds"][:2]
