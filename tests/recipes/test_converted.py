@@ -143,3 +143,26 @@ def test_a_missing_file_and_a_missing_class_are_said(file):
     assert (done.code, "cannot be imported" in done.err) == (2, True)
     done = called(*options, "--model", f"{file}:OwnCNN", "--hidden", "8")
     assert (done.code, "has no setting 'hidden'" in done.err) == (2, True)
+
+
+class Concatenates(nn.Module):
+    """Maps of 8 x 8 pixels, and as many channels in each convolution."""
+
+    def __init__(self, num_classes=10):
+        super().__init__()
+        self.first = nn.Conv2d(1, 8, 3, padding=1)
+        self.second = nn.Conv2d(8, 8, 3, padding=1)
+        self.end = nn.Linear(16 * 64, num_classes)
+
+    def forward(self, x):
+        first = functional.relu(self.first(x))
+        both = torch.cat([first, functional.relu(self.second(first))], 1)
+        return self.end(both.flatten(1))
+
+
+def test_as_many_channels_as_pixels_may_be_concatenated():
+    train, test = ff.datasets.digits()
+    plan = converted(train, model=Concatenates, seed=0)
+    plan.trainer.fit(train, epochs=1, batch_size=256)
+    x, _, _ = next(test.batches(5))
+    assert plan.trainer.network.goodness(x).shape == (5, 10)

@@ -12,9 +12,13 @@ from forward_forward.forward import Layer
 
 def fit_parts(layer: Layer, h: Tensor) -> None:
     """Make its read-out and terms for its activities: channels are those of the last width."""
-    widths = [_width(each) for each in layer.block.modules() if _width(each)]
+    wide = [each for each in layer.block.modules() if _width(each)]
+    widths = [_width(each) for each in wide]
     at_positions = isinstance(layer.goodness, readouts.PositionReadout)
-    channels_last = at_positions or (h.shape[1] not in widths[-1:] and h.shape[-1] in widths)
+    # A convolution's channels come first, of several that are concatenated too.
+    convolved = hasattr(wide[-1], "out_channels") if wide else False
+    last = not convolved and h.shape[1] not in widths[-1:] and h.shape[-1] in widths
+    channels_last = at_positions or last
 
     def fitted(part: Any) -> Any:
         if getattr(part, "units", 0) is not None:
