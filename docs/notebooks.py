@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,12 @@ def with_colab(name: str | None, docname: str, page: str) -> str:
 def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A notebook with the outputs of its cells, run in an empty folder.
 
+    `!ff` is the command of this interpreter's environment, activated or not.
+
     Raises:
         CellExecutionError: A cell failed.
     """
+    commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory() as folder:
         return NotebookClient(
             notebook,
@@ -86,7 +90,7 @@ def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             kernel_name="python3",
             coalesce_streams=True,  # a progress bar is kept once
             resources={"metadata": {"path": folder}},
-        ).execute()
+        ).execute(env={**os.environ, "PATH": commands})
 
 
 def execute(folder: Path) -> None:

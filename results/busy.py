@@ -2,8 +2,8 @@
 
 python results/busy.py        # on an otherwise idle machine with two cores
 
-Threads of OpenMP that wait for another one spin by default, and so hold up the thread they wait
-for if it has to share its core. ``OMP_WAIT_POLICY=PASSIVE``, which ``ff`` sets, lets them sleep.
+Threads of OpenMP that wait for another one spin for a while by default, and so hold up the thread
+they wait for if it has to share its core. ``OMP_WAIT_POLICY=PASSIVE`` lets them sleep.
 The ways take turns; the figures are medians. `python results/table.py` makes the table.
 """
 
@@ -22,8 +22,8 @@ from forward_forward.track.run_record import machine
 KEPT = Path(__file__).parent / "engine" / "busy.json"
 ROUNDS, STEPS = 5, 100
 WAYS = {
-    "threads that spin": {"OMP_WAIT_POLICY": "ACTIVE"},
-    "threads that sleep": {"OMP_WAIT_POLICY": "PASSIVE"},
+    "two threads, the default": {},
+    "two threads, `OMP_WAIT_POLICY=PASSIVE`": {"OMP_WAIT_POLICY": "PASSIVE"},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 STEP = f"""

@@ -145,6 +145,32 @@ def test_a_missing_file_and_a_missing_class_are_said(file):
     assert (done.code, "has no setting 'hidden'" in done.err) == (2, True)
 
 
+class DropoutBeforeTheEnd(nn.Module):
+    def __init__(self, num_classes=10):
+        super().__init__()
+        self.hidden = nn.Linear(64, 16)
+        self.dropout = nn.Dropout(0.5)
+        self.end = nn.Linear(16, num_classes)
+
+    def forward(self, x):
+        return self.end(self.dropout(functional.relu(self.hidden(x.flatten(1)))))
+
+
+@pytest.mark.parametrize("rule", ["local", "backprop"])
+def test_dropout_before_the_end_follows_the_seed_and_leaves_torch_s_own(rule):
+    train, _ = ff.datasets.digits()
+
+    def weights(elsewhere: int) -> list[torch.Tensor]:
+        torch.manual_seed(elsewhere)
+        plan = converted(train, model=DropoutBeforeTheEnd, rule=rule, seed=0)
+        before = torch.get_rng_state()
+        plan.trainer.fit(train, epochs=1, batch_size=256)
+        assert torch.equal(torch.get_rng_state(), before)
+        return [each.detach().clone() for each in plan.trainer.network.parameters()]
+
+    assert all(map(torch.equal, weights(50), weights(51)))
+
+
 class Concatenates(nn.Module):
     """Maps of 8 x 8 pixels, and as many channels in each convolution."""
 

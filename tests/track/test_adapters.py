@@ -1,9 +1,9 @@
 """TensorBoard and MLflow read back what trackers wrote: whole, resumed, interrupted, broken off."""
 
-import builtins
 import json
 import os
 import shutil
+import sys
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from tests.track.tracked import mlflow_client, mlflow_points, tensorboard_read
 from forward_forward.forward import mlp
 from forward_forward.optimize import Trainer
 from forward_forward.optimize.checks import Diverged
-from forward_forward.track import Beginning, Callback, MLflow, TensorBoard
+from forward_forward.track import Beginning, Callback, MLflow, TensorBoard, Trackio, WandB
 from forward_forward.track.mlflow import LENGTH, remembered
 
 X = torch.rand(40, 6, generator=torch.Generator().manual_seed(0))
@@ -258,16 +258,11 @@ def test_mlflow_expects_an_address():
         (MLflow, "mlflow", "mlflow"),
         (MLflow, "sqlalchemy", "mlflow"),
         (MLflow, "alembic", "mlflow"),
+        (WandB, "wandb", "wandb"),
+        (Trackio, "trackio", "trackio"),
     ],
 )
 def test_a_missing_package_gets_a_line_for_pip(monkeypatch, tracker, package, extra):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name == package:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, package, None)  # as Python says that there is none
     with pytest.raises(ImportError, match=rf'{package}.*pip install "forward-forward\[{extra}\]"'):
         tracker()

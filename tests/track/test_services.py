@@ -1,6 +1,5 @@
 """Weights & Biases and trackio, both offline: whole runs, resumed ones, and how they end."""
 
-import builtins
 import importlib
 
 import pytest
@@ -109,18 +108,3 @@ def test_without_a_key_wandb_says_what_to_do(monkeypatch):
     monkeypatch.setattr(wandb, "init", refuse)
     with pytest.raises(RuntimeError, match=r"No API key configured: run `wandb login`, or set"):
         WandB().start(Beginning(1))
-
-
-@KINDS
-def test_a_missing_package_gets_a_line_for_pip(monkeypatch, kind):
-    real = builtins.__import__
-    package = kind.__name__.lower()
-
-    def without(name, *args, **kwargs):
-        if name == package:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=rf'pip install "forward-forward\[{package}\]"'):
-        kind()

@@ -64,7 +64,7 @@ class Engine:
         # Kept, since counting a layer's weights takes longer than its small kernels.
         self._parts = [_parts(layer) for layer in self.layers]
         self._by_formula = [self._has_formula(layer) for layer in self.layers]
-        self._draws = [draws(layer) for layer in self.layers]
+        self._draws = [*map(self._may_draw, self.layers)]
 
     def refresh(self, index: int) -> bool:
         """Read a layer's parts again if one was replaced; returns whether one was."""
@@ -73,7 +73,8 @@ class Engine:
         if all(now is then for now, then in zip(parts, before, strict=True)):
             return False
         self._parts[index] = parts
-        self._by_formula[index], self._draws[index] = self._has_formula(layer), draws(layer)
+        self._by_formula[index] = self._has_formula(layer)
+        self._draws[index] = self._may_draw(layer)
         return True
 
     def gradients(
@@ -120,6 +121,10 @@ class Engine:
             return block_gradients(
                 layers, source, targets, dropped, self.products, last_only=self.last_only
             )
+
+    def _may_draw(self, layer: Layer) -> bool:
+        """Whether its block, or a read-out or loss without a formula, may draw random numbers."""
+        return draws(layer) or not self._has_formula(layer)
 
     def _has_formula(self, layer: Layer) -> bool:
         return self.kind == "closed_form" and layer.closed_form

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from forward_forward import notation
+from forward_forward import notation, seeds
 from forward_forward.data import augment as augmenting
 from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
@@ -251,12 +251,12 @@ class TrainStep:
 
     def calibrate(self, x: Tensor, y: Tensor | None) -> None:
         """Set thresholds given by name from untrained activities of samples [n, ...]."""
-        self.network.calibrate(x, y)
-        if self.averaged is None:
-            return
-        pairs = zip(self.averaged.module.buffers(), self.network.buffers(), strict=True)
-        for averaged, current in pairs:  # `AveragedModel` keeps them equal at each step
-            averaged.copy_(current)
+        with seeds.forked(self.seed, "calibrate"):  # a layer may draw random numbers
+            self.network.calibrate(x, y)
+        if self.averaged is not None:
+            pairs = zip(self.averaged.module.buffers(), self.network.buffers(), strict=True)
+            for averaged, current in pairs:  # `AveragedModel` keeps them equal at each step
+                averaged.copy_(current)
 
     def check_weights(self) -> None:
         """Reject a network with weights that no optimiser updates, as `fit` does in each epoch.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -31,7 +33,7 @@ def sent(folder: Path, memory: str) -> Sent | None:
         return None
 
 
-class ProjectTracker(Tracker):
+class ProjectTracker(Tracker, ABC):
     """Sends a run to a service: its settings as the configuration, each epoch's figures.
 
     A resumed run continues the run of the service, which the run's folder records in a file, and no
@@ -40,12 +42,22 @@ class ProjectTracker(Tracker):
 
     Args:
         project: The project's name; None for that of the resumed run, or ``forward-forward``.
+
+    Raises:
+        ImportError: The service's package is missing.
     """
 
+    package: ClassVar[str]  # of the service, and the extra that installs it
     memory: ClassVar[str]  # the file in the run's folder
 
     def __init__(self, project: str | None = None) -> None:
         self.project = project
+        try:
+            importlib.import_module(self.package)
+        except ImportError as error:
+            fix = f'pip install "forward-forward[{self.package}]"'
+            name = type(self).__name__
+            raise ImportError(f"{name} needs the package {self.package}: {fix}") from error
 
     def start(self, beginning: Beginning) -> None:
         """Open a new run of the service, or the one recorded in the run's folder."""
@@ -83,12 +95,14 @@ class ProjectTracker(Tracker):
         if self._folder is not None:
             files.write_json(self._folder / self.memory, now._asdict())
 
+    @abstractmethod
     def _open(self, project: str, run: str | None, settings: dict[str, Any]) -> str:
         """Open a new run, or the one with this name or number, which is returned."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _log(self, numbers: dict[str, float], epoch: int) -> None:
-        raise NotImplementedError
+        """Send the figures of an epoch."""
 
+    @abstractmethod
     def _close(self, *, failed: bool) -> None:
-        raise NotImplementedError
+        """End the service's run."""

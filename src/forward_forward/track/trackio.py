@@ -24,15 +24,8 @@ class Trackio(ProjectTracker):
         ImportError: The package trackio is missing.
     """
 
+    package = "trackio"
     memory = "trackio.json"
-
-    def __init__(self, project: str | None = None) -> None:
-        super().__init__(project)
-        try:
-            import trackio  # noqa: F401
-        except ImportError as error:
-            fix = 'pip install "forward-forward[trackio]"'
-            raise ImportError(f"trackio's files need the package trackio: {fix}") from error
 
     def _open(self, project: str, run: str | None, settings: dict[str, Any]) -> str:
         import trackio

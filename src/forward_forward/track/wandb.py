@@ -23,15 +23,8 @@ class WandB(ProjectTracker):
         ImportError: The package wandb is missing.
     """
 
+    package = "wandb"
     memory = "wandb.json"
-
-    def __init__(self, project: str | None = None) -> None:
-        super().__init__(project)
-        try:
-            import wandb  # noqa: F401
-        except ImportError as error:
-            fix = 'pip install "forward-forward[wandb]"'
-            raise ImportError(f"Weights & Biases needs the package wandb: {fix}") from error
 
     def _open(self, project: str, run: str | None, settings: dict[str, Any]) -> str:
         import wandb
