@@ -33,8 +33,8 @@ ARMS = recipes.local_airbench.__all__
 # Settings by set, for at most an hour of training on CIFAR-10 and a quarter on the others.
 SETS: dict[str, dict[str, Any]] = {
     "cifar10_jpeg": {"epochs": 16},
-    "mnist": {"epochs": 12, "flip": False},
-    "fashion_mnist": {"epochs": 12},
+    "mnist": {"epochs": 9, "flip": False},
+    "fashion_mnist": {"epochs": 9},
 }
 SEEDS = 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -47,6 +48,12 @@ def as_name(text: str) -> str:
     'hf-me-pets'
     """
     return re.sub(r'[/\\:*?"<>|]+', "-", text)
+
+
+def unused(path: Path) -> Path:
+    """The path, or if something is there, the path with the first free number, such as name-2."""
+    names = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return next(each for each in itertools.chain([path], names) if not each.exists())
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from datetime import datetime
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from PIL import Image
 import forward_forward
 from forward_forward import datasets
 from forward_forward.checkpoint import Run
-from forward_forward.cli import COMMANDS
+from forward_forward.cli import COMMANDS, training
 
 QUICK = ("train", "--data", "digits", "--hidden", "12", "12", "--epochs", "2", "--lr", "0.01")
 
@@ -157,12 +159,13 @@ def test_an_existing_folder_is_refused_and_overwritten_on_demand(ff, tmp_path):
     assert Run(out).about["trainer"]["seed"] == 5
 
 
-def test_the_default_folder_is_named_after_the_data(ff, tmp_path, monkeypatch):
+def test_the_default_folder_is_named_after_the_data_and_is_a_new_one(ff, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    done = ff(*QUICK, "--json")
-    folder = json.loads(done.out)["run"]
-    assert folder.startswith("runs/digits-")
-    assert (tmp_path / folder / "run.json").exists()
+    monkeypatch.setattr(training, "datetime", Mock(now=lambda: datetime(2026, 1, 2, 3, 4, 5)))
+    folders = [json.loads(ff(*QUICK, "--json").out)["run"] for _ in range(3)]
+    first = "runs/digits-20260102-030405"
+    assert folders == [first, f"{first}-2", f"{first}-3"]
+    assert all((tmp_path / folder / "run.json").exists() for folder in folders)
 
 
 def test_the_activations_of_two_layers_are_their_own(ff, tmp_path):

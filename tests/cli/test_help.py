@@ -54,6 +54,8 @@ def test_an_option_and_a_column_that_do_not_exist_are_told_from_the_nearest(tmp_
     assert done.code == 2
     assert "Unrecognized options: --hiden, 3" in done.err
     assert "--hidden N" in done.err
+    assert "ff train --help" in done.err
+    assert "ff sweep" not in called("train", "--epoch", "3").err
     table = tmp_path / "a.csv"
     table.write_text("age,sex,kind\n" + "3,f,a\n4,m,b\n" * 20)
     done = called("train", "--data", table, "--target", "knd", "--out", tmp_path / "run")

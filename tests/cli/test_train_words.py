@@ -64,6 +64,7 @@ def test_layers_and_thresholds_are_said_where_there_are_some(recipe, words, show
     done = called(*BASE[:-3], *options, "--recipe", recipe, "--out", tmp_path / "run")
     assert words in done.err
     assert "None" not in done.err
+    assert ", 1 epoch in batches" in done.err
     assert ("threshold" in done.err, "thresholds by layer" in done.out) == (shown, shown)
 
 

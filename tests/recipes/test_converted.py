@@ -64,8 +64,10 @@ def test_a_file_s_class_trains_and_its_run_loads_without_the_file(file, tmp_path
 def test_both_runs_end_in_one_report(file, tmp_path):
     options = ["--data", "digits", "--epochs", "1", "--threads", "1", "--model", f"{file}:OwnCNN"]
     runs = [tmp_path / rule for rule in ("local", "backprop")]
-    for run in runs:
-        assert called("train", *options, "--rule", run.name, "--out", run).code == 0
+    done = [called("train", *options, "--rule", run.name, "--out", run) for run in runs]
+    assert [each.code for each in done] == [0, 0]
+    assert "layer 1 alone" in done[0].out
+    assert "layer 1 alone" not in done[1].out  # its read-out never learned
     page = tmp_path / "page.html"
     assert called("report", *runs, "--out", page).code == 0
     text = page.read_text()

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 if os.environ.get("NO_COLOR"):
@@ -39,7 +39,7 @@ from forward_forward.cli.reproduce import ReproduceCommand
 from forward_forward.cli.sweep import SweepCommand
 from forward_forward.cli.train import TrainCommand
 
-COMMANDS = {
+COMMANDS: dict[str, type[Callable[[], int]]] = {
     "train": TrainCommand,
     "evaluate": EvaluateCommand,
     "predict": PredictCommand,
@@ -78,13 +78,7 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         check_command(typed)
         with adapted(typed):
-            command = tyro.extras.subcommand_cli_from_dict(
-                COMMANDS,  # type: ignore[arg-type]
-                prog="ff",
-                description=DESCRIPTION,
-                args=with_config(typed),
-                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
-            )
+            command = _parsed(with_config(typed))
         code: int = command()
     except KeyboardInterrupt as interrupt:
         print(f"\nff: {str(interrupt) or 'stopped'}", file=sys.stderr)
@@ -98,6 +92,21 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"ff: error: {text}", file=sys.stderr)
         sys.exit(2 if isinstance(error, ValueError) else 1)
     sys.exit(code)
+
+
+def _parsed(args: Sequence[str]) -> Callable[[], int]:
+    """The command of arguments; tyro then suggests no option of another command."""
+    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+    if args[0] in COMMANDS:
+        name, *rest = args
+        return tyro.cli(COMMANDS[name], prog=f"ff {name}", args=rest, config=config)
+    return tyro.extras.subcommand_cli_from_dict(  # for completion, which covers all commands
+        COMMANDS,  # type: ignore[arg-type]
+        prog="ff",
+        description=DESCRIPTION,
+        args=args,
+        config=config,
+    )
 
 
 def _expanded(arg: str) -> str:

@@ -40,8 +40,11 @@ class DatasetsCommand:
             return 0
         head = ("name", "inputs", "classes", "training", "test", "where")
         print_table("", [head, *map(_row, entries)])
-        more = "openml:NAME and hf:NAME fetch a set of OpenML or Hugging Face"
-        print(f"\n{more}; `ff datasets NAME` fetches any set and checks it.", file=sys.stderr)
+        print(
+            "\nopenml:NAME and hf:NAME name a set of OpenML or Hugging Face.\n"
+            "`ff datasets NAME` fetches any set and checks it.",
+            file=sys.stderr,
+        )
         return 0
 
     def _fetch(self) -> int:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from forward_forward.track import Beginning, Callback, Ending, Row
+from forward_forward.track.numbers import by_layer
 
 REDRAW = 0.1  # seconds between two updates of a bar: more would cost more than it shows
 SILENCE = 10.0  # seconds without a line, after which one is printed where there is no terminal
@@ -90,7 +91,7 @@ class TrainingProgress(Callback):
     def start(self, beginning: Beginning) -> None:
         self.epochs, self.steps = beginning.epochs, beginning.steps
         self.done, self.step_in_epoch = beginning.epoch, 0
-        self.error = ""
+        self.error, self.settings = "", beginning.settings
         self.display = Display(beginning.epochs, beginning.epoch)
 
     def step(self) -> None:
@@ -114,11 +115,11 @@ class TrainingProgress(Callback):
         elif "validation_error" in row:
             fields.append(f"validation error {row['validation_error']:5.2f} %")
             self.error = f"  validation error {row['validation_error']:.2f} %"
-        layers = row.get("validation_goodness_error_by_layer") or row.get(
-            "validation_rmse_by_layer"
-        )
-        if layers and self.display.bar is None:
-            form = ".4g" if "validation_rmse" in row else ".2f"
+        name, form = "validation_goodness_error_by_layer", ".2f"
+        if "validation_rmse" in row:
+            name, form = "validation_rmse_by_layer", ".4g"
+        layers = by_layer(row, name, self.settings).values()
+        if len(layers) > 1 and self.display.bar is None:
             fields.append("by layer " + " ".join(f"{error:{form}}" for error in layers))
         fields.append(f"{row['seconds']:.1f} s, {self.display.left(self.done)}")
         self.display.show(self.done, "  ".join(fields))

@@ -18,7 +18,7 @@ from forward_forward.cli.train_settings import (
     chosen,
     flag,
 )
-from forward_forward.files import as_name
+from forward_forward.files import as_name, unused
 
 if TYPE_CHECKING:
     from forward_forward.cli.sweep_output import SweepProgress
@@ -98,7 +98,7 @@ class _Request:
         if options.storage is None and self.storage is not None and ":***@" in self.storage:
             raise ValueError("the storage's password is not stored: pass --storage again")
         data = as_name(Path(self.command["data"]).stem)
-        self.out = out or Path(f"sweeps/{data}-{datetime.now():%Y%m%d-%H%M%S}")
+        self.out = out or unused(Path(f"sweeps/{data}-{datetime.now():%Y%m%d-%H%M%S}"))
         self.recipe = recipe_named(name, typed=options.data.recipe is not None)
         check_settings(self.recipe, name, self.fixed)
         space = [f"{name}={text}" for name, text in stored.get("space", {}).items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections import Counter
@@ -23,6 +24,7 @@ from forward_forward.optimize.state import Fitted
 from forward_forward.predict import better_layer, read_from
 from forward_forward.recipes import Plan
 from forward_forward.track import Row
+from forward_forward.track.numbers import by_layer
 
 QUOTE = "'"
 LEARNED = 0.95  # fraction of the error of guessing above which a warning is printed
@@ -46,6 +48,7 @@ def announce(
     optimizer = str(settings["optimizer"]).rpartition(":")[2]
     threads = "1 thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads"
     products = str(trainer.products or network.dtype).removeprefix("torch.")
+    epochs = "1 epoch" if plan.epochs == 1 else f"{plan.epochs} epochs"
     kind = f"{len(sets.classes)} classes" if sets.classes else "a number to predict"
     for note in sets.notes:
         print(f"{'data':>8}  {note}", file=sys.stderr)
@@ -54,15 +57,24 @@ def announce(
         f" validation and {len(sets.test):,} test samples, {kind}",
         "recipe": f"{command['recipe']}, seed {settings['seed']}",
         "network": f"{_layers(network, layer['activation'])}, {weights:,} weights",
-        "goal": f"{layer['loss']} of {layer['goodness']}{_threshold(layer)}",
+        "goal": f"{layer['loss']} of {_for_any_layer(layer['goodness'])}{_threshold(layer)}",
         "label": _label(network),
-        "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {plan.epochs} epochs"
+        "steps": f"{optimizer} at {settings['lr']:g} ({settings['schedule']}), {epochs}"
         f" in batches of {plan.batch_size}",
         "machine": f"{trainer.device}, {threads}, {products} matrix products",
     }
     parallel = [("parallel", command["parallel"])] if command.get("parallel") else []
     for name, line in [*lines.items(), *parallel, *(("track", place) for place in places)]:
         print(f"{name:>8}  {line}", file=sys.stderr)
+
+
+def _for_any_layer(goodness: str) -> str:
+    """A goodness without the number of the layer's units, in which the layers may differ.
+
+    >>> _for_any_layer("LinearReadout(num_classes=10, units=8, grid=4)")
+    'LinearReadout(num_classes=10, grid=4)'
+    """
+    return re.sub(r", units=\d+|units=\d+, ", "", goodness)
 
 
 def _label(network: Network) -> str:
@@ -104,22 +116,20 @@ def errors(about: Mapping[str, Any], metrics: Mapping[str, Any], what: str) -> l
     """Errors from `predict.evaluate` as lines of text: in total, by layer, and by the head."""
     if "rmse" in metrics:
         lines = [f"{what} error {metrics['rmse']:.4g} (root mean square, in units of the target)"]
-        for index, error in enumerate(metrics["rmse_by_layer"], 1):
-            lines.append(f"    layer {index} alone: {error:.4g}")
+        for layer, error in by_layer(metrics, "rmse_by_layer", about).items():
+            lines.append(f"    layer {layer} alone: {error:.4g}")
         return lines
-    network_about = about["network"]
     lines = [f"{what} error {metrics['error']:.2f} %"]
     if "goodness_error" in metrics:
         how = f" ({'fitted to' if 'fitted_readout' in about else 'chosen on'} the validation data)"
         span = read_from(about) + (how if "readout" in about else "")
         lines.append(f"  labels are read from {span}: {metrics['goodness_error']:.2f} %")
-        for index, error in enumerate(metrics["goodness_error_by_layer"]):
-            lines.append(f"    layer {index + 1} alone: {error:.2f} %")
+        for layer, error in by_layer(metrics, "goodness_error_by_layer", about).items():
+            lines.append(f"    layer {layer} alone: {error:.2f} %")
     if "head_error" in metrics:
         lines.append(f"  by the softmax head: {metrics['head_error']:.2f} %")
-        skip = network_about["head"]["skip"]
-        for index, error in enumerate(metrics["head_error_by_layer"]):
-            lines.append(f"    layer {skip + index + 1} alone: {error:.2f} %")
+        for layer, error in by_layer(metrics, "head_error_by_layer", about).items():
+            lines.append(f"    layer {layer} alone: {error:.2f} %")
     return lines
 
 

@@ -22,11 +22,11 @@ class DataOptions:
     # Hugging Face; a folder or archive of images, with one sub-folder per class, optionally below
     # train, val and test; a table (.csv, .tsv, .parquet); or an .npz file.
     data: flags.Name = None
-    # Label column of a table or a set of Hugging Face; by default target, label, class, y or, of a
-    # table, the last column.
+    # Label column of a table or a set of Hugging Face. By default the column called target, label,
+    # class or y; failing that, the last column of a table.
     target: flags.Name = None
-    # Whether the target of a table is of classes or a number to predict; by default numbers with
-    # fractions, or more than 20 different ones that are rare, are predicted as numbers.
+    # Whether to predict the target of a table as classes or as a number. By default, numbers with
+    # fractions, and more than 20 different numbers that are each rare, are predicted as numbers.
     task: flags.Task = None
     # Columns of a table that are not to be inputs.
     drop: flags.Columns = ()

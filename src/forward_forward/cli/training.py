@@ -32,7 +32,7 @@ from forward_forward.cli.train_settings import (
 )
 from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute, sets_like, sets_of, unchanged
-from forward_forward.files import as_name
+from forward_forward.files import as_name, unused
 from forward_forward.optimize import EarlyStopping
 from forward_forward.recipes.settings import default_recipe, parts, recipe_named
 from forward_forward.track import Tracker
@@ -171,7 +171,7 @@ class Training:
                 raise ValueError("a resumed run stays in its folder: omit --out and --overwrite")
             return self.resumed.path
         if out is None:
-            return Path("runs") / f"{as_name(data)}-{datetime.now():%Y%m%d-%H%M%S}"
+            return unused(Path("runs") / f"{as_name(data)}-{datetime.now():%Y%m%d-%H%M%S}")
         if overwrite and start is not None and Path(out).resolve() == Path(start).resolve():
             raise ValueError("--overwrite would delete the run that --init-from reads")
         return Path(out)

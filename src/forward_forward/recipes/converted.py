@@ -48,7 +48,7 @@ def converted(
 
     `convert` takes the model apart: see there. Each layer has a linear classifier of its own, and
     the end of the model, if it is a linear layer that scores the classes, is that of the last one.
-    With ``rule="backprop"`` the same model learns by the loss of its end, in the same loop.
+    With ``rule="backprop"`` the same model learns in the same loop from its last layer's loss.
 
     Args:
         train: Training data.

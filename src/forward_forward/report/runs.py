@@ -16,7 +16,7 @@ from forward_forward.report.environment import render
 from forward_forward.report.figures import figure_html
 from forward_forward.report.predicted import predicted
 from forward_forward.report.read import RunRead, SampleFinder, read_run
-from forward_forward.track.numbers import settings_of
+from forward_forward.track.numbers import by_layer, settings_of
 
 
 def runs_page(runs: Sequence[Path | str]) -> str:
@@ -110,8 +110,9 @@ def _by_layer(run: RunRead) -> str:
     """Error of each layer alone, by its goodness or else by the head."""
     test = run.about.get("test") or {}
     names = (f"{reading}_by_layer" for reading in ("rmse", "goodness_error", "head_error"))
-    errors = next((test[name] for name in names if test.get(name)), [None])
-    return ", ".join(map(run.error, errors))
+    found = (by_layer(test, name, run.about) for name in names)
+    errors = next((each for each in found if each), {1: None})
+    return ", ".join(map(run.error, errors.values()))
 
 
 def _error_figures(runs: Sequence[RunRead]) -> list[Markup]:

@@ -82,14 +82,17 @@ def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dic
     """A figure's values by the number of the layer, from 1; empty if the row has no such figure.
 
     In the greedy order a row has training figures of only the layer in training, whose number it
-    gives; a softmax head may skip the lowest layers.
+    gives; a softmax head may skip the lowest layers; under backprop only the last layer learned to
+    answer, so the errors of the others say nothing and are left out.
 
     Args:
         row: Figures of an epoch, or of a data set.
         name: The figure, such as "loss" or "validation_head_error_by_layer".
-        about: The content of run.json; only "network" is used.
+        about: The content of run.json; only "network" and "trainer" are used.
 
     >>> by_layer({"epoch": 9, "layers": [2], "loss": [0.5]}, "loss", {})
+    {2: 0.5}
+    >>> by_layer({"rmse_by_layer": [9.0, 0.5]}, "rmse_by_layer", {"trainer": {"rule": "backprop"}})
     {2: 0.5}
     """
     if name not in row:
@@ -100,7 +103,9 @@ def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dic
     numbers = range(first, first + len(row[name]))
     if not name.endswith(BY_LAYER):
         numbers = row.get("layers", numbers)
-    return dict(zip(numbers, row[name], strict=True))
+    found = dict(zip(numbers, row[name], strict=True))
+    learned_last = name.endswith(BY_LAYER) and about.get("trainer", {}).get("rule") == "backprop"
+    return dict([*found.items()][-1:]) if learned_last else found
 
 
 def scalars(row: Mapping[str, Any], about: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
@@ -108,7 +113,7 @@ def scalars(row: Mapping[str, Any], about: Mapping[str, Any], prefix: str = "") 
 
     Args:
         row: Figures of an epoch, or of a data set.
-        about: The content of run.json; only "network" is used.
+        about: The content of run.json; only "network" and "trainer" are used.
         prefix: Put before each name.
 
     >>> scalars({"epoch": 1, "loss": [0.5, 0.25], "seconds": 2.0}, {})
