@@ -34,11 +34,15 @@ class Entries(dict[str, Any]):
 def write(path: Path, content: bytes) -> None:
     """Write a file atomically: after a crash, too, it is the old one or the new one."""
     beside = path.with_name(f".{path.name}.partial")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:  # such as a full disk, or Ctrl-C
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def as_name(text: str) -> str:
@@ -58,10 +62,10 @@ def unused(path: Path) -> Path:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically; numbers of numpy are written as Python's own."""
-    write(path, (json.dumps(value, indent=2, default=_number) + "\n").encode())
+    write(path, (json.dumps(value, indent=2, default=number) + "\n").encode())
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
     """A number that `json` does not know, such as numpy's, as Python's own."""
     if hasattr(value, "item"):
         return value.item()
@@ -127,7 +131,11 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     new, old = partial(folder), previous(folder)
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    fill(new)
+    try:
+        fill(new)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
         os.rename(folder, old)
@@ -143,6 +151,14 @@ def partial(folder: Path) -> Path:
 def previous(folder: Path) -> Path:
     """Where `replace_folder` keeps the old folder while it moves the new one into place."""
     return folder.with_name(f".{folder.name}.previous")
+
+
+def tidy(folder: Path) -> None:
+    """Remove what `replace_folder` left beside the folder when its process was killed."""
+    shutil.rmtree(partial(folder), ignore_errors=True)
+    if previous(folder).is_dir() and not folder.exists():
+        os.rename(previous(folder), folder)
+    shutil.rmtree(previous(folder), ignore_errors=True)
 
 
 def whole(folder: Path) -> Path | None:
