@@ -58,10 +58,10 @@ def unused(path: Path) -> Path:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically; numbers of numpy are written as Python's own."""
-    write(path, (json.dumps(value, indent=2, default=_number) + "\n").encode())
+    write(path, (json.dumps(value, indent=2, default=number) + "\n").encode())
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
     """A number that `json` does not know, such as numpy's, as Python's own."""
     if hasattr(value, "item"):
         return value.item()
