@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from forward_forward import manifest
 from forward_forward.checkpoint import MADE_BY
+from forward_forward.entries import OPTIONAL_NUMBER, Kind, check_kinds
 from forward_forward.sweep.record import COUNTED, Outcome
 from forward_forward.sweep.storage import LOCK, lock
 from forward_forward.track.run_record import machine
@@ -26,20 +27,11 @@ if TYPE_CHECKING:
 
 ABOUT, TRIALS = "sweep.json", "trials.json"
 ASKED = "sweep"  # attribute of Optuna's study
-MISSING = object()
-JSON_NAMES = {
-    dict: "an object",
-    list: "a list",
-    str: "a text",
-    int: "a number",
-    float: "a number",
-    NoneType: "null",
-}
 # The entries of a trial in trials.json, and their types.
-TRIAL = {
+TRIAL: dict[str, Kind] = {
     "number": int,
     "state": str,
-    "validation_error": (float, int, NoneType),
+    "validation_error": OPTIONAL_NUMBER,
     "curve": list,
     "settings": dict,
     "searched": dict,
@@ -62,10 +54,10 @@ def about(path: Path) -> dict[str, Any]:
         expected = "expected a sweep's folder with a sweep.json in it"
         raise ValueError(f"{expected}, got {str(path)!r}: {fix}")
     found = _read(path / ABOUT)
-    _check_kinds(path / ABOUT, found, {"asked": dict, "trials": int, "storage": (str, NoneType)})
-    kinds = {"space": dict, "samples": dict, "fixed": (dict, NoneType)}
-    _check_kinds(path / ABOUT, {"fixed": None, **found["asked"]}, kinds)
-    _check_kinds(path / ABOUT, found["asked"]["samples"], {"train": int, "validation": int})
+    check_kinds(path / ABOUT, found, {"asked": dict, "trials": int, "storage": (str, NoneType)})
+    kinds: dict[str, Kind] = {"space": dict, "samples": dict, "fixed": (dict, NoneType)}
+    check_kinds(path / ABOUT, {"fixed": None, **found["asked"]}, kinds)
+    check_kinds(path / ABOUT, found["asked"]["samples"], {"train": int, "validation": int})
     return found
 
 
@@ -77,9 +69,9 @@ def trials(path: Path) -> dict[str, Any]:
     """
     try:
         found = {"trials": [], "importance": None, **_read(path / TRIALS)}
-        _check_kinds(path / TRIALS, found, {"trials": list, "importance": (dict, NoneType)})
+        check_kinds(path / TRIALS, found, {"trials": list, "importance": (dict, NoneType)})
         for each in found["trials"]:
-            _check_kinds(path / TRIALS, each, TRIAL)
+            check_kinds(path / TRIALS, each, TRIAL)
     except ValueError as error:
         # All that it holds is in the study.
         raise ValueError(f"{error}, or remove this file and continue the sweep") from error
@@ -88,20 +80,6 @@ def trials(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     return manifest.read_record(path) if path.is_file() else {}
-
-
-def _check_kinds(path: Path, entries: Any, kinds: Mapping[str, Any]) -> None:
-    """Refuse entries of another type, as in a file that was edited by hand."""
-    for name, kind in kinds.items():
-        value = entries.get(name, MISSING) if isinstance(entries, dict) else MISSING
-        if not isinstance(value, kind):
-            several = kind if isinstance(kind, tuple) else (kind,)
-            expected = " or ".join(JSON_NAMES[each] for each in several)
-            found = "none" if value is MISSING else repr(value)[:40]
-            raise ValueError(
-                f"expected {expected} as the entry {name!r} in {str(path)!r}, got {found}: restore"
-                " the file from a copy"
-            )
 
 
 def begin(path: Path, asked: Mapping[str, Any], *, trials: int, storage: str | None) -> None:
