@@ -1,13 +1,29 @@
-"""A run with a missing or broken file: the message names the file, and tells the two apart."""
+"""A run with a missing or broken file: the message names the file, and tells the two apart.
+
+The runs are from before there were manifests, which find all this first: see test_manifest.py.
+"""
 
 import shutil
 
 import pytest
-from tests.test_checkpoint import new_run, save
+from tests.test_checkpoint import new_run
+from tests.test_checkpoint import save as save_with_manifest
 
 import forward_forward as ff
-from forward_forward import files
+from forward_forward import files, manifest
 from forward_forward.checkpoint import Run
+
+
+def save(run: Run, network: ff.Network, value: int) -> None:
+    save_with_manifest(run, network, value)
+    (run.path / "checkpoints/last" / manifest.NAME).unlink()
+    without_id(run)
+
+
+def without_id(run: Run) -> None:
+    about = {name: value for name, value in run.about.items() if name != "id"}
+    files.write_json(run.path / "run.json", about)
+
 
 BROKEN = {"empty": b"", "garbage": b"no tensors at all", "truncated": None}
 
@@ -52,6 +68,7 @@ def test_a_checkpoint_without_one_of_its_shards_is_said_to_lack_a_file(tmp_path)
     weights = {f"network.{name}": each for name, each in network.state_dict().items()}
     weights.popitem()
     (folder := run.path / "checkpoints/last").mkdir(parents=True)
+    without_id(run)
     files.write_tensors(folder / "shard-00001-model-00001-of-00001.safetensors", weights)
     with pytest.raises(ValueError, match="network: a file of the checkpoint is missing"):
         ff.load(run.path)

@@ -193,7 +193,7 @@ def small_fit(out: Path, validation: bool = True, **settings) -> ff.Trainer:
 def test_no_file_of_a_run_is_a_pickle_or_an_archive(tmp_path):
     small_fit(tmp_path / "run")
     found = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
-    assert len(found) == 6
+    assert len(found) == 8
     for path in found:
         assert path.suffix in (".json", ".jsonl", ".safetensors")
         raw = path.read_bytes()

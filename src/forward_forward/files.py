@@ -56,11 +56,15 @@ def _naming(write: Callable[[Path, bytes], None]) -> Callable[[Path, bytes], Non
 def write(path: Path, content: bytes) -> None:
     """Write a file atomically: after a crash, too, it is the old one or the new one."""
     beside = path.with_name(f".{path.name}.partial")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:  # such as a full disk, or Ctrl-C
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def as_name(text: str) -> str:
@@ -149,7 +153,11 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     new, old = partial(folder), previous(folder)
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    fill(new)
+    try:
+        fill(new)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
         os.rename(folder, old)
@@ -165,6 +173,14 @@ def partial(folder: Path) -> Path:
 def previous(folder: Path) -> Path:
     """Where `replace_folder` keeps the old folder while it moves the new one into place."""
     return folder.with_name(f".{folder.name}.previous")
+
+
+def tidy(folder: Path) -> None:
+    """Remove what `replace_folder` left beside the folder when its process was killed."""
+    shutil.rmtree(partial(folder), ignore_errors=True)
+    if previous(folder).is_dir() and not folder.exists():
+        os.rename(previous(folder), folder)
+    shutil.rmtree(previous(folder), ignore_errors=True)
 
 
 def whole(folder: Path) -> Path | None:

@@ -24,22 +24,24 @@ def write_record(path: Path, entries: Mapping[str, Any]) -> None:
     files.write_json(path, {**plain, SUM: _digest(plain)})
 
 
-def read_record(path: Path) -> files.Entries:
+def read_record(path: Path, *, editable: bool = True) -> files.Entries:
     """The entries of a JSON file, without their SHA-256.
 
-    Those of an earlier version have none, and neither has one that was edited by hand as the
-    message says; both are read as they are.
+    Args:
+        path: The file.
+        editable: Whether the SHA-256 may be missing: a file of an earlier version has none, and
+            neither has one that was edited by hand as the message says.
 
     Raises:
         ValueError: The file is broken, or its entries are not those that were written.
     """
     entries = files.read_json(path)
     expected = entries.pop(SUM, None)
-    if expected not in (None, _digest(entries)):
+    if expected != _digest(entries) and not (editable and expected is None):
+        fix = f", or if you edited it, delete its entry {SUM!r}" if editable else ""
         raise ValueError(
             f"expected the entries that were written to {str(path)!r}, got changed ones (their"
-            f" SHA-256 differs): restore the file from a copy, or if you edited it, delete its"
-            f" entry {SUM!r}"
+            f" SHA-256 differs): restore the file from a copy{fix}"
         )
     return entries
 
@@ -68,7 +70,7 @@ def check(folder: Path, **about: Any) -> files.Entries:
     path = folder / NAME
     if not path.is_file():
         raise ValueError(_damaged(folder, f"the file {NAME}", "none"))
-    entries = read_record(path)
+    entries = read_record(path, editable=False)
     for name, value in about.items():
         if entries.get(name) != value:
             found = f"those of {name} {entries.get(name)!r}"

@@ -64,7 +64,7 @@ class EvaluateCommand:
         else:
             lines = train_output.errors(about, errors, f"{name} test")
             if self.readout is None:
-                lines += train_output.better_alone(run.metrics.rows(), about)
+                lines += train_output.better_alone(run.rows(), about)
             print("\n".join(lines))
             _print_quality(quality)
         if place is not None:

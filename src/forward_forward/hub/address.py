@@ -9,7 +9,7 @@ from typing import Any
 
 NAME = "forward-forward"
 # What a run is read from; nothing else in a repository is downloaded.
-FILES = ("run.json", "metrics.jsonl", "config.yaml", "checkpoints/*.safetensors")
+FILES = ("run.json", "metrics.jsonl", "config.yaml", "checkpoints/*")
 # A Path writes hf:// as hf:/.
 ADDRESS = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+)(?:@(\S+))?")
 LOGIN = "check the name and the revision, and log in with `hf auth login` if it is private"

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template
 
-from forward_forward import files
+from forward_forward import manifest
 from forward_forward.display.numerals import MISSING, mean_interval, number, setting
 from forward_forward.forward.description import build
 from forward_forward.hub.address import client, local, sender
@@ -50,7 +50,7 @@ def model_card(
     """
     hub = client()
     folder = local(run)
-    about = files.read_json(folder / "run.json")
+    about = manifest.read_record(folder / "run.json")
     rows = Jsonl(folder / "metrics.jsonl").rows()
     data, name = about["data"], repo_id.rpartition("/")[2]
     results = _results(hub, about)
@@ -78,7 +78,9 @@ def model_card(
         layers=_layers(about, rows),
         read_from=read_from(about) if _is_read(about) else None,
         better=better_layer(about, rows),
-        seeds=_over_seeds(about, [files.read_json(local(each) / "run.json") for each in seeds]),
+        seeds=_over_seeds(
+            about, [manifest.read_record(local(each) / "run.json") for each in seeds]
+        ),
         settings=_settings(about),
         machine=about.get("machine", {}),
         own_code=_own_code(about),

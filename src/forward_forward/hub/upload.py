@@ -8,12 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
-from forward_forward import files
+from forward_forward import files, manifest
 from forward_forward.hub.address import LOGIN, client, sender
 from forward_forward.hub.card import model_card
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from forward_forward.track import Row
 
 COMMIT_MESSAGE = "Upload a run with forward-forward"
 
@@ -29,6 +31,12 @@ class RunFolder(Protocol):
 
     def weights(self) -> Mapping[str, Tensor]:
         """The network's tensors by name."""
+
+    def rows(self) -> list[Row]:
+        """The figures of each epoch."""
+
+    def seal(self, folder: Path) -> None:
+        """Write the manifest of a checkpoint's folder."""
 
 
 class SharedRun:
@@ -108,11 +116,13 @@ def _fill(folder: Path, run: RunFolder) -> None:
     about = dict(run.about)
     if "command" in about:
         about["command"] = without_folders(about["command"])
-    files.write_json(folder / "run.json", about)
+    manifest.write_record(folder / "run.json", about)
     best = folder / "checkpoints" / "best"
     best.mkdir(parents=True)
     files.write_tensors(best / "network.safetensors", run.weights())
+    run.seal(best)
     metrics, config = run.path / "metrics.jsonl", run.path / "config.yaml"
+    run.rows()  # which checks the file
     if metrics.exists():
         files.write(folder / metrics.name, metrics.read_bytes())
     if config.exists():

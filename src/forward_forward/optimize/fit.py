@@ -121,7 +121,13 @@ class FitLoop:
         else:
             self.sums, progress = saved
             self.progress = Progress(**progress["progress"])
-        self.history = self.strategy.lead(lambda: run.metrics.keep(self.progress.epoch))
+        self.history = self.strategy.lead(lambda: self._kept(run))
+
+    def _kept(self, run: Run) -> list[Row]:
+        """The rows of the epochs that are done; those of work that was lost are deleted."""
+        run.rows()  # which checks the file before a part of it is deleted
+        run.tidy()
+        return run.metrics.keep(self.progress.epoch)
 
     def train(self) -> Fitted:
         """Train all epochs that remain."""

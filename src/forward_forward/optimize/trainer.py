@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from forward_forward.checkpoint import Run
+from forward_forward.checkpoint import Run, locked
 from forward_forward.data import Data, as_source, check_unchanged
 from forward_forward.optimize.checks import check_data, check_same, checked_callbacks
 from forward_forward.optimize.fit import FitLoop, calibrate, recorded, settings_of
@@ -126,7 +127,8 @@ class Trainer(TrainStep):
             on; ``ff.load(out)`` returns the best ones.
 
         Raises:
-            ValueError: Settings that do not fit the data or the resumed run.
+            ValueError: Settings that do not fit the data or the resumed run, a damaged file of it,
+                or another process that trains in its folder.
             Diverged: A loss or a goodness is no longer finite; the last checkpoint remains.
             KeyboardInterrupt: After Ctrl-C, once the checkpoint is written.
         """
@@ -148,17 +150,20 @@ class Trainer(TrainStep):
             SingleProcess(self) if parallel is None else parallel.join(self, source, batch_size)
         )
         loop = FitLoop(self, strategy, source, judge, epochs, batch_size, about, called)
-        if out is not None and resume:
-            run = Run(out)
-            check_same(run.about, settings)
-            saved = run.about.get("checksums", {})
-            check_unchanged(saved, sources, "Restore them, or start a new run")
-            loop.resume(run)
-        else:
-            calibrate(self, source, batch_size)
+        with ExitStack() as held:
             if out is not None:
-                loop.create(out, overwrite=overwrite)
-        return loop.train()
+                strategy.lead(lambda: held.enter_context(locked(Path(out))))
+            if out is not None and resume:
+                run = Run(out)
+                check_same(run.about, settings)
+                saved = run.about.get("checksums", {})
+                check_unchanged(saved, sources, "Restore them, or start a new run")
+                loop.resume(run)
+            else:
+                calibrate(self, source, batch_size)
+                if out is not None:
+                    loop.create(out, overwrite=overwrite)
+            return loop.train()
 
     def __repr__(self) -> str:
         given = {name: value for name, value in self.settings.items() if value not in (None, [])}

@@ -107,6 +107,7 @@ class DistributedStrategy:
             self._barrier()  # all ranks have written
             if self.leads:
                 files.write_json(partial / "progress.json", {**progress, **numbers})
+                run.seal(partial)
 
         if self.leads:
             files.replace_folder(folder, fill)

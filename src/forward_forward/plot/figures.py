@@ -67,7 +67,7 @@ def metrics_of(run: RunLike) -> Metrics:
         about = run.about if run.run is None else checkpoint.Run(run.run).about
         return Metrics(run.history, about)
     run = run if isinstance(run, checkpoint.Run) else checkpoint.Run(run)
-    return Metrics(run.metrics.rows(), run.about)
+    return Metrics(run.rows(), run.about)
 
 
 def errors(run: RunLike) -> Figure:

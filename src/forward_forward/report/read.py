@@ -141,7 +141,7 @@ def unavailable(error: Exception) -> str:
 def read_run(folder: Path, name: str, finder: SampleFinder) -> RunRead:
     """The content of a run's files; a folder that holds no run is a ValueError."""
     run = checkpoint.Run(folder)
-    rows = run.metrics.rows()
+    rows = run.rows()
     for row in rows:
         if not isinstance(row, dict) or "epoch" not in row:
             raise ValueError(

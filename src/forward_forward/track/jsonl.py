@@ -20,13 +20,23 @@ class Jsonl:
         self.path = path
 
     def rows(self) -> list[Row]:
-        """The rows in the file, without a last line that a crash cut short."""
+        """The rows in the file, without a last line that a crash cut short.
+
+        Raises:
+            ValueError: Another line is damaged.
+        """
         rows = []
-        for line in self.path.read_text().splitlines() if self.path.exists() else []:
+        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+        for number, line in enumerate(lines, 1):
             try:
                 rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+            except ValueError as error:
+                if number == len(lines) and not line.endswith(b"\n"):
+                    break
+                raise ValueError(
+                    f"expected a JSON object on each line of {str(self.path)!r}, got a damaged line"
+                    f" {number} ({error}): restore the file from a copy, or train again"
+                ) from error
         return rows
 
     def keep(self, epochs: int) -> list[Row]:

@@ -11,7 +11,7 @@ from forward_forward.display.numerals import number
 # Entries of run.json about the outcome and the samples; all others are settings or the machine.
 OUTCOMES = {"made_by", "status", "seconds", "validation_seconds", "frame", "table", "thresholds"}
 OUTCOMES |= {"best_epoch", "validation_error", "readout", "fitted_readout", "test", "test_error"}
-OUTCOMES |= {"test_samples"}
+OUTCOMES |= {"test_samples", "id"}
 BY_LAYER = "_by_layer"
 
 
