@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,26 @@ class Entries(dict[str, Any]):
         )
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in system errors that lack it, such as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+def _naming(write: Callable[[Path, bytes], None]) -> Callable[[Path, bytes], None]:
+    @functools.wraps(write)
+    def named(path: Path, content: bytes) -> None:
+        with naming(path):
+            write(path, content)
+
+    return named
+
+
+@_naming
 def write(path: Path, content: bytes) -> None:
     """Write a file atomically: after a crash, too, it is the old one or the new one."""
     beside = path.with_name(f".{path.name}.partial")

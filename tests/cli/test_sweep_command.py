@@ -109,6 +109,7 @@ def test_no_trial_is_the_best_where_all_diverged(ff, tmp_path):
 def test_a_password_is_neither_kept_nor_printed(swept, ff, tmp_path):
     out, _ = swept
     about = json.loads((out / "sweep.json").read_text())
+    del about["sha256"]
     (tmp_path / "sweep").mkdir()
     kept = json.dumps({**about, "storage": "postgresql://me:***@host/x"})
     (tmp_path / "sweep" / "sweep.json").write_text(kept)

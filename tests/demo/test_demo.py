@@ -1,16 +1,14 @@
 """What the demo shows of a network: answers, units, time, training; and what it refuses."""
 
-import os
 import re
 import sys
-from contextlib import nullcontext
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from forward_forward import datasets, diagnose, recipes
+from forward_forward.checkpoint import Run
 from forward_forward.data import Data
 from forward_forward.data.pictures.framing import Frame, frame_of
 from forward_forward.demo import live, over_time, page, show
@@ -139,20 +137,86 @@ def test_a_drawing_is_inverted_and_fills_the_picture_as_in_the_set(subject):
     assert subject.drawing == Frame((1, 8, 8), 0.0, 1.0)
 
 
-def test_the_default_network_is_trained_once_and_cached(tmp_path, monkeypatch):
+TRAINS = "training a network on 1,438 images of digits; this is done only once"
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The folder of the default network, which is trained for one epoch."""
     monkeypatch.setenv("FF_CACHE", str(tmp_path))
     monkeypatch.delenv("FF_DATA", raising=False)  # nothing is downloaded: digits are installed
     monkeypatch.setattr("forward_forward.demo.subject.EPOCHS", {"digits": 1})
+    return tmp_path / "demo-digits"
+
+
+def test_the_default_network_is_trained_once_and_cached(cache):
     said: list[str] = []
     first = subject_of(None, said.append)
-    assert said == ["training a network on 1,438 images of digits; this is done only once"]
+    assert said == [TRAINS]
     again = subject_of(None, said.append)
     assert len(said) == 1
     x = sample_of(first.unseen, 0)
     assert torch.equal(first.network.goodness(x), again.network.goodness(x))
-    (tmp_path / "demo-digits" / "run.json").write_text("{")
+    assert sorted(each.name for each in cache.parent.iterdir()) == [".demo-digits.lock", cache.name]
+
+
+def broken_json(cache) -> None:
+    (cache / "run.json").write_text("{")
+
+
+def other_json(cache) -> None:
+    (cache / "run.json").write_text('{"made_by": "forward-forward", "status": "trained"}')
+
+
+def half_trained(cache) -> None:
+    Run(cache).update(status="training")  # as an earlier version left it
+
+
+def short_weights(cache) -> None:
+    path = cache / "checkpoints" / "best" / "network.safetensors"
+    for each in (path, path.parents[1] / "last" / "network.safetensors"):
+        each.write_bytes(each.read_bytes()[:1000])
+
+
+@pytest.mark.parametrize("damage", [broken_json, other_json, half_trained, short_weights])
+def test_a_damaged_network_in_the_cache_is_trained_anew(cache, damage):
+    whole = subject_of(None, lambda line: None)
+    damage(cache)
+    said: list[str] = []
+    anew = subject_of(None, said.append)
+    assert said[0].startswith(f"the network in {cache} cannot be used, so it is trained again: ")
+    assert said[1:] == [TRAINS]
+    x = sample_of(whole.unseen, 0)
+    assert torch.equal(anew.network.goodness(x), whole.network.goodness(x))
     subject_of(None, said.append)
     assert len(said) == 2
+
+
+def test_a_training_that_is_killed_leaves_no_network_in_the_cache(cache, monkeypatch):
+    def killed(self, *batch):
+        assert not cache.exists()
+        raise SystemExit(143)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("forward_forward.Trainer.step", killed)
+        with pytest.raises(SystemExit):
+            subject_of(None, lambda line: None)
+    assert not cache.exists()
+    said: list[str] = []
+    subject_of(None, said.append)
+    assert said == [TRAINS]
+    assert Run(cache).about["status"] == "trained"
+
+
+def test_a_cache_that_cannot_be_written_is_named_and_done_without(cache, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("forward_forward.files.write", full)
+    said: list[str] = []
+    assert len(subject_of(None, said.append).network.layers) == 3
+    assert said[0] == TRAINS
+    assert said[1].startswith(f"the network cannot be kept in {cache} ([Errno 28] No space left")
 
 
 def test_a_run_is_shown_with_its_own_data(digits_run):
@@ -191,52 +255,3 @@ def test_a_run_from_python_is_shown_if_its_data_are_known_by_name(tmp_path):
         else:
             with pytest.raises(ValueError, match="does not say where the data 'mine' are"):
                 subject_of(tmp_path / name, print)
-
-
-REPORTS = ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_OFFLINE")
-PROXY = ("no_proxy", "NO_PROXY")
-
-
-def stand_in(monkeypatch, launch) -> None:
-    """Gradio, of which a page's launch is replaced."""
-    gradio = SimpleNamespace(themes=SimpleNamespace(Base=lambda **fonts: None))
-    blocks = SimpleNamespace(launch=launch, close=lambda: None)
-    monkeypatch.setitem(sys.modules, "gradio", gradio)
-    monkeypatch.setattr(page, "subject_of", lambda run, say: None)
-    monkeypatch.setattr(page, "_page", lambda gradio, subject: blocks)
-
-
-@pytest.mark.parametrize("own", [None, "True"])
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_user_s_environment_is_kept(monkeypatch, own, fails):
-    for name in REPORTS:
-        monkeypatch.delenv(name, raising=False) if own is None else monkeypatch.setenv(name, own)
-    monkeypatch.setenv(PROXY[0], "example.org")
-    monkeypatch.delenv(PROXY[1], raising=False)
-    seen, direct = [], []
-
-    def launch(**options):
-        seen.extend(os.environ[name] for name in REPORTS)
-        direct.extend(os.environ[name] for name in PROXY)
-        if fails:
-            raise OSError("the port is in use")
-        return None, "http://here", None
-
-    stand_in(monkeypatch, launch)
-    with pytest.raises(OSError, match="port") if fails else nullcontext():
-        page.launch(host="10.0.0.1")
-    own_page = "localhost,127.0.0.1,10.0.0.1"
-    assert direct == [f"example.org,{own_page}", own_page]
-    assert [os.environ.get(name) for name in PROXY] == ["example.org", None]
-    assert seen == (["False", "1"] if own is None else [own, own])
-    assert [os.environ.get(name) for name in REPORTS] == [own, own]
-
-
-@pytest.mark.parametrize(("port", "words"), [(81, "port 81 is"), (None, "7860 to 7959 are")])
-def test_a_port_in_use_is_named_with_what_chooses_another(monkeypatch, port, words):
-    def launch(**options):
-        raise OSError("Cannot find empty port in range: set GRADIO_SERVER_PORT")
-
-    stand_in(monkeypatch, launch)
-    with pytest.raises(OSError, match=f"{words} in use on 127.0.0.1: .*--port"):
-        page.launch(port=port)

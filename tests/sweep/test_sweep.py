@@ -10,7 +10,7 @@ import pytest
 from forward_forward import datasets
 from forward_forward.recipes import standard
 from forward_forward.recipes.settings import parts
-from forward_forward.sweep import TrialCallback, heartbeat, read, record, search, storage
+from forward_forward.sweep import TrialCallback, folder, heartbeat, read, record, search, storage
 from forward_forward.sweep import trial as one_trial
 from forward_forward.sweep.trials import _Search
 
@@ -77,8 +77,7 @@ def test_a_search_ends_with_as_many_trials_as_are_asked_for_and_can_be_extended(
         assert 4 <= each["settings"]["hidden"][0] <= 12
     least = min(each["validation_error"] for each in outcome.trials)
     assert outcome.best["validation_error"] == least
-    kept = json.loads((tmp_path / "sweep" / "trials.json").read_text())
-    assert kept == outcome.as_json()
+    assert folder.trials(tmp_path / "sweep") == outcome.as_json()
 
 
 def test_the_search_depends_on_its_seed_and_not_on_where_it_is_kept(sweep, tmp_path, monkeypatch):

@@ -203,7 +203,8 @@ def test_mlflow_is_told_of_a_run_that_diverged(tmp_path, database):
 
 
 @pytest.mark.slow
-def test_a_run_that_mlflow_no_longer_has_gets_a_new_one(tmp_path, database):
+def test_a_run_that_mlflow_no_longer_has_gets_a_new_one(tmp_path, database, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
     memory = {"uri": f"sqlite:///{database}", "experiment": "mine", "run_id": "0" * 32}
     (tmp_path / "mlflow.json").write_text(json.dumps(memory))
     tracker = MLflow()

@@ -38,6 +38,7 @@ class DemoCommand:
         try:
             threading.Event().wait()  # until Ctrl-C
         except KeyboardInterrupt:
-            page.close()
             raise KeyboardInterrupt("the page is closed") from None
+        finally:  # however the process is ended
+            page.close()
         return 0

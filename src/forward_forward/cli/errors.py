@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import site
 import sysconfig
 import traceback
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+FULL = "free some space on its disk, or choose another"
+FIXES = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EFBIG: "raise the limit of the size of files, as with `ulimit -f`",
+}
 KNOWN = (ValueError, ArithmeticError, OSError, ImportError, RuntimeError)
 
 
@@ -27,7 +34,7 @@ def said(error: Exception) -> str | None:
     if not isinstance(error, OSError) or error.filename is None or error.strerror is None:
         return str(error)
     expected = "expected a file or folder that can be read or written"
-    fix = "check the path and its permissions, or choose another"
+    fix = FIXES.get(error.errno or 0, "check the path and its permissions, or choose another")
     return f"{expected}, got {str(error.filename)!r} ({error.strerror}): {fix}"
 
 

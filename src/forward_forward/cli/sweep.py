@@ -64,6 +64,19 @@ class SweepCommand:
         return _Request(self).run()
 
 
+def _check_stored(out: Path, storage: str) -> None:
+    """Refuse a database that only the folder names: that is no leave to write there."""
+    from forward_forward.sweep.storage import is_within
+
+    if ":***@" in storage:
+        raise ValueError("the storage's password is not stored: pass --storage again")
+    if not is_within(out, storage):
+        raise ValueError(
+            f"expected a database in the folder {str(out)!r}, or one that you type, got {storage!r}"
+            f" from its sweep.json: to continue there, add --storage {shlex.quote(storage)}"
+        )
+
+
 class _Request:
     """One call of ``ff sweep``, with what its folder says of the options that were omitted."""
 
@@ -95,8 +108,8 @@ class _Request:
         if self.trials < 1:
             raise ValueError(f"--trials expects 1 or more, got {self.trials}")
         self.storage: str | None = options.storage or before.get("storage")
-        if options.storage is None and self.storage is not None and ":***@" in self.storage:
-            raise ValueError("the storage's password is not stored: pass --storage again")
+        if options.storage is None and out is not None and self.storage is not None:
+            _check_stored(out, self.storage)
         data = as_name(Path(self.command["data"]).stem)
         self.out = out or unused(Path(f"sweeps/{data}-{datetime.now():%Y%m%d-%H%M%S}"))
         self.recipe = recipe_named(name, typed=options.data.recipe is not None)

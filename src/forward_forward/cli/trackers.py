@@ -21,6 +21,9 @@ def trackers(
     made: list[Tracker] = []
     places = []
     for name in dict.fromkeys(names):
+        if name not in MAKE:  # from the run's folder: what is typed was checked before
+            expected = f"one of {', '.join(MAKE)}"
+            raise ValueError(f"expected {expected} as a tracker, got {name!r}: pass --track")
         tracker, place, view = MAKE[name](folder, resumed)
         made.append(tracker)
         places.append(f"{name}: {place} (to view: {shlex.join(view)})")
@@ -34,6 +37,8 @@ def _tensorboard(folder: Path, resumed: bool) -> tuple[Tracker, str, list[str]]:
 
 def _mlflow(folder: Path, resumed: bool) -> tuple[Tracker, str, list[str]]:
     before = mlflow.remembered(folder) if resumed else None
+    if before is not None:
+        mlflow.check_chosen(before, folder)
     uri = before.uri if before else mlflow.default_uri()
     experiment = before.experiment if before else mlflow.EXPERIMENT
     view = ["mlflow", "ui", "--backend-store-uri", uri]

@@ -2,10 +2,10 @@
 
 In reading order: ``subject`` (the network and its data), ``answer`` (a picture's goodness by label
 and layer, and the most active units), ``over_time`` (the same in a recurrent network), ``live`` (a
-network in training, compared with backpropagation), ``show`` (all of these as HTML) and ``page``
-(the page and its events).
+network in training, compared with backpropagation), ``show`` (all of these as HTML), ``page``
+(the page and its events) and ``serve`` (the page in a browser).
 """
 
-from forward_forward.demo.page import launch
+from forward_forward.demo.serve import launch
 
 __all__ = ["launch"]

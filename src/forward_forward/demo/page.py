@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ from forward_forward.data.pictures.framing import read_picture
 from forward_forward.demo import live, show
 from forward_forward.demo.answer import Explainer
 from forward_forward.demo.over_time import TrainedOnce
-from forward_forward.demo.subject import Say, Subject, subject_of
+from forward_forward.demo.subject import Subject
 from forward_forward.recipes.settings import parts
 
 TITLE = "Forward-Forward"
@@ -30,101 +27,13 @@ ACTIVATIONS = ("ReLU", "GELU", "SiLU", "Tanh", "Sigmoid")
 EPOCHS = 5
 TRAINING_USERS = 4  # who may train at the same time
 CLEAR = "ff-clear"  # the event that clears the drawing field
-LARGEST = 20  # megabytes of a file
+LARGEST = 20 * 2**20  # bytes of a picture
+DELETED = 60, 600  # every so many seconds, uploads that are older than so many seconds are deleted
 
 
-@dataclass(frozen=True)
-class RunningPage:
-    """A page that is being served: its URL, and how to stop serving it."""
-
-    address: str
-    close: Callable[[], None]
-
-
-def launch(
-    run: Path | str | None = None,
-    *,
-    host: str = "127.0.0.1",
-    port: int | None = None,
-    browser: bool = True,
-    say: Say = lambda line: None,
-) -> RunningPage:
-    """Serve the page in background threads.
-
-    Args:
-        run: A run's folder; None for a small network, which is trained the first time.
-        host: Address to listen on; by default only this machine can connect.
-        port: Port to listen on; None selects a free one, from 7860 on.
-        browser: Whether to open the page in the browser.
-        say: Called with a line of text before anything that takes a while, and with the address.
-
-    Returns:
-        The running page, which the caller must close.
-
-    Raises:
-        ImportError: Gradio is not installed.
-        OSError: The port is in use.
-        ValueError: The page cannot show this run.
-    """
-    with _environment(host):
-        gradio = _gradio()
-        blocks = _page(gradio, subject_of(run, say))
-        fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["monospace"]}
-        try:
-            _, address, _ = blocks.launch(
-                server_name=host,
-                server_port=port,
-                inbrowser=browser,
-                share=False,
-                quiet=True,
-                prevent_thread_lock=True,
-                footer_links=[],
-                css=show.style(),
-                theme=gradio.themes.Base(**fonts),
-            )
-        except OSError as error:
-            if "empty port" not in str(error):
-                raise
-            found = "all ports from 7860 to 7959 are" if port is None else f"port {port} is"
-            raise OSError(f"{found} in use on {host}: choose another port, with --port") from error
-    say(f"the page is at {address}")
-    return RunningPage(str(address), blocks.close)
-
-
-@contextmanager
-def _environment(host: str) -> Iterator[None]:
-    """Within the block Gradio sends no usage statistics, and asks for its own page without a proxy.
-
-    Gradio reads these variables when it is imported and when it begins to serve a page. Those of
-    statistics stay as they are if the user has set them.
-    """
-    defaults = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
-    changed = {name: os.environ.get(name, value) for name, value in defaults.items()}
-    for name in ("no_proxy", "NO_PROXY"):
-        own = f"localhost,127.0.0.1,{host}"
-        changed[name] = f"{os.environ[name]},{own}" if os.environ.get(name) else own
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _gradio() -> Any:
-    try:
-        import gradio
-    except ImportError as error:
-        raise ImportError('the page needs Gradio: pip install "forward-forward[demo]"') from error
-    return gradio
-
-
-def _page(gradio: Any, subject: Subject) -> Any:
-    with gradio.Blocks(title=TITLE, analytics_enabled=False) as blocks:
+def page_of(gradio: Any, subject: Subject) -> Any:
+    """Gradio's page of a subject, which is not served yet."""
+    with gradio.Blocks(title=TITLE, analytics_enabled=False, delete_cache=DELETED) as blocks:
         gradio.Markdown(
             f"# {TITLE}\n{subject.title}. Every layer is active for real data with the correct"
             " label and quiet for a wrong one; the predicted label is the one that makes the layers"
@@ -174,16 +83,16 @@ class _AskTab:
 
     def _drawn(self, event: Any) -> tuple[Any, ...]:
         try:
-            content = base64.b64decode(str(event.drawn).partition(",")[2], validate=True)
+            text = str(event.drawn)
+            if len(text) > LARGEST:
+                return self._refused(f"Expected a drawing of at most {LARGEST / 2**20:.0f} MB.")
+            content = base64.b64decode(text.partition(",")[2], validate=True)
         except (AttributeError, binascii.Error):
             return self._refused("The drawing arrived incomplete: draw it again.")
         return self._ask(lambda: read_picture(io.BytesIO(content), self.subject.drawing))
 
     def _file(self, path: str) -> tuple[Any, ...]:
-        name, size = Path(path).name, Path(path).stat().st_size
-        if size > LARGEST * 2**20:
-            text = f"Expected a file of at most {LARGEST} MB, got {name!r} of {size / 2**20:.0f}."
-            return (*self._refused(text), None)
+        name = Path(path).name
         read = partial(read_picture, path, self.subject.frame)
         return (*self._ask(read, name, path), None)
 

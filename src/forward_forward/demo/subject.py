@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from forward_forward import checkpoint, datasets, recipes, seeds
+from filelock import FileLock
+
+from forward_forward import checkpoint, datasets, files, recipes, seeds
 from forward_forward.data import Data
 from forward_forward.data.pictures.framing import Frame, frame_of
 from forward_forward.datasets.fetch import DataUnavailable, cache
 from forward_forward.datasets.run_data import sets_of_run
 from forward_forward.forward import Network
+from forward_forward.recipes import Plan
 
 IMAGES = 10_000  # of MNIST: enough for a low error, few enough to train in seconds
 HIDDEN = (300, 300, 300)
@@ -100,23 +102,55 @@ def _default(say: Say) -> Subject:
     frame = frame_of(train)
     assert frame is not None
     network = _trained(train, say)
-    title = f"A network of {len(HIDDEN)} layers, trained on {len(train):,} images of {train.name}"
+    layers = len(network.layers)
+    title = f"A network of {layers} layers, trained on {len(train):,} images of {train.name}"
     return Subject(network, frame, train.classes, title, train, unseen)
 
 
 def _trained(train: Data, say: Say) -> Network:
+    """The network of the page, from the cache or trained now.
+
+    It is trained in a folder beside that of the cache, which is renamed once it is complete: what a
+    process that was killed leaves is never taken for a trained network.
+    """
     folder = cache() / f"demo-{train.name}"
-    try:
-        return checkpoint.load(folder)
-    except (ValueError, OSError):  # not there yet, of an older version, or incomplete
-        shutil.rmtree(folder, ignore_errors=True)
-    upper = (1, len(HIDDEN))  # the poster's and Hinton's choice: the page shows the first beside it
-    plan = recipes.standard(train, hidden=HIDDEN, epochs=EPOCHS[train.name], readout=upper)
-    say(f"training a network on {len(train):,} images of {train.name}; this is done only once")
-    out: Path | None = folder
+    if (network := _cached(folder, say)) is not None:
+        return network
+    plan = _plan(train)
+
+    def fill(out: Path | None) -> None:
+        say(f"training a network on {len(train):,} images of {train.name}; this is done only once")
+        plan.trainer.fit(train, epochs=plan.epochs, batch_size=plan.batch_size, out=out)
+
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        out = None  # without a writable cache, the next start trains again
-    plan.trainer.fit(train, epochs=plan.epochs, batch_size=plan.batch_size, out=out)
-    return plan.trainer.network.eval()
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            # Another process may have trained it while this one waited.
+            network = _cached(folder, lambda line: None)
+            if network is None:
+                files.replace_folder(folder, fill)
+    except OSError as error:
+        say(f"the network cannot be kept in {folder} ({error}): the next start trains it again")
+        plan = _plan(train)
+        fill(None)
+    return network or plan.trainer.network.eval()
+
+
+def _plan(train: Data) -> Plan:
+    upper = (1, len(HIDDEN))  # the poster's and Hinton's choice: the page shows the first beside it
+    return recipes.standard(train, hidden=HIDDEN, epochs=EPOCHS[train.name], readout=upper)
+
+
+def _cached(folder: Path, say: Say) -> Network | None:
+    """The network in the cache, or None if there is none that is trained and whole."""
+    if not folder.exists():
+        return None
+    try:
+        status = checkpoint.Run(folder).about["status"]
+        if status == "trained":
+            return checkpoint.load(folder)
+        wrong = f"its status is {status!r}"
+    except Exception as error:  # whatever is wrong with a cache, it can be made again
+        wrong = str(error) or type(error).__name__
+    say(f"the network in {folder} cannot be used, so it is trained again: {wrong}")
+    return None

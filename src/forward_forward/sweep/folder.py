@@ -11,47 +11,75 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from forward_forward import files
+from forward_forward import manifest
 from forward_forward.checkpoint import MADE_BY
+from forward_forward.entries import OPTIONAL_NUMBER, Kind, check_kinds
+from forward_forward.sweep.record import COUNTED, Outcome
 from forward_forward.sweep.storage import LOCK, lock
 from forward_forward.track.run_record import machine
 
 if TYPE_CHECKING:
     import optuna
 
-    from forward_forward.sweep.record import Outcome
 
 ABOUT, TRIALS = "sweep.json", "trials.json"
 ASKED = "sweep"  # attribute of Optuna's study
+# The entries of a trial in trials.json, and their types.
+TRIAL: dict[str, Kind] = {
+    "number": int,
+    "state": str,
+    "validation_error": OPTIONAL_NUMBER,
+    "curve": list,
+    "settings": dict,
+    "searched": dict,
+}
 
 
 def is_sweep(path: Path) -> bool:
-    """Whether a folder is a sweep of this package."""
+    """Whether a folder is a sweep of this package; a broken sweep.json is a ValueError."""
     return _read(path / ABOUT).get("made_by") == MADE_BY
 
 
 def about(path: Path) -> dict[str, Any]:
-    """The content of a sweep's sweep.json."""
+    """The content of a sweep's sweep.json.
+
+    Raises:
+        ValueError: There is none, or it is broken.
+    """
     if not is_sweep(path):
         fix = "name a folder that `ff sweep --out` created"
         expected = "expected a sweep's folder with a sweep.json in it"
         raise ValueError(f"{expected}, got {str(path)!r}: {fix}")
-    return _read(path / ABOUT)
+    found = _read(path / ABOUT)
+    check_kinds(path / ABOUT, found, {"asked": dict, "trials": int, "storage": (str, NoneType)})
+    kinds: dict[str, Kind] = {"space": dict, "samples": dict, "fixed": (dict, NoneType)}
+    check_kinds(path / ABOUT, {"fixed": None, **found["asked"]}, kinds)
+    check_kinds(path / ABOUT, found["asked"]["samples"], {"train": int, "validation": int})
+    return found
 
 
 def trials(path: Path) -> dict[str, Any]:
-    """The content of a sweep's trials.json; no trials if none has ended yet."""
-    return {"trials": [], "importance": None, **_read(path / TRIALS)}
+    """The content of a sweep's trials.json; no trials if none has ended yet.
+
+    Raises:
+        ValueError: It is broken.
+    """
+    try:
+        found = {"trials": [], "importance": None, **_read(path / TRIALS)}
+        check_kinds(path / TRIALS, found, {"trials": list, "importance": (dict, NoneType)})
+        for each in found["trials"]:
+            check_kinds(path / TRIALS, each, TRIAL)
+    except ValueError as error:
+        # All that it holds is in the study.
+        raise ValueError(f"{error}, or remove this file and continue the sweep") from error
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return manifest.read_record(path) if path.is_file() else {}
 
 
 def begin(path: Path, asked: Mapping[str, Any], *, trials: int, storage: str | None) -> None:
@@ -70,15 +98,19 @@ def begin(path: Path, asked: Mapping[str, Any], *, trials: int, storage: str | N
         raise ValueError(f"{expected}: choose another --out")
     path.mkdir(parents=True, exist_ok=True)
     with lock(path):
-        made = {"made_by": MADE_BY, "optuna": optuna.__version__, "machine": machine()}
-        before = _read(path / ABOUT)
+        made: dict[str, Any] = {
+            "made_by": MADE_BY,
+            "optuna": optuna.__version__,
+            "machine": machine(),
+        }
+        before = about(path) if is_sweep(path) else {}
         if before:
             check_same(before["asked"], asked, where=str(path))
             check_same({"storage": before["storage"]}, {"storage": storage}, where=str(path))
-            made = {name: before[name] for name in made}
+            made = {name: before.get(name) for name in made}
         said = {**made, "trials": trials, "storage": storage, "asked": asked}
         if said != before:
-            files.write_json(path / ABOUT, said)
+            manifest.write_record(path / ABOUT, said)
 
 
 def join(study: optuna.Study, asked: Mapping[str, Any]) -> None:
@@ -116,7 +148,26 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
     return flat
 
 
+def check_recorded(path: Path, outcome: Outcome) -> None:
+    """Refuse a study that does not have the trials of trials.json as they ended.
+
+    Optuna's journal has no checksum: a damaged figure in it would go unnoticed.
+    """
+    known = {each["number"]: each for each in outcome.trials}
+    for each in trials(path)["trials"]:
+        if each["state"] not in COUNTED:
+            continue
+        found = known.get(each["number"], {})
+        differs = [name for name in TRIAL if json.dumps(found.get(name)) != json.dumps(each[name])]
+        if differs:
+            raise ValueError(
+                f"expected trial {each['number']} as in {str(path / TRIALS)!r}, got another"
+                f" {differs[0]!r} in the sweep's storage, so one of the two is damaged: restore it"
+                f" from a copy; or if {TRIALS} is the damaged one, remove it"
+            )
+
+
 def write_trials(path: Path, outcome: Outcome) -> None:
     """Rewrite trials.json; processes that share the folder do so one after the other."""
     with lock(path):
-        files.write_json(path / TRIALS, outcome.as_json())
+        manifest.write_record(path / TRIALS, outcome.as_json())

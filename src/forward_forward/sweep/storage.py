@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,54 @@ def study_of(folder: Path, url: str | None, *, epochs: int | None) -> optuna.Stu
     )
 
 
+@contextmanager
+def readable(folder: Path, url: str | None) -> Iterator[None]:
+    """Within the block, what Optuna raises for a damaged study becomes a ValueError with its name.
+
+    A ValueError that says what to do passes through.
+    """
+    import optuna
+
+    place = str(folder / JOURNAL) if url is None else hidden(url)
+    try:
+        yield
+    except (
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        optuna.exceptions.OptunaError,
+    ) as error:
+        raise ValueError(
+            f"expected the trials of a sweep in {place!r}, got a damaged record"
+            f" ({type(error).__name__}: {error}): restore it from a copy, or start the sweep again"
+            " in another folder"
+        ) from error
+
+
+def is_within(folder: Path, url: str) -> bool:
+    """Whether a database is a file in a folder, which may then name it.
+
+    >>> is_within(Path("sweep"), "sqlite:///sweep/trials.db")
+    True
+    >>> is_within(Path("sweep"), "sqlite:///sweep/../other.db")
+    False
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return False
+    database = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not database or parsed.query:
+        return False
+    return Path(database).resolve().is_relative_to(folder.resolve()) and ":" not in database
+
+
 def sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
     """The sampler of one trial: TPE with random numbers keyed by the seed and the trial's number.
 
@@ -88,6 +137,11 @@ def _journal(folder: Path) -> Any:
     from optuna.storages.journal import JournalFileBackend
 
     path, held = folder / JOURNAL, lock(folder)
+    if path.is_symlink():
+        raise ValueError(
+            f"expected a file of this sweep, got the link {str(path)!r}, whose target would be"
+            " written to: put the file in its place"
+        )
     with held:
         _drop_partial_line(path)
     # Optuna's own locks outlive a killed process by half a minute.
@@ -105,7 +159,7 @@ def _drop_partial_line(path: Path) -> None:
 
 def _database(url: str) -> Any:
     import optuna
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+    from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
     shown = hidden(url)
     if urlsplit(url).scheme.startswith("redis"):
@@ -122,7 +176,7 @@ def _database(url: str) -> Any:
         ) from error
     except ImportError as error:
         raise ImportError(f"{shown!r} needs a driver that is not installed: {DRIVER}") from error
-    except OperationalError as error:
+    except DatabaseError as error:
         raise OSError(f"{shown!r} cannot be opened: {error.orig}") from error
 
 

@@ -97,8 +97,10 @@ def search(
         url = None if storage_url is None else storage.hidden(storage_url)
         folder.begin(path, asked, trials=trials, storage=url)
         epochs = None if "epochs" in space else plan.epochs
-        study = storage.study_of(path, storage_url, epochs=epochs)
-        folder.join(study, asked)
+        with storage.readable(path, storage_url):
+            study = storage.study_of(path, storage_url, epochs=epochs)
+            folder.join(study, asked)
+            folder.check_recorded(path, record.outcome(study))
 
         def run(trial: optuna.Trial, settings: dict[str, Any]) -> float:
             return one_trial.run(trial, make(settings), train, validation)

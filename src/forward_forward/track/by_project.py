@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from forward_forward import files
+from forward_forward import manifest
 from forward_forward.track.callback import Beginning, Ending, Row, Tracker
+from forward_forward.track.memory import recorded
 from forward_forward.track.numbers import scalars, settings_of
 
 PROJECT = "forward-forward"
@@ -26,11 +26,12 @@ class Sent(NamedTuple):
 
 
 def sent(folder: Path, memory: str) -> Sent | None:
-    """What a service has of the run in this folder, or None if it was never sent there."""
-    try:
-        return Sent(**json.loads((folder / memory).read_text()))
-    except FileNotFoundError:
-        return None
+    """What a service has of the run in this folder, or None if it was never sent there.
+
+    Raises:
+        ValueError: The record is broken.
+    """
+    return recorded(folder / memory, Sent)
 
 
 class ProjectTracker(Tracker, ABC):
@@ -93,7 +94,7 @@ class ProjectTracker(Tracker, ABC):
     def _keep(self, now: Sent) -> None:
         self._sent = now
         if self._folder is not None:
-            files.write_json(self._folder / self.memory, now._asdict())
+            manifest.write_record(self._folder / self.memory, now._asdict())
 
     @abstractmethod
     def _open(self, project: str, run: str | None, settings: dict[str, Any]) -> str:

@@ -47,5 +47,5 @@ class Jsonl:
 
     def append(self, row: Row) -> None:
         """Append a row."""
-        with self.path.open("a") as file:
+        with files.naming(self.path), self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
+import sqlite3
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from forward_forward import files
+from forward_forward import manifest
 from forward_forward.track.callback import Beginning, Ending, Row, Tracker
+from forward_forward.track.memory import recorded
 from forward_forward.track.numbers import scalars, settings_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ EXPERIMENT = "forward-forward"
 STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 LENGTH = 500  # of a parameter's text, at most
 BATCH = 100  # parameters or metrics per call; MLflow accepts no more parameters
+VARIABLE = "MLFLOW_TRACKING_URI"
 NO_TELEMETRY = "MLFLOW_DISABLE_TELEMETRY"
 
 Item = TypeVar("Item")
@@ -45,11 +47,45 @@ def default_uri() -> str:
 
 
 def remembered(run: Path) -> Memory | None:
-    """Where MLflow keeps the run in this folder, or None if it was never recorded there."""
+    """Where MLflow keeps the run in this folder, or None if it was never recorded there.
+
+    Raises:
+        ValueError: The record is broken.
+    """
+    return recorded(run / MEMORY, Memory)
+
+
+def check_chosen(memory: Memory, run: Path) -> None:
+    """Refuse a place that only a run's folder names, which somebody else may have made.
+
+    The place is the user's own if it is the default one, that of MLflow's environment variable, or
+    a file that already has this run.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    asked = os.environ.get(VARIABLE, "").rstrip("/")
+    if memory.uri == default_uri() or memory.uri.rstrip("/") == asked or _is_known(memory):
+        return
+    raise ValueError(
+        f"expected this run at a place of MLflow that you name, got {memory.uri!r} from"
+        f" {str(run / MEMORY)!r}: to continue there, set {VARIABLE}={memory.uri} (in Python, pass"
+        f" the uri to MLflow), or remove {MEMORY} to start a new MLflow run"
+    )
+
+
+def _is_known(memory: Memory) -> bool:
+    """Whether an sqlite file of this machine has the run; it is only read, and never created."""
+    scheme, _, path = memory.uri.partition(":///")
+    if scheme != "sqlite" or not Path(path).is_file():
+        return False
     try:
-        return Memory(**json.loads((run / MEMORY).read_text()))
-    except FileNotFoundError:
-        return None
+        read_only = f"{Path(path).resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(read_only, uri=True)) as store:
+            query = "SELECT 1 FROM runs WHERE run_uuid = ?"
+            return store.execute(query, (memory.run_id,)).fetchone() is not None
+    except sqlite3.Error:
+        return False
 
 
 class MLflow(Tracker):
@@ -61,7 +97,8 @@ class MLflow(Tracker):
 
     Args:
         uri: Where to write; None for the file mlflow.db in the current folder, or for the place of
-            the resumed run. MLflow's environment variables are not used.
+            the resumed run, if that is the user's own: see `check_chosen`. MLflow's environment
+            variables are not used otherwise.
         experiment: The experiment's name; it is created if it does not exist.
 
     Raises:
@@ -82,7 +119,11 @@ class MLflow(Tracker):
         from mlflow.exceptions import MlflowException
 
         run = beginning.run
-        memory = remembered(run) if run is not None and beginning.resumed else None
+        memory = None
+        if run is not None and beginning.resumed:
+            memory = remembered(run)
+            if memory is not None and self.uri is None:
+                check_chosen(memory, run)
         uri = self.uri or (memory.uri if memory else default_uri())
         self._about, self._epochs = beginning.settings, beginning.epochs
         self._ended = False
@@ -124,7 +165,7 @@ class MLflow(Tracker):
         self._run = self._client.create_run(number, run_name=name).info.run_id
         if beginning.run is not None:
             memory = Memory(uri, self.experiment, self._run)
-            files.write_json(beginning.run / MEMORY, memory._asdict())
+            manifest.write_record(beginning.run / MEMORY, memory._asdict())
         texts = {name: str(value) for name, value in settings_of(self._about).items()}
         cut = {
             name: f"{text[: LENGTH - 3]}..." for name, text in texts.items() if len(text) > LENGTH

@@ -124,5 +124,5 @@ def test_a_ledger_outlives_a_line_that_was_cut_off(tmp_path, lost):
 
 
 def test_lines_that_are_no_records_are_left_out(tmp_path):
-    (tmp_path / NAME).write_text(f'3\n{{"seed": 1}}\n\n{json.dumps(record_of(FIRST))}\nnull\n')
+    (tmp_path / NAME).write_text(f"3\n\n{json.dumps(record_of(FIRST))}\nnull\n")
     assert list(Ledger(tmp_path).records) == [FIRST.key]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from forward_forward import files, manifest
+from forward_forward.entries import check_kinds
 from forward_forward.lab.reproduce.job import Job, Record
 
 NAME = "runs.jsonl"
@@ -16,21 +18,39 @@ NAME = "runs.jsonl"
 class Ledger:
     """The records of finished runs, by the run's key, in a folder that may not exist yet.
 
-    A line is written as soon as its run is done. A line that a crash truncated is skipped when the
-    file is read, and its run is repeated.
+    A line is written as soon as its run is done, with the SHA-256 of its record. A line that a
+    crash truncated is skipped when the file is read, and its run is repeated.
+
+    Raises:
+        ValueError: A line is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         self.records: dict[str, Record] = {}
-        self._truncated = False
-        if self.path.exists():
-            text = self.path.read_text()
-            self._truncated = bool(text) and not text.endswith("\n")
-            for line in text.splitlines():
-                with contextlib.suppress(ValueError, KeyError, TypeError):  # truncated by a crash
-                    record = json.loads(line)
-                    self.records[record["key"]] = record
+        content = self.path.read_bytes() if self.path.exists() else b""
+        self._truncated = bool(content) and not content.endswith(b"\n")
+        for number, line in enumerate(content.split(b"\n"), 1):
+            # A record ends with a brace: without it, a crash truncated the line.
+            if line.rstrip().endswith(b"}"):
+                record = self._record(number, line)
+                self.records[record["key"]] = record
+
+    def _record(self, number: int, line: bytes) -> Record:
+        """The record of a line, without its SHA-256, which those of version 0.1 do not have."""
+        try:
+            record = json.loads(line)
+            expected = record.pop(manifest.SUM, None)
+            check_kinds(self.path, record, {"key": str})
+            if expected not in (None, _digest(record)):
+                raise ValueError("its SHA-256 differs")
+        except (ValueError, AttributeError) as error:
+            raise ValueError(
+                f"expected the record of a finished run in line {number} of {str(self.path)!r}, got"
+                f" a damaged one ({error}): restore the file from a copy, or remove the line, and"
+                " its run is repeated"
+            ) from error
+        return dict(record)
 
     def __contains__(self, job: Job) -> bool:
         return job.key in self.records
@@ -46,9 +66,14 @@ class Ledger:
     def add(self, record: Record) -> None:
         """Append a record; it is on disk when this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as file:
-            file.write("\n" * self._truncated + json.dumps(record) + "\n")
+        with files.naming(self.path), self.path.open("a") as file:
+            line = json.dumps({**record, manifest.SUM: _digest(json.loads(json.dumps(record)))})
+            file.write("\n" * self._truncated + line + "\n")
             file.flush()
             os.fsync(file.fileno())
         self._truncated = False
         self.records[record["key"]] = record
+
+
+def _digest(record: Record) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

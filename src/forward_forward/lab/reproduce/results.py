@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import torch
 
-from forward_forward import __version__, files
+from forward_forward import __version__, manifest
+from forward_forward.entries import NUMBER, OPTIONAL_NUMBER, Kind, check_kinds
 from forward_forward.lab.reproduce import rules
 from forward_forward.lab.reproduce.claims import CLAIMS
 from forward_forward.lab.reproduce.claims.claim import Claim, Finding
-from forward_forward.lab.reproduce.scales import Scale
+from forward_forward.lab.reproduce.scales import SCALES, Scale
 from forward_forward.lab.statistics import holm
 
 Result = dict[str, Any]
+# The entries of a result, and of its statistic, and their types.
+KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("name", "title", "statement", "source", "scale", "rule", "note"), str),
+    **dict.fromkeys(("comparisons", "checks", "arms", "figures"), list),
+    **dict.fromkeys(("statistic", "conditions", "versions"), dict),
+    **dict.fromkeys(("verdict", "device", "date"), str),
+    "beside": (str, NoneType),
+}
+STATISTIC: dict[str, Kind] = {
+    "kind": str,
+    "unit": str,
+    **dict.fromkeys(("estimate", "low", "high", "p"), OPTIONAL_NUMBER),
+}
 PACKAGES = ("numpy", "scipy", "scikit-learn")
 
 
@@ -125,13 +139,36 @@ def estimate(result: Result) -> str:
 
 
 def read(folder: Path) -> dict[str, Result]:
-    """The results in a folder, in the poster's order."""
+    """The results in a folder, in the poster's order.
+
+    Raises:
+        ValueError: A file is broken; the message names it.
+    """
     paths = {name: folder / f"{name}.json" for name in CLAIMS}
-    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+    return {name: _read(path, name) for name, path in paths.items() if path.exists()}
+
+
+def _read(path: Path, name: str) -> Result:
+    result = dict(manifest.read_record(path))
+    check_kinds(path, result, KINDS)
+    check_kinds(path, result["statistic"], STATISTIC)
+    if result["statistic"]["kind"] == "paired t":
+        check_kinds(path, result["statistic"], {"p": NUMBER, "p_opposite": NUMBER})
+    for part in (*result["comparisons"], *result["checks"], *result["arms"]):
+        check_kinds(path, part, {"name": str})
+    for arm in result["arms"]:
+        check_kinds(path, arm, {"seeds": list})
+    for entry, expected in (("name", [name]), ("scale", SCALES)):
+        if result[entry] not in expected:
+            raise ValueError(
+                f"expected the {entry} {' or '.join(expected)} in {str(path)!r}, got"
+                f" {result[entry]!r}: restore the file from a copy"
+            )
+    return result
 
 
 def write(folder: Path, results: Mapping[str, Result]) -> None:
     """Settle results and write each into its file."""
     folder.mkdir(parents=True, exist_ok=True)
     for result in settle(results.values()):
-        files.write_json(folder / f"{result['name']}.json", result)
+        manifest.write_record(folder / f"{result['name']}.json", result)
