@@ -22,6 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 PAGE = Path(__file__).parents[2] / "docs" / "sharing.md"
 WEIGHTS = "checkpoints/best/network.safetensors"
+MANIFEST = "checkpoints/best/manifest.json"
 URL = "{}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
 
 
@@ -51,8 +52,16 @@ def test_a_run_comes_back_with_the_same_weights(standin, digits_run):
     url = ff.Run(digits_run.path).push_to_hub("me/digits", private=True)
     assert url == f"{standin.address}/me/digits/commit/{standin.repositories['me/digits']['main']}"
     assert standin.private["me/digits"]
-    names = {WEIGHTS, "README.md", "config.yaml", "metrics.jsonl", "run.json", ".gitattributes"}
-    assert set(standin.files("me/digits")) == names
+    names = {
+        WEIGHTS,
+        MANIFEST,
+        "README.md",
+        "config.yaml",
+        "metrics.jsonl",
+        "run.json",
+        ".gitattributes",
+    }
+    assert set(standin.files("me/digits")) == names | {".gitattributes"}
     own = ff.load(digits_run.path)
     same(tensors_of_bytes(standin.files("me/digits")[WEIGHTS]), own.state_dict())
     found = ff.load("hf://me/digits")
@@ -103,7 +112,7 @@ def test_only_the_files_of_a_run_are_downloaded(standin, digits_run):
     standin.commit("me/net", "main", {**standin.files("me/net"), **more})
     folder = local("hf://me/net")
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert found == {"run.json", "metrics.jsonl", "config.yaml", WEIGHTS}
+    assert found == {"run.json", "metrics.jsonl", "config.yaml", WEIGHTS, MANIFEST}
     assert not [each for each in standin.asked if any(name in each for name in more)]
 
 
@@ -112,8 +121,8 @@ def test_only_the_files_of_a_run_are_downloaded(standin, digits_run):
     [
         ("run.json", b'{"network": ', "expected a run's folder with a run.json that can be read"),
         ("run.json", b'{"made_by": "another tool"}', "of another tool"),
-        (WEIGHTS, b"no tensors", "expected a whole safetensors file"),
-        (WEIGHTS, None, "has no checkpoint yet"),
+        (WEIGHTS, b"no tensors", "expected the file network.safetensors as it was written"),
+        (WEIGHTS, None, "expected the file network.safetensors in .*, got none"),
         ("run.json", None, "expected a run that `ff push` uploaded, got 'hf://me/net'"),
     ],
 )
@@ -129,6 +138,7 @@ def test_a_description_from_the_hub_runs_no_code(standin, digits_run):
     ff.Run(digits_run.path).push_to_hub("me/net")
     about = json.loads(standin.files("me/net")["run.json"])
     about["network"]["layers"][0]["block"] = "os:system('exit 1')"
+    del about["sha256"]
     changed = {**standin.files("me/net"), "run.json": json.dumps(about).encode()}
     standin.commit("me/net", "main", changed)
     with pytest.raises(ValueError, match="code is never run merely because a file names it"):

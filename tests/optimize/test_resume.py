@@ -82,7 +82,7 @@ def result(trainer: ff.Trainer, out: Path) -> dict[str, Any]:
     progress = json.loads((out / "checkpoints/last/progress.json").read_text())
     for name in ("seconds", "validation_seconds"):
         progress["progress"].pop(name)
-    dropped = ("machine", "seconds", "validation_seconds")
+    dropped = ("id", "machine", "seconds", "validation_seconds")
     about = {name: value for name, value in run.about.items() if name not in dropped}
     raw = {name: each.detach().cpu().numpy().tobytes() for name, each in tensors.items()}
     return {**raw, **numbers, **progress, **about, "rows": without_time(run.metrics.rows())}

@@ -9,7 +9,8 @@ from typing import Any
 
 NAME = "forward-forward"
 # What a run is read from; nothing else in a repository is downloaded.
-FILES = ("run.json", "metrics.jsonl", "config.yaml", "checkpoints/*")
+RUN_FILES = ("run.json", "metrics.jsonl", "config.yaml")
+FILES = (*RUN_FILES, "checkpoints/*.safetensors", "checkpoints/*/manifest.json")
 # A Path writes hf:// as hf:/.
 ADDRESS = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+)(?:@(\S+))?")
 LOGIN = "check the name and the revision, and log in with `hf auth login` if it is private"

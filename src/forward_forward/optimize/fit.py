@@ -17,10 +17,8 @@ from torch import Tensor
 
 from forward_forward import seeds
 from forward_forward.checkpoint import Run, load
-from forward_forward.data import Source, checksum
-from forward_forward.data.pictures.framing import frame_of
+from forward_forward.data import Source
 from forward_forward.forward.combination import is_of_readout
-from forward_forward.forward.description import describe
 from forward_forward.optimize.checks import check_finite, check_scale
 from forward_forward.optimize.frozen_cache import FrozenCache, cached, step_cached
 from forward_forward.optimize.interrupt import interrupts
@@ -29,34 +27,6 @@ from forward_forward.optimize.strategy import Strategy
 from forward_forward.optimize.train_step import CALIBRATION_SAMPLES, TrainStep
 from forward_forward.predict import fit_readout, readout_entries
 from forward_forward.track import Beginning, Callback, Row, StopTraining, notified
-
-
-def settings_of(
-    trainer: TrainStep, source: Source, judge: Source | None, epochs: int, batch_size: int
-) -> dict[str, Any]:
-    """The settings that a resumed run must share, for run.json."""
-    return {
-        "network": describe(trainer.network),
-        "trainer": trainer.settings,
-        "fit": {
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "samples": len(source),
-            "validation": 0 if judge is None else len(judge),
-        },
-        "data": {"name": source.name, "classes": list(source.classes), "shape": list(source.shape)},
-    }
-
-
-def recorded(about: Mapping[str, Any], sources: Mapping[str, Source | None]) -> dict[str, Any]:
-    """``about`` with the data's checksums and the frame of its pictures, for run.json."""
-    frame = None if sources["train"] is None else frame_of(sources["train"])
-    sums = {name: checksum(each) for name, each in sources.items() if each is not None}
-    return {
-        **about,
-        "frame": None if frame is None else frame.as_json(),
-        "checksums": {**about.get("checksums", {}), **sums},
-    }
 
 
 def calibrate(trainer: TrainStep, source: Source, batch_size: int) -> None:

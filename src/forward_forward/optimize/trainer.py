@@ -10,7 +10,8 @@ from typing import Any
 from forward_forward.checkpoint import Run, locked
 from forward_forward.data import Data, as_source, check_unchanged
 from forward_forward.optimize.checks import check_data, check_same, checked_callbacks
-from forward_forward.optimize.fit import FitLoop, calibrate, recorded, settings_of
+from forward_forward.optimize.fit import FitLoop, calibrate
+from forward_forward.optimize.record import recorded, settings_of
 from forward_forward.optimize.state import Fitted
 from forward_forward.optimize.strategy import Parallel, SingleProcess, Strategy
 from forward_forward.optimize.train_step import TrainStep
