@@ -24,7 +24,7 @@ docs: .venv/ready
 	rm -rf docs/_build docs/_generated docs/api docs/claims docs/tutorials
 	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -j 1 --quiet docs docs/_build/html
 
-# The wheel in a new environment for each extra: the README's commands and the examples. Half an hour.
+# The wheel in a new environment for each extra: the README's commands, a use of the extra, the examples.
 wheel-check: .venv/ready
 	$(BIN)/python .ci/wheel.py
 

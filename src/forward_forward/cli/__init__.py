@@ -2,7 +2,7 @@
 
 Each command is a dataclass whose fields are its options; calling it runs it and returns the exit
 code. Progress and messages go to stderr. The exit code is 0, 1 for a failure, 2 for wrong usage or
-130 for Ctrl-C. Commands import torch only when they run, so that ``--help`` is fast.
+130 for Ctrl-C and SIGTERM. Commands import torch only when they run, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from forward_forward.cli.report import ReportCommand
 from forward_forward.cli.reproduce import ReproduceCommand
 from forward_forward.cli.sweep import SweepCommand
 from forward_forward.cli.train import TrainCommand
+from forward_forward.signals import STOPPED, Stopping, stoppable
 
 COMMANDS: dict[str, type[Callable[[], int]]] = {
     "train": TrainCommand,
@@ -75,23 +76,38 @@ def main(args: Sequence[str] | None = None) -> None:
     if not typed or typed[0] in ("-h", "--help"):
         print(overview(COMMANDS), file=sys.stdout if typed else sys.stderr)
         sys.exit(0 if typed else 2)
+    with stoppable() as stopping:
+        code = _run(typed, stopping)
+        if stopping.asked and code == 0:  # a library has swallowed the KeyboardInterrupt
+            code = _stopped("")
+        sys.exit(code)
+
+
+def _run(typed: Sequence[str], stopping: Stopping) -> int:
+    """Run a command, say what went wrong, and return the exit code."""
     try:
         check_command(typed)
         with adapted(typed):
             command = _parsed(with_config(typed))
-        code: int = command()
+        return command()
     except KeyboardInterrupt as interrupt:
-        print(f"\nff: {str(interrupt) or 'stopped'}", file=sys.stderr)
-        sys.exit(130)
+        stopping.asked = True  # from now on, another Ctrl-C ends the process at once
+        return _stopped(str(interrupt))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return 1
     except Exception as error:  # also whatever code of the user's own raises
+        if stopping.asked:  # a library has made it of the KeyboardInterrupt
+            return _stopped("")
         if os.environ.get("FF_TRACEBACK") or (text := said(error)) is None:
             raise
         print(f"ff: error: {text}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, ValueError) else 1)
-    sys.exit(code)
+        return 2 if isinstance(error, ValueError) else 1
+
+
+def _stopped(why: str) -> int:
+    print(f"\nff: {why or 'stopped'}", file=sys.stderr)
+    return STOPPED
 
 
 def _parsed(args: Sequence[str]) -> Callable[[], int]:

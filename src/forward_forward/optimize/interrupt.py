@@ -1,4 +1,4 @@
-"""Ctrl-C -> a request to stop, honoured between two steps so that nothing is lost."""
+"""Ctrl-C or SIGTERM -> a request to stop, honoured between two steps so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from types import FrameType
 
 @contextmanager
 def interrupts(grace: float = 0) -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a request to stop; a second one interrupts at once, as usual.
+    """Turn the first Ctrl-C or SIGTERM into a request to stop; a second one interrupts at once.
 
     Outside the main thread, which alone can handle signals, no request is ever made.
 
     Args:
-        grace: Seconds during which further signals count as the same request and SIGTERM counts as
-            Ctrl-C: a launcher of several processes forwards what the terminal has already sent.
+        grace: Seconds during which further signals count as the same request: a launcher of
+            several processes forwards what the terminal has already sent.
     """
     request = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -35,6 +35,6 @@ def interrupts(grace: float = 0) -> Iterator[threading.Event]:
         request.set()
 
     with ExitStack() as handlers:
-        for each in (signal.SIGINT, signal.SIGTERM) if grace else (signal.SIGINT,):
+        for each in (signal.SIGINT, signal.SIGTERM):
             handlers.callback(signal.signal, each, signal.signal(each, handle))
         yield request
