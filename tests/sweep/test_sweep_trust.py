@@ -175,4 +175,5 @@ def test_a_damaged_figure_in_the_journal_is_found_by_trials_json(swept, ff):
     done = ff("sweep", "--out", swept, "--trials", "3")
     assert done.code == 2, done.err
     assert "expected trial 1 as in" in done.err
+    assert str(path) in done.err
     assert str(swept / "trials.json") in done.err

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from forward_forward import manifest
 from forward_forward.checkpoint import MADE_BY
 from forward_forward.entries import OPTIONAL_NUMBER, Kind, check_kinds
-from forward_forward.sweep.record import COUNTED, Outcome
+from forward_forward.sweep.record import COUNTED, Outcome, outcome
 from forward_forward.sweep.storage import LOCK, lock
 from forward_forward.track.run_record import machine
 
@@ -148,13 +148,14 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
     return flat
 
 
-def check_recorded(path: Path, outcome: Outcome) -> None:
-    """Refuse a study that does not have the trials of trials.json as they ended.
+def check_recorded(path: Path, study: optuna.Study, place: str) -> None:
+    """Refuse a study, stored at ``place``, that lacks trials of trials.json or has other figures.
 
     Optuna's journal has no checksum: a damaged figure in it would go unnoticed.
     """
-    known = {each["number"]: each for each in outcome.trials}
-    for each in trials(path)["trials"]:
+    kept = trials(path)["trials"]  # read first: another process may end a trial at this moment
+    known = {each["number"]: each for each in outcome(study).trials}
+    for each in kept:
         if each["state"] not in COUNTED:
             continue
         found = known.get(each["number"], {})
@@ -162,12 +163,12 @@ def check_recorded(path: Path, outcome: Outcome) -> None:
         if differs:
             raise ValueError(
                 f"expected trial {each['number']} as in {str(path / TRIALS)!r}, got another"
-                f" {differs[0]!r} in the sweep's storage, so one of the two is damaged: restore it"
-                f" from a copy; or if {TRIALS} is the damaged one, remove it"
+                f" {differs[0]!r} in {place!r}, so one of the two is damaged: restore it from a"
+                f" copy, or if it is {TRIALS}, remove it"
             )
 
 
-def write_trials(path: Path, outcome: Outcome) -> None:
+def write_trials(path: Path, found: Outcome) -> None:
     """Rewrite trials.json; processes that share the folder do so one after the other."""
     with lock(path):
-        manifest.write_record(path / TRIALS, outcome.as_json())
+        manifest.write_record(path / TRIALS, found.as_json())

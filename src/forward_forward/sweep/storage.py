@@ -80,7 +80,6 @@ def readable(folder: Path, url: str | None) -> Iterator[None]:
     """
     import optuna
 
-    place = str(folder / JOURNAL) if url is None else hidden(url)
     try:
         yield
     except (
@@ -93,10 +92,15 @@ def readable(folder: Path, url: str | None) -> Iterator[None]:
         optuna.exceptions.OptunaError,
     ) as error:
         raise ValueError(
-            f"expected the trials of a sweep in {place!r}, got a damaged record"
+            f"expected the trials of a sweep in {place_of(folder, url)!r}, got a damaged record"
             f" ({type(error).__name__}: {error}): restore it from a copy, or start the sweep again"
             " in another folder"
         ) from error
+
+
+def place_of(folder: Path, url: str | None) -> str:
+    """Where a sweep's trials are, as it is shown: the journal's path, or a URL."""
+    return str(folder / JOURNAL) if url is None else hidden(url)
 
 
 def is_within(folder: Path, url: str) -> bool:

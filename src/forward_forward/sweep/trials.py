@@ -100,7 +100,7 @@ def search(
         with storage.readable(path, storage_url):
             study = storage.study_of(path, storage_url, epochs=epochs)
             folder.join(study, asked)
-            folder.check_recorded(path, record.outcome(study))
+            folder.check_recorded(path, study, storage.place_of(path, storage_url))
 
         def run(trial: optuna.Trial, settings: dict[str, Any]) -> float:
             return one_trial.run(trial, make(settings), train, validation)
