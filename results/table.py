@@ -23,6 +23,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import busy
 import convolutions
 import field
 import mnist
@@ -324,6 +325,7 @@ def main() -> None:
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
     put(SKLEARN, "small networks", small_networks.table())
     put(TROUBLESHOOTING, "upper layers", small_networks.upper_layers_table())
+    put(TROUBLESHOOTING, "busy", busy.table())
     put(SKLEARN, "regressors", regressors_table(json.loads(REGRESSORS.read_text())))
 
 
