@@ -30,11 +30,13 @@ class Subject:
         paths: The files.
         read: What is read: equal for undamaged files, and a ValueError or OSError otherwise.
         checked: Whether the format has checksums, so that changed content cannot go unnoticed.
+        weight: How often it is chosen.
     """
 
     paths: tuple[Path, ...]
     read: Callable[[], Answer]
     checked: bool = True
+    weight: int = 1
 
 
 def flipped(content: bytes, chance: random.Random) -> bytes:
@@ -88,7 +90,8 @@ class Damager:
 
     def strike(self) -> tuple[str, str | None]:
         """Damage one file: what was read from it, and what went wrong, if anything."""
-        name = self.random.choice(list(self.subjects))
+        names, weights = zip(*((k, v.weight) for k, v in self.subjects.items()), strict=True)
+        (name,) = self.random.choices(names, weights)
         subject, kind = self.subjects[name], self.random.choice(KINDS)
         path = self.random.choice(subject.paths)
         whole = path.read_bytes()
@@ -153,7 +156,9 @@ def run_subjects(folder: Path) -> dict[str, Subject]:
         return seen, numbers, tensors[2], opened.rows(), dict(opened.about)
 
     names = ("*.json", "metrics.jsonl", "checkpoints/*/*")
-    return {"run": Subject(tuple(sorted(p for name in names for p in path.glob(name))), read)}
+    return {
+        "run": Subject(tuple(sorted(p for name in names for p in path.glob(name))), read, weight=8)
+    }
 
 
 def data_subjects(folder: Path) -> dict[str, Subject]:
