@@ -43,9 +43,12 @@ def _parted(arg: str) -> list[str]:
 
 def _read(path: str) -> list[str]:
     expected = f"--config expects a YAML file of options, such as `epochs: 10`, got {path!r}"
+    from forward_forward.data.paths import check_regular  # whose package imports torch
+
+    check_regular(path)
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{expected}: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{expected}, which has none")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from itertools import product
 from typing import Any
 
 import numpy as np
+
+from forward_forward.data.paths import check_regular
 
 Array = np.ndarray[Any, Any]
 
@@ -37,17 +38,8 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
         ValueError: The file is broken, holds objects, or its arrays have other names.
     """
     path = os.fspath(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        # numpy takes random bytes for a pickle, and tells how to load it unsafely.
-        unsafe = "it contains Python objects, or is not an npz file"
-        why = unsafe if "pickle" in str(error) else error
-        fix = "save it with np.savez(path, x=..., y=...), as arrays of numbers or text"
-        raise ValueError(f"expected an npz file of arrays, got {path!r}: {why}. {fix}") from error
+    check_regular(path)
+    arrays = _arrays(path)
     found = {part: _pair(arrays, names) for part, names in PARTS.items()}
     parts = {part: pair for part, pair in found.items() if pair is not None}
     if not parts and (pair := _pair(arrays, None)) is not None:
@@ -57,6 +49,31 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, tuple[Array, Array]]:
         names = f"got {', '.join(arrays) or 'nothing'}: save them under such names"
         raise ValueError(f"{expected}, in {path!r}, {names}")
     return parts
+
+
+def _arrays(path: str) -> dict[str, Array]:
+    try:
+        # Opened here, since numpy leaves a file open that it cannot read.
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            # Whole members have their checksums compared; numpy reads as much as a header says.
+            if (broken := file.zip.testzip()) is not None:
+                raise ValueError(f"its {broken!r} is damaged")
+            if len(set(file.files)) < len(file.files):
+                raise ValueError("it has two arrays of one name")
+            arrays = {name: file[name] for name in file.files}
+            if not all(isinstance(each, np.ndarray) for each in arrays.values()):
+                raise ValueError("it has members that are no arrays")  # numpy gives their bytes
+            return arrays
+    except MemoryError as error:
+        raise MemoryError(f"{error}, for the arrays of {path!r}") from error
+    except Exception as error:  # its readers raise whatever they meet in a broken file
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # of the file system, which names the file itself
+        # numpy takes random bytes for a pickle, and tells how to load it unsafely.
+        unsafe = "it contains Python objects, or is not an npz file"
+        why = unsafe if "pickle" in str(error) else error
+        fix = "save it with np.savez(path, x=..., y=...), as arrays of numbers or text"
+        raise ValueError(f"expected an npz file of arrays, got {path!r}: {why}. {fix}") from error
 
 
 def as_pictures(x: Array) -> Array:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.data import Data, Folder, Source, as_source
+from forward_forward.data.paths import check_regular
 from forward_forward.data.pictures.archive import ARCHIVES, is_archive
 from forward_forward.data.pictures.classes import other_files, parts_of, pictures_tree
 from forward_forward.data.pictures.folder import Size, folder, read_like
@@ -181,6 +182,7 @@ class _Found:
         if is_hub(path):
             return self._of_hub(path)
         self.name = self.name or _stem(path)
+        check_regular(path)
         if os.path.exists(path) and is_table(path):
             self._refuse(path, "size")
             return self._of_table(path, self.target, True)
@@ -194,10 +196,8 @@ class _Found:
             parts, notes = npz_parts(path, self.name)
             self.notes += notes
             return parts
-        endings = " ".join((*TEXT, *PARQUET, ".npz", *ARCHIVES))
-        raise ValueError(
-            f"expected a file that ends in one of {endings}, or a folder of pictures, got {path!r}"
-        )
+        expected = f"a file that ends in one of {' '.join((*TEXT, *PARQUET, '.npz', *ARCHIVES))}"
+        raise ValueError(f"expected {expected}, or a folder of pictures, got {path!r}")
 
     def _of_pictures(self, path: str, name: str) -> dict[str, Source]:
         tree = pictures_tree(path)

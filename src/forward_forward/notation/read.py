@@ -19,6 +19,7 @@ from forward_forward.plugins import plugins
 
 LISTED = 20  # names at most that a message lists; of more it gives the nearest few
 NEAREST = 5
+SHOWN = 200  # characters of a text that a message repeats
 
 
 class OwnCode(ValueError):
@@ -77,13 +78,18 @@ def read(text: str, names: Mapping[str, Any], *, typed: bool = False) -> Any:
 
 
 def _parsed(text: str, names: Mapping[str, Any]) -> Any:
+    shown = repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+    expected = "expected a name, name(argument=value) or package.module:object"
     try:
         expression = ast.parse(text, mode="eval").body
-    except SyntaxError as error:
-        raise ValueError(
-            f"expected a name, name(argument=value) or package.module:object, got {text!r}"
-        ) from error
-    return _value(expression, names)
+    except (SyntaxError, ValueError) as error:  # the latter of zeros, and of too many digits
+        raise ValueError(f"{expected}, got {shown}") from error
+    except (MemoryError, RecursionError) as error:  # the parser's stack is full
+        raise ValueError(f"{expected}, got one nested too deeply, {shown}") from error
+    try:
+        return _value(expression, names)
+    except RecursionError as error:
+        raise ValueError(f"{expected}, got one nested too deeply, {shown}") from error
 
 
 def _imported(text: str) -> Any:

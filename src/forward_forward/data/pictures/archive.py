@@ -8,16 +8,19 @@ from __future__ import annotations
 import io
 import lzma
 import os
+import stat
+import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
 from forward_forward.data.paths import check_regular
+from forward_forward.data.pictures.tar import members_of
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
@@ -28,7 +31,9 @@ SYSTEM |= {"$recycle.bin", "system volume information", "lost+found"}
 
 LARGEST = 2**30  # bytes of one file: an archive of a few bytes may hold any number of zeros
 
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, OSError)
+_BROKEN: tuple[type[Exception], ...] = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError)
+_BROKEN += (zlib.error, struct.error, EOFError, OSError, UnicodeError, OverflowError)
+_BROKEN += (NotImplementedError, RecursionError)  # before RuntimeError, of which they are kinds
 
 
 class Store(Protocol):
@@ -135,8 +140,12 @@ def broken_archive_named(path: str) -> Iterator[None]:
         raise ValueError(f"expected no encrypted archive, got {path!r}: {error}: {fix}") from error
 
 
-def _check(file: str, size: int, archive: str) -> None:
-    """Reject what no honest archive of pictures holds."""
+def _checked(file: str, size: int, archive: str, plain: bool, known: Container[str]) -> str:
+    """The path of a file in an archive, or of a folder, which ends in a slash.
+
+    Raises:
+        ValueError: No honest archive of pictures holds it, or it holds the file twice.
+    """
     if file.startswith(("/", "\\")) or ".." in PurePosixPath(file).parts or ":" in file[:2]:
         fix = "the archive may be malicious; if you trust it, repack it with relative paths"
         found = f"got {file!r} in {archive!r}: {fix}"
@@ -145,6 +154,17 @@ def _check(file: str, size: int, archive: str) -> None:
         fix = "remove it, or unpack the archive and name the folder"
         found = f"got {file!r} of {size:,} in {archive!r}: {fix}"
         raise ValueError(f"expected files of at most {LARGEST:,} bytes, {found}")
+    path = "/".join(part for part in file.split("/") if part not in ("", "."))
+    if file.endswith("/") or hidden(path):
+        return f"{path}/" if file.endswith("/") else path
+    if not plain:
+        found = f"got {file!r} in {archive!r}, a link or a device"
+        fix = "pack the files themselves, as with tar --dereference"
+        raise ValueError(f"expected plain files, {found}: {fix} --hard-dereference")
+    if path in known:
+        fix = "it would count twice; pack the folder again"
+        raise ValueError(f"expected each file once, got {path!r} twice in {archive!r}: {fix}")
+    return path
 
 
 @dataclass(frozen=True)
@@ -182,8 +202,13 @@ class _ZipStore:
         self.path = path
         # Each process needs its own handle: forked ones share the position in the file.
         self._handle: tuple[int, zipfile.ZipFile] | None = None
+        self._names: dict[str, str] = {}  # in the archive, by path
         for each in self._zip().infolist():
-            _check(each.filename, each.file_size, path)
+            plain = not stat.S_ISLNK(each.external_attr >> 16)
+            file = _checked(each.filename, each.file_size, path, plain, self._names)
+            self._names[file] = each.filename
+            self._zip().open(each).close()  # compares the name with the one beside the content
+        _check_count(path, len(self._zip().infolist()))
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_handle": None}
@@ -194,15 +219,28 @@ class _ZipStore:
         return self._handle[1]
 
     def paths(self) -> list[str]:
-        return self._zip().namelist()
+        return list(self._names)
 
     def open(self, file: str) -> BinaryIO:
         with broken_archive_named(self.path):
-            return io.BytesIO(self._zip().read(file))
+            return io.BytesIO(self._zip().read(self._names[file]))
 
     def mark(self, file: str) -> str:
-        entry = self._zip().getinfo(file)
+        entry = self._zip().getinfo(self._names[file])
         return f"{entry.file_size} {entry.CRC:08x}"
+
+
+def _check_count(path: str, found: int) -> None:
+    """Reject a zip whose directory, which ends where an entry is damaged, lacks some entries."""
+    with open(path, "rb") as file:
+        file.seek(max(0, os.path.getsize(path) - 2**16 - 22))
+        ending = file.read()
+    place = ending.rfind(b"PK\5\6") + 10
+    (count,) = struct.unpack("<H", ending[place : place + 2])
+    if count not in (0xFFFF, found % 2**16):  # 0xFFFF: the number is in another place
+        raise zipfile.BadZipFile(
+            f"its directory lists {count:,} files, of which {found:,} are left"
+        )
 
 
 class _TarStore:
@@ -211,19 +249,11 @@ class _TarStore:
     def __init__(self, path: str) -> None:
         self.path = path
         self._files: dict[str, bytes] = {}  # b"" for folders
-        with tarfile.open(path, "r|*") as tar:
-            for member in tar:
-                name = member.name.removeprefix("./")
-                _check(name, member.size, path)
-                if member.isdir():
-                    self._files[f"{name}/"] = b""
-                elif not hidden(name):
-                    content = tar.extractfile(member) if member.isreg() else None
-                    if content is None:
-                        found = f"got {name!r} in {path!r}, a link or a device"
-                        fix = "pack the files themselves, as with tar --dereference"
-                        raise ValueError(f"expected plain files, {found}: {fix} --hard-dereference")
-                    self._files[name] = content.read()
+        for member, content in members_of(path):
+            name = f"{member.name}/" if member.isdir() else member.name
+            file = _checked(name, member.size, path, content is not None, self._files)
+            if file.endswith("/") or not hidden(file):
+                self._files[file] = b"" if content is None else content.read()
 
     def paths(self) -> list[str]:
         return list(self._files)

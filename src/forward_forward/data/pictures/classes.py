@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection
 
 from forward_forward.data.arrays import PARTS as NAMES
+from forward_forward.data.paths import check_regular
 from forward_forward.data.pictures.archive import Tree, is_archive, tree_of
 
 JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -35,6 +36,7 @@ def pictures_tree(path: str | os.PathLike[str], classes: Collection[str] = ()) -
     A README, a licence or a logo may lie beside that folder, which is none of the known classes.
     """
     path = os.path.expanduser(path)
+    check_regular(path)
     if not os.path.isdir(path) and not (is_archive(path) and os.path.isfile(path)):
         found = "a file" if os.path.exists(path) else "which does not exist"
         expected = "expected a folder or an archive with one sub-folder per class, got"

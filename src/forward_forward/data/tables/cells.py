@@ -166,12 +166,17 @@ def as_pandas(frame: Any) -> Any:
 
 
 def _parquet(path: str) -> Any:
-    pyarrow = _pyarrow("parquet files")
+    _pyarrow("parquet files")
     from pyarrow import parquet
 
     try:
-        return parquet.read_table(path).to_pandas(ignore_metadata=True)
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
+        table = parquet.read_table(path, page_checksum_verification=True)
+        return table.to_pandas(ignore_metadata=True)
+    except MemoryError as error:
+        raise MemoryError(f"{error}, for the table {path!r}") from error
+    except Exception as error:  # pyarrow raises whatever it meets in a broken file
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # of the file system, which names the file itself
         raise ValueError(f"expected a parquet file, got {path!r}: {error}") from error
 
 

@@ -18,6 +18,13 @@ _OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7z
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
+def opener_of(path: str) -> Any:
+    """What opens a file: `open`, or what decompresses it, as its first bytes say."""
+    with open(path, "rb") as raw:
+        start = raw.read(5)
+    return next((each for magic, each in _OPENERS.items() if start.startswith(magic)), open)
+
+
 @contextmanager
 def text_of(path: str, encoding: str) -> Iterator[TextIO]:
     """Open a text file, or the only one in a zip.
@@ -27,9 +34,9 @@ def text_of(path: str, encoding: str) -> Iterator[TextIO]:
     """
     with open(path, "rb") as raw:
         start = raw.read(5)
+    opener = opener_of(path)
     if start.startswith(b"BZh") and not path.lower().endswith(".bz2"):
-        start = b""  # which may well be text
-    opener = next((each for magic, each in _OPENERS.items() if start.startswith(magic)), open)
+        opener = open  # it may well be text
     try:
         with ExitStack() as stack:
             if start.startswith(b"PK\x03\x04"):

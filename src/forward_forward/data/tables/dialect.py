@@ -108,7 +108,8 @@ def _check_widths(path: str, dialect: Dialect) -> None:
 def _numbered(path: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, the header first, each with the number of its last line."""
     with text_of(path, dialect.encoding) as file:
-        reader = _reader(islice(file, dialect.skip, None), dialect.delimiter, strict=True)
+        lines = (_text(line, path) for line in islice(file, dialect.skip, None))
+        reader = _reader(lines, dialect.delimiter, strict=True)
         try:
             yield from ((dialect.skip + reader.line_num, row) for row in reader if row)
         except csv.Error as error:
@@ -146,10 +147,16 @@ def _encodings(path: str) -> tuple[str, ...]:
         start = file.read(4096).encode("latin-1")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return ("utf-16",)
-    if b"\0" in start:
+    _text(start.decode("latin-1"), path)
+    return ("utf-8-sig", "cp1252", "latin-1")
+
+
+def _text(text: str, path: str) -> str:
+    """The text, unless it has zeros, as binary data have and files with gaps in them."""
+    if "\0" in text:
         fix = "export the table as CSV, or convert it to UTF-8"
         raise ValueError(f"expected a table of text in {path!r}, got binary data: {fix}")
-    return ("utf-8-sig", "cp1252", "latin-1")
+    return text
 
 
 def _recognised(
