@@ -9,6 +9,7 @@ with a label is then a row that is looked up.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Literal, Protocol, get_args
 
 import torch
@@ -137,6 +138,15 @@ def check_lengths(x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> 
                 f"expected a {name} for each of the {len(x)} samples, got {name}s of shape"
                 f" {list(values.shape)}: pass as many {name}s as samples"
             )
+
+
+def check_classes(examples: Examples) -> None:
+    """Reject a number of classes that is no whole number."""
+    if not isinstance(count := examples.num_classes, Integral):
+        raise ValueError(
+            f"{type(examples).__name__} expects a whole number of classes, got {count!r}: such as"
+            " num_classes=10"
+        )
 
 
 ScoreSource = Literal["nothing", "softmax", "goodness", "first layer"]

@@ -8,8 +8,21 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from forward_forward.examples.inputs import Examples, Inputs, Samples, ScoreSource, floating
-from forward_forward.examples.negatives import Uniform, WrongLabels, hard_rows, mixed_with_others
+from forward_forward.examples.inputs import (
+    Examples,
+    Inputs,
+    Samples,
+    ScoreSource,
+    check_classes,
+    floating,
+)
+from forward_forward.examples.negatives import (
+    Uniform,
+    WrongLabels,
+    check_negatives,
+    hard_rows,
+    mixed_with_others,
+)
 
 
 def integer_labels(examples: Examples, y: Tensor | None) -> Tensor:
@@ -52,6 +65,8 @@ class _Label(ABC):
     other_images: float = 0.0
 
     def __post_init__(self) -> None:
+        check_classes(self)
+        check_negatives(self.negatives)
         if not 0 <= self.other_images <= 1:
             raise ValueError(
                 f"{type(self).__name__} expects a fraction other_images from 0 to 1, got"

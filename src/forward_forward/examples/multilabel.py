@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating
+from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, check_classes, floating
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class MultiLabel:
     count: int = 1
 
     def __post_init__(self) -> None:
+        check_classes(self)
         good = self.num_classes >= 1 and self.count >= 1 and 0 <= self.known <= 1
         if not good or self.strength == 0:
             raise ValueError(

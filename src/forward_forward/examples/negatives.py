@@ -32,6 +32,16 @@ class WrongLabels(Protocol):
     ) -> Tensor: ...
 
 
+def check_negatives(negatives: object) -> None:
+    """Reject what chooses no wrong labels, such as True or a class instead of its object."""
+    named = hasattr(negatives, "scores") and hasattr(negatives, "fraction")
+    if isinstance(negatives, type) or not callable(negatives) or not named:
+        raise ValueError(
+            "negatives expects a way to choose wrong labels, got"
+            f" {negatives!r}: such as negatives=ff.examples.FromGoodness()"
+        )
+
+
 def uniform_wrong(y: Tensor, classes: int, rng: torch.Generator) -> Tensor:
     """A wrong label for each sample [batch], every one equally likely.
 

@@ -8,7 +8,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from forward_forward.examples.inputs import Inputs, Samples, ScoreSource, floating, unlabelled
+from forward_forward.examples.inputs import (
+    Inputs,
+    Samples,
+    ScoreSource,
+    check_classes,
+    floating,
+    unlabelled,
+)
 from forward_forward.examples.labels import checked_labels
 
 
@@ -58,6 +65,7 @@ class NoLabel(SinglePass):
     num_classes: int
 
     def __post_init__(self) -> None:
+        check_classes(self)
         if self.num_classes < 2:
             raise ValueError(f"NoLabel expects at least 2 classes, got {self.num_classes}")
 

@@ -1,15 +1,44 @@
-"""A layer's arguments -> nothing, or a ValueError that says what fits; its activation, made."""
+"""Arguments of layers, networks and trainers -> nothing, or a ValueError that says what fits."""
 
 from __future__ import annotations
 
 import math
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import nn
 
+from forward_forward.forward.peer import PeerNormalization
 from forward_forward.readouts import Readout
+
+LARGEST = 3.4e38  # of float32
+
+
+def refuse(name: str, expected: str, value: object, fix: str) -> NoReturn:
+    """Raise a ValueError that says what an argument expects, what came, and what to do."""
+    shown = (
+        repr(value) if isinstance(value, str | float | int | type) else f"a {type(value).__name__}"
+    )
+    raise ValueError(f"{name} expects {expected}, got {shown[:80]}: {fix}")
+
+
+def check_number(name: str, value: Any, example: str, *, finite: bool = True) -> None:
+    """Reject what is no number, of Python, numpy or torch, and one too large for float32."""
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        refuse(name, "a number", value, f"such as {name}={example}")
+    if isinstance(value, str | bytes) or (finite and not abs(number) <= LARGEST):
+        refuse(name, "a finite number", value, f"such as {name}={example}")
+
+
+def whole_number(name: str, value: Any, example: str) -> int:
+    """A whole number of any type as Python's own; others are rejected."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        refuse(name, "a whole number", value, f"such as {name}={example}")
 
 
 def made_activation(given: nn.Module | Callable[[], nn.Module] | None) -> nn.Module | None:
@@ -41,10 +70,18 @@ def whole_numbers(caller: str, *values: Any) -> list[int]:
 
 
 def check_numbers(
-    threshold: float | str, temperature: float, dropout: float, adversarial: float
+    threshold: float | str,
+    threshold_factor: float,
+    temperature: float,
+    dropout: float,
+    adversarial: float,
 ) -> None:
-    """Reject numbers that are out of range."""
-    if not temperature > 0 or not 0 <= dropout < 1 or not 0 <= adversarial < math.inf:
+    """Reject what is no number, and numbers that are out of range."""
+    check_number("threshold_factor", threshold_factor, "1")
+    check_number("temperature", temperature, "1", finite=False)
+    check_number("dropout", dropout, "0.1", finite=False)
+    check_number("adversarial", adversarial, "0.1", finite=False)
+    if not (0 < temperature <= LARGEST and 0 <= dropout < 1 and 0 <= adversarial <= LARGEST):
         raise ValueError(
             "Layer expects temperature > 0, dropout from 0 to below 1 and adversarial of 0 or"
             f" more, got temperature={temperature}, dropout={dropout} and"
@@ -52,8 +89,16 @@ def check_numbers(
         )
     if isinstance(threshold, str) and threshold not in ("width", "calibrated"):
         raise ValueError(f'threshold expects a number, "width" or "calibrated", got {threshold!r}')
-    if isinstance(threshold, int | float) and not math.isfinite(threshold):
-        raise ValueError(f"threshold expects a finite number, got {threshold}")
+    if not isinstance(threshold, str):
+        check_number("threshold", threshold, "1")
+
+
+def check_block(block: object, residual: object) -> None:
+    """Reject a block that is no module, and what is no truth value."""
+    if not isinstance(block, nn.Module):
+        refuse("block", "a module", block, "such as nn.Linear(74, 500)")
+    if not isinstance(residual, bool | int):
+        refuse("residual", "True or False", residual, "such as residual=True")
 
 
 def check_parts(parts: Mapping[str, Any], terms: Any) -> None:
@@ -68,8 +113,12 @@ def check_parts(parts: Mapping[str, Any], terms: Any) -> None:
         )
 
 
-def check_peer(block: nn.Module, activation: object, goodness: object, adversarial: float) -> None:
+def check_peer(
+    peer: object, block: nn.Module, activation: object, goodness: object, adversarial: float
+) -> None:
     """Reject what does not go together with peer normalisation."""
+    if not isinstance(peer, PeerNormalization):
+        refuse("peer", "a PeerNormalization or None", peer, "such as peer=PeerNormalization()")
     if isinstance(goodness, Readout) or adversarial:
         raise ValueError(
             "peer normalisation follows the mean activity of positives, so it expects positives"

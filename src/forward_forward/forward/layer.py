@@ -17,6 +17,7 @@ from forward_forward import losses, readouts
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.arguments import (
     check_adversarial,
+    check_block,
     check_numbers,
     check_parts,
     check_peer,
@@ -95,10 +96,11 @@ class Layer(nn.Module):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        check_numbers(threshold, temperature, dropout, adversarial)
+        check_block(block, residual)
+        check_numbers(threshold, threshold_factor, temperature, dropout, adversarial)
         check_parts({"goodness": goodness, "loss": loss, "normalize": normalize}, terms)
         if peer is not None:
-            check_peer(block, activation, goodness, adversarial)
+            check_peer(peer, block, activation, goodness, adversarial)
         if adversarial:
             check_adversarial(goodness, terms)
         if residual:

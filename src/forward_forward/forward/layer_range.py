@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, TypeGuard
 
 import torch
 from torch import Tensor
@@ -26,12 +27,17 @@ def fixed_range(readout: ReadoutSetting, layers: int) -> Range:
     if isinstance(readout, str) and readout in ("auto", *FITTED):
         return default_range(layers)
     pair = (0, layers) if readout is None else readout
-    if isinstance(pair, str) or len(pair) != 2 or not 0 <= pair[0] < pair[1] <= layers:
+    if not _is_pair(pair) or not 0 <= pair[0] < pair[1] <= layers:
         raise ValueError(
             'readout expects "auto", "weighted", "logistic", None or 0 <= first < stop <='
             f" {layers} layers, got {readout!r}"
         )
     return pair[0], pair[1]
+
+
+def _is_pair(given: object) -> TypeGuard[Range]:
+    of_two = isinstance(given, Sequence) and len(given) == 2
+    return of_two and not isinstance(given, str)
 
 
 def ranges(layers: int) -> list[Range]:

@@ -9,11 +9,34 @@ from torch import nn
 from forward_forward.examples import Examples, OrdinalBins
 from forward_forward.examples.inputs import check_scores
 from forward_forward.examples.no_label import SinglePass
+from forward_forward.forward.arguments import refuse
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.symbols import check_positions
 from forward_forward.readouts import Readout
 from forward_forward.terms import Term
+
+
+def check_examples(examples: object) -> None:
+    """Reject what does not make positives and negatives of samples."""
+    needed = ("labelled", "scores", "num_classes", "positive", "negative", "width")
+    if isinstance(examples, type) or not all(hasattr(examples, name) for name in needed):
+        refuse("examples", "such as AppendLabel(10)", examples, "ff.examples has them")
+
+
+def check_network(layers: Sequence[object], examples: object, **parts: object) -> None:
+    """Reject what are no parts of a network; of those by name, each may be None."""
+    for number, layer in enumerate(layers, 1):
+        if not isinstance(layer, Layer):
+            refuse(f"layer {number}", "a Layer", layer, "write Layer(block), *[a, b] for a list")
+    check_examples(examples)
+    if not isinstance(parts["head"], SoftmaxHead | None):
+        refuse(
+            "head", "a SoftmaxHead or None", parts["head"], "such as SoftmaxHead((500, 500), 10)"
+        )
+    for name in ("inputs", "views"):
+        if not (parts[name] is None or callable(parts[name])):
+            refuse(name, "a module or another callable", parts[name], f"or leave {name} out")
 
 
 def check_learnable(examples: Examples, layers: Sequence[Layer], head: SoftmaxHead | None) -> None:
@@ -33,7 +56,7 @@ def check_learnable(examples: Examples, layers: Sequence[Layer], head: SoftmaxHe
 def check_reading(reading: str, examples: Examples, head: SoftmaxHead | None) -> None:
     """Reject a reading that the examples or the missing head rule out."""
     possible = {"goodness": examples.labelled, "head": head is not None}
-    if not possible.get(reading, False):
+    if not isinstance(reading, str) or not possible.get(reading, False):
         raise ValueError(
             f'reading={reading!r} is not possible here: "goodness" expects examples with'
             ' labels, and "head" expects head=SoftmaxHead(...)'

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +17,10 @@ from forward_forward.forward.combination import LayerRegression, WeightedLayers,
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import Range, ReadoutSetting, fixed_range
-from forward_forward.forward.learnable import check_learnable, check_reading
+from forward_forward.forward.learnable import check_learnable, check_network, check_reading
 from forward_forward.forward.overview import layers_html
 from forward_forward.forward.passes import ForwardPass, as_source, lowered, written_out
-from forward_forward.forward.samples import finite, tensor_of
+from forward_forward.forward.samples import check_weights, finite, tensor_of
 from forward_forward.forward.views import Views
 
 Reading = Literal["goodness", "head"]
@@ -71,6 +71,7 @@ class Network(nn.Module):
         views: Views | None = None,
     ) -> None:
         super().__init__()
+        check_network(layers, examples, inputs=inputs, head=head, views=views)
         fixed_range(readout, len(layers))
         self.reading: Reading = reading or ("goodness" if examples.labelled else "head")
         check_reading(self.reading, examples, head)
@@ -148,11 +149,7 @@ class Network(nn.Module):
         return self.layers[0].class_wise
 
     def ready(self, x: Tensor) -> Tensor:
-        """Samples as the examples read them: on the network's device, in its type, standardised.
-
-        Raises:
-            ValueError: They are not floating-point numbers, so their scale is unknown.
-        """
+        """Samples as the examples read them: on the network's device, in its type, standardised."""
         return self.transformed(self.floats(x), self.blocks)
 
     def floats(self, x: Tensor) -> Tensor:
@@ -169,8 +166,12 @@ class Network(nn.Module):
         if self.inputs is None:
             return x
         with lowered(x.device, products):
-            made: Tensor = self.inputs(x)
-        return made
+            return self.inputs(x)  # type: ignore[no-any-return]
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
+        """As in torch; weights with NaN or infinity are a ValueError, and load nothing."""
+        check_weights(state_dict)
+        return super().load_state_dict(state_dict, *args, **options)
 
     @contextmanager
     def validating(self, products: torch.dtype | None) -> Iterator[None]:
@@ -218,7 +219,7 @@ class Network(nn.Module):
         References:
             The poster, "Method"; Hinton (2022), arXiv 2212.13345, section 3.3.
         """
-        return goodness_below(self, x, len(self.layers))
+        return goodness_below(self, finite(x), len(self.layers))
 
     def head_logits_by_layer(self, x: Tensor) -> Tensor:
         """What each layer adds to the softmax head's logits, computed on the neutral input.
@@ -237,16 +238,16 @@ class Network(nn.Module):
                 "the network has no softmax head: build it with head=SoftmaxHead(...), or predict"
                 ' by "goodness"'
             )
-        return logits_by_layer(self, self.head, x)
+        return logits_by_layer(self, self.head, finite(x))
 
     def goodness(self, x: Tensor) -> Tensor:
         """Goodness of every label, summed over the layers of the readout [batch, classes]."""
-        return self.read(goodness_below(self, x, self.readout[1]))
+        return self.read(goodness_below(self, finite(x), self.readout[1]))
 
     def scores(self, x: Tensor, by: Reading | None = None) -> Tensor:
         """Scores of the labels [batch, classes]: summed goodness or the head's logits."""
         by = by or self.reading
-        if by not in READINGS:
+        if not isinstance(by, str) or by not in READINGS:
             raise ValueError(f'by expects "goodness" or "head", got {by!r}')
         if by == "goodness":
             return self.goodness(x)
@@ -267,7 +268,7 @@ class Network(nn.Module):
         Raises:
             ValueError: A sample has NaN or infinity, or is not in floating-point numbers.
         """
-        return self.examples.decide(self.scores(finite(x), by))
+        return self.examples.decide(self.scores(x, by))
 
     def check(self, x: Tensor) -> dict[int, list[str]]:
         """Problems of each layer, by its index: see `Layer.check`.
@@ -275,7 +276,7 @@ class Network(nn.Module):
         Args:
             x: Samples [batch, ...], on the scale of the training data.
         """
-        ready, examples = self.ready(x), self.examples
+        ready, examples = self.ready(finite(x)), self.examples
         texts = ready if isinstance(examples, NextSymbol) else None
         source = written_out(examples.neutral(ready))
         return stack_problems(self.layers, source, texts, examples.num_classes)

@@ -53,7 +53,12 @@ def added_by(layer: Layer, source: Inputs | Activities) -> Tensor | None:
 
 def as_source(x: Inputs | Tensor) -> Inputs | Activities:
     """Inputs as they are, and rows [rows, *shape] as `Activities`: what a layer reads."""
-    return Activities(x) if isinstance(x, Tensor) else x
+    if isinstance(x, Inputs):
+        return x
+    if not isinstance(x, Tensor) or x.dim() < 2:
+        got = list(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
+        raise ValueError(f"expected a tensor [rows, ...], got {got}: a single row is x[None]")
+    return Activities(x)
 
 
 class ForwardPass:

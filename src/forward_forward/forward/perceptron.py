@@ -11,10 +11,11 @@ from torch import nn
 
 from forward_forward import readouts, seeds
 from forward_forward.examples import AppendLabel, Examples, FromGoodness
-from forward_forward.forward.arguments import whole_numbers
+from forward_forward.forward.arguments import check_number, refuse, whole_number, whole_numbers
 from forward_forward.forward.head import SoftmaxHead
 from forward_forward.forward.layer import Layer
 from forward_forward.forward.layer_range import ReadoutSetting
+from forward_forward.forward.learnable import check_examples
 from forward_forward.forward.network import Network
 
 
@@ -68,13 +69,23 @@ def mlp(
             f"mlp expects the units of at least one hidden layer, each 1 or more, got {hidden}:"
             " such as 500, 500 for two layers"
         )
+    seed = whole_number("seed", seed, "0")
+    if not isinstance(head, bool | int | str) or head not in (True, False, "local"):
+        refuse("head", 'True, False or "local"', head, "or use ff.Network(head=SoftmaxHead(...))")
+    if not callable(layer):
+        refuse("layer", "a callable that makes a Layer", layer, "such as partial(Layer, ...)")
     rates = list(dropout) if isinstance(dropout, Sequence) else [dropout] * len(hidden)
+    for rate in rates:
+        if rate is not None:
+            check_number("dropout", rate, "0.1", finite=False)
     if len(rates) != len(hidden) or not all(rate is None or 0 <= rate < 1 for rate in rates):
         raise ValueError(
             f"mlp expects a dropout from 0 to below 1, or {len(hidden)} of them, one per layer, got"
             f" {dropout}"
         )
-    examples = examples or AppendLabel(num_classes, negatives=FromGoodness())
+    if examples is None:
+        examples = AppendLabel(num_classes, negatives=FromGoodness())
+    check_examples(examples)
     sizes = [examples.width(features), *hidden]
     layers = []
     for index, rate in enumerate(rates):

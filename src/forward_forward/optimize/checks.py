@@ -15,6 +15,7 @@ from forward_forward.examples import MultiLabel, NextSymbol, OverlayLabel
 from forward_forward.examples.bins import check_kind
 from forward_forward.examples.hybrids import OfTwoSamples
 from forward_forward.forward import Network
+from forward_forward.forward.arguments import whole_number
 from forward_forward.forward.description import rewritten
 from forward_forward.optimize.train_step import TrainStep
 from forward_forward.track import Callback, ProgressBar, Row, as_callback, interactive
@@ -31,6 +32,8 @@ class Diverged(ArithmeticError):
 def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int) -> None:
     """Reject data or epochs that do not fit; warn if a label would overwrite real features."""
     classes = trainer.network.examples.num_classes
+    whole_number("epochs", epochs, "10")
+    whole_number("batch_size", batch_size, "256")
     check_kind(trainer.network.examples, real=not source.classes)
     if isinstance(trainer.network.examples, MultiLabel) and len(source.classes) != classes:
         raise ValueError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from torch import nn
 from torch.optim import optimizer as torch_optimizer
 
+from forward_forward.forward.arguments import LARGEST, check_number
 from forward_forward.optimize.muon import Muon
 
 
@@ -41,7 +41,9 @@ def optimizer_of(
             ``fused=True`` for weights that are not contiguous, or a module without weights.
     """
     for name, rate in {"lr": lr, "bias_lr": bias_lr, "readout_lr": readout_lr}.items():
-        if rate is not None and not 0 <= rate < math.inf:
+        if rate is not None or name == "lr":
+            check_number(name, rate, "0.001", finite=False)
+        if rate is not None and not 0 <= rate <= LARGEST:
             raise ValueError(
                 f"{name} expects a finite number of 0 or more, got {rate}: such as {name}=0.001"
             )

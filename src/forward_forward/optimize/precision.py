@@ -20,7 +20,7 @@ def usable(device: torch.device | str) -> torch.device:
     """
     try:
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"the device {str(device)!r} is not available ({reason}): use cpu, or cuda or mps if"

@@ -14,6 +14,7 @@ from forward_forward.examples.inputs import check_lengths
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import as_source
+from forward_forward.forward.samples import is_finite
 from forward_forward.optimize.batch_shard import BatchShard
 from forward_forward.optimize.randomness import Augment, StepRandomness
 from forward_forward.optimize.targets import Targets, targets_of
@@ -47,6 +48,27 @@ class PreparedBatch(NamedTuple):
     def size(self) -> int:
         """Number of samples, over all shards together."""
         return self.positive.index.shape[1]
+
+
+def check_batch(x: object, y: object, weight: object) -> None:
+    """Reject what is no batch, and NaN or infinity in it, which would be in all weights after it.
+
+    Values on other devices are not checked, since that would wait for the device: `fit` has done
+    so when it read the data.
+    """
+    for name, values in (("samples", x), ("labels", y), ("weights", weight)):
+        if isinstance(values, Tensor):
+            if values.device.type == "cpu" and not is_finite(values):
+                fix = "leave such rows out, or fill missing values"
+                raise ValueError(f"expected finite {name}, got NaN or infinity: {fix}")
+        elif values is not None or name == "samples":
+            fix = f"use torch.as_tensor({name})"
+            raise ValueError(f"expected {name} as a tensor, got a {type(values).__name__}: {fix}")
+    assert isinstance(x, Tensor)
+    if x.dim() < 2:
+        found = f"got {list(x.shape)}: a single one is x[None]"
+        raise ValueError(f"expected samples [batch, ...], {found}")
+    check_lengths(x, y, weight)  # type: ignore[arg-type]
 
 
 class BatchPreparer:
@@ -96,7 +118,7 @@ class BatchPreparer:
         self, x: Tensor, y: Tensor | None, weight: Tensor | None, step: int
     ) -> PreparedBatch:
         """Prepare samples, labels and weights for the step of that number."""
-        check_lengths(x, y, weight)
+        check_batch(x, y, weight)
         network, batch = self.network, x.shape[0]
         pictures = network.floats(x).detach()
         labels = y if y is None else y.to(network.device, non_blocking=True)

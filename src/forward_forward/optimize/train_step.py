@@ -13,7 +13,6 @@ from forward_forward import notation, seeds
 from forward_forward.data import augment as augmenting
 from forward_forward.data.batch import Batch
 from forward_forward.examples import Inputs
-from forward_forward.examples.inputs import check_lengths
 from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.learnable import check_learnable
@@ -30,9 +29,10 @@ from forward_forward.optimize.named import Make, optimizer_called
 from forward_forward.optimize.optimizers import optimizer_of
 from forward_forward.optimize.order import Order, Rule, check_order, named, trains_jointly
 from forward_forward.optimize.precision import Precision, products, usable
-from forward_forward.optimize.prepare import BatchPreparer
+from forward_forward.optimize.prepare import BatchPreparer, check_batch
 from forward_forward.optimize.randomness import Augment, StepRandomness
 from forward_forward.optimize.schedules import Schedule, constant
+from forward_forward.optimize.settings import check_given, check_settings
 from forward_forward.optimize.steps import LayerSteps
 from forward_forward.optimize.targets import Targets
 from forward_forward.terms import HasProgress
@@ -67,13 +67,7 @@ class TrainStep:
         seed: int = 0,
         device: torch.device | str | None = None,
     ) -> None:
-        more = {"skip": skip, "collaboration": collaboration, "look_ahead": look_ahead}
-        check_order(network, order, rule, **more)  # type: ignore[arg-type]
-        if rule == "backprop":
-            network.set_readout((len(network.layers) - 1, len(network.layers)))
-        if device is not None:
-            network.to(usable(device))
-        check_learnable(network.examples, network.layers, network.head)
+        check_given(network, schedule, augment, look_ahead, order, rule, engine, precision)
         optimizer = optimizer_called(optimizer)
         self.settings = {
             "optimizer": notation.write_call(optimizer),
@@ -96,6 +90,14 @@ class TrainStep:
             "head_weight_decay": head_weight_decay,
             "seed": seed,
         }
+        check_settings(self.settings)
+        more = {"skip": skip, "collaboration": collaboration, "look_ahead": look_ahead}
+        check_order(network, order, rule, **more)  # type: ignore[arg-type]
+        if rule == "backprop":
+            network.set_readout((len(network.layers) - 1, len(network.layers)))
+        if device is not None:
+            network.to(usable(device))
+        check_learnable(network.examples, network.layers, network.head)
         self.network = network
         self.device = network.device
         self.schedule = schedule
@@ -104,10 +106,8 @@ class TrainStep:
         self.rule: Rule = rule
         self.products = products(precision, self.device)
         self.seed = seed
-        rates = {"bias_lr": bias_lr, "readout_lr": readout_lr}
-        optimizers = [
-            optimizer_of(layer, optimizer, lr, weight_decay, **rates) for layer in network.layers
-        ]
+        given = functools.partial(optimizer_of, bias_lr=bias_lr, readout_lr=readout_lr)
+        optimizers = [given(layer, optimizer, lr, weight_decay) for layer in network.layers]
         self.head_optimizer = None
         if network.head is not None:
             decay = weight_decay if head_weight_decay is None else head_weight_decay
@@ -156,8 +156,8 @@ class TrainStep:
 
     def set_rate(self, factor: float) -> None:
         """Set every learning rate to ``factor`` times its initial value."""
-        for optimizer in self.all_optimizers.values():
-            for group in optimizer.param_groups:
+        for each in self.all_optimizers.values():
+            for group in each.param_groups:
                 group["lr"] = factor * group["initial_lr"]
 
     def set_progress(self, fraction: float) -> None:
@@ -291,7 +291,7 @@ class TrainStep:
     def _score(self, x: Tensor, y: Tensor | None, weight: Tensor | None = None) -> None:
         """Score a batch and queue it, with the weights as they are now."""
         if not self._calibrated:
-            check_lengths(x, y, weight)
+            check_batch(x, y, weight)
             # Checked once: the answer is read from the device
             if not all(layer.calibrated for layer in self.network.layers):
                 labels = None if y is None else y[:CALIBRATION_SAMPLES]

@@ -12,6 +12,7 @@ from forward_forward.data import Data, as_source, check_unchanged
 from forward_forward.optimize.checks import check_data, check_same, checked_callbacks
 from forward_forward.optimize.fit import FitLoop, calibrate
 from forward_forward.optimize.record import recorded, settings_of
+from forward_forward.optimize.settings import check_call
 from forward_forward.optimize.state import Fitted
 from forward_forward.optimize.strategy import Parallel, SingleProcess, Strategy
 from forward_forward.optimize.train_step import TrainStep
@@ -133,6 +134,7 @@ class Trainer(TrainStep):
             Diverged: A loss or a goodness is no longer finite; the last checkpoint remains.
             KeyboardInterrupt: After Ctrl-C, once the checkpoint is written.
         """
+        check_call(about, parallel)
         classes = self.network.examples.num_classes
         source, judge = as_source(train, num_classes=classes), None
         if validation is not None:
