@@ -141,7 +141,7 @@ def broken_archive_named(path: str) -> Iterator[None]:
 
 
 def _checked(file: str, size: int, archive: str, plain: bool, known: Container[str]) -> str:
-    """The path of a file in an archive, or of a folder, which ends in a slash.
+    """The path of a file in an archive, or of a folder, which ends in a slash; "" for the root.
 
     Raises:
         ValueError: No honest archive of pictures holds it, or it holds the file twice.
@@ -155,8 +155,8 @@ def _checked(file: str, size: int, archive: str, plain: bool, known: Container[s
         found = f"got {file!r} of {size:,} in {archive!r}: {fix}"
         raise ValueError(f"expected files of at most {LARGEST:,} bytes, {found}")
     path = "/".join(part for part in file.split("/") if part not in ("", "."))
-    if file.endswith("/") or hidden(path):
-        return f"{path}/" if file.endswith("/") else path
+    if not path or file.endswith("/") or hidden(path):
+        return f"{path}/" if path and file.endswith("/") else path
     if not plain:
         found = f"got {file!r} in {archive!r}, a link or a device"
         fix = "pack the files themselves, as with tar --dereference"
@@ -206,7 +206,8 @@ class _ZipStore:
         for each in self._zip().infolist():
             plain = not stat.S_ISLNK(each.external_attr >> 16)
             file = _checked(each.filename, each.file_size, path, plain, self._names)
-            self._names[file] = each.filename
+            if file:
+                self._names[file] = each.filename
             self._zip().open(each).close()  # compares the name with the one beside the content
         _check_count(path, len(self._zip().infolist()))
 
@@ -252,7 +253,7 @@ class _TarStore:
         for member, content in members_of(path):
             name = f"{member.name}/" if member.isdir() else member.name
             file = _checked(name, member.size, path, content is not None, self._files)
-            if file.endswith("/") or not hidden(file):
+            if file.endswith("/") or (file and not hidden(file)):
                 self._files[file] = b"" if content is None else content.read()
 
     def paths(self) -> list[str]:
