@@ -23,6 +23,7 @@ def save(run: Run, network: ff.Network, value: int) -> None:
 def without_id(run: Run) -> None:
     about = {name: value for name, value in run.about.items() if name != "id"}
     files.write_json(run.path / "run.json", about)
+    run._id = None
 
 
 BROKEN = {"empty": b"", "garbage": b"no tensors at all", "truncated": None}

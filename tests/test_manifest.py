@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 from tests.test_checkpoint import new_run, save
@@ -50,8 +51,8 @@ def test_a_flipped_bit_of_run_json_changes_no_entry_unsaid(run):
             seen = Run(run.path).about
         except ValueError as error:
             assert "run.json" in str(error)  # noqa: PT017
-        else:  # of spaces between the entries, or of the name of the SHA-256
-            assert {name: seen[name] for name in about} == about
+        else:  # of spaces between the entries
+            assert seen == about
         path.write_bytes(whole)
 
 
@@ -89,7 +90,9 @@ def test_a_missing_file_is_named(run, name):
         run.last()
 
 
-def test_a_file_that_the_manifest_does_not_list_is_named(run):
+def test_tensors_that_the_manifest_does_not_list_are_named_and_other_files_are_not_read(run):
+    (run.path / "checkpoints/last/.DS_Store").write_bytes(b"of a file manager")
+    assert run.last() is not None
     (run.path / "checkpoints/last/shard-1.safetensors").write_bytes(b"")
     with pytest.raises(ValueError, match=r"got 'shard-1\.safetensors'"):
         run.last()
@@ -104,8 +107,48 @@ def test_figures_that_a_checkpoint_has_seen_may_not_change(run):
     with pytest.raises(ValueError, match=r"metrics\.jsonl', got changed ones"):
         run.rows()
     path.unlink()
-    with pytest.raises(ValueError, match=r"metrics\.jsonl', got changed ones"):
+    with pytest.raises(ValueError, match=r"metrics\.jsonl', got no such file"):
         run.rows()
+
+
+def test_the_last_checkpoint_in_the_place_of_the_best_one_is_refused(run):
+    checkpoints = run.path / "checkpoints"
+    shutil.copytree(checkpoints / "last", checkpoints / "best")
+    with pytest.raises(ValueError, match="expected the files of checkpoint 'best'"):
+        ff.load(run.path)
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_read_is_read_again(run, monkeypatch):
+    network = ff.load(run.path, which="last")
+    check, again = manifest.check, []
+
+    def replacing(folder, **about):
+        if not again:
+            again.append(folder)
+            save(run, network, 3)
+            (folder / "trainer.safetensors").unlink()
+            save(run, network, 3)
+            raise ValueError("expected the file of another moment")
+        return check(folder, **about)
+
+    monkeypatch.setattr(manifest, "check", replacing)
+    assert float(next(iter(run.last()[0].values())).flatten()[0]) == 3
+
+
+def test_a_run_from_before_there_were_manifests_is_checked_once_it_was_resumed(tmp_path):
+    old = Path(__file__).parent / "fixtures/v0_1/trained"
+    run = Run(shutil.copytree(old, tmp_path / "run"))
+    assert "id" not in run.about
+    run.adopt()
+    assert run.last() is not None
+    for name, read in (("last/trainer", Run.last), ("best/network", Run.weights)):
+        path = run.path / "checkpoints" / f"{name}.safetensors"
+        whole = path.read_bytes()
+        flip(path, 8 * len(whole) - 1)
+        with pytest.raises(ValueError, match=path.name):
+            read(Run(run.path))
+        path.write_bytes(whole)
+        read(Run(run.path))
 
 
 def test_a_damaged_line_is_named_and_one_that_was_cut_short_is_not_there(tmp_path):

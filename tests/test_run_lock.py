@@ -1,15 +1,20 @@
 """One process at a time trains in a folder; what a kill leaves is told from a whole run."""
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from filelock import FileLock
+from tests.conftest import called
 
 import forward_forward as ff
+from forward_forward import predict
 from forward_forward.checkpoint import Run, is_run, locked
 from forward_forward.checkpoint.run import REMOVED
 
@@ -52,9 +57,14 @@ def test_a_process_that_is_killed_holds_nothing(holder, tmp_path):
 
 def test_two_trainings_of_one_process_are_told_apart_too(tmp_path):
     run = trained(tmp_path / "run").run
-    with locked(run), pytest.raises(ValueError, match=f"process {os.getpid()}"):
+    with (
+        locked(run),
+        ThreadPoolExecutor() as other,
+        pytest.raises(ValueError, match=f"process {os.getpid()}"),
+    ):
+        other.submit(trained, run, resume=True).result()
+    with locked(run):
         trained(run, resume=True)
-    trained(run, resume=True)
 
 
 def test_a_refused_training_leaves_no_folder(tmp_path):
@@ -67,6 +77,47 @@ def test_a_refused_training_leaves_no_folder(tmp_path):
     with pytest.raises(ValueError, match="run's folder with a run"):
         trained(tmp_path / "new", resume=True)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_another_one_has_overwritten_is_not_updated(tmp_path):
+    first = Run(trained(tmp_path / "run").run)
+    trained(tmp_path / "run", overwrite=True)
+    with pytest.raises(ValueError, match="got another one, which has overwritten it"):
+        first.update(test_error=1.0)
+
+
+def test_a_command_keeps_the_lock_until_it_has_tested(tmp_path, monkeypatch):
+    def evaluated(*_):
+        with ThreadPoolExecutor() as other:
+            other.submit(trained, tmp_path / "run", overwrite=True).result()
+
+    monkeypatch.setattr(predict, "evaluate", evaluated)
+    words = ["--hidden", "4", "--epochs", "1", "--threads", "1", "--out", tmp_path / "run"]
+    done = called("train", "--data", "digits", *words)
+    assert done.code == 2
+    assert "no other process trains in" in done.err
+
+
+def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with pytest.warns(UserWarning, match="has no locks"):
+        trained(tmp_path / "run")
+
+
+def test_a_finished_run_without_its_checkpoints_is_not_trained_again_unsaid(tmp_path):
+    run = trained(tmp_path / "run").run
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(ValueError, match="expected the checkpoint 'last'"):
+        trained(run, resume=True)
+
+
+def test_entries_of_the_user_s_own_cannot_take_the_place_of_the_library_s(tmp_path):
+    run = trained(tmp_path / "run", about={"sha256": "mine", "made_by": "me", "id": None}).run
+    assert Run(run).about["made_by"] == "forward-forward"
+    assert Run(run).about["id"] is not None
 
 
 class Killed(BaseException):

@@ -166,7 +166,7 @@ def test_a_callback_that_cannot_start_leaves_the_folder_free(tmp_path):
     x, y = torch.rand(20, 4), torch.arange(20) % 2
     for watch, error, words in (
         ([CannotStart()], RuntimeError, "no server"),
-        ([3], ValueError, "got 3: pass an object"),
+        ([3], ValueError, "got 3: define at least one of them"),
         (CannotStart(), ValueError, "expects a list of callbacks, got a CannotStart"),
     ):
         trainer = ff.Trainer(ff.mlp(4, 3, num_classes=2))

@@ -20,9 +20,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 from torch import Tensor
 
@@ -34,6 +34,7 @@ from forward_forward.track import Jsonl, Row, mlflow, tensorboard, trackio, wand
 from forward_forward.track.run_record import machine, run_table
 
 Which = Literal["best", "last"]
+Read = TypeVar("Read")
 
 MADE_BY = "forward-forward"
 # Files in which a tracker remembers its run: a new run in the folder is another one.
@@ -53,7 +54,7 @@ class Run(hub.SharedRun):
 
     def __init__(self, path: Path | str) -> None:
         self.path = hub.local(path)
-        _check_run(self.path)
+        self._id = _checked(self.path).get("id")
         self.metrics = Jsonl(self.path / "metrics.jsonl")
 
     @classmethod
@@ -80,7 +81,7 @@ class Run(hub.SharedRun):
                 )
             _remove(path)
         path.mkdir(parents=True, exist_ok=True)
-        entries = {"made_by": MADE_BY, "id": secrets.token_hex(8), **about, "machine": machine()}
+        entries = {**about, "made_by": MADE_BY, "id": _new_id(), "machine": machine()}
         manifest.write_record(path / "run.json", entries)
         return cls(path)
 
@@ -100,10 +101,11 @@ class Run(hub.SharedRun):
             if folder is not None and (folder / manifest.NAME).is_file():
                 kept = manifest.read_record(folder / manifest.NAME, editable=False)["metrics"]
                 if kept != self._metrics(kept["bytes"]):
+                    exists = self.metrics.path.exists()
+                    found = "changed ones (their SHA-256 differs)" if exists else "no such file"
                     raise ValueError(
                         f"expected the figures that were written to {str(self.metrics.path)!r},"
-                        " got changed ones (their SHA-256 differs): restore the file from a copy,"
-                        " or train again"
+                        f" got {found}: restore it from a copy, or train again"
                     )
         return self.metrics.rows()
 
@@ -113,15 +115,34 @@ class Run(hub.SharedRun):
         content = (path.read_bytes() if path.exists() else b"")[:size]
         return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
-    def seal(self, folder: Path) -> None:
+    def seal(self, folder: Path, which: Which) -> None:
         """Write the manifest of a checkpoint's folder, whose other files are complete."""
-        manifest.write(folder, run=self.about.get("id"), metrics=self._metrics())
+        manifest.write(folder, run=self._id, checkpoint=which, metrics=self._metrics())
+
+    def adopt(self) -> None:
+        """Give a run from before there were manifests a number, and its checkpoints manifests."""
+        if self._id is None:
+            self._id = _new_id()
+            for which in get_args(Which):
+                if (folder := files.whole(self.path / "checkpoints" / which)) is not None:
+                    (folder / manifest.NAME).unlink(missing_ok=True)
+                    self.seal(folder, which)
+            manifest.write_record(self.path / "run.json", {**self.about, "id": self._id})
 
     def _repr_html_(self) -> str:
         return run_table(self.path, self.about, len(self.rows()))
 
     def update(self, **values: Any) -> None:
-        """Set entries of run.json."""
+        """Set entries of run.json.
+
+        Raises:
+            ValueError: Another run has taken the folder meanwhile.
+        """
+        if self.about.get("id") != self._id:
+            raise ValueError(
+                f"expected this run in {str(self.path)!r}, got another one, which has overwritten"
+                " it: train into a folder of its own"
+            )
         manifest.write_record(self.path / "run.json", {**self.about, **values})
 
     def discard(self) -> None:
@@ -150,7 +171,7 @@ class Run(hub.SharedRun):
                 files.write_tensors(folder / "trainer.safetensors", trainer)
             if progress is not None:
                 files.write_json(folder / "progress.json", progress)
-            self.seal(folder)
+            self.seal(folder, which)
 
         files.replace_folder(self.path / "checkpoints" / which, fill)
 
@@ -160,10 +181,7 @@ class Run(hub.SharedRun):
         Raises:
             ValueError: A file is missing, damaged or of another run.
         """
-        folder = files.whole(self.path / "checkpoints" / which)
-        if folder is not None and (run := self.about.get("id")) is not None:
-            manifest.check(folder, run=run)
-        return folder
+        return self._read(which, lambda folder: folder)
 
     def weights(self, which: Which = "best") -> dict[str, Tensor]:
         """The network's tensors of a checkpoint, or of the last one if no epoch is complete.
@@ -171,26 +189,59 @@ class Run(hub.SharedRun):
         Raises:
             ValueError: There is no checkpoint yet, or a file is missing or damaged.
         """
-        last = self.checkpoint("last")
-        found = last if which == "last" else self.checkpoint("best")
-        if found is None and last is not None:
-            if _has_best(last):
+        if which not in get_args(Which):
+            raise ValueError(f"which expects 'best' or 'last', got {which!r}: choose one of them")
+        found = self._read(which, tensors_of)
+        if found is None and which == "best":
+            if self._read("last", _has_best):
                 raise ValueError(
                     f"expected the checkpoint 'best' in {str(self.path / 'checkpoints')!r}, got"
                     " only 'last': restore it from a copy, or load the last weights with"
                     ' which="last"'
                 )
-            found = last
+            found = self._read("last", tensors_of)
         if found is None:
             raise ValueError(f"{str(self.path)!r} has no checkpoint yet: train for an epoch first")
-        return parted(tensors_of(found))[0]
+        return parted(found)[0]
 
     def last(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]] | None:
         """Network, trainer and progress of the last checkpoint, or None if there is none yet."""
-        folder = self.checkpoint("last")
-        if folder is None:
-            return None
-        return *parted(tensors_of(folder, trainer=True)), progress_of(folder)
+        return self._read(
+            "last",
+            lambda folder: (*parted(tensors_of(folder, trainer=True)), progress_of(folder)),
+        )
+
+    def _read(self, which: Which, read: Callable[[Path], Read]) -> Read | None:
+        """What is read from a checkpoint's folder; None if there is none.
+
+        A training may replace the folder meanwhile: then it is read again.
+        """
+        while (folder := files.whole(self.path / "checkpoints" / which)) is not None:
+            before = _state(folder)
+            try:
+                if self._id is not None:
+                    manifest.check(folder, run=self._id, checkpoint=which)
+                found = read(folder)
+            except (OSError, ValueError):
+                if _state(folder) == before:
+                    raise
+                continue
+            if _state(folder) == before:
+                return found
+        return None
+
+
+def _state(folder: Path) -> tuple[int, int] | None:
+    """What differs if a folder is replaced by another one of its name."""
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_ctime_ns
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)
 
 
 def _has_best(last: Path) -> bool:
@@ -230,13 +281,15 @@ def is_run(path: Path) -> bool:
     return True
 
 
-def _check_run(path: Path) -> None:
-    """Reject a folder that is no run; the message tells a missing run.json from a broken one."""
-    if _made_here(path).get("status") == REMOVED:
+def _checked(path: Path) -> files.Entries:
+    """The content of a run.json; the error of a missing one differs from that of a broken one."""
+    about = _made_here(path)
+    if about.get("status") == REMOVED:
         raise ValueError(
             f"expected a whole run, got {str(path)!r}, whose process was killed while it deleted"
             " the run: train into the folder again, with overwrite"
         )
+    return about
 
 
 def _made_here(path: Path) -> files.Entries:

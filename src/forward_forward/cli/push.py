@@ -17,7 +17,7 @@ class PushCommand:
     """Upload a trained network to the Hugging Face Hub, with a model card made from the run.
 
     It uploads the best weights, run.json, metrics.jsonl and config.yaml. `hf auth login` or
-    HF_TOKEN says who you are. `ff evaluate hf://USER/NAME` reads the upload.
+    HF_TOKEN identifies you. `ff evaluate hf://USER/NAME` reads the upload.
     """
 
     # The run's folder.

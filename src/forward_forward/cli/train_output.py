@@ -48,7 +48,7 @@ def announce(
     optimizer = str(settings["optimizer"]).rpartition(":")[2]
     threads = "1 thread" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} threads"
     products = str(trainer.products or network.dtype).removeprefix("torch.")
-    epochs = "1 epoch" if plan.epochs == 1 else f"{plan.epochs} epochs"
+    epochs = _epochs(plan.epochs)
     kind = f"{len(sets.classes)} classes" if sets.classes else "a number to predict"
     for note in sets.notes:
         print(f"{'data':>8}  {note}", file=sys.stderr)
@@ -66,6 +66,10 @@ def announce(
     parallel = [("parallel", command["parallel"])] if command.get("parallel") else []
     for name, line in [*lines.items(), *parallel, *(("track", place) for place in places)]:
         print(f"{name:>8}  {line}", file=sys.stderr)
+
+
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number} epochs"
 
 
 def _for_any_layer(goodness: str) -> str:
@@ -200,7 +204,7 @@ def finish(result: Fitted, about: Mapping[str, Any], folder: Path, *, as_json: b
         text = f"{error:.4g}" if numbers else f"{error:.2f} %"
         lowest = f"the lowest validation error ({text})"
         time = f"{result.seconds:.1f} s, including {result.validation_seconds:.1f} s of validation"
-        epochs = f"of {len(result.history)} epochs; {time}"
+        epochs = f"of {_epochs(len(result.history))}; {time}"
         if result.stopped is not None:
             print(f"  stopped: {result.stopped}")
         print(f"  weights of epoch {result.best_epoch}, which has {lowest} {epochs}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import inspect
 import os
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from forward_forward import checkpoint, notation, predict
-from forward_forward.checkpoint import Run
+from forward_forward.checkpoint import Run, locked
 from forward_forward.cli import train_output
 from forward_forward.cli.config import ConfigFile
 from forward_forward.cli.distributed import distributed_run
@@ -105,6 +106,9 @@ class Training:
         set_threads(self.command["threads"])
         # An absolute path, so that the run and its data are found from any folder.
         self.command["data"] = absolute(self.command["data"])
+        file, colon, model = str(self.settings.get("model", "")).partition(":")
+        if colon and os.path.exists(file):
+            self.settings["model"] = f"{os.path.abspath(file)}:{model}"
         train_output.say_reading(self.command["data"])
         table = None if self.resumed is None else self.resumed.about.get("table")
         sets = self._sets(table)
@@ -117,12 +121,14 @@ class Training:
             names, resumed = self.command["track"] or (), self.resumed is not None
             self.trackers, places = trackers(names, folder, resumed=resumed)
             train_output.announce(self.command, plan, sets, places)
-        result = self._fit(plan, sets, folder)
-        if self.processes is not None:
-            self.processes.leave()
-        if self.is_leader:
-            about = self._test(folder, plan, sets)
-            train_output.finish(result, about, folder, as_json=self.options.json)
+        # Until it is tested, too. Of several processes, `fit` tells all if the folder is locked.
+        with locked(folder) if self.processes is None else contextlib.nullcontext():
+            result = self._fit(plan, sets, folder)
+            if self.processes is not None:
+                self.processes.leave()
+            if self.is_leader:
+                about = self._test(folder, plan, sets)
+                train_output.finish(result, about, folder, as_json=self.options.json)
         return 0
 
     def _sets(self, table: Mapping[str, Any] | None) -> Sets:

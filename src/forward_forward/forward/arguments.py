@@ -65,7 +65,8 @@ def whole_numbers(caller: str, *values: Any) -> list[int]:
     except TypeError as error:
         raise ValueError(
             f"{caller} expects whole numbers one by one, such as 500, 500, got"
-            f" {', '.join(map(repr, values))}: write *[500, 500] for a list"
+            f" {next(each for each in values if not hasattr(each, '__index__'))!r}: write"
+            " *[500, 500] for a list"
         ) from error
 
 

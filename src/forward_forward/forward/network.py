@@ -290,7 +290,11 @@ class Network(nn.Module):
         Args:
             x: Training samples [batch, ...], about 1,024 of them.
             y: Their labels [batch].
+
+        Raises:
+            ValueError: A sample is NaN or infinite.
         """
+        x = finite(x)
         check_lengths(x, y)
         y = None if y is None else y.to(self.device)
         positive = self.examples.positive(self.ready(x), y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,10 @@ def local(run: Path | str) -> Path:
     >>> local("runs/first").as_posix()
     'runs/first'
     """
+    if not isinstance(run, str | os.PathLike):
+        raise ValueError(
+            f"expected the folder of a run, got {run!r}: pass a path such as 'runs/first'"
+        )
     address = str(run)
     if not address.startswith("hf:"):
         return Path(run)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from forward_forward import files, manifest
 from forward_forward.hub.address import LOGIN, client, sender
@@ -35,7 +35,7 @@ class RunFolder(Protocol):
     def rows(self) -> list[Row]:
         """The figures of each epoch."""
 
-    def seal(self, folder: Path) -> None:
+    def seal(self, folder: Path, which: Literal["best"]) -> None:
         """Write the manifest of a checkpoint's folder."""
 
 
@@ -120,7 +120,7 @@ def _fill(folder: Path, run: RunFolder) -> None:
     best = folder / "checkpoints" / "best"
     best.mkdir(parents=True)
     files.write_tensors(best / "network.safetensors", run.weights())
-    run.seal(best)
+    run.seal(best, "best")
     metrics, config = run.path / "metrics.jsonl", run.path / "config.yaml"
     run.rows()  # which checks the file
     if metrics.exists():

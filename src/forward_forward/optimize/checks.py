@@ -61,8 +61,8 @@ def check_data(trainer: TrainStep, source: Source, epochs: int, batch_size: int)
     if epochs < 1 or (trainer.order == "greedy" and epochs < layers):
         least = layers if trainer.order == "greedy" else 1
         raise ValueError(
-            f"epochs expects at least {least} here, got {epochs}: pass the passes over the data,"
-            ' at least one for each layer with order="greedy"'
+            f"epochs expects at least {least} here, got {epochs}: set the number of"
+            ' passes over the data, at least one for each layer with order="greedy"'
         )
     if batch_size < 1:
         raise ValueError(

@@ -86,6 +86,11 @@ class FitLoop:
         self.run, self.resumed = run, True
         self.stopped = run.about.get("stopped")
         saved = self.strategy.load(run)
+        if saved is None and run.about.get("status") != "training":
+            raise ValueError(
+                f"expected the checkpoint 'last' in {str(run.path / 'checkpoints')!r}, got none,"
+                " though the run is finished: restore it from a copy, or start a new run"
+            )
         if saved is None:
             calibrate(self.trainer, self.source, self.batch_size)
         else:
@@ -97,6 +102,7 @@ class FitLoop:
         """The rows of the epochs that are done; those of work that was lost are deleted."""
         run.rows()  # which checks the file before a part of it is deleted
         run.tidy()
+        run.adopt()
         return run.metrics.keep(self.progress.epoch)
 
     def train(self) -> Fitted:

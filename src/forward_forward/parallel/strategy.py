@@ -25,9 +25,9 @@ from forward_forward.parallel.async_stage import AsyncStage
 from forward_forward.parallel.place import Place
 from forward_forward.parallel.stage import Stage
 from forward_forward.parallel.timeouts import Timeout
+from forward_forward.track.numbers import SILENT
 
 Result = TypeVar("Result")
-SILENT = "silent_units"
 # "layers.1.block.weight", "head.weights.0"; "layer1.exp_avg.0", "head.0.exp_avg" of optimisers
 OWNER = re.compile(r"(averaged\.module\.)?(layers?\.?|(?P<head>head\.(weights\.)?))(?P<index>\d+)")
 GRACE = 30.0  # seconds that torchrun waits before it kills a process
@@ -107,7 +107,7 @@ class DistributedStrategy:
             self._barrier()  # all ranks have written
             if self.leads:
                 files.write_json(partial / "progress.json", {**progress, **numbers})
-                run.seal(partial)
+                run.seal(partial, "last")
 
         if self.leads:
             files.replace_folder(folder, fill)

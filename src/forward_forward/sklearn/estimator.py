@@ -92,7 +92,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def to_onnx(self, path: Path | str) -> None:
         """Write all that the fitted estimator does as one ONNX file, with its own labels.
 
-        Missing values, categories, scaling and temperature are in it. Rows that are made up are
+        Missing values, categories, scaling and temperature are in it. Synthetic rows are
         run by ONNX Runtime and compared before anything is written; see `onnx.to_onnx`, which
         takes rows of yours and pipelines.
 

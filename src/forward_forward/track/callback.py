@@ -101,7 +101,7 @@ def as_callback(given: Any) -> Callback:
         got = f"the class {given.__name__}" if isinstance(given, type) else repr(given)
         raise ValueError(
             "callbacks expects objects with any of the methods start, step, epoch and stop, or"
-            f" functions of an epoch's row, got {got}: pass an object"
+            f" functions of an epoch's row, got {got}: define at least one of them"
         )
     return _Adapter(methods or {"epoch": given})
 

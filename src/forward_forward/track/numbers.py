@@ -13,6 +13,7 @@ OUTCOMES = {"made_by", "status", "seconds", "validation_seconds", "frame", "tabl
 OUTCOMES |= {"best_epoch", "validation_error", "readout", "fitted_readout", "test", "test_error"}
 OUTCOMES |= {"test_samples", "id"}
 BY_LAYER = "_by_layer"
+SILENT = "silent_units"
 
 
 def settings_of(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dic
 
     In the greedy order a row has training figures of only the layer in training, whose number it
     gives; a softmax head may skip the lowest layers; under backprop only the last layer learned to
-    answer, so the errors of the others say nothing and are left out.
+    answer, so the figures of the others are left out, but for those of their activities.
 
     Args:
         row: Figures of an epoch, or of a data set.
@@ -104,7 +105,7 @@ def by_layer(row: Mapping[str, Any], name: str, about: Mapping[str, Any]) -> dic
     if not name.endswith(BY_LAYER):
         numbers = row.get("layers", numbers)
     found = dict(zip(numbers, row[name], strict=True))
-    learned_last = name.endswith(BY_LAYER) and about.get("trainer", {}).get("rule") == "backprop"
+    learned_last = name != SILENT and about.get("trainer", {}).get("rule") == "backprop"
     return dict([*found.items()][-1:]) if learned_last else found
 
 

@@ -44,7 +44,7 @@ class Column:
             that are close together.
         date: The format of dates, which become days since 1970-01-01; None for other columns.
         median: Replaces missing numbers and dates; None if none may be missing.
-        indicator: Whether a further input is 1 where a number or date is missing, and 0 elsewhere.
+        indicator: Whether an additional input is 1 where a number or date is missing, else 0.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Column:
             told.append(f"dates{form}, read as days since 1970-01-01")
         if self.indicator:
             median = f"the median, {self.median:.6g}"
-            told.append(f"missing values become {median}, and a further input marks them")
+            told.append(f"missing values become {median}, and an additional input marks them")
         return "; ".join(told if self.date is not None or not told else ["numbers", *told])
 
     def encode(self, table: OpenTable, cells: Any) -> Array:
