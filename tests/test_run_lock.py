@@ -16,7 +16,7 @@ from tests.conftest import called
 import forward_forward as ff
 from forward_forward import predict
 from forward_forward.checkpoint import Run, is_run, locked
-from forward_forward.checkpoint.run import REMOVED
+from forward_forward.checkpoint.identity import REMOVED
 
 HOLD = """
 import sys

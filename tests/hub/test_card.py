@@ -57,7 +57,7 @@ def test_errors_settings_and_use_are_those_of_the_run(runs):
         f"epoch {about['best_epoch']}, which has the lowest validation error",
         'net = ff.load("hf://me/digits")',
         "ff predict hf://me/digits picture.png",
-        "This is one training, with seed 0",
+        "This is a single run (seed 0)",
     ):
         assert line in text
     assert "user/name" not in text

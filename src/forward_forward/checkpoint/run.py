@@ -28,6 +28,7 @@ from torch import Tensor
 
 from forward_forward import files, hub, manifest
 from forward_forward.checkpoint import lock
+from forward_forward.checkpoint.identity import MADE_BY, REMOVED, about_of, is_run
 from forward_forward.checkpoint.refused import Refused
 from forward_forward.checkpoint.tensors import parted, progress_of, tensors_of
 from forward_forward.track import Jsonl, Row, mlflow, tensorboard, trackio, wandb
@@ -36,10 +37,8 @@ from forward_forward.track.run_record import machine, run_table
 Which = Literal["best", "last"]
 Read = TypeVar("Read")
 
-MADE_BY = "forward-forward"
 # Files in which a tracker remembers its run: a new run in the folder is another one.
 MEMORIES = (mlflow.MEMORY, trackio.Trackio.memory, wandb.WandB.memory)
-REMOVED = "removed"  # the status of a run that is being deleted
 
 
 class Run(hub.SharedRun):
@@ -54,7 +53,7 @@ class Run(hub.SharedRun):
 
     def __init__(self, path: Path | str) -> None:
         self.path = hub.local(path)
-        self._id = _checked(self.path).get("id")
+        self._id = about_of(self.path).get("id")
         self.metrics = Jsonl(self.path / "metrics.jsonl")
 
     @classmethod
@@ -267,41 +266,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path / name, ignore_errors=True)
     for name in ("metrics.jsonl", *MEMORIES, "config.yaml", "run.json"):
         (path / name).unlink(missing_ok=True)
-
-
-def is_run(path: Path) -> bool:
-    """Whether a folder is a run of this package, or what a kill left of one.
-
-    Other tools write a run.json, too.
-    """
-    try:
-        _made_here(path)
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _checked(path: Path) -> files.Entries:
-    """The content of a run.json; the error of a missing one differs from that of a broken one."""
-    about = _made_here(path)
-    if about.get("status") == REMOVED:
-        raise ValueError(
-            f"expected a whole run, got {str(path)!r}, whose process was killed while it deleted"
-            " the run: train into the folder again, with overwrite"
-        )
-    return about
-
-
-def _made_here(path: Path) -> files.Entries:
-    """The content of a run.json of this package."""
-    fix = "use the folder that `ff train` printed"
-    expected = "expected a run's folder with a run.json"
-    if not (path / "run.json").is_file():
-        raise ValueError(f"{expected} in it, got {str(path)!r}: {fix}")
-    try:
-        about = manifest.read_record(path / "run.json")
-    except ValueError as error:
-        raise ValueError(f"{expected} that can be read, got {str(path)!r}: {error}") from error
-    if about.get("made_by") != MADE_BY:
-        raise ValueError(f"{expected} of this library, got {str(path)!r} of another tool: {fix}")
-    return about

@@ -288,11 +288,8 @@ class Network(nn.Module):
         """Compute the thresholds named "width" or "calibrated"; others stay.
 
         Args:
-            x: Training samples [batch, ...], about 1,024 of them.
+            x: Training samples [batch, ...], about 1,024 of them; NaN and infinity are refused.
             y: Their labels [batch].
-
-        Raises:
-            ValueError: A sample is NaN or infinite.
         """
         x = finite(x)
         check_lengths(x, y)
