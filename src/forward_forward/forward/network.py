@@ -291,8 +291,7 @@ class Network(nn.Module):
             x: Training samples [batch, ...], about 1,024 of them; NaN and infinity are refused.
             y: Their labels [batch].
         """
-        x = finite(x)
-        check_lengths(x, y)
+        check_lengths(x := finite(x), y)
         y = None if y is None else y.to(self.device)
         positive = self.examples.positive(self.ready(x), y)
         activities = ForwardPass(self.layers).activities(positive)
