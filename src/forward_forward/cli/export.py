@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from forward_forward.datasets import Sets
     from forward_forward.forward import Network
 
+SUFFIX = ".skops"
 BATCH, BATCHES = 500, 20  # at most 10,000 samples of the training set, and of the test set
 
 
@@ -29,7 +30,7 @@ class ExportCommand:
     returns.
     """
 
-    # The run's folder.
+    # The run's folder, or an estimator or a pipeline that skops has saved (.skops).
     run: Run
     # onnx, or torch for a .pt2 file of torch.export.
     to: Literal["onnx", "torch"] = "onnx"
@@ -38,9 +39,10 @@ class ExportCommand:
     predictor: Literal["scan", "one-pass", "both"] = "both"
     # Also write ONNX files with int8 products, and measure errors, sizes and times of all files.
     int8: Switch = False
-    # Folder of the files; RUN/export by default.
+    # Folder of the files, RUN/export by default; for a .skops file, the .onnx file.
     out: Folder = None
-    # The training data, specified as for `ff train`; by default those that the run names.
+    # The training data, specified as for `ff train`; by default those that the run names. For a
+    # saved pipeline, a table with rows as in fit.
     data: Name = None
     # Print export.json.
     json: Switch = False
@@ -48,6 +50,8 @@ class ExportCommand:
     def __call__(self) -> int:
         from forward_forward import export
 
+        if self.run.endswith(SUFFIX):
+            return self._convert_stored()
         if self.out is None and self.run.startswith("hf:"):
             raise ValueError(
                 f"expected a folder to write to, for {self.run!r} has none: pass --out"
@@ -71,6 +75,19 @@ class ExportCommand:
         else:
             _print_result(result)
             print(f"folder: {folder}")
+        return 0
+
+    def _convert_stored(self) -> int:
+        """Convert an estimator or a pipeline."""
+        from forward_forward.sklearn.stored import stored_to_onnx
+
+        if self.to != "onnx" or self.predictor != "both" or self.int8:
+            raise ValueError(
+                "a .skops file becomes one ONNX file: omit --to, --predictor and --int8"
+            )
+        path = Path(self.run).with_suffix(".onnx") if self.out is None else Path(self.out)
+        stored_to_onnx(Path(self.run), path, None if self.data is None else Path(self.data))
+        print(json.dumps({"file": str(path)}) if self.json else f"file: {path}")
         return 0
 
     def _read(self) -> tuple[Network, Sets]:
