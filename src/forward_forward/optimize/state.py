@@ -32,7 +32,7 @@ class Progress:
     best_error: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fitted:
     """The result of training.
 
@@ -85,12 +85,20 @@ class Fitted:
 
         return plot.training(self)
 
+    def __repr__(self) -> str:
+        run = "" if self.run is None else f", run={str(self.run)!r}"
+        return f"<Fitted: {self._title()}{run}>"
+
+    def _title(self) -> str:
+        epochs = "1 epoch" if len(self.history) == 1 else f"{len(self.history)} epochs"
+        title = f"{epochs} in {number(self.seconds, 1)} seconds; best epoch {self.best_epoch}"
+        if self.validation_error is None:
+            return title
+        error = error_text(self.validation_error, self.about)
+        return f"{title}, validation error {error} {unit_of(self.about)}"
+
     def _repr_html_(self) -> str:
-        about, error = self.about, self.validation_error
-        title = f"{len(self.history)} epochs in {number(self.seconds, 1)} seconds"
-        title += f"; best epoch {self.best_epoch}"
-        if error is not None:
-            title += f", validation error {error_text(error, about)} {unit_of(about)}"
+        about = self.about
         best = next((row for row in self.history if row["epoch"] == self.best_epoch), {})
         found = {
             name: by_layer(best, name, about)
@@ -101,7 +109,7 @@ class Fitted:
         names = [name.removesuffix(BY_LAYER).replace("_", " ") for name in shown]
         layers = sorted({layer for each in shown.values() for layer in each})
         rows = [[layer, *(number(each.get(layer)) for each in shown.values())] for layer in layers]
-        return table(title, ["layer", *names], rows)
+        return table(self._title(), ["layer", *names], rows)
 
 
 def state_of(trainer: TrainStep) -> tuple[dict[str, Tensor], dict[str, Any]]:
