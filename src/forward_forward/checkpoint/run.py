@@ -12,7 +12,8 @@ runs/NAME/checkpoints/*/manifest.json               the SHA-256 of a checkpoint'
 runs/NAME/tensorboard/, runs/NAME/mlflow.json       with `ff train --track`
 
 Each run has a number of its own, which its manifests name, so that damage and files of another run
-are found when they are read. Runs from before there were manifests are read unchecked.
+are found when they are read. Runs from before there were manifests are read unchecked until they
+are resumed.
 """
 
 from __future__ import annotations
@@ -96,16 +97,18 @@ class Run(hub.SharedRun):
             ValueError: A line is damaged, or differs from what it was when a checkpoint was made.
         """
         for which in ("best", "last"):
-            folder = files.whole(self.path / "checkpoints" / which)
-            if folder is not None and (folder / manifest.NAME).is_file():
+            folder = files.whole(self.path / "checkpoints" / which) or self.path
+            try:
                 kept = manifest.read_record(folder / manifest.NAME, editable=False)["metrics"]
-                if kept != self._metrics(kept["bytes"]):
-                    exists = self.metrics.path.exists()
-                    found = "changed ones (their SHA-256 differs)" if exists else "no such file"
-                    raise ValueError(
-                        f"expected the figures that were written to {str(self.metrics.path)!r},"
-                        f" got {found}: restore it from a copy, or train again"
-                    )
+            except FileNotFoundError:
+                continue  # there is none, or a training is just replacing it
+            if kept != self._metrics(kept["bytes"]):
+                exists = self.metrics.path.exists()
+                found = "changed ones (their SHA-256 differs)" if exists else "no such file"
+                raise ValueError(
+                    f"expected the figures that were written to {str(self.metrics.path)!r},"
+                    f" got {found}: restore it from a copy, or train again"
+                )
         return self.metrics.rows()
 
     def _metrics(self, size: int | None = None) -> dict[str, Any]:
