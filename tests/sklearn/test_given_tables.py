@@ -116,3 +116,17 @@ def test_a_class_that_is_new_to_a_warm_start_is_named():
         with pytest.raises(ValueError, match=r"warm_start .*got ('emu'|2): set") as refused:
             fitted.fit(X, labels)
         assert "np." not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (pd.date_range("2020-01-01", periods=40), "got dates or times in column 'b': use numbers"),
+        (["u", "v"] * 20, r"got text in column 'b': use X\['b'\]\.astype\('category'\)"),
+    ],
+)
+@pytest.mark.parametrize("kind", [FFClassifier, FFRegressor])
+def test_a_column_of_a_frame_that_holds_no_numbers_is_named(kind, values, message):
+    frame = pd.DataFrame({"a": np.arange(40.0), "b": values})
+    with pytest.raises(ValueError, match=message):
+        kind(max_iter=1).fit(frame, [0, 1] * 20)

@@ -106,7 +106,7 @@ def named(name: str) -> tuple[Data, Data]:
     """
     sets = _sets()
     if name not in sets:
-        near = difflib.get_close_matches(name.lower(), sets, 1, cutoff=0.4)
+        near = difflib.get_close_matches(name.lower(), sets, 1, cutoff=0.55)
         hint = f": did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"expected one of {', '.join(available())}, got {name!r}{hint}")
     return sets[name]()

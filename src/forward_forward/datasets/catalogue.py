@@ -80,7 +80,7 @@ def nothing_there(path: str) -> str:
     names = (*available(), *BUNDLED)
     # What has an ending or a folder is a path, however much it looks like a name.
     is_path = bool(os.path.dirname(path) or os.path.splitext(path)[1])
-    near = [] if is_path else difflib.get_close_matches(path.lower(), names, 1, cutoff=0.4)
+    near = [] if is_path else difflib.get_close_matches(path.lower(), names, 1, cutoff=0.55)
     hint = f": did you mean {near[0]!r}?" if near else ""
     return (
         f"expected the name of a set ({', '.join(names)}, openml:NAME or hf:NAME) or the path of a"

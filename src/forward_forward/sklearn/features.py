@@ -15,10 +15,38 @@ Categories = Mapping[int, Any]  # by the column's place; pandas' type, which lis
 
 
 def categories_of(X: Any) -> Categories:
-    """The columns of categories in a frame of pandas; none in other data."""
+    """The columns of categories in a frame of pandas; none in other data.
+
+    Raises:
+        ValueError: A column holds dates or text.
+    """
+    _check_columns(X)
     kinds = [getattr(kind, "categories", None) for kind in getattr(X, "dtypes", ())]
     found = {place for place, categories in enumerate(kinds) if categories is not None}
     return {place: X.dtypes.iloc[place] for place in sorted(found)}
+
+
+def _check_columns(X: Any) -> None:
+    """Reject columns of a frame of pandas whose values are no numbers, by their names."""
+    for name, kind in zip(getattr(X, "columns", ()), getattr(X, "dtypes", ()), strict=False):
+        found = fix = ""
+        if getattr(kind, "kind", "") in ("M", "m"):
+            found, fix = "dates or times", f"use numbers, such as X[{name!r}].dt.year"
+        elif str(kind) in ("object", "str", "string") and not _are_numbers(X[name]):
+            found, fix = "text", f"use X[{name!r}].astype('category')"
+        if found:
+            raise ValueError(
+                f"expected columns of numbers or categories, got {found} in column {name!r}: {fix}"
+            )
+
+
+def _are_numbers(column: Any) -> bool:
+    """Whether scikit-learn can read all values of a column as numbers."""
+    try:
+        np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def with_codes(X: Any, categories: Categories) -> Any:
