@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from tests.test_checkpoint import new_run, save
 
 import forward_forward as ff
@@ -167,3 +168,13 @@ def test_the_best_weights_are_not_replaced_by_the_last_ones_unsaid(digits_run, t
     with pytest.raises(ValueError, match=r"expected the checkpoint 'best'.*got only 'last'"):
         ff.load(copy)
     ff.load(copy, which="last")
+
+
+def test_weights_that_are_not_finite_are_refused_with_the_run_s_name(run):
+    network = ff.load(run.path, which="last")
+    weights = {
+        name: torch.full_like(each, torch.nan) for name, each in network.state_dict().items()
+    }
+    run.save("last", weights, {}, {})
+    with pytest.raises(ValueError, match=r"weights of '.*run' cannot be used: expected finite"):
+        ff.load(run.path, which="last")

@@ -78,3 +78,5 @@ def load_weights(
         raise ValueError(
             f"the weights of {source!r} do not fit this network: {fix}. {error}"
         ) from error
+    except ValueError as error:  # NaN or infinity
+        raise ValueError(f"the weights of {source!r} cannot be used: {error}") from error
