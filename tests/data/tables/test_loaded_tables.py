@@ -111,8 +111,8 @@ def test_a_table_with_all_that_is_hard_is_trained_on_from_one_command(ff, tmp_pa
         "cells are separated by semicolons",
         "numbers are written with a decimal comma",
         "numbers, one input each: 'betrag'",
-        f"the column 'größe': numbers; missing values become the median, {median:.6g}, and a"
-        " further input marks them",
+        f"the column 'größe': numbers; missing values become the median, {median:.6g}, and an"
+        " additional input marks them",
         "the column 'tag': dates in the format %d.%m.%Y, read as days since 1970-01-01",
         "the column 'ort': text, one input for each of its 3 values: (missing), Genf, Köln",
     ]
