@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import os
@@ -43,28 +42,19 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-def _naming(write: Callable[[Path, bytes], None]) -> Callable[[Path, bytes], None]:
-    @functools.wraps(write)
-    def named(path: Path, content: bytes) -> None:
-        with naming(path):
-            write(path, content)
-
-    return named
-
-
-@_naming
 def write(path: Path, content: bytes) -> None:
     """Write a file atomically: after a crash, too, it is the old one or the new one."""
     beside = path.with_name(f".{path.name}.partial")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:  # such as a full disk, or Ctrl-C
-        beside.unlink(missing_ok=True)
-        raise
+    with naming(path):
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:  # such as a full disk, or Ctrl-C
+            beside.unlink(missing_ok=True)
+            raise
 
 
 def as_name(text: str) -> str:

@@ -22,7 +22,7 @@ def write_record(path: Path, entries: Mapping[str, Any]) -> None:
     """Write a JSON file atomically, with the SHA-256 of its entries."""
     plain = json.loads(json.dumps(entries, default=files.number))
     plain.pop(SUM, None)
-    files.write_json(path, {**plain, SUM: _digest(plain)})
+    files.write_json(path, {**plain, SUM: digest(plain)})
 
 
 def read_record(path: Path, *, editable: bool = True) -> files.Entries:
@@ -41,9 +41,9 @@ def read_record(path: Path, *, editable: bool = True) -> files.Entries:
     if expected is None and editable:  # its own name may be what is damaged
         others = ({key: entries[key] for key in entries if key != name} for name in entries)
         editable = not any(
-            value == _digest(rest) for value, rest in zip(entries.values(), others, strict=True)
+            value == digest(rest) for value, rest in zip(entries.values(), others, strict=True)
         )
-    if expected != _digest(entries) and not (editable and expected is None):
+    if expected != digest(entries) and not (editable and expected is None):
         fix = f", or if you edited it, delete its entry {SUM!r}" if editable else ""
         raise ValueError(
             f"expected the entries that were written to {str(path)!r}, got changed ones (their"
@@ -104,7 +104,8 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _digest(entries: Mapping[str, Any]) -> str:
+def digest(entries: Mapping[str, Any]) -> str:
+    """The SHA-256 of entries, in hexadecimal, whatever their order."""
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 

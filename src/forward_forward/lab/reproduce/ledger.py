@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -42,7 +41,7 @@ class Ledger:
             record = json.loads(line)
             expected = record.pop(manifest.SUM, None)
             check_kinds(self.path, record, {"key": str})
-            if expected not in (None, _digest(record)):
+            if expected not in (None, manifest.digest(record)):
                 raise ValueError("its SHA-256 differs")
         except (ValueError, AttributeError) as error:
             raise ValueError(
@@ -67,13 +66,11 @@ class Ledger:
         """Append a record; it is on disk when this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with files.naming(self.path), self.path.open("a") as file:
-            line = json.dumps({**record, manifest.SUM: _digest(json.loads(json.dumps(record)))})
+            line = json.dumps(
+                {**record, manifest.SUM: manifest.digest(json.loads(json.dumps(record)))}
+            )
             file.write("\n" * self._truncated + line + "\n")
             file.flush()
             os.fsync(file.fileno())
         self._truncated = False
         self.records[record["key"]] = record
-
-
-def _digest(record: Record) -> str:
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
