@@ -83,20 +83,21 @@ class ConfigFile:
 
     Args:
         command: Options by name; the recipe's settings are under ``settings``.
+        defaults: The recipe's other settings, which its next version may change.
     """
 
-    def __init__(self, command: Mapping[str, Any]) -> None:
-        self.command = command
+    def __init__(self, command: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        self.command, self.defaults = command, defaults
 
     def start(self, beginning: Beginning) -> None:
         if beginning.run is None:
             return
-        settings = self.command["settings"]
-        options = {**self.command, **settings}
+        settings = {**self.defaults, **self.command["settings"]}
+        options = {**settings, **self.command, **self.command["settings"]}
         content = {
-            name: _plain(value)
-            for name, value in options.items()
-            if name in {*FLAGS} - NOT_KEPT and value not in (None, ())
+            name: _plain(options[name])
+            for name in FLAGS
+            if name not in NOT_KEPT and options.get(name) not in (None, ())
         }
         further = {name: _plain(value) for name, value in settings.items() if name not in FLAGS}
         content |= {"set": further} if further else {}

@@ -35,7 +35,7 @@ from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute, sets_like, sets_of, unchanged
 from forward_forward.files import as_name, unused
 from forward_forward.optimize import EarlyStopping
-from forward_forward.recipes.settings import default_recipe, parts, recipe_named
+from forward_forward.recipes.settings import default_recipe, defaults, parts, recipe_named
 from forward_forward.track import Tracker
 
 if TYPE_CHECKING:
@@ -189,6 +189,8 @@ class Training:
             "checksums": {"test": checksum(sets.test)},
             **({} if self.processes is None else {"launch": self.processes.launch}),
         }
+        recipe = recipe_named(self.command["recipe"], typed=self.recipe_typed)
+        config = ConfigFile(self.command, defaults(recipe, plan))
         patience = self.command.get("patience")
         stopping = [] if patience is None else [EarlyStopping(patience)]
         try:
@@ -201,7 +203,7 @@ class Training:
                 resume=self.resumed is not None,
                 overwrite=self.options.overwrite,
                 about=about,
-                callbacks=[ConfigFile(self.command), *self.trackers, TrainingProgress(), *stopping],
+                callbacks=[config, *self.trackers, TrainingProgress(), *stopping],
                 verbose=False,
                 parallel=None if self.processes is None else self.processes.layout,
             )

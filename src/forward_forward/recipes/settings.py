@@ -19,7 +19,7 @@ from forward_forward.plugins import plugins
 from forward_forward.recipes import field, hinton2022, local_airbench, poster
 from forward_forward.recipes.converted import converted
 from forward_forward.recipes.one_pass import one_pass
-from forward_forward.recipes.plan import Recipe
+from forward_forward.recipes.plan import Plan, Recipe
 from forward_forward.recipes.regression import regression
 from forward_forward.recipes.standard import standard
 
@@ -105,6 +105,37 @@ def parts(settings: Mapping[str, Any], *, typed: frozenset[str]) -> dict[str, An
     {'loss': SymBa(alpha=2), 'hidden': (8, 8)}
     """
     return {name: _part(name, value, name in typed) for name, value in settings.items()}
+
+
+def defaults(recipe: Recipe, plan: Plan | None = None) -> dict[str, Any]:
+    """A recipe's default settings as text and numbers, from which `parts` makes the same ones.
+
+    Left out are those that follow from other settings (None), and code of the user's own.
+
+    Args:
+        recipe: The recipe.
+        plan: What it has returned, for the epochs and the batch size that follow from the data.
+
+    >>> [defaults(one_pass)[name] for name in ("hidden", "lr", "optimizer", "loss")]
+    [[1000, 1000], 0.003, 'AdamW', 'CrossEntropy(label_smoothing=0.1, margin=0.0)']
+    """
+    kinds = notation.public(losses, goodness, readouts, negatives, terms)
+    names = {**notation.torch_modules(), "Triangle": Triangle, **_optimizers(), **kinds}
+    found = {}
+    for name, parameter in inspect.signature(recipe).parameters.items():
+        value = getattr(plan, name, None) if parameter.default is None else parameter.default
+        if value is None or value is parameter.empty:
+            continue
+        if isinstance(value, tuple):
+            text: Any = [*value]
+        elif isinstance(value, type | functools.partial):
+            text = notation.write_call(value).rpartition(":")[2]
+        else:
+            text = value if isinstance(value, str | int | float) else notation.write(value, names)
+        with suppress(ValueError, TypeError):
+            if repr(_part(name, text, typed=False)) == repr(value):
+                found[name] = text
+    return found
 
 
 def _part(name: str, value: Any, typed: bool) -> Any:
