@@ -40,6 +40,28 @@ def test_a_number_below_1_is_refused_before_anything_is_printed(ff, words, said)
         assert said in done.err
 
 
+NO_WHOLE_NUMBER = "expects a whole number, got 'x': write digits alone, such as 10"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "--epochs", "x"], f"--epochs {NO_WHOLE_NUMBER}"),
+        (["train", "--hidden", "8", "x", "--seed", "1"], f"--hidden {NO_WHOLE_NUMBER}"),
+        (["demo", "--port=x"], f"--port {NO_WHOLE_NUMBER}"),
+        (["train", "--lr", "x"], "--lr expects a number, got 'x': write digits, such as 0.01"),
+        (["export", "run", "--to", "onx"], "--to expects one of onnx, torch, got 'onx': did you"),
+        (["train", "--label", "?"], "expects one of append, overlay, got '?': choose another"),
+        (["train", "--track", "mlflow", "--track", "wanbd"], "did you mean 'wandb'?"),
+    ],
+)
+def test_a_value_of_the_wrong_type_gets_one_sentence(ff, words, said):
+    done = ff(*words)
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert done.err.startswith("ff: error: --")
+    assert said in done.err
+
+
 def test_a_benchmark_refuses_no_threads(ff):
     done = ff("benchmark", "--threads", "0")
     assert done.code == 2

@@ -74,7 +74,10 @@ def test_options_of_tables_are_kept(tmp_path):
         ("- 3", "expects a YAML file of options"),
         ("a: [", "expects a YAML file of options"),
         ("out: runs/a", "unknown option 'out'"),
-        ("epochs: many", "Error parsing --epochs"),
+        ("epochs: many", "c.yaml: --epochs expects a whole number, got 'many': write digits alone"),
+        ("hidden: [8, wide]", "--hidden expects a whole number, got 'wide'"),
+        ("lr: fast", "--lr expects a number, got 'fast': write digits, such as 0.01"),
+        ("track: tensorbord", "got 'tensorbord': did you mean 'tensorboard'?"),
     ],
 )
 def test_what_the_file_should_hold_is_said(text, words, tmp_path):
@@ -86,7 +89,10 @@ def test_what_the_file_should_hold_is_said(text, words, tmp_path):
 
 
 def test_a_missing_file_and_a_missing_name_are_said():
-    assert "nothing.yaml" in called("train", "--config", "nothing.yaml").err
+    for path in ("nothing.yaml", "."):
+        done = called("train", "--config", path)
+        assert done.code == 2
+        assert f"such as `epochs: 10`, got {path!r}, which is no file: check the path" in done.err
     assert "expects a file" in called("train", "--config").err
 
 

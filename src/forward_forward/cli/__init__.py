@@ -38,6 +38,7 @@ from forward_forward.cli.report import ReportCommand
 from forward_forward.cli.reproduce import ReproduceCommand
 from forward_forward.cli.sweep import SweepCommand
 from forward_forward.cli.train import TrainCommand
+from forward_forward.cli.values import check_values
 from forward_forward.signals import STOPPED, Stopping, stoppable
 
 COMMANDS: dict[str, type[Callable[[], int]]] = {
@@ -88,7 +89,10 @@ def _run(typed: Sequence[str], stopping: Stopping) -> int:
     try:
         check_command(typed)
         with adapted(typed):
-            command = _parsed(with_config(typed))
+            words = with_config(typed)
+            if words[0] in COMMANDS and not {"-h", "--help"} & {*words}:
+                check_values(COMMANDS[words[0]], words[1:])
+            command = _parsed(words)
         return command()
     except KeyboardInterrupt as interrupt:
         stopping.asked = True  # from now on, another Ctrl-C ends the process at once

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from forward_forward import files
-from forward_forward.cli.train_settings import FLAGS, flag
+from forward_forward.cli.train_settings import FLAGS, TrainOptions, flag
+from forward_forward.cli.values import check_values
 
 if TYPE_CHECKING:
     from forward_forward.track import Beginning
@@ -46,6 +47,8 @@ def _read(path: str) -> list[str]:
     from forward_forward.data.paths import check_regular  # whose package imports torch
 
     check_regular(path)
+    if not Path(path).is_file():
+        raise ValueError(f"{expected}, which is no file: check the path")
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -60,6 +63,10 @@ def _read(path: str) -> list[str]:
             hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(allowed)}"
             raise ValueError(f"{path}: unknown option {name!r}: {hint}")
         found += _typed(name, value)
+    try:
+        check_values(TrainOptions, found)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return found
 
 
@@ -67,9 +74,9 @@ def _typed(name: str, value: Any) -> list[str]:
     """What is typed for an option: a list is several values, a dictionary pairs name=value."""
     if isinstance(value, Mapping):
         return [flag(name), *(f"{key}={_text(each)}" for key, each in value.items())]
-    if name == "track":
-        return [part for each in value for part in (flag(name), str(each))]
     values = value if isinstance(value, list) else [value]
+    if name == "track":
+        return [part for each in values for part in (flag(name), str(each))]
     flat = [part for each in values for part in (each if isinstance(each, list) else [each])]
     return [flag(name), *map(str, flat)]
 
