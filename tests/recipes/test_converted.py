@@ -143,6 +143,13 @@ def test_a_missing_file_and_a_missing_class_are_said(file):
     assert (done.code, "there is no file" in done.err) == (2, True)
     done = called(*options, "--model", f"{file}:Nothing")
     assert (done.code, "cannot be imported" in done.err) == (2, True)
+    assert "has no attribute 'Nothing': choose from OwnCNN" in done.err
+    done = called(*options, "--model", f"{file}:OwmCN(width=3)")
+    assert (done.code, "did you mean 'OwnCNN'?" in done.err) == (2, True)
+    done = called(*options, "--model", file)
+    assert (done.code, "which names no class: choose from OwnCNN" in done.err) == (2, True)
+    done = called(*options, "--model", "OwnCNN")
+    assert (done.code, "got 'OwnCNN': add the file or the module" in done.err) == (2, True)
     done = called(*options, "--model", f"{file}:OwnCNN", "--hidden", "8")
     assert (done.code, "has no setting 'hidden'" in done.err) == (2, True)
 

@@ -9,7 +9,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -94,16 +94,29 @@ def _parsed(text: str, names: Mapping[str, Any]) -> Any:
 
 def _imported(text: str) -> Any:
     module, _, name = text.rpartition(":")
+    shown = text.removesuffix(":")
     try:
         if module.endswith(".py"):
-            return getattr(_of_file(Path(module).resolve()), name)
-        with _first_on_path(os.getcwd()):
-            return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"{text!r} cannot be imported: {error}") from error
+            home = _of_file(Path(module).resolve())
+        else:
+            with _first_on_path(os.getcwd()):
+                home = importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"{shown!r} cannot be imported: {error}") from error
     except Exception as error:  # a user's module may raise anything
         kind = type(error).__name__
-        raise ValueError(f"{text!r} cannot be imported: {kind}: {error}") from error
+        raise ValueError(f"{shown!r} cannot be imported: {kind}: {error}") from error
+    if hasattr(home, name):
+        return getattr(home, name)
+    parts = {key: each for key, each in vars(home).items() if key[0] != "_" and callable(each)}
+    own = [key for key, each in parts.items() if getattr(each, "__module__", "") == home.__name__]
+    hint = _hint(name, own or parts) if parts else "define it there"
+    if not name:
+        classes = [key for key in own if isinstance(parts[key], type)]
+        hint = _hint(name, classes) if classes else hint
+        raise ValueError(f"expected {module}:NAME, got {module!r}, which names no class: {hint}")
+    reason = f"module {home.__name__!r} has no attribute {name!r}"
+    raise ValueError(f"{shown!r} cannot be imported: {reason}: {hint}")
 
 
 def _of_file(path: Path) -> ModuleType:
@@ -196,13 +209,16 @@ def looked_up(name: str, names: Mapping[str, Any]) -> Any:
         return names[name]
     if name == "inf":
         return float("inf")
+    raise ValueError(f"unknown name {name!r}: {_hint(name, names)}")
+
+
+def _hint(name: str, names: Iterable[str]) -> str:
+    """The closest of the names; or all of them, or some if they are many."""
     lower = {each.lower(): each for each in names}
     near = difflib.get_close_matches(name.lower(), lower, n=1)
     if near:
-        hint = f"did you mean {lower[near[0]]!r}?"
-    elif len(names) <= LISTED:
-        hint = f"choose from {', '.join(sorted(names))}"
-    else:
-        nearest = difflib.get_close_matches(name.lower(), lower, n=NEAREST, cutoff=0.0)
-        hint = f"choose another, such as {', '.join(lower[each] for each in nearest)}"
-    raise ValueError(f"unknown name {name!r}: {hint}")
+        return f"did you mean {lower[near[0]]!r}?"
+    if len(lower) <= LISTED:
+        return f"choose from {', '.join(sorted(lower.values()))}"
+    nearest = difflib.get_close_matches(name.lower(), lower, n=NEAREST, cutoff=0.0)
+    return f"choose another, such as {', '.join(lower[each] for each in nearest)}"

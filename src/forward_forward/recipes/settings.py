@@ -195,6 +195,11 @@ def read_range(text: str) -> ReadoutSetting:
 def _model(text: str, typed: bool) -> Any:
     """A model's class, with the arguments in the text: it is built by the recipe, by its seed."""
     place, bracket, arguments = text.partition("(")
+    if ":" not in place and "." in place:
+        place += ":"  # of a file or a module without a name in it, the message lists the names
+    elif ":" not in place:
+        expected = "model expects my_file.py:CNN or package.module:CNN"
+        raise ValueError(f"{expected}, got {place!r}: add the file or the module of the class")
     found = notation.read(place, {}, typed=typed)
     if not bracket:
         return found
