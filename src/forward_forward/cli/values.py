@@ -35,14 +35,14 @@ def check_values(command: type, words: Sequence[str]) -> None:
         parts = kinds.get(name.replace("_", "-"), [])
         following = words[place + 1 :]
         ends = [each for each, text in enumerate(following) if text.startswith("--")]
-        several = tuple in map(get_origin, parts)
+        several = any(get_origin(part) is tuple for part in parts)
         given = [value] if equals else following[: [*ends, len(following)][0] if several else 1]
         for text in given:
             if not (text == "None" and type(None) in parts):
                 _check(name, parts, text)
 
 
-def _options(command: type) -> Iterator[tuple[str, Any]]:
+def _options(command: Any) -> Iterator[tuple[str, Any]]:
     """The fields of a dataclass and of those in it, each with its type."""
     for name, hint in get_type_hints(command).items():
         yield from _options(hint) if is_dataclass(hint) else [(name, hint)]
