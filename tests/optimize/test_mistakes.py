@@ -61,7 +61,7 @@ def test_an_argument_of_another_kind_is_refused(call, odd):
 MISTAKES = {
     "a network that is none": (lambda: ff.Trainer(nn.Linear(6, 3)), "expects a Network, got a Lin"),
     "a rate too large": (lambda: trainer(lr=1e300), "lr expects a finite number"),
-    "no rate": (lambda: trainer(lr=None), "lr expects a number, got a NoneType: such as lr=0.001"),
+    "no rate": (lambda: trainer(lr=None), "lr expects a number, got None: such as lr=0.001"),
     "a negative decay": (
         lambda: trainer(weight_decay=-1),
         "weight_decay expects 0 or more",
@@ -70,7 +70,7 @@ MISTAKES = {
     "epochs of a float": (lambda: fit(epochs=1.5), "epochs expects a whole number, got 1.5"),
     "epochs without a number": (
         lambda: fit(epochs=None),
-        "whole number, got a None",
+        "whole number, got None",
     ),
     "about of text": (
         lambda: fit(about="first try"),

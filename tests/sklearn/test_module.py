@@ -68,6 +68,7 @@ def test_its_goodness_is_that_of_its_layers():
     ("options", "message"),
     [
         ({"image_shape": (1, 7, 8)}, "shape of a sample of 64 values, got"),
+        ({"image_shape": None}, "or the shape of one sample: image_shape of an estimator"),
         ({"goodness": "mean_square"}, "module answers for one class per sample, in one pass"),
         ({"device": "nothing"}, "the device 'nothing' is not available"),
         ({"module": 3}, "'module' parameter of FFClassifier"),

@@ -15,6 +15,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
 from forward_forward.forward.check import NORMS, weight_layers
+from forward_forward.forward.graph_block import GraphBlock
 from forward_forward.forward.layer import evaluating
 
 Kind = Literal["weights", "norm", "activation", "dropout", "shape"]
@@ -145,10 +146,12 @@ def _seen(model: nn.Module, parts: Sequence[ModelPart], samples: Tensor) -> dict
         pass  # the error names the module when the layers are built
     except Exception as error:  # a user's module may raise anything
         last = next(each for each in reversed(parts) if each.module in seen)
+        title = last.title.removesuffix(f" {GraphBlock.__name__}")  # the name of what it joins
         raise ValueError(
-            f"the model does not accept samples of {list(samples.shape[1:])}: {last.title} reads"
+            f"the model does not accept samples of {list(samples.shape[1:])}: {title} reads"
             f" {list(seen[last.module].shape[1:])} per sample and raises {type(error).__name__}:"
-            f" {error}. Pass the shape of one sample as input_shape, or correct the model"
+            f" {error}. Correct the model, or the shape of one sample: image_shape of an estimator,"
+            " input_shape of ff.convert"
         ) from error
     finally:
         for hook in hooks:

@@ -18,7 +18,9 @@ LARGEST = 3.4e38  # of float32
 def refuse(name: str, expected: str, value: object, fix: str) -> NoReturn:
     """Raise a ValueError that says what an argument expects, what came, and what to do."""
     shown = (
-        repr(value) if isinstance(value, str | float | int | type) else f"a {type(value).__name__}"
+        repr(value)
+        if isinstance(value, str | float | int | type | None)
+        else f"a {type(value).__name__}"
     )
     raise ValueError(f"{name} expects {expected}, got {shown[:80]}: {fix}")
 
