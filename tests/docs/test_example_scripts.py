@@ -67,6 +67,8 @@ def ff(*args, cwd, added):
 def test_the_template_s_parts_are_known_by_name(installed, tmp_path):
     helped = " ".join(ff("train", "--help", cwd=tmp_path, added=installed).split())
     assert "recipes: bounded (ff-bounded)" in helped
+    listed = ff("datasets", cwd=tmp_path, added=installed)
+    assert "stripes\t-\t-\t-\t-\tin ff-bounded" in listed.splitlines()
     checked = ff("check", "bounded", "hinge", cwd=tmp_path, added=installed)
     assert "BAD" not in checked
     options = ["--data", "stripes", "--recipe", "bounded", "--epochs", "3", "--out", "run"]

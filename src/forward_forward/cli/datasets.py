@@ -40,6 +40,10 @@ class DatasetsCommand:
             return 0
         head = ("name", "inputs", "classes", "training", "test", "where")
         print_table("", [head, *map(_row, entries)])
+        if any(each.shape is None for each in entries):
+            print(
+                "\n-: known once the package's set is read, by `ff datasets NAME`", file=sys.stderr
+            )
         print(
             "\nopenml:NAME and hf:NAME name a set of OpenML or Hugging Face.\n"
             "`ff datasets NAME` fetches any set and checks it.",
@@ -70,12 +74,12 @@ class DatasetsCommand:
 def _row(entry: Entry) -> tuple[str, ...]:
     classes = "a number" if entry.classes == 0 else _count(entry.classes)
     test = "drawn" if entry.test == 0 else _count(entry.test)
-    shape = "?" if entry.shape is None else " x ".join(map(str, entry.shape))
+    shape = "-" if entry.shape is None else " x ".join(map(str, entry.shape))
     return entry.name, shape, classes, _count(entry.train), test, _where(entry)
 
 
 def _count(value: int | None) -> str:
-    return "?" if value is None else f"{value:,}"
+    return "-" if value is None else f"{value:,}"
 
 
 def _where(entry: Entry) -> str:
