@@ -29,6 +29,7 @@ def run(ff, tmp_path):
         (["--batch-size", "0"], "--batch-size expects 1 or more, got 0: use --batch-size 320, for"),
         (["--epochs", "-1"], "--epochs expects 1 or more, got -1: use --epochs 10, for"),
         (["--hidden", "8", "-5"], "--hidden expects 1 unit or more in each layer, got 8 -5: use"),
+        (["--patience", "0"], "--patience expects 1 or more, got 0: use --patience 5, for"),
         (["--hidden", "0"], "--hidden expects 1 unit or more in each layer, got 0: use --hidden"),
     ],
 )

@@ -42,6 +42,10 @@ def test_the_help_of_a_command_begins_with_an_example_and_fits(columns, command)
         assert not word.startswith("--") or f"{word} " in done.out.split("example:")[1][80:]
 
 
+def test_the_page_of_a_report_is_a_file():
+    assert "--out FILE.html" in called("report", "--help").out
+
+
 def test_a_command_that_does_not_exist_is_told_from_the_nearest():
     done = called("trian", "--data", "digits")
     assert done.code == 2

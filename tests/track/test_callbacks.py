@@ -114,6 +114,8 @@ def test_early_stopping_needs_validation_data_and_patience():
         fit([EarlyStopping(1)], validation=None)
     with pytest.raises(ValueError, match="patience of 1 epoch or more"):
         EarlyStopping(0)
+    with pytest.raises(ValueError, match=r"patience expects a whole number, got 2\.5: such as"):
+        EarlyStopping(2.5)
 
 
 def test_ff_train_stops_and_says_so(tmp_path):

@@ -19,7 +19,7 @@ class ReportCommand:
     # Runs of ff train, or one folder of ff sweep or ff reproduce.
     folders: Annotated[tuple[str, ...], tyro.conf.Positional, option("FOLDER")] = ()
     # HTML file to write.
-    out: str = "report.html"
+    out: Annotated[str, tyro.conf.arg(metavar="FILE.html")] = "report.html"
 
     def __call__(self) -> int:
         from forward_forward import files

@@ -170,9 +170,12 @@ def chosen(options: Any) -> dict[str, Any]:
     return found
 
 
+MORE = (("batch_size", "320"), ("patience", "5"))
+
+
 def check_counts(settings: Mapping[str, Any]) -> None:
     """Reject a number below 1 where there must be at least one, before anything is read."""
-    for name, example in (("hidden", "500 500"), ("epochs", "10"), ("batch_size", "320")):
+    for name, example in (("hidden", "500 500"), ("epochs", "10"), *MORE):
         value = settings.get(name)
         counts = value if isinstance(value, tuple) else () if value is None else (value,)
         if counts and min(counts) < 1:

@@ -58,7 +58,7 @@ class Training:
 
     def __init__(self, options: TrainOptions) -> None:
         data, settings, run = options.data, chosen(options.training), options.run
-        check_counts(settings)
+        check_counts({**settings, "patience": run.patience})
         self.processes = distributed_run(options.parallel, settings.get("device"))
         if self.processes is not None:
             restarted = self.processes.restarted(run.out, run.resume)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forward_forward.forward.arguments import whole_number
 from forward_forward.track import Beginning, Callback, Row, StopTraining
 
 
@@ -16,7 +17,7 @@ class EarlyStopping(Callback):
             error's unit.
 
     Raises:
-        ValueError: ``patience`` is below 1 or ``min_delta`` is negative.
+        ValueError: ``patience`` is no whole number of 1 or more, or ``min_delta`` is negative.
 
     >>> stopping = EarlyStopping(patience=2)
     >>> for error in (3.0, 2.0, 2.0, 2.5):
@@ -28,6 +29,7 @@ class EarlyStopping(Callback):
     """
 
     def __init__(self, patience: int, min_delta: float = 0.0) -> None:
+        patience = whole_number("patience", patience, "10")
         if patience < 1 or min_delta < 0:
             raise ValueError(
                 "EarlyStopping expects a patience of 1 epoch or more and a min_delta of 0 or more,"
