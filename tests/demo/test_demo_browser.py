@@ -203,7 +203,7 @@ def test_it_needs_no_sideways_scrolling_and_follows_light_and_dark(visit, width,
 
 def test_every_field_has_a_name(visit):
     page = visit()
-    for tab in ("Ask", "Train"):
+    for tab in ("Classify", "Train"):
         page.get_by_role("tab", name=tab).click()
         nameless = page.evaluate(
             """[...document.querySelectorAll("button, input, canvas, select")].filter(each =>

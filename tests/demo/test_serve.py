@@ -80,7 +80,7 @@ def test_a_host_of_this_machine_is_taken(host):
 def test_a_drawing_of_any_size_is_not_read():
     tab = SimpleNamespace(_refused=lambda text: text)
     drawn = SimpleNamespace(drawn="," + "A" * page.LARGEST)
-    assert page._AskTab._drawn(tab, drawn) == "Expected a drawing of at most 20 MB."
+    assert page._ClassifyTab._drawn(tab, drawn) == "Expected a drawing of at most 20 MB."
 
 
 SERVED = """

@@ -40,14 +40,14 @@ def page_of(gradio: Any, subject: Subject) -> Any:
             " most active."
         )
         with gradio.Tabs():
-            with gradio.Tab("Ask"):
-                _AskTab(gradio, subject).lay_out()
+            with gradio.Tab("Classify"):
+                _ClassifyTab(gradio, subject).lay_out()
             with gradio.Tab("Train"):
                 _TrainTab(gradio, subject).lay_out()
     return blocks
 
 
-class _AskTab:
+class _ClassifyTab:
     """The tab to ask about a picture."""
 
     def __init__(self, gradio: Any, subject: Subject) -> None:
