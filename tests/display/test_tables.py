@@ -1,6 +1,7 @@
 """What a notebook shows of an object: a small table, well-formed, escaped, in any theme."""
 
 import dataclasses
+import functools
 import json
 from html.parser import HTMLParser
 
@@ -13,6 +14,7 @@ from forward_forward.checkpoint import Run
 from forward_forward.conversion import Conversion, Step
 from forward_forward.data import Data
 from forward_forward.display.html import table
+from forward_forward.readouts import LinearReadout
 
 EVIL = "<script>alert('a & b')</script>"
 
@@ -155,3 +157,12 @@ def test_a_trainer_prints_its_settings_line_by_line():
     assert ["steps", "0"] in lines
     assert ["seed", "7"] in lines
     assert not any("None" in line for line in lines)
+    assert ["engine", "closed_form"] in lines
+
+
+@pytest.mark.parametrize("joint", [{"rule": "backprop"}, {"order": "overlapping"}])
+def test_a_trainer_of_layers_trained_jointly_prints_the_engine_that_it_uses(joint):
+    layer = functools.partial(ff.Layer, goodness=LinearReadout(2), loss=ff.losses.CrossEntropy())
+    net = ff.mlp(4, 8, 8, num_classes=2, layer=layer, examples=ff.examples.NoLabel(2))
+    lines = [line.split() for line in repr(ff.Trainer(net, **joint)).splitlines()]
+    assert ["engine", "autograd"] in lines

@@ -11,6 +11,7 @@ from forward_forward.checkpoint import Run, locked
 from forward_forward.data import Data, as_source, check_unchanged
 from forward_forward.optimize.checks import check_data, check_same, checked_callbacks
 from forward_forward.optimize.fit import FitLoop, calibrate
+from forward_forward.optimize.order import trains_jointly
 from forward_forward.optimize.record import recorded, settings_of
 from forward_forward.optimize.settings import check_call
 from forward_forward.optimize.state import Fitted
@@ -170,6 +171,8 @@ class Trainer(TrainStep):
 
     def __repr__(self) -> str:
         given = {name: value for name, value in self.settings.items() if value not in (None, [])}
+        if trains_jointly(self.order, self.rule):  # whatever was asked for
+            given["engine"] = "autograd"
         done = {"layers": len(self.network.layers), "device": self.device, "steps": self.steps}
         lines = [f"  {name:<16} {value}" for name, value in {**done, **given}.items()]
         return "\n".join(["Trainer", *lines])
