@@ -137,3 +137,14 @@ def test_a_fixed_range_cannot_be_chosen_again():
     net = ff.Network(ff.Layer(nn.Linear(7, 4)), examples=ff.examples.AppendLabel(2))
     with pytest.raises(ValueError, match="build it with"):
         net.choose((0, 1))
+
+
+@pytest.mark.parametrize("given", [None, "runs/first"])
+def test_what_is_no_network_is_refused(given):
+    for use in (
+        lambda: predict.two_stage(given, torch.rand(4, 5)),
+        lambda: predict.choose_readout({}, given),
+        lambda: predict.bits(given, data()),
+    ):
+        with pytest.raises(ValueError, match=f"expects a Network, got {given!r}: load one with"):
+            use()

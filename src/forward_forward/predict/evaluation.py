@@ -13,10 +13,17 @@ from forward_forward.data import Source, as_source
 from forward_forward.examples import OrdinalBins
 from forward_forward.examples.bins import check_kind
 from forward_forward.forward import Network
+from forward_forward.forward.arguments import refuse
 from forward_forward.forward.layer_range import range_sums, ranges
 from forward_forward.forward.network import Reading
 from forward_forward.forward.passes import ROWS, ForwardPass
 from forward_forward.forward.workspace import Workspace
+
+
+def check_network(caller: str, network: object) -> None:
+    """Reject what is no network, such as a run's folder."""
+    if not isinstance(network, Network):
+        refuse(caller, "a Network", network, "load one with ff.load(run)")
 
 
 def embeddings(network: Network, x: Tensor) -> list[Tensor]:

@@ -12,6 +12,7 @@ from forward_forward import seeds
 from forward_forward.data import Source, Text
 from forward_forward.examples import NextSymbol, NoLabel
 from forward_forward.forward import Network
+from forward_forward.predict.evaluation import check_network
 
 
 def bits(
@@ -105,6 +106,7 @@ def _surprise(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _check(network: Network, kind: type[NoLabel], what: str) -> None:
+    check_network(what.partition(" ")[0], network)
     if not isinstance(network.examples, kind):
         raise ValueError(
             f"{what}, got {network.examples!r}: build it with examples={kind.__name__}(...)"

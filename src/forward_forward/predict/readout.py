@@ -17,7 +17,7 @@ from forward_forward.forward.layer_range import (
     fixed_range,
     layers_named,
 )
-from forward_forward.predict.evaluation import BY_RANGE
+from forward_forward.predict.evaluation import BY_RANGE, check_network
 
 
 def choose_readout(wrong: Mapping[str, Tensor], *networks: Network) -> None:
@@ -28,6 +28,7 @@ def choose_readout(wrong: Mapping[str, Tensor], *networks: Network) -> None:
         networks: The network whose misses they are, and others that have its layers.
     """
     for network in networks:
+        check_network("choose_readout", network)
         if network.chosen is not None and BY_RANGE in wrong:
             network.choose(best_range(wrong[BY_RANGE], len(network.layers)))
 

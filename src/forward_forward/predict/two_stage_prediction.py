@@ -21,6 +21,7 @@ from forward_forward.forward import Network
 from forward_forward.forward.activities import Activities
 from forward_forward.forward.passes import ROWS, ForwardPass, rows_at_a_time, variants_goodness
 from forward_forward.forward.workspace import Workspace
+from forward_forward.predict.evaluation import check_network
 
 # Most units a ranking reads, unless the last layer has more: the cost of a fit is cubic in them.
 UNITS = 2_000
@@ -157,8 +158,7 @@ class TwoStage:
         likely = likely.sort(1).values
         rows = rows_at_a_time(likely.shape[1])
         best = []
-        pairs = zip(torch.split(x, rows), torch.split(likely, rows), strict=True)
-        for part, labels in pairs:
+        for part, labels in zip(torch.split(x, rows), torch.split(likely, rows), strict=True):
             every = self.network.examples.candidates(part)
             inputs = replace(every, index=every.index.gather(0, labels.t()))
             goodness = self.network.read(variants_goodness(forward, inputs))
@@ -209,8 +209,7 @@ def two_stage(network: Network, x: Tensor, *, agreement: float = 0.999) -> TwoSt
     goodness = network.goodness(x)
     skip, units = _units_read(network, x)
     ranking, scores = _fitted(skip, units, goodness)
-    label = goodness.argmax(1)
-    gap = scores.amax(1) - scores.gather(1, label[:, None])[:, 0]
+    gap = scores.amax(1) - scores.gather(1, goodness.argmax(1, keepdim=True))[:, 0]
     misses = math.floor(allowed / SAFETY)
     margin = math.inf if agreement == 1 else float(gap.sort(descending=True).values[misses])
     counts = _candidates(scores, margin)
@@ -218,6 +217,7 @@ def two_stage(network: Network, x: Tensor, *, agreement: float = 0.999) -> TwoSt
 
 
 def _check_labelled(network: Network) -> None:
+    check_network("two_stage", network)
     if isinstance(network.examples, MultiLabel):
         raise ValueError(
             "two stages require one label per sample, got examples with several labels: use"
