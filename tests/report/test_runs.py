@@ -154,3 +154,16 @@ def test_a_page_of_names_that_are_no_text_is_written(ff, tmp_path):
     done = ff("report", run, "--out", tmp_path / "page.html")
     assert done.code == 0, done.err
     assert "caf?" in (tmp_path / "page.html").read_text()
+
+
+def test_the_inside_of_a_block_of_own_code_is_shown_where_runs_differ_in_it_alone(tmp_path):
+    traced = "Sequential(GraphBlock(parts=Sequential(Conv2d({0}, {0}, 3)), steps=()), ReLU())"
+
+    def run(name, channels):
+        layer = {"block": traced.format(channels), "activation": "None"}
+        return made(tmp_path / name, network={"layers": [layer] * 2, "readout": "'auto'"})
+
+    page = Page(runs_page([run("a", 4), run("b", 4)])).text
+    assert "Sequential(GraphBlock, ReLU())" in page
+    assert "Conv2d" not in page
+    assert "Conv2d(8, 8, 3)" in Page(runs_page([tmp_path / "a", run("c", 8)])).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from forward_forward.display.numerals import MISSING, number, setting
+from forward_forward.forward.graph_block import GraphBlock
 from forward_forward.plot.layers import error_curves
 from forward_forward.predict import better_layer, read_from
 from forward_forward.report.diagnostics import diagnostics
@@ -66,7 +68,34 @@ def _compared(
     names.sort(key=lambda name: sections.index(name.split(".")[0]))
     rows = [[name, *(each.get(name, MISSING) for each in settings)] for name in names]
     differ = [row for row in rows if len(set(row[1:])) > 1 and not _of_missing_layer(row, rows)]
-    return differ, [(row[0], row[1]) for row in rows if len(set(row[1:])) == 1]
+    same = [(row[0], _short(row[1])) for row in rows if len(set(row[1:])) == 1]
+    shortened = [[row[0], *map(_short, row[1:])] for row in differ]
+    # Blocks that differ inside alone are shown in full.
+    told = zip(differ, shortened, strict=True)
+    return [short if len({*short[1:]}) == len({*row[1:]}) else row for row, short in told], same
+
+
+def _short(text: str) -> str:
+    """A setting without what a block that was traced from a model's code consists of.
+
+    >>> _short("Sequential(GraphBlock(parts=Sequential(), steps=()), ReLU())")
+    'Sequential(GraphBlock, ReLU())'
+    """
+    if GraphBlock.__name__ not in text:
+        return text
+    try:
+        return ast.unparse(_Shorter().visit(ast.parse(text, mode="eval")))
+    except SyntaxError:  # the name is in a path or the like
+        return text
+
+
+class _Shorter(ast.NodeTransformer):
+    """Replaces the call that makes a `GraphBlock` by the class's name."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id == GraphBlock.__name__:
+            return node.func
+        return self.generic_visit(node)
 
 
 def _of_missing_layer(row: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
