@@ -1,0 +1,11 @@
+"""A network -> a C program for microcontrollers that predicts and goes on learning.
+
+In reading order: ``layers`` (a network as the program's tables hold it) with ``products`` and
+``goals``, ``sizes`` (memory and operations), ``source`` (the tables, then the files of
+``runtime/``), ``program`` (the compiled program, called from Python) and ``c_export`` (the folder).
+"""
+
+from forward_forward.export.device.c_export import c
+from forward_forward.export.device.device_layer import NotForDevice
+
+__all__ = ["NotForDevice", "c"]
