@@ -97,6 +97,24 @@ static void ff_step_at(const ff_pass *pass, ff_weight *w, uint32_t unit, uint32_
     if (w) ff_add(w + layer->input_at, pass->in, step, row, layer->input_count);
 }
 
+/* The same at all positions, for the slopes of a unit's totals. */
+static void ff_step_positions(const ff_pass *pass, ff_weight *w, uint32_t unit, const float *slopes,
+                              float *below)
+{
+    const ff_layer *layer = pass->layer;
+    uint32_t pool = layer->pool, count = pool * pool;
+    for (uint32_t p = 0; p < layer->height * layer->width; p++) {
+        if (slopes[p] == 0) continue; /* a silent unit learns nothing */
+        uint32_t y = p / layer->width * pool, x = p % layer->width * pool;
+        if (layer->pooling == FF_MAX_POOL) {
+            uint32_t at = pass->choice[p * layer->channels + unit];
+            ff_step_at(pass, w, unit, y + at / pool, x + at % pool, slopes[p], below);
+        } else
+            for (uint32_t i = 0; i < count; i++)
+                ff_step_at(pass, w, unit, y + i / pool, x + i % pool, slopes[p] / (float)count, below);
+    }
+}
+
 /* The slopes of a unit's activities at all positions -> the steps of its weights. */
 static void ff_step_unit(const ff_pass *pass, ff_weight *weights, float *biases, uint32_t unit,
                          float *slopes, float *below)
@@ -120,16 +138,8 @@ static void ff_step_unit(const ff_pass *pass, ff_weight *weights, float *biases,
         slopes[p] *= ff_derivative(layer, z, h);
         total += slopes[p];
     }
-    for (uint32_t p = 0; p < positions; p++) {
-        if (slopes[p] == 0) continue; /* a silent unit learns nothing */
-        uint32_t y = p / layer->width * pool, x = p % layer->width * pool;
-        if (layer->pooling == FF_MAX_POOL) {
-            uint32_t at = pass->choice[p * layer->channels + unit];
-            ff_step_at(pass, w, unit, y + at / pool, x + at % pool, slopes[p], below);
-        } else
-            for (uint32_t i = 0; i < count; i++)
-                ff_step_at(pass, w, unit, y + i / pool, x + i % pool, slopes[p] / (float)count, below);
-    }
+    if (below) ff_step_positions(pass, 0, unit, slopes, below);
+    if (w) ff_step_positions(pass, w, unit, slopes, 0);
     if (biases && layer->has_bias) biases[unit] -= ff_state.rate * total;
 }
 
