@@ -11,7 +11,8 @@ docs/sklearn.md from sklearn/estimators.json, sklearn/regressors.json and
 sklearn/small_networks.json (`python results/estimators.py`, `regressors.py`, `small_networks.py`;
 the last also makes that of docs/troubleshooting.md), those of docs/parallel.md from parallel/
 (parallel_tables.py), that of docs/recipes/field.md from field/ (`python results/field.py`), and
-those of docs/recipes/local_airbench.md from convolutions/ (`python results/convolutions.py`).
+those of docs/recipes/local_airbench.md from convolutions/ (`python results/convolutions.py` and
+`ladder.py`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 import busy
 import convolutions
 import field
+import ladder
 import mnist
 import numpy as np
 import parallel_tables
@@ -322,6 +324,7 @@ def main() -> None:
     for name in dict.fromkeys(row["set"] for row in convolutions.kept()):
         put(CONVOLUTIONS, name, convolutions.table(name))
     put(CONVOLUTIONS, "layers", convolutions.layers_table("cifar10_jpeg"))
+    put(CONVOLUTIONS, "ladder", ladder.table())
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
     put(SKLEARN, "small networks", small_networks.table())
     put(TROUBLESHOOTING, "upper layers", small_networks.upper_layers_table())

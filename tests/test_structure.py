@@ -39,8 +39,8 @@ def test_a_file_has_at_most_300_lines():
 
 
 def test_the_source_does_not_grow_unnoticed():
-    """Raise it with what is added: 48,000 lines before files were checked when read."""
-    assert sum(len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py")) <= 49_500
+    """Raise it with what is added: 49,500 lines before networks were exported as C."""
+    assert sum(len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py")) <= 53_000
 
 
 def test_the_listing_of_the_package_is_the_map_of_the_readme_and_of_the_contract():
