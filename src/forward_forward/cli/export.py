@@ -44,7 +44,7 @@ class ExportCommand:
     numbers: Literal["float32", "int16", "int8"] = "float32"
     # Classes that the device can learn besides those of the run.
     spare_classes: int = 0
-    # The device's learning rate at the start, 0.005 by default.
+    # The device's learning rate at the start, 0.01 by default.
     rate: float | None = None
     # Folder of the files, by default RUN/export, or RUN/device in C; for a .skops file, the .onnx
     # file.
