@@ -113,10 +113,12 @@ typedef struct {
 
 uint32_t ff_slot_size(void);
 
-/* Save what was learned. A power cut leaves the network that was saved before. */
+/* Save what was learned. A power cut leaves the network that was saved before. Nothing is written if
+   a slot cannot be read. */
 int ff_save(const ff_storage *storage);
 
-/* Load the newest valid network. If reading fails half-way, the exported one is in place. */
+/* Load the newest valid network; if one slot cannot be read, the other one's. If reading fails
+   half-way, the exported network is in place. */
 int ff_load(const ff_storage *storage);
 #endif
 #endif
