@@ -19,7 +19,7 @@ from forward_forward.examples import NoLabel
 from forward_forward.export.device.device_layer import Array, DeviceLayer, NotForDevice, Shape
 from forward_forward.export.device.layers import layers_of, map_of
 from forward_forward.export.device.program import Program, compiler
-from forward_forward.export.device.sizes import Numbers, Sizes
+from forward_forward.export.device.sizes import BITS, Numbers, Sizes
 from forward_forward.export.device.source import Scaling, filled, program
 from forward_forward.export.folder import MADE_BY, fingerprint
 from forward_forward.export.predictors import frozen
@@ -84,7 +84,7 @@ def c(
     256
     """
     folder = Path(folder)
-    _check(folder, spare_classes, rate)
+    _check(folder, spare_classes, numbers, rate)
     network = frozen(network)
     last = len(network.layers) - 1, len(network.layers)
     if backprop and network.readout != last:
@@ -157,10 +157,14 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
         files.write(folder / name, text.encode())
 
 
-def _check(folder: Path, spare: int, rate: float) -> None:
+def _check(folder: Path, spare: int, numbers: str, rate: float) -> None:
     """Refuse settings that are out of range, and a folder with files of somebody else."""
     if isinstance(spare, bool) or not isinstance(spare, int) or not 0 <= spare <= 1000:
         raise ValueError(f"spare_classes expects a whole number from 0 to 1000, got {spare!r}")
+    if numbers not in BITS:
+        raise ValueError(
+            f"numbers expects {', '.join([*BITS][:-1])} or {[*BITS][-1]}, got {numbers!r}"
+        )
     if not 0 <= rate < 1e6:
         raise ValueError(f"rate expects a number from 0 on, got {rate!r}")
     if folder.exists() and not folder.is_dir():
