@@ -14,7 +14,7 @@ from tests.export import device_networks
 
 from forward_forward import datasets, recipes
 from forward_forward.export.device import c
-from forward_forward.export.device.c_export import channels_last
+from forward_forward.export.device.layers import channels_last
 from forward_forward.export.device.program import Program
 
 OPTIONS = {"no": "-DFF_LEARN=0", "whole": "-DFF_LEARN=1", "layer": "-DFF_ONE_LAYER=1"}
@@ -35,18 +35,18 @@ def trained(hidden=(40, 40), without=None):
 
 def made(network, x, folder, *options, **settings):
     c(network, x[:20], folder / "device", **settings)
-    return Program(folder / "device", folder / "build", options)
+    return Program(folder / "device", options)
 
 
 def wrong(program, x, y):
-    return float((np.array(program.predict(channels_last(x))) != y.numpy()).mean())
+    return float((np.array(program.predict(x)) != y.numpy()).mean())
 
 
 def same_answers(network, x, program):
     right = network.goodness_by_layer(x).permute(1, 0, 2).numpy()
-    found = np.stack([program.goodness(each) for each in channels_last(x)])
+    found = program.goodness(x)
     assert np.abs(found - right).max() < 1e-5 * np.abs(right).max()
-    assert program.predict(channels_last(x)) == network.predict(x).tolist()
+    assert program.predict(x) == network.predict(x).tolist()
 
 
 def test_all_digits_get_the_labels_and_the_goodness_of_the_library(tmp_path):
@@ -68,11 +68,11 @@ def test_a_thousand_images_of_mnist_get_those_of_the_library(tmp_path):
     plan.trainer.fit(train, epochs=2, batch_size=100)
     network, pixels = plan.trainer.network.eval(), sets.test.inputs[:1000]
     c(network, pixels, tmp_path / "device")
-    program = Program(tmp_path / "device", tmp_path / "build")
+    program = Program(tmp_path / "device")
     right = network.goodness_by_layer(pixels / 255).permute(1, 0, 2).numpy()
-    found = np.stack([program.goodness(each) for each in channels_last(pixels)])
+    found = program.goodness(pixels)
     assert np.abs(found - right).max() < 1e-5 * np.abs(right).max()
-    assert program.predict(channels_last(pixels)) == network.predict(pixels / 255).tolist()
+    assert program.predict(pixels) == network.predict(pixels / 255).tolist()
 
 
 def test_a_class_is_learned_that_was_never_seen(tmp_path):
@@ -82,15 +82,12 @@ def test_a_class_is_learned_that_was_never_seen(tmp_path):
     x, y = sets.test.inputs, sets.test.labels
     assert wrong(program, x[nines], y[nines]) == 1
     before = wrong(program, x[others], y[others])
-    assert program.library.ff_class_name(9) is not None
+    assert program.class_name(9) == "spare 1"
     for row in range(800):
-        code = program.learn(
-            channels_last(sets.train.inputs[row : row + 1])[0], int(sets.train.labels[row])
-        )
-        assert code == 0
+        assert program.learn(sets.train.inputs[row : row + 1], sets.train.labels[row]) == 0
     assert wrong(program, x[nines], y[nines]) < 0.3
     assert wrong(program, x[others], y[others]) < before + 0.1
-    assert 10 not in program.predict(channels_last(x))
+    assert 10 not in program.predict(x)
 
 
 def test_remembered_samples_are_forgotten_less(tmp_path):
@@ -103,11 +100,10 @@ def test_remembered_samples_are_forgotten_less(tmp_path):
         options = [f"-DFF_REPLAY={size}"] if size else []
         program = made(network, x, folder, *options, numbers="int16")
         for row in range(200):
-            given = channels_last(x[row : row + 1])[0]
-            code = program.library.ff_remember(program._given(given), int(y[row]))
+            code = program.remember(x[row : row + 1], y[row])
             assert code == (0 if size else -7)
         for row in range(200, 500):
-            program.learn(channels_last(turned[row : row + 1])[0], int(y[row]))
+            program.learn(turned[row : row + 1], y[row])
         forgotten[size] = wrong(program, sets.test.inputs, sets.test.labels)
     assert forgotten[60] < forgotten[0] / 1.5
 

@@ -7,5 +7,6 @@ In reading order: ``layers`` (a network as the program's tables hold it) with ``
 
 from forward_forward.export.device.c_export import RATE, c
 from forward_forward.export.device.device_layer import NotForDevice
+from forward_forward.export.device.program import Program
 
-__all__ = ["RATE", "NotForDevice", "c"]
+__all__ = ["RATE", "NotForDevice", "Program", "c"]

@@ -16,8 +16,8 @@ from torch import Tensor
 from forward_forward import files, manifest
 from forward_forward.data.batch import as_float
 from forward_forward.examples import NoLabel
-from forward_forward.export.device.device_layer import Array, DeviceLayer, NotForDevice, Shape
-from forward_forward.export.device.layers import layers_of, map_of
+from forward_forward.export.device.device_layer import DeviceLayer, NotForDevice, Shape
+from forward_forward.export.device.layers import channels_last, layers_of, map_of
 from forward_forward.export.device.program import Program, compiler
 from forward_forward.export.device.sizes import BITS, Numbers, Sizes
 from forward_forward.export.device.source import Scaling, filled, program
@@ -255,7 +255,7 @@ def _verified(
         say("not verified: this machine has no C compiler (cc)")
         return {"verified": None}
     say("compiling, and comparing with the network")
-    made = Program(folder, folder / "build")
+    made = Program(folder, build=folder / "build")
     raw, labels = (samples[:CHECKED], None) if test is None else test
     raw = raw.cpu()
     placed = channels_last(raw)
@@ -279,10 +279,3 @@ def _verified(
         verified["test_error"] = 100 * float((found.argmax(1) != truth).mean())
         verified["test_error_of_the_library"] = 100 * float((right.argmax(1) != truth).mean())
     return {"verified": verified}
-
-
-def channels_last(samples: Tensor) -> Array:
-    """Samples [n, *shape] as rows [n, values] in the program's order."""
-    shape: Shape = map_of(samples.shape[1:])
-    placed: Array = samples.reshape(-1, *shape).permute(0, 2, 3, 1).flatten(1).numpy()
-    return placed
