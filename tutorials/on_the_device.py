@@ -40,7 +40,9 @@ print(f"test error {ff.predict.evaluate(net, sets.test)['error']:.1f} %")
 # As a C program
 # --------------
 # Weights of 8 bits, with a scale for each unit. What the chip needs is known before it is bought:
-# bytes to predict and to learn, all layers or one at a time, and the same by backpropagation.
+# bytes to predict and to learn, all layers or one at a time. With two layers, learning all of them
+# takes as much as backpropagation; learning one at a time, for which backpropagation has no
+# counterpart, takes half.
 
 about = ff.export.c(net, sets.train.inputs, folder / "device", numbers="int8")
 for way in ("ram_to_predict", "ram_to_learn", "ram_to_learn_a_layer"):
@@ -77,28 +79,34 @@ for column, (before, after) in enumerate(zip(first, askew(first), strict=True)):
 # learned once, by one call of ``ff_learn``.
 
 SAMPLES = 500
+SEEN = askew(sets.train.inputs)
+TESTS = {"askew": askew(sets.test.inputs), "straight": sets.test.inputs}
 
 
-def errors_while_learning(program, seed):
-    """Test errors in % before the first sample, and after every 50th."""
-    order = np.random.default_rng(seed).permutation(len(sets.train.inputs))[:SAMPLES]
-    seen, test = askew(sets.train.inputs), askew(sets.test.inputs)
-    errors = []
-    for step, row in enumerate([*order, None]):
+def errors(program):
+    """Test errors in % of a camera that is askew, and of one that is straight."""
+    labels = sets.test.labels.numpy()
+    return [100 * (np.array(program.predict(x)) != labels).mean() for x in TESTS.values()]
+
+
+def learn(program, seed):
+    """Test errors before the first sample and after every 50th, [11, 2]."""
+    order = np.random.default_rng(seed).permutation(len(SEEN))[:SAMPLES]
+    found = [errors(program)]
+    for step, row in enumerate(order, 1):
+        program.learn(SEEN[[row]], sets.train.labels[row])
         if step % 50 == 0:
-            wrong = np.array(program.predict(test)) != sets.test.labels.numpy()
-            errors.append(100 * wrong.mean())
-        if row is not None:
-            program.learn(seen[[row]], sets.train.labels[row])
-    return errors
+            found.append(errors(program))
+    return np.array(found)
 
 
+steps = range(0, SAMPLES + 1, 50)
 fig, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
 for seed in range(5):
     ff.export.c(trained(seed), sets.train.inputs, folder / f"seed{seed}", numbers="int8")
-    errors = errors_while_learning(Program(folder / f"seed{seed}"), seed)
-    axis.plot(range(0, SAMPLES + 1, 50), errors, marker="o", markersize=3, label=f"seed {seed}")
-    print(f"seed {seed}: {errors[0]:.1f} % before, {errors[-1]:.1f} % after {SAMPLES} samples")
+    found = learn(Program(folder / f"seed{seed}"), seed)[:, 0]
+    axis.plot(steps, found, marker="o", markersize=3, label=f"seed {seed}")
+    print(f"seed {seed}: {found[0]:.1f} % before, {found[-1]:.1f} % after {SAMPLES} samples")
 axis.set(xlabel="labelled samples on the device", ylabel="test error, %", ylim=(0, None))
 axis.grid(alpha=0.3)
 _ = axis.legend(frameon=False)
@@ -106,17 +114,25 @@ _ = axis.legend(frameon=False)
 # %%
 # What it forgets
 # ---------------
-# A device that is put straight again has forgotten some of what it knew. ``-DFF_REPLAY=60`` keeps
-# 60 samples in RAM, 15 kB here, and repeats one with every new one. Fill it with samples of the
-# training data before the device is shipped.
+# A device that is put straight again has forgotten some of what it knew. ``-DFF_REPLAY=60`` makes
+# room for 60 samples in RAM, 15 kB here, and ``ff_learn`` repeats one of them with every new one.
+# Fill it with samples of the training data before the device is shipped.
 
+fig, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True, layout="constrained")
 for size in (0, 60):
     program = Program(folder / "device", [f"-DFF_REPLAY={size}"])
-    for row in range(60 if size else 0):
+    for row in range(size):
         program.remember(sets.train.inputs[[row]], sets.train.labels[row])
-    adapted = errors_while_learning(program, seed=0)[-1]
-    straight = np.array(program.predict(sets.test.inputs)) != sets.test.labels.numpy()
-    print(f"{size:2} samples in RAM: askew {adapted:.1f} %, straight {100 * straight.mean():.1f} %")
+    found = learn(program, seed=0)
+    for axis, curve in zip(axes, found.T, strict=True):
+        axis.plot(steps, curve, marker="o", markersize=3, label=f"{size} samples in RAM")
+    print(f"{size:2} samples in RAM: askew {found[-1, 0]:.1f} %, straight {found[-1, 1]:.1f} %")
+for axis, name in zip(axes, TESTS, strict=True):
+    axis.set(title=f"camera {name}", xlabel="samples from the camera askew", ylim=(0, None))
+    axis.grid(alpha=0.3)
+axes[0].set_ylabel("test error, %")
+_ = axes[1].legend(frameon=False)
 
 # %%
-# The next steps, with a real board, are in :doc:`/on_the_device`.
+# How to put the program on a board is described in :doc:`/on_the_device`.
+plt.show()
