@@ -1,4 +1,4 @@
-"""``ff export``: a run -> files that predict from raw samples without this library."""
+"""``ff export``: a run -> files that work from raw samples without this library."""
 
 from __future__ import annotations
 
@@ -24,22 +24,30 @@ BATCH, BATCHES = 500, 20  # at most 10,000 samples of the training set, and of t
 
 @dataclass(frozen=True)
 class ExportCommand:
-    """Write a trained network for ONNX Runtime or torch.export, and check each file first.
+    """Write a trained network for ONNX Runtime, torch.export, microcontrollers or a browser.
 
-    Images are passed as raw pixels. export.json, next to the files, says what each one takes and
-    returns.
+    Each file is checked against the network first. Images are passed as raw pixels. export.json,
+    next to the files, says what each one takes and returns.
     """
 
     # The run's folder, or an estimator or a pipeline that skops has saved (.skops).
     run: Run
-    # onnx, or torch for a .pt2 file of torch.export.
-    to: Literal["onnx", "torch"] = "onnx"
+    # onnx, torch for a .pt2 file of torch.export, or c for a C99 source that predicts and goes on
+    # learning on a microcontroller.
+    to: Literal["onnx", "torch", "c"] = "onnx"
     # scan computes the goodness of every label, one-pass reads a softmax head or linear scores
     # fitted to the scan; both writes both if possible.
     predictor: Literal["scan", "one-pass", "both"] = "both"
     # Also write ONNX files with int8 products, and measure errors, sizes and times of all files.
     int8: Switch = False
-    # Folder of the files, RUN/export by default; for a .skops file, the .onnx file.
+    # Type of the weights in C. Integers have a scale for each unit.
+    numbers: Literal["float32", "int16", "int8"] = "float32"
+    # Classes that the device can learn besides those of the run.
+    spare_classes: int = 0
+    # The device's learning rate at the start, 0.01 by default.
+    rate: float | None = None
+    # Folder of the files, by default RUN/export, or RUN/device in C; for a .skops file, the .onnx
+    # file.
     out: Folder = None
     # The training data, specified as for `ff train`; by default those that the run names. For a
     # saved pipeline, a table with rows as in fit.
@@ -56,13 +64,16 @@ class ExportCommand:
             raise ValueError(
                 f"expected a folder to write to, for {self.run!r} has none: pass --out"
             )
+        self._check()
         network, sets = self._read()
-        folder = Path(self.run, "export") if self.out is None else Path(self.out)
+        folder = Path(self.run, self._folder) if self.out is None else Path(self.out)
+        if self.to == "c":
+            return self._write_c(network, sets, folder)
         result = export.export(
             network,
             raw_samples(sets.train)[0],
             folder,
-            to=self.to,
+            to="torch" if self.to == "torch" else "onnx",
             predictor=self.predictor,
             classes=sets.classes,
             columns=None if sets.layout is None else sets.layout.inputs(),
@@ -74,6 +85,43 @@ class ExportCommand:
             print(json.dumps({"folder": str(folder), **result}))
         else:
             _print_result(result)
+            print(f"folder: {folder}")
+        return 0
+
+    @property
+    def _folder(self) -> str:
+        return "device" if self.to == "c" else "export"
+
+    def _check(self) -> None:
+        """Refuse options of another kind of file."""
+        if self.to == "c":
+            if self.int8 or self.predictor != "both":
+                raise ValueError(
+                    "--predictor and --int8 are for onnx and torch; for integers in C: --numbers"
+                )
+        elif self.numbers != "float32" or self.spare_classes or self.rate is not None:
+            raise ValueError("--numbers, --spare-classes and --rate are for --to c")
+
+    def _write_c(self, network: Network, sets: Sets, folder: Path) -> int:
+        """Write the C program."""
+        from forward_forward import export
+        from forward_forward.cli.export_device import print_device
+
+        about = export.c(
+            network,
+            raw_samples(sets.train)[0],
+            folder,
+            classes=sets.classes,
+            spare_classes=self.spare_classes,
+            numbers=self.numbers,
+            rate=export.RATE if self.rate is None else self.rate,
+            test=raw_samples(sets.test),
+            say=lambda line: print(line, file=sys.stderr),
+        )
+        if self.json:
+            print(json.dumps({"folder": str(folder), **about}))
+        else:
+            print_device(about)
             print(f"folder: {folder}")
         return 0
 

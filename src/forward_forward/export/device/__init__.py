@@ -5,7 +5,7 @@ In reading order: ``layers`` (a network as the program's tables hold it) with ``
 ``runtime/``), ``program`` (the compiled program, called from Python) and ``c_export`` (the folder).
 """
 
-from forward_forward.export.device.c_export import c
+from forward_forward.export.device.c_export import RATE, c
 from forward_forward.export.device.device_layer import NotForDevice
 
-__all__ = ["NotForDevice", "c"]
+__all__ = ["RATE", "NotForDevice", "c"]

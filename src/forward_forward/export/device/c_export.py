@@ -31,7 +31,7 @@ OURS = frozenset(
         "library.properties", "library.json", "idf_component.yml", "export.json",
     }
 )  # fmt: skip
-RATE = 0.005
+RATE = 0.01
 CHECKED = 200  # samples on which the program is compared with the library
 TOLERANCE = 1e-4  # relative to a row's largest score
 
