@@ -84,7 +84,8 @@ def c(
     256
     """
     folder = Path(folder)
-    _check(folder, spare_classes, rate)
+    check_settings(spare_classes, rate)
+    _check_folder(folder)
     network = frozen(network)
     last = len(network.layers) - 1, len(network.layers)
     if backprop and network.readout != last:
@@ -92,14 +93,10 @@ def c(
             "a network trained by backprop is read from its last layer, this one from"
             f" {network.readout}: call network.set_readout first"
         )
-    count = network.examples.num_classes
-    names = [*map(str, range(count))] if classes is None else [*classes]
-    if len(names) != count:
-        raise ValueError(f"the network has {count} classes, got {len(names)} names: name each one")
-    names += [f"spare {index + 1}" for index in range(spare_classes)]
+    names = class_names(network, classes, spare_classes)
     shape, pixels = tuple(samples.shape[1:]), samples.dtype == torch.uint8
     layers = layers_of(network, shape, spare_classes, backprop)
-    scaling = _scaling(network, map_of(shape), pixels)
+    scaling = scaling_of(network, map_of(shape), pixels)
 
     def sizes_of(layers: Sequence[DeviceLayer], backprop: bool) -> Sizes:
         return Sizes(
@@ -157,12 +154,25 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
         files.write(folder / name, text.encode())
 
 
-def _check(folder: Path, spare: int, rate: float) -> None:
-    """Refuse settings that are out of range, and a folder with files of somebody else."""
+def class_names(network: Network, classes: Sequence[str] | None, spare: int) -> list[str]:
+    """The names of a network's classes, by default their numbers, and of spare ones."""
+    count = network.examples.num_classes
+    names = [*map(str, range(count))] if classes is None else [*classes]
+    if len(names) != count:
+        raise ValueError(f"the network has {count} classes, got {len(names)} names: name each one")
+    return names + [f"spare {index + 1}" for index in range(spare)]
+
+
+def check_settings(spare: int, rate: float) -> None:
+    """Refuse settings that are out of range."""
     if isinstance(spare, bool) or not isinstance(spare, int) or not 0 <= spare <= 1000:
         raise ValueError(f"spare_classes expects a whole number from 0 to 1000, got {spare!r}")
     if not 0 <= rate < 1e6:
         raise ValueError(f"rate expects a number from 0 on, got {rate!r}")
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder with files of somebody else."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"expected a folder for the export, got a file: {str(folder)!r}")
     for path in sorted(folder.rglob("*")) if folder.exists() else ():
@@ -176,7 +186,7 @@ def _check(folder: Path, spare: int, rate: float) -> None:
             )
 
 
-def _scaling(network: Network, below: Shape, pixels: bool) -> Scaling:
+def scaling_of(network: Network, below: Shape, pixels: bool) -> Scaling:
     """How the program scales a raw value: what the network's inputs do, and the 255 of pixels."""
     inputs, whole = network.inputs, 255.0 if pixels else 1.0
     if inputs is None or isinstance(inputs, torch.nn.Unflatten):

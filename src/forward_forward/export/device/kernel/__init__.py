@@ -28,6 +28,11 @@ def kernel_file(two_pass: bool) -> Path:
     return HERE / ("kernel_two_pass.wasm" if two_pass else "kernel.wasm")
 
 
+def source_text() -> str:
+    """The source of the kernels."""
+    return (HERE / "kernel.c").read_text()
+
+
 def build_kernel(out: Path, *, two_pass: bool = False) -> None:
     """Compile a kernel, as the shipped ones were compiled.
 
