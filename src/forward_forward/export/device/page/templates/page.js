@@ -18,6 +18,7 @@ function readSamples() {
 }
 
 const round = value => Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+const written = value => (Math.abs(value) >= 1000 ? round(value) : value.toPrecision(3)).replace("-", "−");
 
 /* The position of the highest value, among the classes that are known. */
 function best(row) {
@@ -30,7 +31,7 @@ function best(row) {
 function scaleOf(row, earlier) {
     const all = [...row, ...(earlier || [])].filter((_, i) => network.known[i % row.length]);
     const low = Math.min(...all), range = Math.max(...all) - low;
-    return value => `${range > 0 ? Math.max(0, 100 * (value - low) / range) : 0}%`;
+    return value => `${range > 0 ? Math.max(0, 1 + 99 * (value - low) / range) : 0}%`;
 }
 
 /* The classes that are shown: all, or the best, in their own order. */
@@ -75,7 +76,7 @@ function renderScores(scores, shown, label) {
     rowsFor(at("scores"), shown, make).forEach((row, i) => {
         const c = shown[i], known = network.known[c];
         row.className = c === label ? "best" : "";
-        row.lastChild.textContent = known ? round(scores[c]) : "not taught";
+        row.lastChild.textContent = known ? written(scores[c]) : "not taught";
         lengthen(row.querySelector(".bar"), known ? scores[c] : -Infinity, before && known ? before.scores[c] : undefined, scale);
     });
 }
@@ -93,15 +94,15 @@ function renderLayer(panel, layer, row, shown) {
     const earlier = before && before.goodness[layer], scale = scaleOf(row, earlier);
     const {text, judges} = about.described[layer];
     caption.replaceChildren(`${text} `, judges ? element("strong", "", `says ${names[label]}`) : "has no goodness");
-    columns.setAttribute("aria-label", shown.map(c => `${names[c]}: ${round(row[c])}`).join(", "));
+    columns.setAttribute("aria-label", shown.map(c => `${names[c]}: ${written(row[c])}`).join(", "));
     rowsFor(columns, shown, () => element("div", "column", element("i", ""))).forEach((column, i) => {
         const c = shown[i], known = network.known[c];
         column.className = c === label ? "column best" : "column";
-        column.title = `${names[c]}: ${round(row[c])}`;
+        column.title = `${names[c]}: ${written(row[c])}`;
         lengthen(column, known ? row[c] : -Infinity, earlier && known ? earlier[c] : undefined, scale);
     });
     rowsFor(below, shown, c => element("span", "", names[c])).forEach((name, i) => {
-        name.className = shown[i] === label ? "best" : "";
+        name.className = (names[shown[i]].length > 2 ? "long " : "") + (shown[i] === label ? "best" : "");
     });
 }
 
@@ -110,7 +111,7 @@ function render() {
     if (!input) return;
     const label = network.predict(input), scores = network.scores(input), goodness = network.goodness(input);
     const shown = shownOf(scores), panels = at("panels");
-    at("label").textContent = names[label];
+    for (const each of document.querySelectorAll("#label, .quick strong")) each.textContent = names[label];
     const changed = before && before.label !== label;
     at("change").textContent = !before ? "" : changed ? `before you taught it: ${names[before.label]}` : "as before you taught it";
     at("says").classList.toggle("learned", Boolean(changed));
