@@ -11,7 +11,8 @@ from forward_forward.export.device.source import filled
 
 HERE = Path(__file__).parent
 BLOCK = 0x20000  # where a network's block begins: behind the stack and the state
-COMPILER = "Debian clang version 14.0.6"  # which made the files that are shipped
+COMPILER = "Debian clang version 14.0.6"  # made the files that are shipped, with the linker
+LINKER = "LLD 14.0.6"
 EXPORTS = "init", "scores", "goodness", "predict", "learn", "set_rate", "layer_weights"
 COMMAND = (
     *("clang", "--target=wasm32", "-std=c99", "-O2", "-ffreestanding", "-nostdlib", "-Wall"),
