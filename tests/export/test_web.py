@@ -29,7 +29,9 @@ from forward_forward.optimize import Trainer
 from forward_forward.readouts import LinearReadout
 
 STEPS = 200
-LEARN = "([xs, ys, rate]) => { network.setRate(rate); xs.forEach((x, i) => network.learn(x, ys[i])) }"
+LEARN = (
+    "([xs, ys, rate]) => { network.setRate(rate); xs.forEach((x, i) => network.learn(x, ys[i])) }"
+)
 WEIGHTS = "layer => network.weights(layer).map(each => Array.from(each))"
 
 
@@ -200,7 +202,6 @@ def test_pictures_and_rows_are_told_apart():
     mnist[:, :, 8:20, 10:18] = 255
     assert picture_of(mnist)["fit"] == "mass"
     assert picture_of(255 - mnist)["blank"] == 255
-    assert picture_of(mnist + 100)["fit"] == "mass"
     assert picture_of(torch.rand(5, 1, 28, 28))["fit"] == "whole"
     assert not picture_of(torch.rand(5, 3, 8, 8))["drawn"]
     assert picture_of(torch.rand(5, 7, 8, 8)) is None

@@ -49,7 +49,9 @@ def build_kernel(out: Path, *, two_pass: bool = False) -> None:
     ...     build_kernel(Path(mkdtemp()) / "kernel.wasm")
     """
     if not shutil.which("clang") or not shutil.which("wasm-ld"):
-        raise RuntimeError("expected clang and wasm-ld on the PATH, got at most one of them: install clang and lld")
+        raise RuntimeError(
+            "expected clang and wasm-ld on the PATH, got at most one of them: install clang and lld"
+        )
     names = ("title", "version", "fingerprint", "input", "classes", "rate")
     header = filled(
         "ff_model.h",

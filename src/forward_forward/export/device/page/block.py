@@ -30,6 +30,7 @@ class Block:
     Args:
         head: Its first bytes: the structures, and the scaling.
         weights: What follows them, float32.
+        inputs: Values of a sample.
         size: Bytes of the whole block, with the room to compute in.
         sample: Address of the sample that the kernel is given.
         answer: Address of what it answers.
@@ -37,6 +38,7 @@ class Block:
 
     head: bytes
     weights: Array
+    inputs: int
     size: int
     sample: int
     answer: int
@@ -90,6 +92,7 @@ def block_of(
     return Block(
         head=b"".join(each.tobytes() for each in (block, table, *constants[:2])),
         weights=np.concatenate(constants[2:]),
+        inputs=sizes.inputs,
         size=stop - BLOCK,
         sample=rooms["sample"],
         answer=rooms["answer"],

@@ -205,7 +205,7 @@ def _parts(
             "size": block.size,
             "sample": block.sample,
             "answer": block.answer,
-            "inputs": int(layers[0]["input_count"]),
+            "inputs": block.inputs,
             "layers": len(layers),
             "classes": len(about["classes"]),
             "spare": about["spare_classes"],
