@@ -267,8 +267,7 @@ def _verified(
     placed = channels_last(raw)
     right = network.goodness(as_float(raw)).double().cpu().numpy()
     found = made.scores(placed)[:, : right.shape[1]]
-    size = np.maximum(np.abs(right).max(1), np.median(np.abs(right).max(1)))
-    difference = float((np.abs(found - right).max(1) / np.maximum(size, 1e-30)).max())
+    difference = difference_of(found, right)
     same = float((found.argmax(1) == right.argmax(1)).mean())
     if about["numbers"] == "float32" and not difference <= TOLERANCE:
         raise RuntimeError(
@@ -285,6 +284,12 @@ def _verified(
         verified["test_error"] = 100 * float((found.argmax(1) != truth).mean())
         verified["test_error_of_the_library"] = 100 * float((right.argmax(1) != truth).mean())
     return {"verified": verified}
+
+
+def difference_of(found: Array, right: Any) -> float:
+    """How far scores [n, classes] are from the right ones, relative to a row's largest."""
+    size = np.maximum(np.abs(right).max(1), np.median(np.abs(right).max(1)))
+    return float((np.abs(found - right).max(1) / np.maximum(size, 1e-30)).max())
 
 
 def channels_last(samples: Tensor) -> Array:

@@ -139,7 +139,7 @@ def _tables(layers: Sequence[DeviceLayer], sizes: Sizes) -> Iterator[str]:
 
 
 def placed(layers: Sequence[DeviceLayer]) -> Iterator[Fields]:
-    """The fields of each layer's C structure, with where its parts are among those of all layers."""
+    """The fields of each layer's C structure, with the places of its parts among all layers'."""
     ram_weight = ram_bias = output = 0
     for layer in layers:
         yield {

@@ -65,16 +65,15 @@ def block_of(
             f" has {len(layers)} and {sizes.classes}"
         )
     block = np.zeros(1, structure(source_text(), "ff_block"))
-    table = np.zeros(len(layers), structure(part("types"), "ff_layer"))
+    kind = structure(part("types"), "ff_layer")
     table_at = BLOCK + block.nbytes
     constants = [*_scaled(scaling, sizes.inputs), *_weights(layers)]
-    *places, end = _addresses(table_at + table.nbytes, [each.nbytes for each in constants])
-    for row, fields, at in zip(table, placed(layers), range(2, len(places), 2), strict=True):
-        for name, value in {**fields, "weights": places[at], "biases": places[at + 1]}.items():
-            row[name] = constants_of_types()[value] if isinstance(value, str) else value
+    first = table_at + len(layers) * kind.itemsize
+    *places, end = _addresses(first, [each.nbytes for each in constants])
+    table = _table(layers, kind, places[2:])
     buffers = _buffers(layers, sizes)
-    *at, stop = _addresses(end, [4 * count for count in buffers.values()])
-    rooms = dict(zip(buffers, at, strict=True))
+    *free, stop = _addresses(end, [4 * count for count in buffers.values()])
+    rooms = dict(zip(buffers, free, strict=True))
     about = {
         "layers": len(layers),
         "classes": sizes.classes,
@@ -100,11 +99,10 @@ def block_of(
 
 
 def structure(text: str, name: str) -> np.dtype[Any]:
-    """A structure of a C source as numpy's type; pointers have four bytes.
+    r"""A structure of a C source as numpy's type; pointers have four bytes.
 
-    >>> structure("typedef struct {\\n    uint8_t a, b;\\n    const float *c;\\n} pair;", "pair")
-    dtype({'names': ['a', 'b', 'c'], 'formats': ['u1', 'u1', '<u4'], 'offsets': [0, 1, 4], \
-'itemsize': 8}, align=True)
+    >>> structure("typedef struct {\n    uint8_t a, b;\n    const float *c;\n} pair;", "pair")
+    dtype([('a', 'u1'), ('b', 'u1'), ('c', '<u4')], align=True)
     """
     body = text.partition(f"}} {name};")[0].rpartition("typedef struct {")[2]
     body = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL).replace("const ff_", "ff_")
@@ -121,6 +119,17 @@ def constants_of_types() -> dict[str, int]:
     """The values of the runtime's named constants."""
     listed = re.findall(r"^enum \{([^}]*)\}", part("types"), re.MULTILINE)
     return {name: value for text in listed for value, name in enumerate(re.findall(r"\w+", text))}
+
+
+def _table(
+    layers: Sequence[DeviceLayer], kind: np.dtype[Any], places: Sequence[int]
+) -> np.ndarray[Any, Any]:
+    """The structures of the layers, whose weights and biases lie at the places in turn."""
+    named, table = constants_of_types(), np.zeros(len(layers), kind)
+    for row, fields, at in zip(table, placed(layers), range(0, len(places), 2), strict=True):
+        for name, value in {**fields, "weights": places[at], "biases": places[at + 1]}.items():
+            row[name] = named[value] if isinstance(value, str) else value
+    return table
 
 
 def _scaled(scaling: Scaling, inputs: int) -> Iterator[Array]:

@@ -1,4 +1,4 @@
-"""A page's memory and samples -> the kernel's scores [n, classes], if Node is installed to run it."""
+"""A page's memory and samples -> the kernel's scores [n, classes], if Node is installed."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ def chosen(network: Network, samples: Tensor, labels: Tensor) -> Tensor:
     Returns:
         Rows [m], class by class.
     """
-    labels, kinds = labels.cpu(), labels.unique().tolist()
+    labels = labels.cpu()
+    kinds = sorted({*labels.tolist()})
     size = samples[0].numel() * samples.element_size()
     count = min(PER_CLASS, WHOLE // max(1, len(kinds)), BYTES // (size * max(1, len(kinds))))
     found = network.predict(as_float(samples[:SOUGHT].cpu())).cpu()

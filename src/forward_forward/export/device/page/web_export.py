@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -23,24 +21,24 @@ from forward_forward.export.device.c_export import (
     channels_last,
     check_settings,
     class_names,
+    difference_of,
     scaling_of,
 )
 from forward_forward.export.device.device_layer import Array, DeviceLayer
 from forward_forward.export.device.kernel import BLOCK, kernel_file
 from forward_forward.export.device.layers import layers_of, map_of
 from forward_forward.export.device.page.block import Block, block_of
-from forward_forward.export.device.page.check import scores_in_node, template
-from forward_forward.export.device.page.choice import chosen, features_of, picture_of, rehearsal
+from forward_forward.export.device.page.check import scores_in_node
+from forward_forward.export.device.page.choice import chosen, features_of, picture_of
+from forward_forward.export.device.page.html import page_text
 from forward_forward.export.device.sizes import Sizes
 from forward_forward.export.folder import MADE_BY, fingerprint
 from forward_forward.export.predictors import frozen
 from forward_forward.forward import Network
 
 LIMIT = 2_000_000  # bytes of the file
-STEPS = 10  # of a press of a button, at the start
 CHECKED = 50  # samples on which the kernel is compared with the library
 TOLERANCE = {"float32": 1e-4, "float16": 0.05}  # relative to a row's largest score
-SCRIPTS = "kernel.js", "picture.js", "page.js", "controls.js"
 
 
 def web(
@@ -107,7 +105,7 @@ def web(
     for half in (False, True):
         parts = _parts(block, layers, about, two_pass=two_pass, half=half)
         about["numbers"] = "float16" if half else "float32"
-        page = _page(network, layers, about, parts, shown).encode()
+        page = page_text(network, layers, about, parts, shown).encode()
         if len(page) <= LIMIT:
             break
     else:
@@ -144,7 +142,9 @@ def _check_samples(network: Network, samples: Tensor, labels: Tensor) -> None:
             f" {list(samples.shape)} and {list(labels.shape)}"
         )
     if labels.is_floating_point() or not 0 <= int(labels.min()) <= int(labels.max()) < count:
-        raise ValueError(f"expected labels from 0 to {count - 1}, got {labels.unique().tolist()}")
+        raise ValueError(
+            f"expected labels from 0 to {count - 1}, got labels from {int(labels.min())} to {int(labels.max())}"
+        )
 
 
 def _memory(
@@ -221,64 +221,6 @@ def _text(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _page(
-    network: Network,
-    layers: Sequence[DeviceLayer],
-    about: dict[str, Any],
-    parts: dict[str, Any],
-    shown: dict[str, Any],
-) -> str:
-    """The text of the page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    made = Environment(
-        loader=PackageLoader("forward_forward.export.device.page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-    )
-    script = "".join(map(template, SCRIPTS))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    first, stop = network.readout
-    counted = f"layer {stop}" if stop == first + 1 else f"layers {first + 1} to {stop}"
-    weights = sum(each.weights.size + each.readout.size + len(each.biases) for each in layers)
-    stored = {
-        **{key: parts["memory"][key] for key in ("inputs", "classes", "spare")},
-        **{key: shown[key] for key in ("picture", "labels", "rows", "pixels")},
-        "memory": parts["memory"],
-        "names": about["classes"],
-        "samples": len(shown["labels"]),
-        "rehearsal": rehearsal(shown["labels"]),
-        "described": [_described(index, each) for index, each in enumerate(layers)],
-    }
-    return made.get_template("page.html").render(
-        title="A network that learns in your browser",
-        generator=f"{MADE_BY} {about['version']}",
-        summary=f"The network: {parts['memory']['inputs']} inputs, {len(layers)} layers and"
-        f" {weights:,} weights, trained and exported by {MADE_BY} {about['version']}.",
-        summed=f"its goodness, added over {counted}" if stop > first + 1 else f"that of {counted}",
-        steps=STEPS,
-        rate_exponent=f"{math.log10(max(about['rate'], 1e-4)):.2f}",
-        about=Markup(json.dumps(stored).replace("<", "\\u003c")),
-        script=Markup(script),
-        script_hash=digest,
-        picture=shown["picture"],
-        features=shown["features"],
-        values=shown["values"],
-        **{name: parts[name] for name in ("kernel", "head", "weights")},
-    )
-
-
-def _described(index: int, layer: DeviceLayer) -> dict[str, Any]:
-    """What the page says of a layer."""
-    channels, height, width = layer.out
-    size = f"{channels} units" if height * width == 1 else f"{channels} maps of {height} × {width}"
-    counted = "" if layer["counted"] else ", not part of the answer"
-    learns = "" if layer["learns"] else ", does not learn here"
-    judges = layer["goodness"] != "FF_NO_GOODNESS"
-    return {"text": f"Layer {index + 1} ({size}{counted}{learns})", "judges": judges}
-
-
 def _verified(
     network: Network,
     raw: Tensor,
@@ -294,8 +236,7 @@ def _verified(
         return None
     right = network.goodness(as_float(raw)).double().cpu().numpy()
     found = found[:, : right.shape[1]]
-    size = np.maximum(np.abs(right).max(1), np.median(np.abs(right).max(1)))
-    difference = float((np.abs(found - right).max(1) / np.maximum(size, 1e-30)).max())
+    difference = difference_of(found, right)
     if not difference <= TOLERANCE[numbers]:
         raise RuntimeError(
             f"the page's kernel differs from the network by {difference:.1e} relative to a row's"
