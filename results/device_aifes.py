@@ -1,7 +1,7 @@
 """AIfES, a C library that trains by backpropagation on microcontrollers -> device/aifes.json.
 
     git clone https://github.com/Fraunhofer-IMS/AIfES_for_Arduino
-    python results/device_aifes.py AIfES_for_Arduino    # 10 minutes on one core
+    python results/device_aifes.py AIfES_for_Arduino [NETWORK]...
 
 AIfES is licensed under the AGPL: none of it is part of this repository, and ``device/aifes.c`` is
 compiled with it only here. Needed: gcc, arm-none-eabi-gcc with newlib, qemu-system-arm.
@@ -33,53 +33,12 @@ from forward_forward.datasets import load
 
 HERE = Path(__file__).parent / "device"
 KEPT = HERE / "aifes.json"
-RATES, SEEDS, HELD_OUT, FEW = (0.003, 0.01, 0.03, 0.1), (0, 1, 2, 3, 4), 200, 40
-CHIP = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
-HOST = ["gcc", "-O2"]
-CROSS = ["arm-none-eabi-gcc", "-O2", *CHIP, "-ffunction-sections", "-fdata-sections"]
-LINK = ["--specs=rdimon.specs", "-nostartfiles", "-Wl,--gc-sections", f"-T{HERE / 'cortex_m.ld'}"]
-BOARD = [
-    "qemu-system-arm",
-    "-M",
-    "mps2-an386",
-    "-cpu",
-    "cortex-m4",
-    "-nographic",
-    "-icount",
-    "shift=6",
-]
-BOARD += ["-semihosting-config", "enable=on,target=native", "-kernel"]
-INSTRUCTIONS_PER_TICK = 40 / 64  # a tick of 25 MHz is 40 ns, an instruction 2^6 ns
 NETWORKS: dict[str, tuple[str, list[str]]] = {
     "64-32-10": ("digits", ["-DHIDDEN=32"]),
     "64-64-64-64-64-10": ("digits", ["-DHIDDEN=64,64,64,64"]),
     "784-128-128-10": ("mnist", ["-DHIDDEN=128,128"]),
     "28x28-conv8-pool-conv16-pool-10": ("mnist", ["-DCNN"]),
 }
-Part = tuple[np.ndarray, np.ndarray]
-
-
-def out(*command: str | Path, **given: Any) -> str:
-    """What a command prints; its own message if it fails."""
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, **given)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))}: {done.returncode}\n{done.stderr}")
-    return done.stdout
-
-
-def samples(name: str) -> tuple[Part, Part]:
-    """Pixels as bytes and labels, for training and for testing."""
-    if name == "digits":
-        x, y = load_digits(return_X_y=True)
-        order = np.random.default_rng(0).permutation(len(x))
-        x, y = x[order].astype(np.uint8), y[order].astype(np.uint8)
-        return (x[:1437], y[:1437]), (x[1437:], y[1437:])
-    sets = load("mnist")
-    parts = []
-    for data, count in ((sets.train, 5000), (sets.test, 1000)):
-        x = data.inputs[:count].reshape(count, -1).numpy()  # bytes, as in the file
-        parts.append((x, data.labels[:count].numpy().astype(np.uint8)))
-    return parts[0], parts[1]
 
 
 class Builder:
@@ -126,18 +85,6 @@ def macros_of(folder: Path, part: tuple[Part, Part], name: str, data: str) -> li
     return [f"-D{key}={value}" for key, value in values.items()]
 
 
-def figures(printed: str) -> dict[str, int]:
-    """The lines `name 0x...` of the harness."""
-    return {key: int(value, 16) for key, value in map(str.split, printed.splitlines())}
-
-
-def sizes(program: Path) -> dict[str, int]:
-    """Bytes of the sections that lie in flash or RAM."""
-    rows = [line.split() for line in out("arm-none-eabi-size", "-A", program).splitlines()]
-    kept = (".text", ".rodata", ".ARM.exidx", ".data", ".bss")
-    return dict.fromkeys(kept, 0) | {row[0]: int(row[1]) for row in rows if row and row[0] in kept}
-
-
 def error(builder: Builder, name: str, part: tuple[Part, Part]) -> dict[str, Any]:
     """The rate that is best on held-out samples, and the test errors in % with it."""
     data, network = NETWORKS[name]
@@ -159,11 +106,6 @@ def error(builder: Builder, name: str, part: tuple[Part, Part]) -> dict[str, Any
         "test_error_percent": round(mean(found), 2),
         "test_error_percent_by_seed": [round(e, 2) for e in found],
     }
-
-
-def emulated(program: Path, timeout: float = 600) -> dict[str, int]:
-    """What the harness prints on the emulated board."""
-    return figures(out(*BOARD, program, stdin=subprocess.DEVNULL, timeout=timeout))
 
 
 def cost(builder: Builder, name: str, part: tuple[Part, Part], rate: float) -> dict[str, Any]:
@@ -251,12 +193,13 @@ def main() -> None:
             "flags": CROSS[1:] + LINK[:-1],
         },
         "emulator": out("qemu-system-arm", "--version").splitlines()[0],
-        "networks": {},
+        "networks": json.loads(KEPT.read_text())["networks"] if KEPT.exists() else {},
     }
     parts = {name: samples(name) for name in ("digits", "mnist")}
     with tempfile.TemporaryDirectory() as folder:
         builder = Builder(checkout, Path(folder))
-        for name, (data, _) in NETWORKS.items():
+        for name in sys.argv[2:] or NETWORKS:
+            data, _ = NETWORKS[name]
             errors = error(builder, name, parts[data])
             row = errors | cost(builder, name, parts[data], errors["rate"])
             report["networks"][name] = {"data": data} | row
