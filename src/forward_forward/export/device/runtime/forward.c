@@ -223,7 +223,7 @@ static void ff_rate_classes(const ff_pass *pass, const float *value, float *good
             goodness[group] += h / (float)FF_GROUP_SIZE(layer, group);
             row -= FF_CLASSES;
         } else if (h < 0 || h > 0) {
-            for (uint32_t c = 0; c < FF_CLASSES; c++) goodness[c] += h * (float)row[c];
+            ff_add_weights(goodness, row, h, FF_CLASSES);
         } else if (!(h == 0)) goodness[0] = h; /* not a number */
     }
 #if FF_NUMBERS
