@@ -24,6 +24,31 @@ static float ff_dot(const ff_weight *w, const ff_value *x, uint32_t n)
 #endif
 }
 
+#if FF_NUMBERS != 8
+/* The products of two rows: each input is loaded once for both. */
+static void ff_dot_two(const ff_weight *u, const ff_weight *v, const ff_value *x, uint32_t n, float *both)
+{
+    float a = 0, b = 0, c = 0, d = 0;
+    uint32_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        a += (float)u[i] * x[i];
+        b += (float)v[i] * x[i];
+        c += (float)u[i + 1] * x[i + 1];
+        d += (float)v[i + 1] * x[i + 1];
+        a += (float)u[i + 2] * x[i + 2];
+        b += (float)v[i + 2] * x[i + 2];
+        c += (float)u[i + 3] * x[i + 3];
+        d += (float)v[i + 3] * x[i + 3];
+    }
+    for (; i < n; i++) {
+        a += (float)u[i] * x[i];
+        b += (float)v[i] * x[i];
+    }
+    both[0] = a + c;
+    both[1] = b + d;
+}
+#endif
+
 #if !FF_TWO_PASS
 /* Add a multiple of a row of weights to `out`. */
 static void ff_add_weights(float *out, const ff_weight *w, float factor, uint32_t n)

@@ -162,7 +162,19 @@ static void ff_forward(ff_pass *pass, float *out)
         return;
     }
 #endif
-    for (uint32_t unit = 0; unit < layer->channels; unit++) {
+    uint32_t unit = 0;
+#if FF_NUMBERS != 8
+    if (!pass->base && layer->in_height * layer->in_width == 1) {
+        const ff_weight *w = pass->weights + layer->input_at;
+        for (; unit + 2 <= layer->channels; unit += 2, w += 2 * layer->fan_in) {
+            float both[2];
+            ff_dot_two(w, w + layer->fan_in, pass->operand, layer->input_count, both);
+            for (uint32_t i = 0; i < 2; i++)
+                out[unit + i] = ff_activate(layer, ff_total(pass, unit + i, both[i]));
+        }
+    }
+#endif
+    for (; unit < layer->channels; unit++) {
         float product = pass->base ? pass->base[unit] : ff_product(pass, unit, 0, 0);
         out[unit] = ff_activate(layer, ff_total(pass, unit, product));
     }

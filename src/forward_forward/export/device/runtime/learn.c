@@ -113,11 +113,26 @@ static float ff_through_value(const ff_pass *pass, ff_weight *weights, uint32_t 
     }
     ff_weight *w = weights + offset;
     float factor = -ff_state.rate * h;
+#if FF_NUMBERS
     for (uint32_t c = 0; c < FF_CLASSES; c++) {
         float row = ff_scale_of(layer, layer->channels + c);
         back += slope[c] * (float)w[c] * row;
         FF_STEP(w[c], factor * slope[c], row);
     }
+#else
+    uint32_t c = 0;
+    for (; c + 2 <= FF_CLASSES; c += 2) {
+        float first = slope[c], second = slope[c + 1], one = w[c], two = w[c + 1];
+        back += first * one;
+        back += second * two;
+        w[c] = one + factor * first;
+        w[c + 1] = two + factor * second;
+    }
+    for (; c < FF_CLASSES; c++) {
+        back += slope[c] * w[c];
+        w[c] += factor * slope[c];
+    }
+#endif
     return back;
 }
 
