@@ -35,9 +35,7 @@ from torch import nn
 
 from forward_forward import seeds
 from forward_forward.examples import NoLabel
-from forward_forward.export.device import c
-from forward_forward.export.device.c_export import channels_last
-from forward_forward.export.device.program import Program
+from forward_forward.export.device import Program, c
 from forward_forward.forward import Layer, MeanSquareOne, Network, mlp
 from forward_forward.losses import CrossEntropy
 from forward_forward.readouts import LinearReadout
@@ -74,9 +72,7 @@ def dense(features: int, hidden: Sequence[int], arm: Arm, seed: int) -> Network:
         loss=CrossEntropy(),
         normalize=normalised(arm),
     )
-    return mlp(
-        features, *hidden, num_classes=10, seed=seed, examples=NoLabel(10), layer=layer
-    )
+    return mlp(features, *hidden, num_classes=10, seed=seed, examples=NoLabel(10), layer=layer)
 
 
 def convolutional(arm: Arm, seed: int) -> Network:
@@ -126,8 +122,8 @@ def wrong(program: Program, rate: float, part: tuple[Part, Part], data: str) -> 
     scale = np.float32(1 / board.LARGEST[data])
     inputs, labels = x * scale, y.tolist()
     for _ in range(board.PASSES[data]):
-        for row, label in zip(inputs, labels, strict=True):
-            if program.learn(row, label):
+        for row, label in enumerate(labels):
+            if program.learn(inputs[row : row + 1], label):
                 return len(test_y)  # diverged
     return int((np.array(program.predict(test_x * scale)) != test_y).sum())
 
@@ -143,7 +139,7 @@ def errors(folder: Path, name: str, rule: str, part: tuple[Part, Part]) -> dict[
         for seed in SEEDS:
             here = folder / f"{name}-{rule}-{norm}-{seed}"
             exported(here, data, hidden, Arm(rule, norm), seed, part[0][0])
-            made.append(Program(here, here.with_suffix(".build")))
+            made.append(Program(here))
         programs[norm] = made
         count = board.HELD_OUT / 100
         found[norm] = {

@@ -19,19 +19,15 @@ nobody calls are left out by the linker (-ffunction-sections, --gc-sections).
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import numpy as np
-from sklearn.datasets import load_digits
+import device_board as board
+from device_board import CROSS, HERE, HOST, LINK, RATES, SEEDS, Part, figures, out
 
-from forward_forward.datasets import load
-
-HERE = Path(__file__).parent / "device"
 KEPT = HERE / "aifes.json"
 NETWORKS: dict[str, tuple[str, list[str]]] = {
     "64-32-10": ("digits", ["-DHIDDEN=32"]),
@@ -74,22 +70,14 @@ class Builder:
 
 
 def macros_of(folder: Path, part: tuple[Part, Part], name: str, data: str) -> list[str]:
-    """The macros of a network on these samples, which are put into a file."""
-    (x, y), (test_x, test_y) = part
-    file = folder / f"{name}.{len(x)}"
-    file.write_bytes(b"".join(a.tobytes() for a in (x, y, test_x, test_y)))
-    passes, scale = (5, "(1.0f/16)") if data == "digits" else (1, "(1.0f/255)")
-    values = {"INPUT": x.shape[1], "CLASSES": 10, "TRAIN": len(x), "TEST": len(test_x)}
-    values |= {"PASSES": passes, "PIXEL_SCALE": scale, "DATA": f'"{file}"'}
-    values |= {"PARAMETER_BYTES": 1 << 19, "TRAINING_BYTES": 3 << 19, "SEED": 0, "RATE": "0.01f"}
-    return [f"-D{key}={value}" for key, value in values.items()]
+    """The macros of aifes.c for these samples."""
+    macros = board.macros_of(folder, part, name, data)
+    return [*macros, f"-DPARAMETER_BYTES={1 << 19}", f"-DTRAINING_BYTES={3 << 19}"]
 
 
 def error(builder: Builder, name: str, part: tuple[Part, Part]) -> dict[str, Any]:
     """The rate that is best on held-out samples, and the test errors in % with it."""
     data, network = NETWORKS[name]
-    (x, y), test = part
-    shorter = (x[:-HELD_OUT], y[:-HELD_OUT]), (x[-HELD_OUT:], y[-HELD_OUT:])
 
     def errors(of: tuple[Part, Part], rates: tuple[float, ...]) -> dict[float, list[float]]:
         macros = macros_of(builder.folder, of, name, data)
@@ -97,9 +85,9 @@ def error(builder: Builder, name: str, part: tuple[Part, Part]) -> dict[str, Any
         wrong = {r: [figures(out(program, str(r), str(s)))["wrong"] for s in SEEDS] for r in rates}
         return {r: [100 * w / len(of[1][0]) for w in each] for r, each in wrong.items()}
 
-    held_out = {rate: mean(each) for rate, each in errors(shorter, RATES).items()}
+    held_out = {rate: mean(each) for rate, each in errors(board.held_out(part), RATES).items()}
     rate = min(held_out, key=held_out.__getitem__)
-    found = errors(((x, y), test), (rate,))[rate]
+    found = errors(part, (rate,))[rate]
     return {
         "rate": rate,
         "held_out_error_percent": {str(r): round(e, 2) for r, e in held_out.items()},
@@ -111,11 +99,14 @@ def error(builder: Builder, name: str, part: tuple[Part, Part]) -> dict[str, Any
 def cost(builder: Builder, name: str, part: tuple[Part, Part], rate: float) -> dict[str, Any]:
     """Memory, code and instructions on the emulated chip."""
     data, network = NETWORKS[name]
-    (x, y), (test_x, test_y) = part
-    few = (x[:FEW], y[:FEW]), (test_x[:FEW], test_y[:FEW])
-    macros = [*macros_of(builder.folder, few, name, data), *network, "-UPASSES", "-DPASSES=1"]
+    macros = [
+        *macros_of(builder.folder, board.few(part), name, data),
+        *network,
+        "-UPASSES",
+        "-DPASSES=1",
+    ]
     macros += ["-URATE", f"-DRATE={rate}f"]
-    asked = emulated(builder.program(macros))
+    asked = board.emulated(builder.program(macros))
     # Again with just the memory that AIfES asked for: the run shows that it is enough.
     for macro, key in (
         ("PARAMETER_BYTES", "parameter_bytes"),
@@ -123,15 +114,12 @@ def cost(builder: Builder, name: str, part: tuple[Part, Part], rate: float) -> d
     ):
         macros += [f"-U{macro}", f"-D{macro}={asked[key]}"]
     program = builder.program(macros)
-    got = emulated(program)
-    with_it, without = sizes(program), sizes(builder.program(macros, without=True))
+    got = board.emulated(program)
+    with_it, without = board.sizes(program), board.sizes(builder.program(macros, without=True))
     takes = {section: with_it[section] - without[section] for section in with_it}
     pools = got["parameter_bytes"] + got["training_bytes"]
     static = takes[".data"] + takes[".bss"] - pools
     beyond = got["training_bytes"] + got["train_stack"] + static + got["buffer_bytes"]
-
-    def instructions(ticks: int) -> int:
-        return round(ticks * INSTRUCTIONS_PER_TICK / FEW)
 
     result: dict[str, Any] = {
         "ram_bytes": {
@@ -153,26 +141,22 @@ def cost(builder: Builder, name: str, part: tuple[Part, Part], rate: float) -> d
             "initial_data": takes[".data"],
         },
         "instructions": {
-            "training_step": instructions(got["train_ticks"]),
-            "prediction": instructions(got["predict_ticks"]),
-            "samples": FEW,
+            "training_step": board.instructions(got["train_ticks"]),
+            "prediction": board.instructions(got["predict_ticks"]),
+            "samples": board.FEW,
         },
     }
     if "-DCNN" not in network:
-        lean = emulated(builder.program([*macros, "-DNO_INPUT_GRADIENT"]))
-        result["instructions"]["training_step_without_input_gradient"] = instructions(
+        lean = board.emulated(builder.program([*macros, "-DNO_INPUT_GRADIENT"]))
+        result["instructions"]["training_step_without_input_gradient"] = board.instructions(
             lean["train_ticks"]
         )
     if name == "64-32-10":
         # The whole training on the emulated chip, with the seed 0 and so the same first weights.
-        whole = [
-            *macros_of(builder.folder, part, name, data),
-            *network,
-            "-URATE",
-            f"-DRATE={rate}f",
-        ]
-        wrong = emulated(builder.program(whole))["wrong"]
-        result["test_error_percent_on_the_chip_seed_0"] = round(100 * wrong / len(test_x), 2)
+        whole = [*macros_of(builder.folder, part, name, data), *network]
+        whole += ["-URATE", f"-DRATE={rate}f"]
+        wrong = board.emulated(builder.program(whole))["wrong"]
+        result["test_error_percent_on_the_chip_seed_0"] = round(100 * wrong / len(part[1][1]), 2)
     return result
 
 
@@ -186,16 +170,10 @@ def main() -> None:
         "commit": out("git", "-C", checkout, "rev-parse", "HEAD").strip(),
         "training": "float32, batch 1, SGD without momentum, softmax and cross-entropy",
         "first_weights": "aialgo_initialize_parameters_model, seeds 0 to 4",
-        "chip": "Cortex-M4 with FPU, emulated (board mps2-an386); instructions, not cycles",
-        "host_compiler": {"version": out("gcc", "--version").splitlines()[0], "flags": HOST[1:]},
-        "compiler": {
-            "version": out("arm-none-eabi-gcc", "--version").splitlines()[0],
-            "flags": CROSS[1:] + LINK[:-1],
-        },
-        "emulator": out("qemu-system-arm", "--version").splitlines()[0],
+        **board.tools(),
         "networks": json.loads(KEPT.read_text())["networks"] if KEPT.exists() else {},
     }
-    parts = {name: samples(name) for name in ("digits", "mnist")}
+    parts = {name: board.samples(name) for name in ("digits", "mnist")}
     with tempfile.TemporaryDirectory() as folder:
         builder = Builder(checkout, Path(folder))
         for name in sys.argv[2:] or NETWORKS:

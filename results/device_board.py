@@ -17,8 +17,8 @@ CHIP = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
 HOST = ["gcc", "-O2"]
 CROSS = ["arm-none-eabi-gcc", "-O2", *CHIP, "-ffunction-sections", "-fdata-sections"]
 LINK = ["--specs=rdimon.specs", "-nostartfiles", "-Wl,--gc-sections", f"-T{HERE / 'cortex_m.ld'}"]
-BOARD = "qemu-system-arm -M mps2-an386 -cpu cortex-m4 -nographic -icount shift=6".split()
-BOARD += ["-semihosting-config", "enable=on,target=native", "-kernel"]
+BOARD = ["qemu-system-arm", "-M", "mps2-an386", "-cpu", "cortex-m4", "-nographic"]
+BOARD += ["-icount", "shift=6", "-semihosting-config", "enable=on,target=native", "-kernel"]
 PASSES, LARGEST = {"digits": 5, "mnist": 1}, {"digits": 16, "mnist": 255}  # of a pixel
 INSTRUCTIONS_PER_TICK = 40 / 64  # a tick of 25 MHz is 40 ns, an instruction 2^6 ns
 Part = tuple[np.ndarray, np.ndarray]

@@ -76,13 +76,14 @@ static struct {
 
 /* AIfES draws the first weights by rand(): the same generator for every C library, so that both builds
  * begin with the same weights. */
-static uint32_t random_state;
+static uint64_t random_state;
 
-int rand(void)
+int rand(void) /* SplitMix64 (Steele, Lea and Flood, 2014) */
 {
-    random_state = random_state * 1664525u + 1013904223u;
-    uint32_t mixed = (random_state ^ random_state >> 16) * 0x45D9F3Bu;
-    return (int)((mixed ^ mixed >> 16) & 0x7FFFFFFF);
+    uint64_t mixed = random_state += 0x9E3779B97F4A7C15u;
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9u;
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBu;
+    return (int)((mixed ^ mixed >> 31) & 0x7FFFFFFF);
 }
 
 /* `name 0x...`, without printf: it would bring in much that AIfES may need too, and so hide it in the
