@@ -142,9 +142,8 @@ def _check_samples(network: Network, samples: Tensor, labels: Tensor) -> None:
             f" {list(samples.shape)} and {list(labels.shape)}"
         )
     if labels.is_floating_point() or not 0 <= int(labels.min()) <= int(labels.max()) < count:
-        raise ValueError(
-            f"expected labels from 0 to {count - 1}, got labels from {int(labels.min())} to {int(labels.max())}"
-        )
+        found = f"{labels.dtype} from {labels.min().item()} to {labels.max().item()}"
+        raise ValueError(f"expected labels from 0 to {count - 1}, got {found}")
 
 
 def _memory(
