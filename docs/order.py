@@ -11,6 +11,7 @@ TUTORIALS = (
     "recurrent",
     "scikit_learn",
     "what_a_layer_learned",
+    "on_the_device",
 )
 
 

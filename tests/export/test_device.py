@@ -8,7 +8,6 @@ import torch
 from tests.export import device_networks
 
 from forward_forward.export.device import c
-from forward_forward.export.device.c_export import channels_last
 from forward_forward.export.device.layers import layers_of
 from forward_forward.export.device.program import Program, compiler
 from forward_forward.optimize import Trainer
@@ -19,7 +18,7 @@ STEPS = 1000
 
 def made(network, x, tmp_path, options=(), **settings) -> Program:
     c(network, x, tmp_path / "device", **settings)
-    return Program(tmp_path / "device", tmp_path / "build", options)
+    return Program(tmp_path / "device", options)
 
 
 @pytest.mark.parametrize("name", device_networks.NETWORKS)
@@ -27,10 +26,10 @@ def test_goodness_is_that_of_the_library(name, tmp_path):
     network, x, _ = device_networks.of(name)
     program = made(network, x, tmp_path)
     right = network.eval().goodness_by_layer(x).permute(1, 0, 2)
-    found = np.stack([program.goodness(each) for each in channels_last(x)])
+    found = program.goodness(x)
     scale = np.abs(right.numpy()).max((0, 2), keepdims=True)
     assert np.abs(found - right.numpy()).max() < 1e-5 * scale.max()
-    assert program.predict(channels_last(x)) == network.predict(x).tolist()
+    assert program.predict(x) == network.predict(x).tolist()
 
 
 @pytest.mark.parametrize("name", device_networks.NETWORKS)
@@ -42,7 +41,7 @@ def test_a_thousand_steps_end_in_the_weights_of_the_trainer(name, tmp_path):
     for step in range(STEPS):
         row = step % len(x)
         trainer.step(x[row : row + 1], y[row : row + 1])
-        assert program.learn(channels_last(x[row : row + 1])[0], int(y[row])) == 0
+        assert program.learn(x[row : row + 1], y[row]) == 0
     for index, layer in enumerate(layers_of(trainer.network.eval(), x.shape[1:])):
         weights, biases = program.layer_weights(index)
         right = np.concatenate([layer.weights.ravel(), layer.readout.ravel()])
@@ -65,7 +64,7 @@ def test_backpropagation_ends_in_the_weights_of_the_trainer(tmp_path):
         for step in range(300):
             row = step % len(x)
             trainer.step(x[row : row + 1], y[row : row + 1])
-            assert program.learn(channels_last(x[row : row + 1])[0], int(y[row])) == 0
+            assert program.learn(x[row : row + 1], y[row]) == 0
         for layer_index, layer in enumerate(
             layers_of(trainer.network.eval(), x.shape[1:], backprop=True)
         ):
@@ -80,7 +79,7 @@ def test_nothing_is_learned_that_was_not_asked_for(tmp_path):
     program = made(network, x, tmp_path)
     before = program.layer_weights(0), program.layer_weights(1)
     program.library.ff_set_learning(0b10)
-    program.learn(channels_last(x)[0], 1)
+    program.learn(x[:1], 1)
     assert program.layer_weights(0) == before[0]
     assert program.layer_weights(1) != before[1]
     program.init()

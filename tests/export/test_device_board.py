@@ -14,8 +14,7 @@ from tests.export.board import needs_board
 from forward_forward import datasets, recipes
 from forward_forward.examples import NoLabel
 from forward_forward.export.device import c
-from forward_forward.export.device.c_export import channels_last
-from forward_forward.export.device.layers import layers_of
+from forward_forward.export.device.layers import channels_last, layers_of
 from forward_forward.forward import Layer, mlp
 from forward_forward.losses import CrossEntropy
 from forward_forward.optimize import Trainer

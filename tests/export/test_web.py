@@ -18,8 +18,7 @@ from torch import nn
 import forward_forward as ff
 from forward_forward.examples import NoLabel
 from forward_forward.export.device import kernel
-from forward_forward.export.device.c_export import channels_last
-from forward_forward.export.device.layers import layers_of
+from forward_forward.export.device.layers import channels_last, layers_of
 from forward_forward.export.device.page import check, web_export
 from forward_forward.export.device.page.block import structure
 from forward_forward.export.device.page.choice import chosen, features_of, picture_of

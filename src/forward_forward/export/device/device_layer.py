@@ -44,7 +44,7 @@ class DeviceLayer:
 
 
 def refused(what: str, part: object, expected: str) -> NotForDevice:
-    name = getattr(part, "name", None) or type(part).__name__
+    name = getattr(part, "name", None) or getattr(part, "__name__", type(part).__name__)
     return NotForDevice(f"expected {expected} as {what}, got {name}, which has no form in C")
 
 

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from forward_forward.examples import AppendLabel, NoLabel, OverlayLabel
-from forward_forward.export.device.device_layer import DeviceLayer, NotForDevice, Shape, refused
+from forward_forward.export.device.device_layer import (
+    Array,
+    DeviceLayer,
+    NotForDevice,
+    Shape,
+    refused,
+)
 from forward_forward.export.device.goals import judge, loss_of, normalized
 from forward_forward.export.device.products import IGNORED, follow, parts_of, product_of
 from forward_forward.forward import Layer, Network
@@ -78,6 +84,13 @@ def map_of(shape: Sequence[int]) -> Shape:
     if len(shape) == 3:
         return shape[0], shape[1], shape[2]
     raise NotForDevice(f"expected samples [features] or pictures, got samples of {list(shape)}")
+
+
+def channels_last(samples: Tensor) -> Array:
+    """Samples [n, *shape] as rows [n, values] in the program's order."""
+    shape: Shape = map_of(samples.shape[1:])
+    placed: Array = samples.reshape(-1, *shape).permute(0, 2, 3, 1).flatten(1).numpy()
+    return placed
 
 
 def _place_label(made: DeviceLayer, examples: AppendLabel | OverlayLabel) -> None:

@@ -229,7 +229,7 @@ int ff_remember(const ff_input *x, int label)
     if (!x) return FF_BAD_ARGUMENT;
     if (label < 0 || label >= (int)FF_CLASSES) return FF_BAD_LABEL;
     if (!ff_read(x)) return FF_NOT_FINITE;
-    /* Once all places are taken, every sample so far is as likely to be kept (reservoir). */
+    /* Reservoir sampling (Vitter, 1985). */
     uint32_t at = ff_replay_seen < FF_REPLAY ? ff_replay_seen : ff_next_random() % (ff_replay_seen + 1);
     if (ff_replay_seen < 0xfffffffeu) ff_replay_seen++;
     if (at >= FF_REPLAY) return FF_OK;
@@ -250,13 +250,10 @@ int ff_learn(const ff_input *x, int label)
     if (label < 0 || label >= (int)FF_CLASSES) return FF_BAD_LABEL;
     int code = ff_learn_once(x, (uint32_t)label, 0, FF_LAYERS);
 #if FF_REPLAY
-    if (code != FF_OK) return code;
-    if (ff_replay_count) {
+    if (code == FF_OK && ff_replay_count) {
         uint32_t at = ff_next_random() % ff_replay_count;
         code = ff_learn_once(ff_replayed[at], ff_replayed_labels[at], 0, FF_LAYERS);
-        if (code != FF_OK) return code;
     }
-    code = ff_remember(x, label);
 #endif
     return code;
 }

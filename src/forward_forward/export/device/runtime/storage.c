@@ -52,29 +52,35 @@ static uint32_t ff_seal(const ff_header *header)
     return ff_crc(0, fields, sizeof fields);
 }
 
-/* Whether a slot holds the whole of what was saved of this model. */
+/* 1 if a slot holds the whole of what was saved of this model, 0 if not, -1 if it cannot be read. */
 static int ff_valid(const ff_storage *storage, uint32_t slot, ff_header *header)
 {
     uint8_t part[64];
     uint32_t at = slot * ff_slot_size(), sum;
-    if (storage->read(storage->context, at, header, sizeof *header) != 0) return 0;
+    if (storage->read(storage->context, at, header, sizeof *header) != 0) return -1;
     if (header->magic != FF_MAGIC || header->model != FF_MODEL || header->size != ff_payload()) return 0;
     sum = ff_seal(header);
     at += (uint32_t)sizeof *header;
     for (uint32_t done = 0; done < header->size;) {
         uint32_t size = header->size - done < sizeof part ? header->size - done : (uint32_t)sizeof part;
-        if (storage->read(storage->context, at + done, part, size) != 0) return 0;
+        if (storage->read(storage->context, at + done, part, size) != 0) return -1;
         sum = ff_crc(sum, part, size);
         done += size;
     }
     return sum == header->sum;
 }
 
-static int ff_newest(const ff_storage *storage, ff_header *found)
+/* The slot with the newest network, or -1; a slot that cannot be read is counted in `unread`. */
+static int ff_newest(const ff_storage *storage, ff_header *found, int *unread)
 {
     ff_header header[2];
     int valid[2], newest;
-    for (uint32_t slot = 0; slot < 2; slot++) valid[slot] = ff_valid(storage, slot, &header[slot]);
+    *unread = 0;
+    for (uint32_t slot = 0; slot < 2; slot++) {
+        int code = ff_valid(storage, slot, &header[slot]);
+        valid[slot] = code > 0;
+        *unread += code < 0;
+    }
     if (!valid[0] && !valid[1]) return -1;
     newest = valid[0] && valid[1] ? (int32_t)(header[1].sequence - header[0].sequence) > 0 : valid[1];
     *found = header[newest];
@@ -85,7 +91,8 @@ int ff_save(const ff_storage *storage)
 {
     if (!storage || !storage->read || !storage->write) return FF_BAD_ARGUMENT;
     ff_header header = {0, 0, 0, 0, 0};
-    int newest = ff_newest(storage, &header);
+    int unread, newest = ff_newest(storage, &header, &unread);
+    if (unread) return FF_STORAGE_FAILED; /* it may hold the newest network: keep it */
     uint32_t slot = newest == 0 ? 1 : 0, at = slot * ff_slot_size() + (uint32_t)sizeof header, size = 0;
     header.magic = FF_MAGIC;
     header.model = FF_MODEL;
@@ -101,15 +108,15 @@ int ff_save(const ff_storage *storage)
     /* The header comes last: until then the slot is not valid, and the other one is loaded. */
     if (storage->write(storage->context, slot * ff_slot_size(), &header, sizeof header) != 0)
         return FF_STORAGE_FAILED;
-    return ff_valid(storage, slot, &header) ? FF_OK : FF_STORAGE_FAILED;
+    return ff_valid(storage, slot, &header) > 0 ? FF_OK : FF_STORAGE_FAILED;
 }
 
 int ff_load(const ff_storage *storage)
 {
     if (!storage || !storage->read) return FF_BAD_ARGUMENT;
     ff_header header = {0, 0, 0, 0, 0};
-    int slot = ff_newest(storage, &header);
-    if (slot < 0) return FF_NOTHING_SAVED;
+    int unread, slot = ff_newest(storage, &header, &unread);
+    if (slot < 0) return unread ? FF_STORAGE_FAILED : FF_NOTHING_SAVED;
     uint32_t at = (uint32_t)slot * ff_slot_size() + (uint32_t)sizeof header, size = 0;
     uint32_t sum = ff_seal(&header);
     for (int i = 0; i < FF_PIECES; i++) {

@@ -70,10 +70,11 @@ const char *ff_class_name(int label);
 #if FF_LEARN
 #if !FF_ONE_LAYER
 /* Learn a sample: every layer takes one step by its own loss. A spare class is known from its first
-   sample on. With FF_REPLAY, one of the remembered samples is repeated, and this one remembered. */
+   sample on. With FF_REPLAY, one of the remembered samples is repeated. */
 int ff_learn(const ff_input *x, int label);
 
-/* Remember a sample without learning it, such as one of the training data. */
+/* Remember a sample without learning it, such as one of the training data. Once all places are taken,
+   each sample so far is as likely to be kept as any other. */
 int ff_remember(const ff_input *x, int label);
 #endif
 {% if two_pass %}
@@ -113,10 +114,12 @@ typedef struct {
 
 uint32_t ff_slot_size(void);
 
-/* Save what was learned. A power cut leaves the network that was saved before. */
+/* Save what was learned. A power cut leaves the network that was saved before. Nothing is written if
+   a slot cannot be read. */
 int ff_save(const ff_storage *storage);
 
-/* Load the newest valid network. If reading fails half-way, the exported one is in place. */
+/* Load the newest valid network; if one slot cannot be read, the other one's. If reading fails
+   half-way, the exported network is in place. */
 int ff_load(const ff_storage *storage);
 #endif
 #endif
