@@ -125,6 +125,21 @@ def test_a_spare_class_is_unknown_until_it_is_taught(visit):
     assert "not taught" not in last.inner_text()
 
 
+def test_steps_that_are_too_large_end_in_a_message_and_the_exported_network(visit):
+    page = visit().page
+    draw(page, SEVEN)
+    page.evaluate("network.setRate(1e9)")
+    for name in ("1", "2", "3"):
+        teach(page, name)
+        if page.locator("#failed").is_visible():
+            break
+    assert "choose a smaller learning rate" in page.inner_text("#failed")
+    assert answer(page) == "7"
+    assert "Nothing taught so far" in page.inner_text("#taught")
+    teach(page, "7")
+    assert not page.locator("#failed").is_visible()
+
+
 def test_it_works_by_keys_alone(visit):
     page = visit().page
     page.locator("#samples button").first.focus()
@@ -199,6 +214,10 @@ def test_rows_are_entered_as_numbers(visit, tmp_path):
     for value, expected in (("0.9", "high"), ("0.1", "low")):
         field.fill(value)
         assert answer(seen.page) == expected
+    field.fill("1e30")
+    assert "cannot answer for these values" in seen.page.inner_text("#failed")
+    field.fill("0.2")
+    assert not seen.page.locator("#failed").is_visible()
     field.fill("")  # no number: the last answer stays
     assert answer(seen.page) == "low"
     seen.check_layout()

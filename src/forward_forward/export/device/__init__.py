@@ -2,7 +2,8 @@
 
 In reading order: ``layers`` (a network as the program's tables hold it) with ``products`` and
 ``goals``, ``sizes`` (memory and operations), ``source`` (the tables, then the files of
-``runtime/``), ``program`` (the compiled program, called from Python) and ``c_export`` (the folder).
+``runtime/``), ``settings`` (checked arguments), ``program`` (the compiled program, called from
+Python) and ``c_export`` (the folder).
 ``kernel`` is the runtime in WebAssembly, and ``page`` an HTML file with it.
 """
 

@@ -16,9 +16,14 @@ from torch import Tensor
 from forward_forward import files, manifest
 from forward_forward.data.batch import as_float
 from forward_forward.examples import NoLabel
-from forward_forward.export.device.device_layer import Array, DeviceLayer, NotForDevice, Shape
+from forward_forward.export.device.device_layer import DeviceLayer, NotForDevice, Shape
 from forward_forward.export.device.layers import channels_last, layers_of, map_of
 from forward_forward.export.device.program import Program, compiler
+from forward_forward.export.device.settings import (
+    check_settings,
+    class_names,
+    difference_of,
+)
 from forward_forward.export.device.sizes import BITS, Numbers, Sizes
 from forward_forward.export.device.source import Scaling, filled, program
 from forward_forward.export.folder import MADE_BY, fingerprint
@@ -85,8 +90,7 @@ def c(
     """
     folder = Path(folder)
     check_settings(spare_classes, rate)
-    _check_numbers(numbers)
-    _check_folder(folder)
+    _check(folder, numbers)
     network = frozen(network)
     last = len(network.layers) - 1, len(network.layers)
     if backprop and network.readout != last:
@@ -155,31 +159,12 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
         files.write(folder / name, text.encode())
 
 
-def class_names(network: Network, classes: Sequence[str] | None, spare: int) -> list[str]:
-    """The names of a network's classes, by default their numbers, and of spare ones."""
-    count = network.examples.num_classes
-    names = [*map(str, range(count))] if classes is None else [*classes]
-    if len(names) != count:
-        raise ValueError(f"the network has {count} classes, got {len(names)} names: name each one")
-    return names + [f"spare {index + 1}" for index in range(spare)]
-
-
-def check_settings(spare: int, rate: float) -> None:
-    """Refuse settings that are out of range."""
-    if isinstance(spare, bool) or not isinstance(spare, int) or not 0 <= spare <= 1000:
-        raise ValueError(f"spare_classes expects a whole number from 0 to 1000, got {spare!r}")
-    if not 0 <= rate < 1e6:
-        raise ValueError(f"rate expects a number from 0 on, got {rate!r}")
-
-
-def _check_numbers(numbers: str) -> None:
+def _check(folder: Path, numbers: str) -> None:
+    """Refuse an unknown type of numbers, and a folder with files of somebody else."""
     if numbers not in BITS:
-        names = f"{', '.join([*BITS][:-1])} or {[*BITS][-1]}"
-        raise ValueError(f"numbers expects {names}, got {numbers!r}")
-
-
-def _check_folder(folder: Path) -> None:
-    """Refuse a folder with files of somebody else."""
+        raise ValueError(
+            f"numbers expects {', '.join([*BITS][:-1])} or {[*BITS][-1]}, got {numbers!r}"
+        )
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"expected a folder for the export, got a file: {str(folder)!r}")
     for path in sorted(folder.rglob("*")) if folder.exists() else ():
@@ -291,9 +276,3 @@ def _verified(
         verified["test_error"] = 100 * float((found.argmax(1) != truth).mean())
         verified["test_error_of_the_library"] = 100 * float((right.argmax(1) != truth).mean())
     return {"verified": verified}
-
-
-def difference_of(found: Array, right: Any) -> float:
-    """How far scores [n, classes] are from the right ones, relative to a row's largest."""
-    size = np.maximum(np.abs(right).max(1), np.median(np.abs(right).max(1)))
-    return float((np.abs(found - right).max(1) / np.maximum(size, 1e-30)).max())

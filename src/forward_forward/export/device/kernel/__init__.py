@@ -68,8 +68,3 @@ def build_kernel(out: Path, *, two_pass: bool = False) -> None:
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"clang refuses {HERE / 'kernel.c'}:\n{done.stderr[-2000:]}")
-
-
-if __name__ == "__main__":  # python -m forward_forward.export.device.kernel
-    for each in (False, True):
-        build_kernel(kernel_file(each), two_pass=each)

@@ -16,13 +16,7 @@ from torch import Tensor
 from forward_forward import files
 from forward_forward.data.batch import as_float
 from forward_forward.examples import NoLabel
-from forward_forward.export.device.c_export import (
-    RATE,
-    check_settings,
-    class_names,
-    difference_of,
-    scaling_of,
-)
+from forward_forward.export.device.c_export import RATE, scaling_of
 from forward_forward.export.device.device_layer import Array, DeviceLayer
 from forward_forward.export.device.kernel import BLOCK, kernel_file
 from forward_forward.export.device.layers import channels_last, layers_of, map_of
@@ -30,6 +24,11 @@ from forward_forward.export.device.page.block import Block, block_of
 from forward_forward.export.device.page.check import scores_in_node
 from forward_forward.export.device.page.choice import chosen, features_of, picture_of
 from forward_forward.export.device.page.html import page_text
+from forward_forward.export.device.settings import (
+    check_settings,
+    class_names,
+    difference_of,
+)
 from forward_forward.export.device.sizes import Sizes
 from forward_forward.export.folder import MADE_BY, fingerprint
 from forward_forward.export.predictors import frozen
@@ -141,10 +140,8 @@ def _check_samples(network: Network, samples: Tensor, labels: Tensor) -> None:
             f" {list(samples.shape)} and {list(labels.shape)}"
         )
     if labels.is_floating_point() or not 0 <= int(labels.min()) <= int(labels.max()) < count:
-        raise ValueError(
-            f"expected labels from 0 to {count - 1}, got labels from {int(labels.min())} to"
-            f" {int(labels.max())}"
-        )
+        found = f"{labels.dtype} from {labels.min().item()} to {labels.max().item()}"
+        raise ValueError(f"expected labels from 0 to {count - 1}, got {found}")
 
 
 def _memory(

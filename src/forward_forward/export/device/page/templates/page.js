@@ -133,6 +133,13 @@ function renderTaught() {
 /* A new input: what was taught before it is no change of its answer. */
 function present(x) {
     if (busy) return;
+    try {
+        network.predict(x);
+    } catch (error) {
+        fail(`The network cannot answer for these values (${error.message}).`);
+        return;
+    }
+    fail("");
     input = Float32Array.from(x);
     before = null;
     if (picture) show(at("seen"), input, picture);
@@ -144,19 +151,20 @@ function teach(label) {
     if (busy || !input) return;
     const steps = Number(at("steps").value), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     before ||= {label: network.predict(input), scores: network.scores(input), goodness: network.goodness(input)};
+    fail("");
     setBusy(true);
     let done = 0;
     const turn = () => {
         try {
             do { step(label); done += 1; } while (done < steps && still);
             render();
+            if (done < steps) { requestAnimationFrame(turn); return; }
+            setBusy(false);
+            renderTaught();
         } catch (error) {
-            fail(`the step failed, and the exported network is back: ${error.message}`);
             forget();
-            return;
+            fail(`The steps were too large for this network, and the exported one is back: choose a smaller learning rate (${error.message}).`);
         }
-        if (done < steps) requestAnimationFrame(turn);
-        else { setBusy(false); renderTaught(); }
     };
     turn();
 }
@@ -187,5 +195,5 @@ function forget() {
 
 function fail(text) {
     at("failed").textContent = text;
-    at("failed").hidden = false;
+    at("failed").hidden = !text;
 }
