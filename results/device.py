@@ -13,7 +13,8 @@ backprop  the last layer alone has a read-out, and all learn by its loss
    inputs that do best on the last 200 training samples (mean of SEEDS, for each arm), then training
    on all of them. Test samples are read once.
 2. Memory, code and instructions, on the emulated chip: see device_aifes.py.
-3. DEPTHS: the same memory and instructions against the number of hidden layers of 64 units.
+
+device_growth.py measures memory and instructions against depth and width.
 """
 
 from __future__ import annotations
@@ -50,7 +51,6 @@ NETWORKS: dict[str, tuple[str, tuple[int, ...]]] = {
     "28x28-conv8-pool-conv16-pool-10": ("mnist", ()),  # CHANNELS
 }
 CHANNELS, GRID = (8, 16), 4  # the averages that the lower convolution's read-out sees
-DEPTHS = 1, 2, 4, 8
 
 
 class Arm(NamedTuple):
@@ -220,35 +220,20 @@ def cost(
     return result
 
 
-def depth_rows(folder: Path, part: tuple[Part, Part]) -> dict[str, Any]:
-    """The cost of both arms against the number of hidden layers of 64 units."""
-    rows = {}
-    for depth in DEPTHS:
-        hidden = [64] * depth
-        rows[str(depth)] = {
-            rule: cost(folder, "digits", hidden, Arm(rule, NORMS[1]), 0.01, part) for rule in ARMS
-        }
-    return rows
-
-
 def main() -> None:
     """Measure every network, and keep each one's figures as soon as it is done."""
     report: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {"networks": {}}
     report |= {"training": "float32, batch 1, SGD without momentum, cross-entropy"} | board.tools()
     parts = {name: board.samples(name) for name in ("digits", "mnist")}
-    for name in sys.argv[1:] or [*NETWORKS, "depths"]:
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            if name == "depths":
-                report["depths"] = depth_rows(folder, parts["digits"])
-            else:
-                data, hidden = NETWORKS[name]
-                row: dict[str, Any] = {"data": data}
-                for rule in ARMS:
-                    row[rule] = errors(folder, name, rule, parts[data])
-                    arm = Arm(rule, row[rule]["normalisation"])
-                    row[rule] |= cost(folder, data, hidden, arm, row[rule]["rate"], parts[data])
-                report["networks"][name] = row
+    for name in sys.argv[1:] or NETWORKS:
+        data, hidden = NETWORKS[name]
+        row: dict[str, Any] = {"data": data}
+        with tempfile.TemporaryDirectory() as folder:
+            for rule in ARMS:
+                row[rule] = errors(Path(folder), name, rule, parts[data])
+                arm = Arm(rule, row[rule]["normalisation"])
+                row[rule] |= cost(Path(folder), data, hidden, arm, row[rule]["rate"], parts[data])
+        report["networks"][name] = row
         KEPT.write_text(json.dumps(report, indent=1) + "\n")
 
 
