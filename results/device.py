@@ -7,6 +7,7 @@ with newlib, qemu-system-arm. Every network begins with the weights that the lib
 read-outs of 0; it is exported once for each arm:
 
 local     each layer has a read-out of its own and learns by its own loss; read-outs are summed
+groups    the same without weights to read out: the units of a layer are divided among the classes
 backprop  the last layer alone has a read-out, and all learn by its loss
 
 1. Error on test data, by the machine's own compiler: the rate and the normalisation of the layers'
@@ -38,10 +39,11 @@ from forward_forward.examples import NoLabel
 from forward_forward.export.device import Program, c
 from forward_forward.forward import Layer, MeanSquareOne, Network, mlp
 from forward_forward.losses import CrossEntropy
-from forward_forward.readouts import LinearReadout
+from forward_forward.readouts import ChannelGroups, LinearReadout
 
 KEPT = HERE / "ours.json"
-ARMS = "local", "backprop"
+ARMS = "local", "groups", "backprop"
+TEMPERATURE = {"groups": 0.3}  # chosen on the same held-out samples
 NORMS = "none", "mean_square_one"
 NETWORKS: dict[str, tuple[str, tuple[int, ...]]] = {
     "64-32-10": ("digits", (32,)),
@@ -68,9 +70,10 @@ def dense(features: int, hidden: Sequence[int], arm: Arm, seed: int) -> Network:
     layer = functools.partial(
         Layer,
         activation=nn.ReLU,
-        goodness=LinearReadout(10),
+        goodness=ChannelGroups(10) if arm.rule == "groups" else LinearReadout(10),
         loss=CrossEntropy(),
         normalize=normalised(arm),
+        temperature=TEMPERATURE.get(arm.rule, 1.0),
     )
     return mlp(features, *hidden, num_classes=10, seed=seed, examples=NoLabel(10), layer=layer)
 
@@ -214,7 +217,7 @@ def cost(
     macros += ["-UPASSES", "-DPASSES=1", "-URATE", f"-DRATE={rate}f"]
     memory = about["memory"]
     result = chip(here, macros, memory["ram_to_learn"]["weights"])
-    if arm.rule == "local":
+    if arm.rule != "backprop":
         weights = memory["ram_to_learn_a_layer"]["weights"]
         result["one_layer"] = chip(here, [*macros, "-DFF_ONE_LAYER=1"], weights)["ram_bytes"]
     return result
@@ -245,6 +248,8 @@ def main() -> None:
                 data, hidden = NETWORKS[name]
                 row: dict[str, Any] = {"data": data}
                 for rule in ARMS:
+                    if rule == "groups" and not hidden:
+                        continue  # the lowest layer has fewer channels than there are classes
                     row[rule] = errors(folder, name, rule, parts[data])
                     arm = Arm(rule, row[rule]["normalisation"])
                     row[rule] |= cost(folder, data, hidden, arm, row[rule]["rate"], parts[data])
