@@ -7,14 +7,14 @@ with newlib, qemu-system-arm. Every network begins with the weights that the lib
 read-outs of 0; it is exported once for each arm:
 
 local     each layer has a read-out of its own and learns by its own loss; read-outs are summed
+groups    the same without weights to read out: the units of a layer are divided among the classes
 backprop  the last layer alone has a read-out, and all learn by its loss
 
 1. Error on test data, by the machine's own compiler: the rate and the normalisation of the layers'
    inputs that do best on the last 200 training samples (mean of SEEDS, for each arm), then training
    on all of them. Test samples are read once.
 2. Memory, code and instructions, on the emulated chip: see device_aifes.py.
-
-device_growth.py measures memory and instructions against depth and width.
+3. DEPTHS: the same memory and instructions against the number of hidden layers of 64 units.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ from forward_forward.examples import NoLabel
 from forward_forward.export.device import Program, c
 from forward_forward.forward import Layer, MeanSquareOne, Network, mlp
 from forward_forward.losses import CrossEntropy
-from forward_forward.readouts import LinearReadout
+from forward_forward.readouts import ChannelGroups, LinearReadout
 
 KEPT = HERE / "ours.json"
-ARMS = "local", "backprop"
+ARMS = "local", "groups", "backprop"
+TEMPERATURE = {"groups": 0.3}  # chosen on the same held-out samples
 NORMS = "none", "mean_square_one"
 NETWORKS: dict[str, tuple[str, tuple[int, ...]]] = {
     "64-32-10": ("digits", (32,)),
@@ -51,6 +52,7 @@ NETWORKS: dict[str, tuple[str, tuple[int, ...]]] = {
     "28x28-conv8-pool-conv16-pool-10": ("mnist", ()),  # CHANNELS
 }
 CHANNELS, GRID = (8, 16), 4  # the averages that the lower convolution's read-out sees
+DEPTHS = 1, 2, 4, 8
 
 
 class Arm(NamedTuple):
@@ -68,9 +70,10 @@ def dense(features: int, hidden: Sequence[int], arm: Arm, seed: int) -> Network:
     layer = functools.partial(
         Layer,
         activation=nn.ReLU,
-        goodness=LinearReadout(10),
+        goodness=ChannelGroups(10) if arm.rule == "groups" else LinearReadout(10),
         loss=CrossEntropy(),
         normalize=normalised(arm),
+        temperature=TEMPERATURE.get(arm.rule, 1.0),
     )
     return mlp(features, *hidden, num_classes=10, seed=seed, examples=NoLabel(10), layer=layer)
 
@@ -214,10 +217,21 @@ def cost(
     macros += ["-UPASSES", "-DPASSES=1", "-URATE", f"-DRATE={rate}f"]
     memory = about["memory"]
     result = chip(here, macros, memory["ram_to_learn"]["weights"])
-    if arm.rule == "local":
+    if arm.rule != "backprop":
         weights = memory["ram_to_learn_a_layer"]["weights"]
         result["one_layer"] = chip(here, [*macros, "-DFF_ONE_LAYER=1"], weights)["ram_bytes"]
     return result
+
+
+def depth_rows(folder: Path, part: tuple[Part, Part]) -> dict[str, Any]:
+    """The cost of both arms against the number of hidden layers of 64 units."""
+    rows = {}
+    for depth in DEPTHS:
+        hidden = [64] * depth
+        rows[str(depth)] = {
+            rule: cost(folder, "digits", hidden, Arm(rule, NORMS[1]), 0.01, part) for rule in ARMS
+        }
+    return rows
 
 
 def main() -> None:
@@ -225,15 +239,21 @@ def main() -> None:
     report: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {"networks": {}}
     report |= {"training": "float32, batch 1, SGD without momentum, cross-entropy"} | board.tools()
     parts = {name: board.samples(name) for name in ("digits", "mnist")}
-    for name in sys.argv[1:] or NETWORKS:
-        data, hidden = NETWORKS[name]
-        row: dict[str, Any] = {"data": data}
-        with tempfile.TemporaryDirectory() as folder:
-            for rule in ARMS:
-                row[rule] = errors(Path(folder), name, rule, parts[data])
-                arm = Arm(rule, row[rule]["normalisation"])
-                row[rule] |= cost(Path(folder), data, hidden, arm, row[rule]["rate"], parts[data])
-        report["networks"][name] = row
+    for name in sys.argv[1:] or [*NETWORKS, "depths"]:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            if name == "depths":
+                report["depths"] = depth_rows(folder, parts["digits"])
+            else:
+                data, hidden = NETWORKS[name]
+                row: dict[str, Any] = {"data": data}
+                for rule in ARMS:
+                    if rule == "groups" and not hidden:
+                        continue  # the lowest layer has fewer channels than there are classes
+                    row[rule] = errors(folder, name, rule, parts[data])
+                    arm = Arm(rule, row[rule]["normalisation"])
+                    row[rule] |= cost(folder, data, hidden, arm, row[rule]["rate"], parts[data])
+                report["networks"][name] = row
         KEPT.write_text(json.dumps(report, indent=1) + "\n")
 
 

@@ -1,70 +1,74 @@
-"""device/ours.json, aifes.json and growth.json -> the tables of docs/on_the_device.md."""
+"""device/ours.json and device/aifes.json -> the tables of docs/on_the_device.md."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent / "device"
-ARMS = {"local": "this, local", "backprop": "this, backprop"}
+from device_board import HERE
+
+NAMES = {
+    "local": "local, read-outs",
+    "groups": "local, channel groups",
+    "backprop": "backprop, the same generator",
+    "aifes": "backprop, AIfES",
+}
 
 
-def kept(name: str) -> Any:
-    path = HERE / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else {"networks": {}}
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((HERE / f"{name}.json").read_text())
+    return found
 
 
-def table() -> str:
-    """Three programs for each network: RAM to learn, flash, instructions and test error."""
+def networks() -> str:
+    """Each network by each program, with the step's instructions relative to our backprop's."""
+    ours, aifes = _read("ours")["networks"], _read("aifes")["networks"]
     lines = [
-        "| network | program | RAM to learn, bytes: weights | buffers | stack | sample"
-        " | flash: code | constants | instructions: a learning step | a prediction"
-        " | test error, % |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| network | learns by | test error, % | weights in RAM | RAM beyond | of it static | code"
+        " | instructions a step | of backprop's | to predict |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    ours, theirs = kept("ours")["networks"], kept("aifes")["networks"]
-    for network, found in ours.items():
-        rows = [(name, found[arm]) for arm, name in ARMS.items()]
-        one = {**found["local"], "ram_bytes": found["local"]["one_layer"]}
-        rows.insert(1, ("of it, one layer at a time", one))
-        if network in theirs:
-            rows.append(("AIfES", theirs[network]))
-        lines += [_row(network, name, each) for name, each in rows]
+    for network, rows in ours.items():
+        base = rows["backprop"]["instructions"]["training_step"]
+        for arm, name in NAMES.items():
+            row = aifes[network] if arm == "aifes" else rows.get(arm)
+            if row is not None:
+                lines.append(f"| {network} | {name} | {' | '.join(_cells(row, base))} |")
     return "\n".join(lines)
 
 
-def _row(network: str, name: str, found: dict[str, Any]) -> str:
-    ram, flash, steps = found["ram_bytes"], found["flash_bytes"], found["instructions"]
-    weights = ram["training_with_parameters"] - ram["training_beyond_parameters"]
-    stack, sample = ram["stack_of_a_training_step"], ram["input_output_and_label"]
-    buffers = ram["training_beyond_parameters"] - stack - sample
-    sizes = [weights, buffers, stack, sample]
-    cells = [network, name, *(f"{size:,}" for size in sizes)]
-    if name.startswith("of it"):  # the same program but for its RAM
-        return f"| {' | '.join([*cells, '', '', '', '', ''])} |"
-    cells += [f"{flash['code']:,}", f"{flash['constants'] + flash['initial_data']:,}"]
-    cells += [f"{steps['training_step']:,}", f"{steps['prediction']:,}"]
-    return f"| {' | '.join([*cells, format(found['test_error_percent'], '.2f')])} |"
+def _cells(row: dict[str, Any], base: int) -> list[str]:
+    ram, step = row["ram_bytes"], row["instructions"]["training_step"]
+    beyond = ram["training_beyond_parameters"]
+    static = beyond - ram["stack_of_a_training_step"] - ram["input_output_and_label"]
+    figures = (
+        ram["training_with_parameters"] - beyond,
+        beyond,
+        static,
+        row["flash_bytes"]["code"],
+        step,
+    )
+    numbers = [f"{each:,}" for each in figures]
+    error = f"{row['test_error_percent']:.1f}"
+    return [error, *numbers, f"{step / base:.2f}", f"{row['instructions']['prediction']:,}"]
 
 
-def growth_table() -> str:
-    """RAM and instructions of both rules against depth and width, and their ratios."""
+def depths() -> str:
+    """RAM and instructions against the number of hidden layers of 64 units."""
     lines = [
-        "| hidden layers | RAM beyond the weights, bytes: local | backprop | ratio"
-        " | buffers alone: local | backprop | ratio"
-        " | instructions of a learning step: local | backprop | ratio |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| hidden layers | learns by | weights in RAM | one layer at a time | static RAM beyond"
+        " | of backprop's | instructions a step | of backprop's |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for row in kept("growth"):
-        cells = [f"{row['hidden_layers']} of {row['units']} units"]
-        for part, key, more in (
-            ("ram_bytes", "training_beyond_parameters", True),
-            ("ram_bytes", "static_beyond_parameters", True),
-            ("instructions", "training_step", False),
-        ):
-            local, backprop = (row[arm][part][key] for arm in ARMS)
-            ratio = backprop / local if more else local / backprop
-            cells += [f"{local:,}", f"{backprop:,}", f"{ratio:.2f}"]
-        lines.append(f"| {' | '.join(cells)} |")
+    for depth, rows in _read("ours")["depths"].items():
+        base = rows["backprop"]
+        for arm, row in rows.items():
+            ram, step = row["ram_bytes"], row["instructions"]["training_step"]
+            one = row.get("one_layer")
+            static = ram["static_beyond_parameters"]
+            of_static = static / base["ram_bytes"]["static_beyond_parameters"]
+            of_step = step / base["instructions"]["training_step"]
+            cells = [f"{ram['parameters']:,}", f"{one['parameters']:,}" if one else "all"]
+            cells += [f"{static:,}", f"{of_static:.2f}", f"{step:,}", f"{of_step:.2f}"]
+            lines.append(f"| {depth} | {NAMES[arm]} | {' | '.join(cells)} |")
     return "\n".join(lines)
