@@ -18,6 +18,7 @@ RUNTIME = (
     "state",
     "arithmetic",
     "forward",
+    "loss",
     "learn",
     "backprop",
     "interface",

@@ -29,6 +29,7 @@ static int ff_learn_all(const float *in, uint32_t label)
     ff_rate_classes(&passes[last], value, goodness);
     if (!ff_finite(goodness, FF_CLASSES)) return FF_NOT_FINITE;
     ff_loss_slopes(passes[last].layer, goodness, ff_state.known, FF_CLASSES, label, slope);
+    ff_share_slopes(passes[last].layer, slope);
     float *above = ff_delta[last % 2];
     for (uint32_t index = FF_LAYERS; index-- > 0;) {
         const ff_pass *pass = &passes[index];

@@ -220,6 +220,18 @@ static const float *ff_values_of(const ff_pass *pass)
     (FF_GROUP_FROM(layer, (group) + 1) - FF_GROUP_FROM(layer, group))
 #define FF_GROUP_FROM(layer, group) (((group) * (layer)->channels + FF_GROUPS - 1) / FF_GROUPS)
 
+/* The mean of each class's group of channels. */
+static void ff_rate_groups(const ff_layer *layer, const float *value, float *goodness)
+{
+    for (uint32_t group = 0; group < FF_GROUPS; group++) {
+        uint32_t stop = FF_GROUP_FROM(layer, group + 1), v = FF_GROUP_FROM(layer, group);
+        float sum = 0, size = (float)(stop - v);
+        int square = layer->squared && layer->height * layer->width == 1;
+        for (; v < stop; v++) sum += square ? value[v] * value[v] : value[v];
+        if (size > 0) goodness[group] = sum / size;
+    }
+}
+
 /* Goodness of every class [classes]. */
 static void ff_rate_classes(const ff_pass *pass, const float *value, float *goodness)
 {
@@ -227,21 +239,19 @@ static void ff_rate_classes(const ff_pass *pass, const float *value, float *good
     const ff_weight *row = pass->weights + layer->readout_at;
     int vector = layer->height * layer->width == 1;
     for (uint32_t c = 0; c < FF_CLASSES; c++) goodness[c] = 0;
+    if (layer->goodness == FF_CHANNEL_GROUPS) {
+        ff_rate_groups(layer, value, goodness);
+        return;
+    }
     for (uint32_t v = 0; v < FF_VALUES_OF(layer); v++, row += FF_CLASSES) {
         float h = value[v];
         if (layer->squared && vector) h *= h;
-        if (layer->goodness == FF_CHANNEL_GROUPS) {
-            uint32_t group = FF_GROUP_OF(layer, v);
-            goodness[group] += h / (float)FF_GROUP_SIZE(layer, group);
-            row -= FF_CLASSES;
-        } else if (h < 0 || h > 0) {
+        if (h < 0 || h > 0) {
             ff_add_weights(goodness, row, h, FF_CLASSES);
         } else if (!(h == 0)) goodness[0] = h; /* not a number */
     }
 #if FF_NUMBERS
-    if (layer->goodness != FF_CHANNEL_GROUPS)
-        for (uint32_t c = 0; c < FF_CLASSES; c++)
-            goodness[c] *= ff_scale_of(layer, layer->channels + c);
+    for (uint32_t c = 0; c < FF_CLASSES; c++) goodness[c] *= ff_scale_of(layer, layer->channels + c);
 #endif
 }
 #else

@@ -1,46 +1,5 @@
-/* A layer's own step: the slope of its loss, and the steps of its weights. */
+/* A layer's own step: the slopes of its loss -> the steps of its weights. */
 #if FF_LEARN
-
-/* Slopes of the loss with respect to the goodness of each class that is known. */
-static void ff_loss_slopes(const ff_layer *layer, const float *goodness, const uint8_t *known,
-                           uint32_t classes, uint32_t label, float *slope)
-{
-    float t = layer->temperature, largest = -FF_HUGE, total = 0, count = 0, own = 0;
-    for (uint32_t c = 0; c < classes; c++) {
-        slope[c] = 0;
-        if (!known[c]) continue;
-        slope[c] = (goodness[c] - layer->threshold) / t;
-        if (c == label && layer->loss == FF_CROSS_ENTROPY) slope[c] -= layer->margin;
-        if (slope[c] > largest) largest = slope[c];
-        count += 1;
-    }
-    if (layer->loss == FF_CROSS_ENTROPY) {
-        for (uint32_t c = 0; c < classes; c++)
-            if (known[c]) total += slope[c] = expf(slope[c] - largest);
-        for (uint32_t c = 0; c < classes; c++)
-            if (known[c]) slope[c] = (slope[c] / total - layer->smoothing / count) / t;
-        slope[label] -= (1.0f - layer->smoothing) / t;
-        return;
-    }
-    float positive = slope[label];
-    for (uint32_t c = 0; c < classes; c++) {
-        if (!known[c] || c == label) continue;
-        float wrong = layer->alpha * (slope[c] - positive), s = ff_sigmoid(wrong), each = 0;
-        if (layer->loss == FF_SYMBA) each = layer->alpha * s;
-        if (layer->loss == FF_SILU_PAIR) each = layer->alpha * s * (1.0f + wrong * (1.0f - s));
-        own -= each;
-        if (layer->loss == FF_LOG_SIGMOID) each = ff_sigmoid(slope[c]);
-        if (layer->loss == FF_SIGMOID_LOSS) {
-            s = ff_sigmoid(slope[c]);
-            each = s * (1.0f - s);
-        }
-        slope[c] = each / ((count - 1.0f) * t);
-    }
-    own /= count > 1 ? count - 1.0f : 1;
-    if (layer->loss == FF_LOG_SIGMOID) own = -ff_sigmoid(-positive);
-    if (layer->loss == FF_SIGMOID_LOSS) own = -ff_sigmoid(positive) * ff_sigmoid(-positive);
-    slope[label] = own / t;
-}
 
 /* The copies in RAM of a layer that learns. */
 static ff_weight *ff_weights_in_ram(uint32_t index)
@@ -94,6 +53,14 @@ static void ff_step_at(const ff_pass *pass, ff_weight *w, uint32_t unit, uint32_
     if (w) ff_add(w + layer->input_at, pass->in, step, row, layer->input_count);
 }
 
+/* Slopes of the goodness of groups -> those of each channel in them. */
+static void ff_share_slopes(const ff_layer *layer, float *slope)
+{
+    if (layer->goodness != FF_CHANNEL_GROUPS) return;
+    for (uint32_t group = 0; group < FF_GROUPS; group++)
+        if (FF_GROUP_SIZE(layer, group)) slope[group] /= (float)FF_GROUP_SIZE(layer, group);
+}
+
 /* Slopes of the goodness [classes] -> the slope of one value, and the step of its read-out's weights. */
 static float ff_through_value(const ff_pass *pass, ff_weight *weights, uint32_t v, const float *slope,
                               float h)
@@ -102,10 +69,7 @@ static float ff_through_value(const ff_pass *pass, ff_weight *weights, uint32_t 
     uint32_t offset = layer->readout_at + v * FF_CLASSES;
     const ff_weight *read = pass->weights + offset;
     float back = 0;
-    if (layer->goodness == FF_CHANNEL_GROUPS) {
-        uint32_t group = FF_GROUP_OF(layer, v);
-        return slope[group] / (float)FF_GROUP_SIZE(layer, group);
-    }
+    if (layer->goodness == FF_CHANNEL_GROUPS) return slope[FF_GROUP_OF(layer, v)];
     if (!weights || layer->goodness != FF_LEARNED_READOUT || h == 0) {
         for (uint32_t c = 0; c < FF_CLASSES; c++)
             back += slope[c] * (float)read[c] * ff_scale_of(layer, layer->channels + c);
@@ -251,6 +215,7 @@ static int ff_learn_pass(const ff_pass *pass, uint32_t index, uint32_t label)
     ff_rate_classes(pass, value, goodness);
     if (!ff_finite(goodness, FF_CLASSES)) return FF_NOT_FINITE;
     ff_loss_slopes(pass->layer, goodness, ff_state.known, FF_CLASSES, label, slope);
+    ff_share_slopes(pass->layer, slope);
     for (uint32_t unit = 0; unit < pass->layer->channels; unit++)
         ff_learn_unit(pass, weights, biases, unit, slope, value, 0, 0);
     return FF_OK;
