@@ -100,5 +100,6 @@ static struct {
 
 #include "arithmetic.c"
 #include "forward.c"
+#include "loss.c"
 #include "learn.c"
 #include "interface.c"
