@@ -12,7 +12,8 @@ sklearn/small_networks.json (`python results/estimators.py`, `regressors.py`, `s
 the last also makes that of docs/troubleshooting.md), those of docs/parallel.md from parallel/
 (parallel_tables.py), that of docs/recipes/field.md from field/ (`python results/field.py`), and
 those of docs/recipes/local_airbench.md from convolutions/ (`python results/convolutions.py` and
-`ladder.py`).
+`ladder.py`), those of docs/on_the_device.md from device/ (`device.py`, `device_numbers.py` and
+`device_aifes.py`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from typing import Any
 
 import busy
 import convolutions
+import device_numbers
+import device_tables
 import field
 import ladder
 import mnist
@@ -45,6 +48,7 @@ TROUBLESHOOTING = HERE.parent / "docs" / "troubleshooting.md"
 PARALLEL = HERE.parent / "docs" / "parallel.md"
 FIELD = HERE.parent / "docs" / "recipes" / "field.md"
 CONVOLUTIONS = HERE.parent / "docs" / "recipes" / "local_airbench.md"
+DEVICE = HERE.parent / "docs" / "on_the_device.md"
 ESTIMATORS = HERE / "sklearn" / "estimators.json"
 REGRESSORS = HERE / "sklearn" / "regressors.json"
 LEAST = 3
@@ -325,6 +329,9 @@ def main() -> None:
         put(CONVOLUTIONS, name, convolutions.table(name))
     put(CONVOLUTIONS, "layers", convolutions.layers_table("cifar10_jpeg"))
     put(CONVOLUTIONS, "ladder", ladder.table())
+    put(DEVICE, "device", device_tables.networks())
+    put(DEVICE, "depths", device_tables.depths())
+    put(DEVICE, "numbers", device_numbers.table())
     put(SKLEARN, "estimators", estimators_table(json.loads(ESTIMATORS.read_text())))
     put(SKLEARN, "small networks", small_networks.table())
     put(TROUBLESHOOTING, "upper layers", small_networks.upper_layers_table())

@@ -1,4 +1,4 @@
-"""`ff export --to c`."""
+"""`ff export --to c` and `--to web`."""
 
 import json
 import shutil
@@ -39,12 +39,25 @@ def test_integers_spare_classes_and_a_rate_are_in_the_record(run, tmp_path):
     assert json.loads((tmp_path / "d" / "export.json").read_text())["memory"] == about["memory"]
 
 
+def test_a_run_becomes_a_page(run, tmp_path):
+    done = called("export", run, "--to", "web", "--spare-classes", "1")
+    assert done.code == 0, done.err
+    page = run / "page" / "index.html"
+    size = f"{page.stat().st_size:,}"
+    assert done.out.splitlines()[-1] == f"page: {page} ({size} bytes): open it in a browser"
+    assert "spare 1" in page.read_text()
+    done = called("export", run, "--to", "web", "--out", tmp_path / "a.html", "--json")
+    assert json.loads(done.out)["bytes"] == (tmp_path / "a.html").stat().st_size
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         (("--to", "c", "--int8"), "for integers in C: --numbers"),
         (("--to", "c", "--predictor", "scan"), "--predictor and --int8 are for onnx and torch"),
-        (("--spare-classes", "1"), "--numbers, --spare-classes and --rate are for --to c"),
+        (("--spare-classes", "1"), "--spare-classes and --rate are for --to c and --to web"),
+        (("--to", "web", "--numbers", "int8"), "--numbers is for --to c"),
+        (("--to", "web", "--int8"), "--predictor and --int8 are for onnx and torch"),
         (("--to", "c", "--spare-classes", "-1"), "whole number from 0 to 1000, got -1"),
         (("--to", "c", "--rate", "-1"), "rate expects a number from 0 on, got -1"),
     ],

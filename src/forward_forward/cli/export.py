@@ -32,9 +32,9 @@ class ExportCommand:
 
     # The run's folder, or an estimator or a pipeline that skops has saved (.skops).
     run: Run
-    # onnx, torch for a .pt2 file of torch.export, or c for a C99 source that predicts and goes on
-    # learning on a microcontroller.
-    to: Literal["onnx", "torch", "c"] = "onnx"
+    # onnx, torch for a .pt2 file of torch.export, c for a C99 source that predicts and goes on
+    # learning on a microcontroller, or web for an HTML file in which the network does so.
+    to: Literal["onnx", "torch", "c", "web"] = "onnx"
     # scan computes the goodness of every label, one-pass reads a softmax head or linear scores
     # fitted to the scan; both writes both if possible.
     predictor: Literal["scan", "one-pass", "both"] = "both"
@@ -42,12 +42,12 @@ class ExportCommand:
     int8: Switch = False
     # Type of the weights in C. Integers have a scale for each unit.
     numbers: Literal["float32", "int16", "int8"] = "float32"
-    # Classes that the device can learn besides those of the run.
+    # Classes that the network can learn, in C or in the page, besides those of the run.
     spare_classes: int = 0
-    # The device's learning rate at the start, 0.01 by default.
+    # Learning rate of the device or the page at the start, 0.01 by default.
     rate: float | None = None
-    # Folder of the files, by default RUN/export, or RUN/device in C; for a .skops file, the .onnx
-    # file.
+    # Folder of the files, by default RUN/export, RUN/device for c or RUN/page for web; for a .skops
+    # file, the .onnx file.
     out: Folder = None
     # The training data, specified as for `ff train`; by default those that the run names. For a
     # saved pipeline, a table with rows as in fit.
@@ -67,8 +67,8 @@ class ExportCommand:
         self._check()
         network, sets = self._read()
         folder = Path(self.run, self._folder) if self.out is None else Path(self.out)
-        if self.to == "c":
-            return self._write_c(network, sets, folder)
+        if self.to in ("c", "web"):
+            return self._write_device(network, sets, folder)
         result = export.export(
             network,
             raw_samples(sets.train)[0],
@@ -90,39 +90,44 @@ class ExportCommand:
 
     @property
     def _folder(self) -> str:
-        return "device" if self.to == "c" else "export"
+        return {"c": "device", "web": "page"}.get(self.to, "export")
 
     def _check(self) -> None:
         """Refuse options of another kind of file."""
-        if self.to == "c":
-            if self.int8 or self.predictor != "both":
-                raise ValueError(
-                    "--predictor and --int8 are for onnx and torch; for integers in C: --numbers"
-                )
-        elif self.numbers != "float32" or self.spare_classes or self.rate is not None:
-            raise ValueError("--numbers, --spare-classes and --rate are for --to c")
+        learns = self.to in ("c", "web")
+        if learns and (self.int8 or self.predictor != "both"):
+            raise ValueError(
+                "--predictor and --int8 are for onnx and torch; for integers in C: --numbers"
+            )
+        if self.numbers != "float32" and self.to != "c":
+            raise ValueError("--numbers is for --to c")
+        if not learns and (self.spare_classes or self.rate is not None):
+            raise ValueError("--spare-classes and --rate are for --to c and --to web")
 
-    def _write_c(self, network: Network, sets: Sets, folder: Path) -> int:
-        """Write the C program."""
+    def _write_device(self, network: Network, sets: Sets, folder: Path) -> int:
+        """Write the C program or the page."""
         from forward_forward import export
-        from forward_forward.cli.export_device import print_device
+        from forward_forward.cli.export_device import print_device, print_page
 
-        about = export.c(
-            network,
-            raw_samples(sets.train)[0],
-            folder,
-            classes=sets.classes,
-            spare_classes=self.spare_classes,
-            numbers=self.numbers,
-            rate=export.RATE if self.rate is None else self.rate,
-            test=raw_samples(sets.test),
-            say=lambda line: print(line, file=sys.stderr),
-        )
+        x, y = raw_samples(sets.train)
+        common: dict[str, Any] = {
+            "classes": sets.classes,
+            "spare_classes": self.spare_classes,
+            "rate": export.RATE if self.rate is None else self.rate,
+            "say": lambda line: print(line, file=sys.stderr),
+        }
+        if self.to == "c":
+            test = raw_samples(sets.test)
+            about = export.c(network, x, folder, numbers=self.numbers, test=test, **common)
+        else:
+            about = export.web(network, x, y, folder, **common)
         if self.json:
             print(json.dumps({"folder": str(folder), **about}))
-        else:
+        elif self.to == "c":
             print_device(about)
             print(f"folder: {folder}")
+        else:
+            print_page(about)
         return 0
 
     def _convert_stored(self) -> int:

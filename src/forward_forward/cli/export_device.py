@@ -1,4 +1,4 @@
-"""``ff export --to c``: a run -> a C program, with its memory beside backpropagation's."""
+"""What ``ff export`` prints of a C program, beside backpropagation's memory, or of a page."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def print_device(about: Mapping[str, Any]) -> None:
         for name in arms["this program"]
     ]
     print_table("", [("", *arms), *rows])
-    for index, layer in enumerate(about["layers"], 1):
-        for note in layer["notes"]:
-            print(f"layer {index} {note}")
+    _print_notes(about)
     check = about["verified"]
     if check is None:
         return
@@ -32,3 +30,18 @@ def print_device(about: Mapping[str, Any]) -> None:
     if "test_error" in check:
         errors = check["test_error"], check["test_error_of_the_library"]
         print("test error {:.2f} %, by the library {:.2f} %".format(*errors))
+
+
+def print_page(about: Mapping[str, Any]) -> None:
+    """Print what the page leaves out, how far it agrees, and its file."""
+    _print_notes(about)
+    if (check := about["verified"]) is not None:
+        difference = f"largest relative difference {check['largest_relative_difference']:.1e}"
+        print(f"compared with the library on {check['samples']:,} samples: {difference}")
+    print(f"page: {about['file']} ({about['bytes']:,} bytes): open it in a browser")
+
+
+def _print_notes(about: Mapping[str, Any]) -> None:
+    for index, layer in enumerate(about["layers"], 1):
+        for note in layer["notes"]:
+            print(f"layer {index} {note}")

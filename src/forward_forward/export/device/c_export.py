@@ -19,6 +19,11 @@ from forward_forward.examples import NoLabel
 from forward_forward.export.device.device_layer import DeviceLayer, NotForDevice, Shape
 from forward_forward.export.device.layers import channels_last, layers_of, map_of
 from forward_forward.export.device.program import Program, compiler
+from forward_forward.export.device.settings import (
+    check_settings,
+    class_names,
+    difference_of,
+)
 from forward_forward.export.device.sizes import BITS, Numbers, Sizes
 from forward_forward.export.device.source import Scaling, filled, program
 from forward_forward.export.folder import MADE_BY, fingerprint
@@ -84,7 +89,8 @@ def c(
     256
     """
     folder = Path(folder)
-    _check(folder, spare_classes, numbers, rate)
+    check_settings(spare_classes, rate)
+    _check(folder, numbers)
     network = frozen(network)
     last = len(network.layers) - 1, len(network.layers)
     if backprop and network.readout != last:
@@ -92,14 +98,10 @@ def c(
             "a network trained by backprop is read from its last layer, this one from"
             f" {network.readout}: call network.set_readout first"
         )
-    count = network.examples.num_classes
-    names = [*map(str, range(count))] if classes is None else [*classes]
-    if len(names) != count:
-        raise ValueError(f"the network has {count} classes, got {len(names)} names: name each one")
-    names += [f"spare {index + 1}" for index in range(spare_classes)]
+    names = class_names(network, classes, spare_classes)
     shape, pixels = tuple(samples.shape[1:]), samples.dtype == torch.uint8
     layers = layers_of(network, shape, spare_classes, backprop)
-    scaling = _scaling(network, map_of(shape), pixels)
+    scaling = scaling_of(network, map_of(shape), pixels)
 
     def sizes_of(layers: Sequence[DeviceLayer], backprop: bool) -> Sizes:
         return Sizes(
@@ -157,16 +159,12 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
         files.write(folder / name, text.encode())
 
 
-def _check(folder: Path, spare: int, numbers: str, rate: float) -> None:
-    """Refuse settings that are out of range, and a folder with files of somebody else."""
-    if isinstance(spare, bool) or not isinstance(spare, int) or not 0 <= spare <= 1000:
-        raise ValueError(f"spare_classes expects a whole number from 0 to 1000, got {spare!r}")
+def _check(folder: Path, numbers: str) -> None:
+    """Refuse an unknown type of numbers, and a folder with files of somebody else."""
     if numbers not in BITS:
         raise ValueError(
             f"numbers expects {', '.join([*BITS][:-1])} or {[*BITS][-1]}, got {numbers!r}"
         )
-    if not 0 <= rate < 1e6:
-        raise ValueError(f"rate expects a number from 0 on, got {rate!r}")
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"expected a folder for the export, got a file: {str(folder)!r}")
     for path in sorted(folder.rglob("*")) if folder.exists() else ():
@@ -180,7 +178,7 @@ def _check(folder: Path, spare: int, numbers: str, rate: float) -> None:
             )
 
 
-def _scaling(network: Network, below: Shape, pixels: bool) -> Scaling:
+def scaling_of(network: Network, below: Shape, pixels: bool) -> Scaling:
     """How the program scales a raw value: what the network's inputs do, and the 255 of pixels."""
     inputs, whole = network.inputs, 255.0 if pixels else 1.0
     if inputs is None or isinstance(inputs, torch.nn.Unflatten):
@@ -261,8 +259,7 @@ def _verified(
     placed = channels_last(raw)
     right = network.goodness(as_float(raw)).double().cpu().numpy()
     found = made.scores(placed)[:, : right.shape[1]]
-    size = np.maximum(np.abs(right).max(1), np.median(np.abs(right).max(1)))
-    difference = float((np.abs(found - right).max(1) / np.maximum(size, 1e-30)).max())
+    difference = difference_of(found, right)
     same = float((found.argmax(1) == right.argmax(1)).mean())
     if about["numbers"] == "float32" and not difference <= TOLERANCE:
         raise RuntimeError(

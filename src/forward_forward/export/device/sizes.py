@@ -105,7 +105,7 @@ class Sizes:
                 floats += max(sizes["FF_FRONT"], 1) + sizes["FF_BACK"]
         weights = 0
         if learns:
-            floats += 0 if self.two_pass else sizes["FF_POSITIONS"]
+            floats += sizes["FF_POSITIONS"] if self.maps and not self.two_pass else 0
             which = "FF_ALL" if learn == "whole" else "FF_MOST"
             weights = _padded(sizes[f"{which}_WEIGHTS"] * BYTES[self.numbers])
             weights += 4 * sizes[f"{which}_BIASES"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from forward_forward.export.device.device_layer import Array, DeviceLayer
+from forward_forward.export.device.device_layer import Array, DeviceLayer, Fields
 from forward_forward.export.device.sizes import BITS, Numbers, Sizes, biases_of, weights_of
 
 RUNTIME = (
@@ -117,8 +117,7 @@ def _scaling_tables(scaling: Scaling) -> Iterator[str]:
 def _tables(layers: Sequence[DeviceLayer], sizes: Sizes) -> Iterator[str]:
     """The weights of all layers, and their descriptions."""
     rows = []
-    ram_weight = ram_bias = output = 0
-    for index, layer in enumerate(layers):
+    for index, (layer, fields) in enumerate(zip(layers, placed(layers), strict=True)):
         blocks = [layer.weights, layer.readout.T]
         scales = [scales_of(block, sizes.numbers, learns=bool(layer["learns"])) for block in blocks]
         grids = [quantised(*each, sizes.numbers) for each in zip(blocks, scales, strict=True)]
@@ -134,7 +133,16 @@ def _tables(layers: Sequence[DeviceLayer], sizes: Sizes) -> Iterator[str]:
         if sizes.numbers != "float32":
             yield _array("float", f"ff_scales_{index}", np.concatenate(scales))
             names["scales"] = f"ff_scales_{index}"
-        fields = {
+        texts = [f".{name} = {_field(value)}" for name, value in {**fields, **names}.items()]
+        rows.append("    {" + ",\n     ".join(texts) + "}")
+    yield "static const ff_layer ff_layers[FF_LAYERS] = {\n" + ",\n".join(rows) + "};\n"
+
+
+def placed(layers: Sequence[DeviceLayer]) -> Iterator[Fields]:
+    """The fields of each layer's C structure, with the places of its parts among all layers'."""
+    ram_weight = ram_bias = output = 0
+    for layer in layers:
+        yield {
             **layer.fields,
             **dict(zip(("channels", "height", "width"), layer.out, strict=True)),
             "fan_in": layer.weights.shape[1],
@@ -149,9 +157,6 @@ def _tables(layers: Sequence[DeviceLayer], sizes: Sizes) -> Iterator[str]:
             ram_weight += weights_of(layer)
             ram_bias += biases_of(layer)
         output += int(np.prod(layer.out))
-        texts = [f".{name} = {_field(value)}" for name, value in {**fields, **names}.items()]
-        rows.append("    {" + ",\n     ".join(texts) + "}")
-    yield "static const ff_layer ff_layers[FF_LAYERS] = {\n" + ",\n".join(rows) + "};\n"
 
 
 def scales_of(block: Array, numbers: Numbers, *, learns: bool) -> Array:

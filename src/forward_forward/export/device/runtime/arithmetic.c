@@ -9,16 +9,64 @@ static float ff_dot(const ff_weight *w, const ff_value *x, uint32_t n)
     return (float)sum;
 #else
     float a = 0, b = 0, c = 0, d = 0; /* four sums: a single one would wait for each addition */
-    for (; i + 4 <= n; i += 4) {
+    for (; i + 8 <= n; i += 8) {
         a += (float)w[i] * x[i];
         b += (float)w[i + 1] * x[i + 1];
         c += (float)w[i + 2] * x[i + 2];
         d += (float)w[i + 3] * x[i + 3];
+        a += (float)w[i + 4] * x[i + 4];
+        b += (float)w[i + 5] * x[i + 5];
+        c += (float)w[i + 6] * x[i + 6];
+        d += (float)w[i + 7] * x[i + 7];
     }
     for (; i < n; i++) a += (float)w[i] * x[i];
     return (a + b) + (c + d);
 #endif
 }
+
+#if FF_NUMBERS != 8
+/* The products of two rows: each input is loaded once for both. */
+static void ff_dot_two(const ff_weight *u, const ff_weight *v, const ff_value *x, uint32_t n, float *both)
+{
+    float a = 0, b = 0, c = 0, d = 0;
+    uint32_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        a += (float)u[i] * x[i];
+        b += (float)v[i] * x[i];
+        c += (float)u[i + 1] * x[i + 1];
+        d += (float)v[i + 1] * x[i + 1];
+        a += (float)u[i + 2] * x[i + 2];
+        b += (float)v[i + 2] * x[i + 2];
+        c += (float)u[i + 3] * x[i + 3];
+        d += (float)v[i + 3] * x[i + 3];
+    }
+    for (; i < n; i++) {
+        a += (float)u[i] * x[i];
+        b += (float)v[i] * x[i];
+    }
+    both[0] = a + c;
+    both[1] = b + d;
+}
+#endif
+
+#if !FF_TWO_PASS
+/* Add a multiple of a row of weights to `out`. */
+static void ff_add_weights(float *out, const ff_weight *w, float factor, uint32_t n)
+{
+    uint32_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        out[i] += factor * (float)w[i];
+        out[i + 1] += factor * (float)w[i + 1];
+        out[i + 2] += factor * (float)w[i + 2];
+        out[i + 3] += factor * (float)w[i + 3];
+        out[i + 4] += factor * (float)w[i + 4];
+        out[i + 5] += factor * (float)w[i + 5];
+        out[i + 6] += factor * (float)w[i + 6];
+        out[i + 7] += factor * (float)w[i + 7];
+    }
+    for (; i < n; i++) out[i] += factor * (float)w[i];
+}
+#endif
 
 static float ff_square_sum(const float *x, uint32_t n)
 {
@@ -60,11 +108,15 @@ static void ff_add(ff_weight *w, const float *x, float factor, float scale, uint
     uint32_t i = 0;
     (void)scale;
 #if !FF_NUMBERS
-    for (; i + 4 <= n; i += 4) {
+    for (; i + 8 <= n; i += 8) {
         w[i] += factor * x[i];
         w[i + 1] += factor * x[i + 1];
         w[i + 2] += factor * x[i + 2];
         w[i + 3] += factor * x[i + 3];
+        w[i + 4] += factor * x[i + 4];
+        w[i + 5] += factor * x[i + 5];
+        w[i + 6] += factor * x[i + 6];
+        w[i + 7] += factor * x[i + 7];
     }
 #endif
     for (; i < n; i++) FF_STEP(w[i], factor * x[i], scale);

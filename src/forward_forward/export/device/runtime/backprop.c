@@ -38,13 +38,9 @@ static int ff_learn_all(const float *in, uint32_t label)
         float *below = index ? ff_delta[(index - 1) % 2] : 0;
         if (below)
             for (uint32_t i = 0; i < FF_COUNT_IN(layer); i++) below[i] = 0;
-        for (uint32_t unit = 0; unit < layer->channels; unit++) {
-            if (index == last) ff_through_readout(pass, weights, unit, slope, value, ff_slopes);
-            else
-                for (uint32_t p = 0; p < layer->height * layer->width; p++)
-                    ff_slopes[p] = above[p * layer->channels + unit];
-            ff_step_unit(pass, weights, learns ? ff_biases_in_ram(index) : 0, unit, ff_slopes, below);
-        }
+        float *biases = learns ? ff_biases_in_ram(index) : 0;
+        for (uint32_t unit = 0; unit < layer->channels; unit++)
+            ff_learn_unit(pass, weights, biases, unit, index == last ? slope : 0, value, above, below);
         if (below) ff_back_through_norm(pass, below);
         above = below;
     }

@@ -162,7 +162,19 @@ static void ff_forward(ff_pass *pass, float *out)
         return;
     }
 #endif
-    for (uint32_t unit = 0; unit < layer->channels; unit++) {
+    uint32_t unit = 0;
+#if FF_NUMBERS != 8
+    if (!pass->base && layer->in_height * layer->in_width == 1) {
+        const ff_weight *w = pass->weights + layer->input_at;
+        for (; unit + 2 <= layer->channels; unit += 2, w += 2 * layer->fan_in) {
+            float both[2];
+            ff_dot_two(w, w + layer->fan_in, pass->operand, layer->input_count, both);
+            for (uint32_t i = 0; i < 2; i++)
+                out[unit + i] = ff_activate(layer, ff_total(pass, unit + i, both[i]));
+        }
+    }
+#endif
+    for (; unit < layer->channels; unit++) {
         float product = pass->base ? pass->base[unit] : ff_product(pass, unit, 0, 0);
         out[unit] = ff_activate(layer, ff_total(pass, unit, product));
     }
@@ -223,7 +235,7 @@ static void ff_rate_classes(const ff_pass *pass, const float *value, float *good
             goodness[group] += h / (float)FF_GROUP_SIZE(layer, group);
             row -= FF_CLASSES;
         } else if (h < 0 || h > 0) {
-            for (uint32_t c = 0; c < FF_CLASSES; c++) goodness[c] += h * (float)row[c];
+            ff_add_weights(goodness, row, h, FF_CLASSES);
         } else if (!(h == 0)) goodness[0] = h; /* not a number */
     }
 #if FF_NUMBERS

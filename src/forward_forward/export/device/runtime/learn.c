@@ -78,9 +78,7 @@ static void ff_step_at(const ff_pass *pass, ff_weight *w, uint32_t unit, uint32_
             uint32_t first = (k * layer->kernel_width + from) * layer->in_channels;
             uint32_t count = (to - from) * layer->in_channels;
 #if FF_BACKPROP
-            if (below)
-                for (uint32_t i = 0; i < count; i++)
-                    below[at * layer->in_channels + i] += slope * (float)read[first + i] * row;
+            if (below) ff_add_weights(below + at * layer->in_channels, read + first, slope * row, count);
 #endif
             if (w) ff_add(w + first, pass->in + at * layer->in_channels, step, row, count);
         }
@@ -91,12 +89,54 @@ static void ff_step_at(const ff_pass *pass, ff_weight *w, uint32_t unit, uint32_
     (void)x;
 #endif
 #if FF_BACKPROP
-    if (below)
-        for (uint32_t i = 0; i < layer->fan_in; i++) below[i] += slope * (float)read[i] * row;
+    if (below) ff_add_weights(below, read, slope * row, layer->fan_in);
 #endif
     if (w) ff_add(w + layer->input_at, pass->in, step, row, layer->input_count);
 }
 
+/* Slopes of the goodness [classes] -> the slope of one value, and the step of its read-out's weights. */
+static float ff_through_value(const ff_pass *pass, ff_weight *weights, uint32_t v, const float *slope,
+                              float h)
+{
+    const ff_layer *layer = pass->layer;
+    uint32_t offset = layer->readout_at + v * FF_CLASSES;
+    const ff_weight *read = pass->weights + offset;
+    float back = 0;
+    if (layer->goodness == FF_CHANNEL_GROUPS) {
+        uint32_t group = FF_GROUP_OF(layer, v);
+        return slope[group] / (float)FF_GROUP_SIZE(layer, group);
+    }
+    if (!weights || layer->goodness != FF_LEARNED_READOUT || h == 0) {
+        for (uint32_t c = 0; c < FF_CLASSES; c++)
+            back += slope[c] * (float)read[c] * ff_scale_of(layer, layer->channels + c);
+        return back;
+    }
+    ff_weight *w = weights + offset;
+    float factor = -ff_state.rate * h;
+#if FF_NUMBERS
+    for (uint32_t c = 0; c < FF_CLASSES; c++) {
+        float row = ff_scale_of(layer, layer->channels + c);
+        back += slope[c] * (float)w[c] * row;
+        FF_STEP(w[c], factor * slope[c], row);
+    }
+#else
+    uint32_t c = 0;
+    for (; c + 2 <= FF_CLASSES; c += 2) {
+        float first = slope[c], second = slope[c + 1], one = w[c], two = w[c + 1];
+        back += first * one;
+        back += second * two;
+        w[c] = one + factor * first;
+        w[c + 1] = two + factor * second;
+    }
+    for (; c < FF_CLASSES; c++) {
+        back += slope[c] * w[c];
+        w[c] += factor * slope[c];
+    }
+#endif
+    return back;
+}
+
+#if FF_MAPS
 /* The same at all positions, for the slopes of a unit's totals. */
 static void ff_step_positions(const ff_pass *pass, ff_weight *w, uint32_t unit, const float *slopes,
                               float *below)
@@ -143,8 +183,7 @@ static void ff_step_unit(const ff_pass *pass, ff_weight *weights, float *biases,
     if (biases && layer->has_bias) biases[unit] -= ff_state.rate * total;
 }
 
-/* Slopes of the goodness [classes] -> the slopes of one channel's activities at all positions, and
-   the step of the read-out's weights of that channel. */
+/* The read-out of one channel of a map: the slopes of its activities at all positions. */
 static void ff_through_readout(const ff_pass *pass, ff_weight *weights, uint32_t unit,
                                const float *slope, const float *value, float *slopes)
 {
@@ -152,20 +191,8 @@ static void ff_through_readout(const ff_pass *pass, ff_weight *weights, uint32_t
     uint32_t positions = layer->height * layer->width;
     for (uint32_t p = 0; p < positions; p++) slopes[p] = 0;
     for (uint32_t cell = 0; cell < layer->grid_height * layer->grid_width; cell++) {
-        uint32_t v = cell * layer->channels + unit, offset = layer->readout_at + v * FF_CLASSES;
-        float back = 0, h = value[v];
-        if (layer->squared && positions == 1) h *= h;
-        if (layer->goodness == FF_CHANNEL_GROUPS) {
-            uint32_t group = FF_GROUP_OF(layer, unit);
-            back = slope[group] / (float)FF_GROUP_SIZE(layer, group);
-        } else
-            for (uint32_t c = 0; c < FF_CLASSES; c++)
-                back += slope[c] * (float)pass->weights[offset + c]
-                        * ff_scale_of(layer, layer->channels + c);
-        if (weights && layer->goodness == FF_LEARNED_READOUT && h != 0)
-            for (uint32_t c = 0; c < FF_CLASSES; c++)
-                FF_STEP(weights[offset + c], -ff_state.rate * slope[c] * h,
-                        ff_scale_of(layer, layer->channels + c));
+        uint32_t v = cell * layer->channels + unit;
+        float back = ff_through_value(pass, weights, v, slope, value[v]);
         if (back == 0) continue;
         uint32_t i = cell / layer->grid_width, j = cell % layer->grid_width;
         uint32_t top = FF_CELL_FROM(i, layer->grid_height, layer->height);
@@ -180,6 +207,38 @@ static void ff_through_readout(const ff_pass *pass, ff_weight *weights, uint32_t
             }
     }
 }
+#endif
+
+/* One unit of a layer. The slope of its activities comes from the layer's goodness (`slope`), or with
+   backpropagation from the layer above; `below` gets the slope of the layer's input. */
+static void ff_learn_unit(const ff_pass *pass, ff_weight *weights, float *biases, uint32_t unit,
+                          const float *slope, const float *value, const float *above, float *below)
+{
+    const ff_layer *layer = pass->layer;
+#if FF_MAPS
+    uint32_t positions = layer->height * layer->width;
+    if (positions * layer->pool > 1) {
+        if (slope) ff_through_readout(pass, weights, unit, slope, value, ff_slopes);
+        else
+            for (uint32_t p = 0; p < positions; p++) ff_slopes[p] = above[p * layer->channels + unit];
+        ff_step_unit(pass, weights, biases, unit, ff_slopes, below);
+        return;
+    }
+#else
+    (void)value;
+#endif
+    float h = pass->out[unit], z = 0, each;
+    if (layer->activation == FF_RELU && h == 0) return; /* nothing depends on a silent unit */
+    if (layer->activation >= FF_GELU) z = ff_total(pass, unit, ff_product(pass, unit, 0, 0));
+    if (slope) {
+        each = ff_through_value(pass, weights, unit, slope, layer->squared ? h * h : h);
+        if (layer->squared) each *= 2 * h;
+    } else each = above[unit];
+    each *= ff_derivative(layer, z, h);
+    if (each == 0) return;
+    ff_step_at(pass, weights ? weights + unit * layer->fan_in : 0, unit, 0, 0, each, below);
+    if (biases && layer->has_bias) biases[unit] -= ff_state.rate * each;
+}
 
 #if !FF_BACKPROP
 /* One step of a layer that answers for every class. */
@@ -192,10 +251,8 @@ static int ff_learn_pass(const ff_pass *pass, uint32_t index, uint32_t label)
     ff_rate_classes(pass, value, goodness);
     if (!ff_finite(goodness, FF_CLASSES)) return FF_NOT_FINITE;
     ff_loss_slopes(pass->layer, goodness, ff_state.known, FF_CLASSES, label, slope);
-    for (uint32_t unit = 0; unit < pass->layer->channels; unit++) {
-        ff_through_readout(pass, weights, unit, slope, value, ff_slopes);
-        ff_step_unit(pass, weights, biases, unit, ff_slopes, 0);
-    }
+    for (uint32_t unit = 0; unit < pass->layer->channels; unit++)
+        ff_learn_unit(pass, weights, biases, unit, slope, value, 0, 0);
     return FF_OK;
 }
 #endif

@@ -56,7 +56,7 @@ static float ff_wrong_front[FF_AT_LEAST_1(FF_FRONT)], ff_wrong_back[FF_BACK];
 #if FF_LEARN
 static ff_weight ff_ram_weights[FF_ONE_LAYER ? FF_MOST_WEIGHTS : FF_ALL_WEIGHTS];
 static float ff_ram_biases[FF_ONE_LAYER ? FF_MOST_BIASES : FF_ALL_BIASES];
-#if !FF_TWO_PASS
+#if FF_MAPS && !FF_TWO_PASS
 static float ff_slopes[FF_POSITIONS]; /* of one unit's activities */
 #endif
 #if FF_REPLAY
