@@ -5,7 +5,7 @@ In reading order: ``rule`` (a text such as "one_pass rule=backprop" -> a recipe 
 -> its record), ``table`` (records -> intervals, paired differences, ranks), ``compare``.
 """
 
-from forward_forward.lab.compare.compare import Progress, compare
-from forward_forward.lab.compare.table import formatted, frame_of
+from forward_forward.lab.compare.compare import Progress, compare, read
+from forward_forward.lab.compare.table import formatted, frame_of, texts
 
-__all__ = ["Progress", "compare", "formatted", "frame_of"]
+__all__ = ["Progress", "compare", "formatted", "frame_of", "read", "texts"]

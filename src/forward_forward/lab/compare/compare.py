@@ -142,11 +142,17 @@ def _compare(folder: Path, given: Mapping[str, Any]) -> pd.DataFrame:
         "rows": rows_of(records),
         "differences": differences(records),
         "ranks": ranks(records),
+        "errors": {rule: [run["test_error"] for run in runs] for rule, runs in records.items()},
         "curves": {rule: [run["curve"] for run in runs] for rule, runs in records.items()},
         "machine": wanted and ledger[wanted[0]]["machine"],
     }
     manifest.write_record(folder / NAME, comparison)
     return frame_of(comparison)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The content of compare.json in the folder of a finished comparison."""
+    return dict(manifest.read_record(folder / NAME))
 
 
 def _checked(given: Mapping[str, Any]) -> list[Rule]:

@@ -99,7 +99,7 @@ def _kind(taken: Mapping[str, Any], place: str) -> str:
 
 
 def search_space(rule: Rule) -> dict[str, str]:
-    """What is tuned: the learning rate, and the first positive number among the rule's own settings.
+    """What is tuned: the learning rate, and the first positive number of the rule's own.
 
     Those that are typed with the rule stay as they are.
 

@@ -69,7 +69,7 @@ def differences(records: Records) -> list[dict[str, Any]]:
         Rows with ``first``, ``second``, ``estimate`` (second minus first, in points of error),
         ``low``, ``high``, ``p`` (two-sided) and ``holm``, corrected for all pairs.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for first, second in itertools.combinations(records, 2):
         values = [
             b["test_error"] - a["test_error"]
@@ -97,7 +97,7 @@ def ranks(records: Records) -> dict[str, Any] | None:
     """
     if len(records) < 3:
         return None
-    errors = np.array([[run["test_error"] for run in runs] for runs in records.values()])
+    errors = np.array([[float(run["test_error"]) for run in runs] for runs in records.values()])
     count, seeds = errors.shape
     quantile = stats.studentized_range.ppf(1 - ALPHA, count, np.inf) / math.sqrt(2)
     alike = bool((np.ptp(errors, axis=0) == 0).all())
