@@ -34,7 +34,7 @@ class ReportCommand:
 
 
 def _page(paths: list[Path]) -> str:
-    from forward_forward.lab.compare.compare import NAME as COMPARED
+    from forward_forward.lab.compare.run import NAME as COMPARED
     from forward_forward.lab.reproduce import results
     from forward_forward.report import runs_page
     from forward_forward.sweep import folder
