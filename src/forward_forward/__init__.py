@@ -22,7 +22,7 @@ settings), ``conversion`` (a torch model -> layers), ``diagnose`` (the state of 
 ``plot`` (runs and networks -> matplotlib figures), ``contracts`` (what every goodness, loss and
 negative must do), ``track`` (metrics -> files), ``report`` (results -> one HTML page), ``demo`` (a
 page in the browser), ``cli`` (the ``ff`` command). ``lab`` holds the experiments: ``reproduce``,
-``benchmark``, ``simulate``.
+``compare``, ``benchmark``, ``simulate``.
 
 Below them all: ``files`` (atomic writes), ``notation`` (parts by name), ``fast_paths`` (faster
 methods that a part may offer), ``seeds`` (random numbers by key), ``display`` (numbers, tables and
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from forward_forward.checkpoint import Run, load
     from forward_forward.conversion import convert
     from forward_forward.forward import Layer, Network, SoftmaxHead, Whitening, cnn, mlp
+    from forward_forward.lab.compare import compare
     from forward_forward.optimize import Trainer
 
     __version__: str
@@ -67,6 +68,7 @@ _HOME = {
     "Trainer": "optimize",
     "Whitening": "forward",
     "cnn": "forward",
+    "compare": "lab.compare",
     "convert": "conversion",
     "load": "checkpoint",
     "mlp": "forward",
@@ -96,6 +98,7 @@ __all__ = [
     "Trainer",
     "Whitening",
     "cnn",
+    "compare",
     "convert",
     "data",
     "datasets",

@@ -10,7 +10,7 @@ import pytest
 
 from forward_forward import files
 from forward_forward.cli.errors import said
-from forward_forward.lab.reproduce.ledger import Ledger
+from forward_forward.lab.ledger import Ledger
 from forward_forward.track import Jsonl
 
 resource = pytest.importorskip("resource", reason="limits of processes are POSIX's")

@@ -24,6 +24,7 @@ import tyro
 
 from forward_forward.cli.benchmark import BenchmarkCommand
 from forward_forward.cli.check import CheckCommand
+from forward_forward.cli.compare import CompareCommand
 from forward_forward.cli.config import with_config
 from forward_forward.cli.datasets import DatasetsCommand
 from forward_forward.cli.demo import DemoCommand
@@ -46,6 +47,7 @@ COMMANDS: dict[str, type[Callable[[], int]]] = {
     "evaluate": EvaluateCommand,
     "predict": PredictCommand,
     "sweep": SweepCommand,
+    "compare": CompareCommand,
     "export": ExportCommand,
     "push": PushCommand,
     "reproduce": ReproduceCommand,

@@ -27,6 +27,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "compare many": {
         "sweep": "ff sweep --data digits --trials 30 --out sweeps/first",
+        "compare": 'ff compare one_pass "one_pass rule=backprop" --data digits --seeds 3',
         "report": "ff report runs/first runs/second --out compare.html",
         "benchmark": "ff benchmark --out runs/benchmark",
         "reproduce": "ff reproduce poster --scale smoke",

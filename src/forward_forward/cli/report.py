@@ -1,4 +1,4 @@
-"""``ff report``: folders of runs, a sweep or a reproduction -> one self-contained HTML page."""
+"""``ff report``: folders of runs, or one of another command -> one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from forward_forward.cli.flags import option
 
 @dataclass(frozen=True)
 class ReportCommand:
-    """Write a page that compares runs, or one that describes a sweep or a reproduction."""
+    """Write a page that compares runs, or one of a sweep, a comparison or a reproduction."""
 
-    # Runs of ff train, or one folder of ff sweep or ff reproduce.
+    # Runs of ff train, or one folder of ff sweep, ff compare or ff reproduce.
     folders: Annotated[tuple[str, ...], tyro.conf.Positional, option("FOLDER")] = ()
     # HTML file to write.
     out: Annotated[str, tyro.conf.arg(metavar="FILE.html")] = "report.html"
@@ -34,6 +34,7 @@ class ReportCommand:
 
 
 def _page(paths: list[Path]) -> str:
+    from forward_forward.lab.compare.run import NAME as COMPARED
     from forward_forward.lab.reproduce import results
     from forward_forward.report import runs_page
     from forward_forward.sweep import folder
@@ -42,6 +43,10 @@ def _page(paths: list[Path]) -> str:
         from forward_forward.cli.sweep_output import page_of as page_of_sweep
 
         return page_of_sweep(paths)
+    if len(paths) == 1 and (paths[0] / COMPARED).exists():
+        from forward_forward.cli.compare_output import page_of as page_of_comparison
+
+        return page_of_comparison(paths[0])
     if len(paths) == 1 and (found := results.read(paths[0])):
         from forward_forward.cli.reproduce_output import page_of
         from forward_forward.lab.reproduce.scales import named

@@ -72,8 +72,9 @@ def parameters_of(recipe: Callable[..., Any]) -> dict[str, Parameter]:
     Args:
         recipe: A function of training data and, by keyword, its settings.
 
-    >>> parameters_of(lambda train, *, lr=0.1, rounds=3: None)["rounds"].kind
-    'whole'
+    >>> found = parameters_of(lambda train, *, lr=0.1, rounds=3, hidden=(8, 8): None)
+    >>> found["rounds"].kind, found["hidden"].kind
+    ('whole', 'layers')
     """
     _, *settings = inspect.signature(recipe).parameters.values()
     function = recipe.func if isinstance(recipe, functools.partial) else inspect.unwrap(recipe)
@@ -88,6 +89,10 @@ def _hint(parameter: inspect.Parameter, names: dict[str, Any]) -> Any:
         with suppress(NameError):
             annotated = SimpleNamespace(__annotations__={"hint": parameter.annotation})
             return get_type_hints(annotated, names)["hint"]
+    if isinstance(parameter.default, tuple) and all(
+        type(each) is int for each in parameter.default
+    ):
+        return tuple[int, ...]
     return type(parameter.default)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from forward_forward.lab.ledger import NAME, Ledger
 from forward_forward.lab.reproduce import results
-from forward_forward.lab.reproduce.ledger import NAME, Ledger
 
 KEPT = Path(__file__).parents[3] / "results" / "poster"
 

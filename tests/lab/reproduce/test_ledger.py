@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from forward_forward.lab.ledger import NAME, Ledger
 from forward_forward.lab.reproduce.claims import CLAIMS
 from forward_forward.lab.reproduce.job import Job, Record
-from forward_forward.lab.reproduce.ledger import NAME, Ledger
 from forward_forward.lab.reproduce.methods import METHODS, train
 from forward_forward.lab.reproduce.parts import PARTS, with_parts
 from forward_forward.lab.reproduce.scales import SCALES

@@ -10,15 +10,16 @@ import pytest
 import torch
 from joblib.externals.loky import get_reusable_executor
 
+from forward_forward.lab.ledger import Ledger
 from forward_forward.lab.reproduce.arms import Arm
 from forward_forward.lab.reproduce.claims import CLAIMS, Claim, Finding
 from forward_forward.lab.reproduce.forecast import forecast
 from forward_forward.lab.reproduce.job import Job, Record, Split
-from forward_forward.lab.reproduce.ledger import Ledger
 from forward_forward.lab.reproduce.methods import METHODS
 from forward_forward.lab.reproduce.runner import Runner, RunProgress
 from forward_forward.lab.reproduce.scales import SMOKE
-from forward_forward.lab.reproduce.workers import perform, performed
+from forward_forward.lab.reproduce.workers import perform
+from forward_forward.lab.workers import performed
 
 SCALE = replace(SMOKE, tuning_seeds=2, deciding=3)
 CALLS: list[Job] = []
@@ -164,8 +165,8 @@ def test_several_workers_find_what_one_finds(workers):
         Job("forward_forward", settings, "digits", 400, epochs, seed, final=True)
         for epochs, seed in ((1.0, 0), (2.5, 0), (1.0, 1))
     ]
-    alone = {job.key: record for job, record in performed(jobs, 1)}
-    together = {job.key: record for job, record in performed(jobs, workers)}
+    alone = {job.key: record for job, record in performed(perform, jobs, 1)}
+    together = {job.key: record for job, record in performed(perform, jobs, workers)}
     assert len(alone) == 3
     assert together.keys() == alone.keys()
     for name in ("validation_error", "test_error", "test_wrong", "start", "job"):
@@ -227,6 +228,6 @@ def test_a_backend_without_generators_hands_back_rounds(monkeypatch):
         return made(backend="threading", **told)
 
     monkeypatch.setattr(joblib, "Parallel", parallel)
-    done = list(performed([replace(JOB, seed=seed) for seed in range(5)], 2))
+    done = list(performed(perform, [replace(JOB, seed=seed) for seed in range(5)], 2))
     assert [job.seed for job, _ in done] == [0, 1, 2, 3, 4]
     assert asked == ["generator_unordered", None]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from forward_forward.lab.ledger import Ledger
 from forward_forward.lab.reproduce.arms import FIRST_TUNING_SEED, Arm, Tuning
 from forward_forward.lab.reproduce.job import Job, Record
-from forward_forward.lab.reproduce.ledger import Ledger
 from forward_forward.lab.reproduce.runner import Runner
 from forward_forward.lab.reproduce.scales import DEFAULT, SCALES, SMOKE
 from forward_forward.lab.reproduce.tuning import STEP, tune

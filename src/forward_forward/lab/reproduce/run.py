@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from forward_forward.lab.ledger import Ledger
 from forward_forward.lab.reproduce import results
 from forward_forward.lab.reproduce.arms import FIRST_TUNING_SEED
 from forward_forward.lab.reproduce.claims import Claim, named
 from forward_forward.lab.reproduce.forecast import forecast
-from forward_forward.lab.reproduce.ledger import Ledger
 from forward_forward.lab.reproduce.runner import Runner, RunProgress
 from forward_forward.lab.reproduce.scales import Scale
 from forward_forward.optimize.precision import usable

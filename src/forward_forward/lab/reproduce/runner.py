@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from forward_forward.lab.ledger import Ledger
+from forward_forward.lab.reproduce import workers
 from forward_forward.lab.reproduce.arms import Arm, ArmResult
 from forward_forward.lab.reproduce.job import Job, Record
-from forward_forward.lab.reproduce.ledger import Ledger
 from forward_forward.lab.reproduce.scales import Scale
 from forward_forward.lab.reproduce.tuning import job_of, tune
-from forward_forward.lab.reproduce.workers import performed
+from forward_forward.lab.workers import performed
 
 
 class RunProgress:
@@ -77,7 +78,7 @@ class Runner:
         missing = [replace(job, device=self.device) for job in self.ledger.missing(jobs)]
         missing.sort(key=lambda job: -job.cost)  # the longest first, so that none is last alone
         self.progress.expect(missing)
-        for job, record in performed(missing, self.workers):
+        for job, record in performed(workers.perform, missing, self.workers):
             self.ledger.add(record)
             self.progress.done(job)
         return {job.key: self.ledger[job] for job in jobs}

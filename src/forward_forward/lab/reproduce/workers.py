@@ -1,24 +1,20 @@
-"""Jobs -> their records, several at a time through joblib, each with one thread."""
+"""A job -> its record, with one thread, the machine and the date."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-import threading
 import time
-import warnings
-from collections.abc import Iterator, Sequence
 
 import torch
 
 from forward_forward.lab.reproduce.job import Job, Record
 from forward_forward.lab.reproduce.methods import train
+from forward_forward.lab.workers import leave_interrupts
 from forward_forward.track.run_record import machine
 
 
 def perform(job: Job) -> tuple[Job, Record]:
     """Run one job with one thread; its record includes the machine and the date."""
-    _leave_interrupts()
+    leave_interrupts()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -29,41 +25,3 @@ def perform(job: Job) -> tuple[Job, Record]:
     about = {name: here[name] for name in ("torch", "cpu_capability") if name in here}
     date = time.strftime("%Y-%m-%d", time.gmtime())
     return job, {**record, "machine": about, "date": date}
-
-
-def _leave_interrupts() -> None:
-    """Leave Ctrl-C to the process that hands out the jobs; it ends the workers."""
-    in_worker = multiprocessing.parent_process() is not None
-    if in_worker and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def performed(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Record]]:
-    """Run jobs, some at a time, and yield each one with its record as soon as it is done.
-
-    One worker runs them in this process. The backend is joblib's current one: within
-    ``joblib.parallel_config("dask")`` the jobs run on a Dask cluster.
-    """
-    import joblib
-
-    if workers == 1 or len(jobs) < 2:
-        yield from map(perform, jobs)
-        return
-    with warnings.catch_warnings():
-        # Joblib warns when it replaces a worker because of the memory its data take.
-        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        try:
-            parallel = joblib.Parallel(
-                n_jobs=workers,
-                return_as="generator_unordered",
-                batch_size=1,
-                pre_dispatch=2 * workers,
-            )
-        except ValueError:
-            # Some backends, such as Ray's, only return lists: one round of jobs at a time, so
-            # that finished runs are kept if a later one is interrupted.
-            parallel = joblib.Parallel(n_jobs=workers, batch_size=1)
-            for start in range(0, len(jobs), workers):
-                yield from parallel(map(joblib.delayed(perform), jobs[start : start + workers]))
-            return
-        yield from parallel(map(joblib.delayed(perform), jobs))

@@ -6,12 +6,24 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from forward_forward import files, manifest
 from forward_forward.entries import check_kinds
-from forward_forward.lab.reproduce.job import Job, Record
 
 NAME = "runs.jsonl"
+Record = dict[str, Any]
+
+
+class Job(Protocol):
+    """A run that has not been made, or has."""
+
+    @property
+    def key(self) -> str:
+        """What identifies the run: two jobs have the same one only if they are the same run."""
+
+
+J = TypeVar("J", bound=Job)
 
 
 class Ledger:
@@ -57,7 +69,7 @@ class Ledger:
     def __getitem__(self, job: Job) -> Record:
         return self.records[job.key]
 
-    def missing(self, jobs: Iterable[Job]) -> list[Job]:
+    def missing(self, jobs: Iterable[J]) -> list[J]:
         """The jobs that are not finished, each once."""
         by_key = {job.key: job for job in jobs if job not in self}
         return list(by_key.values())
