@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from forward_forward.checkpoint import Run, load
     from forward_forward.conversion import convert
     from forward_forward.forward import Layer, Network, SoftmaxHead, Whitening, cnn, mlp
-    from forward_forward.lab.compare import compare
     from forward_forward.optimize import Trainer
 
     __version__: str

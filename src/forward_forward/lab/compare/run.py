@@ -144,7 +144,7 @@ def _compare(folder: Path, given: Mapping[str, Any]) -> pd.DataFrame:
         "ranks": ranks(records),
         "errors": {rule: [run["test_error"] for run in runs] for rule, runs in records.items()},
         "curves": {rule: [run["curve"] for run in runs] for rule, runs in records.items()},
-        "machine": wanted and ledger[wanted[0]]["machine"],
+        "machine": ledger[wanted[0]]["machine"],
     }
     manifest.write_record(folder / NAME, comparison)
     return frame_of(comparison)
@@ -177,7 +177,7 @@ def _same(folder: Path, about: Mapping[str, Any]) -> None:
     if not path.exists():
         if folder.exists() and any(folder.iterdir()):
             raise ValueError(
-                f"expected a new folder or a comparison in {str(folder)!r}, got others' files"
+                f"expected a new folder or a comparison in {str(folder)!r}, got other files"
             )
         folder.mkdir(parents=True, exist_ok=True)
         manifest.write_record(path, about)
