@@ -51,7 +51,10 @@ NO_WHOLE_NUMBER = "expects a whole number, got 'x': write digits alone, such as 
         (["train", "--hidden", "8", "x", "--seed", "1"], f"--hidden {NO_WHOLE_NUMBER}"),
         (["demo", "--port=x"], f"--port {NO_WHOLE_NUMBER}"),
         (["train", "--lr", "x"], "--lr expects a number, got 'x': write digits, such as 0.01"),
-        (["export", "run", "--to", "onx"], "--to expects one of onnx, torch, got 'onx': did you"),
+        (
+            ["export", "run", "--to", "onx"],
+            "--to expects one of onnx, torch, c, web, got 'onx': did you",
+        ),
         (["train", "--label", "?"], "expects one of append, overlay, got '?': choose another"),
         (["train", "--track", "mlflow", "--track", "wanbd"], "did you mean 'wandb'?"),
     ],

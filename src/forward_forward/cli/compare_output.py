@@ -10,7 +10,7 @@ from typing import Any
 
 from forward_forward import files
 from forward_forward.cli.progress import Display, duration
-from forward_forward.lab.compare import Progress, formatted, read, texts
+from forward_forward.lab.compare import CompareProgress, formatted, read, texts
 from forward_forward.lab.compare.rule import Rule
 from forward_forward.report import comparison_page
 
@@ -26,7 +26,7 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
-class ComparisonProgress(Progress):
+class ComparisonProgress(CompareProgress):
     """A line for each tuned rule, and a bar, or lines, for the runs."""
 
     def tuned(self, rule: Rule, chosen: Mapping[str, Any]) -> None:

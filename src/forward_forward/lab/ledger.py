@@ -15,7 +15,7 @@ NAME = "runs.jsonl"
 Record = dict[str, Any]
 
 
-class Job(Protocol):
+class Keyed(Protocol):
     """A run that has not been made, or has."""
 
     @property
@@ -23,7 +23,7 @@ class Job(Protocol):
         """What identifies the run: two jobs have the same one only if they are the same run."""
 
 
-J = TypeVar("J", bound=Job)
+J = TypeVar("J", bound=Keyed)
 
 
 class Ledger:
@@ -63,10 +63,10 @@ class Ledger:
             ) from error
         return dict(record)
 
-    def __contains__(self, job: Job) -> bool:
+    def __contains__(self, job: Keyed) -> bool:
         return job.key in self.records
 
-    def __getitem__(self, job: Job) -> Record:
+    def __getitem__(self, job: Keyed) -> Record:
         return self.records[job.key]
 
     def missing(self, jobs: Iterable[J]) -> list[J]:

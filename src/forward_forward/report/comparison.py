@@ -44,7 +44,7 @@ def comparison_page(
             note = (
                 f"Mean rank over the seeds. Rules joined by a line differ by less than"
                 f" {ranked['critical']:.2f}, Nemenyi's critical difference at 5 %; Friedman's test"
-                f" that all are alike: p = {ranked['friedman']:.3g}."
+                f" that all are equal: p = {ranked['friedman']:.3g}."
             )
             figures.append(_figure("Critical differences", note, _ranks(ranked), "ranks"))
         return render(
@@ -140,7 +140,7 @@ def _curves(comparison: Mapping[str, Any]) -> Figure:
 
 
 def _ranks(ranked: Mapping[str, Any]) -> Figure:
-    """A critical-difference diagram: a row per rule at its mean rank, lines join those alike."""
+    """A critical-difference diagram: a row per rule, lines join those not told apart."""
     ranks = sorted(ranked["ranks"].items(), key=lambda each: each[1])
     step = LINE + STRIP
     figure, axes = scales.rows(WIDTH, len(ranks) * step + 6, bottom=44)
@@ -150,12 +150,12 @@ def _ranks(ranked: Mapping[str, Any]) -> Figure:
         middle, _ = scales.row_strip(axes, below, 0)
         axes.scatter([rank], [middle], 40, color="C0", linewidth=0, zorder=3)
         places.append((rank, middle))
-    alike = _cliques([rank for _, rank in ranks], ranked["critical"])
-    for index, (first, last) in enumerate(alike):
+    joined = _cliques([rank for _, rank in ranks], ranked["critical"])
+    for index, (first, last) in enumerate(joined):
         at = len(ranks) + 0.3 + 0.2 * index
         axes.plot((at, at), (places[first][1], places[last][1]), color=INK, linewidth=3)
     axes.set_xlabel("mean rank, 1 is the lowest error")
-    axes.set_xlim(0.8, len(ranks) + 0.4 + 0.2 * len(alike))
+    axes.set_xlim(0.8, len(ranks) + 0.4 + 0.2 * len(joined))
     axes.set_xticks(range(1, len(ranks) + 1))
     axes.tick_params(colors=MUTED)
     return figure

@@ -11,7 +11,7 @@ from scipy import stats
 
 import forward_forward as ff
 from forward_forward.lab.compare import compare, formatted, read, run
-from forward_forward.lab.compare.job import Job, guessing_error, perform
+from forward_forward.lab.compare.job import CompareJob, guessing_error, perform
 from forward_forward.lab.compare.rule import read_rule, search_space
 from forward_forward.lab.compare.table import differences, epochs_to, ranks, rows_of, texts
 
@@ -133,7 +133,9 @@ def test_a_rule_of_ones_own_file_stands_in_the_table(tmp_path, monkeypatch):
 
 
 def test_a_run_that_diverges_counts_as_guessing():
-    job = Job("one_pass lr=1e30 optimizer=SGD", "mlp-8", "{}", '{"data": "digits"}', 200, 1, 0)
+    job = CompareJob(
+        "one_pass lr=1e30 optimizer=SGD", "mlp-8", "{}", '{"data": "digits"}', 200, 1, 0
+    )
     record = perform(job)
     assert record["diverged"]
     assert record["test_error"] == guessing_error(ff.datasets.load("digits").test) > 85

@@ -5,7 +5,7 @@ In reading order: ``rule`` (a text such as "one_pass rule=backprop" -> a recipe 
 -> its record), ``table`` (records -> intervals, paired differences, ranks), ``run``.
 """
 
-from forward_forward.lab.compare.run import Progress, compare, read
+from forward_forward.lab.compare.run import CompareProgress, compare, read
 from forward_forward.lab.compare.table import formatted, frame_of, texts
 
-__all__ = ["Progress", "compare", "formatted", "frame_of", "read", "texts"]
+__all__ = ["CompareProgress", "compare", "formatted", "frame_of", "read", "texts"]

@@ -44,7 +44,7 @@ def data_of(command: str, images: int | None) -> Sets:
 
 
 @dataclass(frozen=True)
-class Job:
+class CompareJob:
     """One run: a rule with the settings chosen for it, and a seed.
 
     Args:
@@ -74,7 +74,7 @@ class Job:
         return hashlib.blake2b(json.dumps(about).encode(), digest_size=10).hexdigest()
 
 
-def perform(job: Job) -> Record:
+def perform(job: CompareJob) -> Record:
     """Train and test once, with one thread.
 
     The test set is read with the weights of the last epoch. A run that diverges has the error of
@@ -97,7 +97,7 @@ def perform(job: Job) -> Record:
     }
 
 
-def _trained(job: Job, rule: Rule) -> Record:
+def _trained(job: CompareJob, rule: Rule) -> Record:
     sets = data_of(job.data, job.images)
     settings = {**json.loads(job.chosen), "epochs": job.epochs, "device": job.device}
     seed = {"seed": job.seed}

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from forward_forward import manifest
 from forward_forward.data import checksum
 from forward_forward.datasets.run_data import absolute
-from forward_forward.lab.compare.job import Job, Record, data_of, perform
+from forward_forward.lab.compare.job import CompareJob, Record, data_of, perform
 from forward_forward.lab.compare.rule import Rule, read_rule, search_space
 from forward_forward.lab.compare.table import differences, frame_of, ranks, rows_of
-from forward_forward.lab.compare.tuning import Tuning, tune
+from forward_forward.lab.compare.tuning import RuleTuning, tune
 from forward_forward.lab.ledger import Ledger
 from forward_forward.lab.workers import performed
 
@@ -26,7 +26,7 @@ SHOWN = 300_000  # samples in all epochs together
 SEEDS = 5
 
 
-class Progress:
+class CompareProgress:
     """Called as a comparison advances; override what to show. This one shows nothing."""
 
     def tuned(self, rule: Rule, chosen: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ def compare(
     out: Path | str | None = None,
     jobs: int = 1,
     device: str | None = None,
-    progress: Progress | None = None,
+    progress: CompareProgress | None = None,
 ) -> pd.DataFrame:
     """Train rules on the same data with the same network, epochs and seeds, and compare them.
 
@@ -113,11 +113,11 @@ def _compare(folder: Path, given: Mapping[str, Any]) -> pd.DataFrame:
         "checksums": {name: checksum(getattr(sets, name)) for name in ("train", "test")},
     }
     _same(folder, about)
-    progress = given["progress"] or Progress()
+    progress = given["progress"] or CompareProgress()
     common = (text, given["images"], epochs)
     chosen = _tuned(read, common, given, folder, progress)
     wanted = [
-        Job(
+        CompareJob(
             rule.text,
             given["network"],
             json.dumps(chosen[rule.text]),
@@ -196,11 +196,12 @@ def _tuned(
     common: tuple[str, int | None, int],
     given: Mapping[str, Any],
     folder: Path,
-    progress: Progress,
+    progress: CompareProgress,
 ) -> dict[str, dict[str, Any]]:
     """The settings chosen for each rule, by its text."""
     tunings = [
-        Tuning(rule, *common, given["trials"], folder / "tuning", given["device"]) for rule in rules
+        RuleTuning(rule, *common, given["trials"], folder / "tuning", given["device"])
+        for rule in rules
     ]
     if not given["trials"]:
         return {rule.text: {} for rule in rules}

@@ -89,7 +89,7 @@ def ranks(records: Records) -> dict[str, Any] | None:
 
     Returns:
         ``ranks`` by rule, 1 for the lowest error; ``critical``, the critical difference of
-        Nemenyi's test at 5 %; ``friedman``, the p value that all rules are alike. None for fewer
+        Nemenyi's test at 5 %; ``friedman``, the p value that all rules are equal. None for fewer
         than three rules.
 
     References:
@@ -100,11 +100,11 @@ def ranks(records: Records) -> dict[str, Any] | None:
     errors = np.array([[float(run["test_error"]) for run in runs] for runs in records.values()])
     count, seeds = errors.shape
     quantile = stats.studentized_range.ppf(1 - ALPHA, count, np.inf) / math.sqrt(2)
-    alike = bool((np.ptp(errors, axis=0) == 0).all())
+    equal = bool((np.ptp(errors, axis=0) == 0).all())
     return {
         "ranks": dict(zip(records, stats.rankdata(errors, axis=0).mean(1).tolist(), strict=True)),
         "critical": float(quantile * math.sqrt(count * (count + 1) / (6 * seeds))),
-        "friedman": 1.0 if alike else float(stats.friedmanchisquare(*errors).pvalue),
+        "friedman": 1.0 if equal else float(stats.friedmanchisquare(*errors).pvalue),
     }
 
 

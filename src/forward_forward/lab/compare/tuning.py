@@ -20,7 +20,7 @@ SEED = 1_000  # of all trials, so that no final run repeats one
 
 
 @dataclass(frozen=True)
-class Tuning:
+class RuleTuning:
     """What is needed to tune a rule, in another process too.
 
     Args:
@@ -46,7 +46,7 @@ class Tuning:
         return self.folder / as_name(self.rule.text)
 
 
-def tune(tuning: Tuning) -> tuple[Tuning, dict[str, Any]]:
+def tune(tuning: RuleTuning) -> tuple[RuleTuning, dict[str, Any]]:
     """The same, and the settings of the trial with the lowest validation error by name.
 
     Interrupted, it continues where it was.
