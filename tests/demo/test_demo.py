@@ -43,6 +43,20 @@ def test_an_answer_is_the_network_s_own_and_says_why(subject):
         assert answer.margin[slice(*subject.network.readout)].sum() == pytest.approx(margin)
 
 
+def test_a_network_of_convolutions_gets_an_answer_too():
+    train, test = datasets.digits()
+    plan = recipes.local_airbench.per_convolution(train, channels=(8, 8), epochs=1)
+    plan.trainer.fit(train, epochs=1, batch_size=64)
+    network = plan.trainer.network.eval()
+    subject = Subject(network, frame_of(train), train.classes, "Digits", train, test)
+    explainer = Explainer(subject)
+    x = sample_of(test, 0)
+    answer = explainer.explain(x)
+    assert answer.predicted == int(network.predict(x))
+    assert explainer.areas.shape == (8, 10)
+    assert all(unit.number < 8 for unit in answer.units)
+
+
 def test_units_are_the_most_active_with_the_classes_they_distinguish(subject):
     explainer = Explainer(subject)
     answer = explainer.explain(sample_of(subject.unseen, 3))

@@ -70,6 +70,12 @@ class Answer:
         return found
 
 
+def _of_channels(activity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Activities [n, units]: a unit of a convolution is a channel, at its most active place."""
+    found: NDArray[np.float64] = activity.reshape(*activity.shape[:2], -1).max(2)
+    return found
+
+
 class Explainer:
     """Answers for samples of one subject; the classes of its units are determined only once."""
 
@@ -80,7 +86,7 @@ class Explainer:
     def areas(self) -> NDArray[np.float64]:
         """How well each unit of the first layer distinguishes each class [units, classes]."""
         x, y, _ = next(iter(self.subject.train.batches(CLASSIFIED)))
-        activity = predict.embeddings(self.network, x)[0].double().cpu().numpy()
+        activity = _of_channels(predict.embeddings(self.network, x)[0].double().cpu().numpy())
         return diagnose.areas(activity, y.cpu().numpy(), len(self.subject.classes))
 
     @cached_property
@@ -105,9 +111,7 @@ class Explainer:
     def _units(self, sample: Tensor, label: int) -> list[Unit]:
         inputs = self.network.examples.positive(self.network.ready(sample), torch.tensor([label]))
         first = next(iter(ForwardPass(self.network.layers).activities(inputs)))
-        activity = first.h[0].double().cpu().numpy()
-        # A unit of a convolution is a channel, at any place in the picture.
-        activity = activity.reshape(len(activity), -1).max(1)
+        activity = _of_channels(first.h[:1].double().cpu().numpy())[0]
         order = [unit for unit in np.argsort(-activity, kind="stable") if activity[unit] > 0]
         return [self._unit(int(unit), float(activity[unit])) for unit in order[:UNITS]]
 

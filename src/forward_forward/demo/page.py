@@ -35,9 +35,8 @@ def page_of(gradio: Any, subject: Subject) -> Any:
     """Gradio's page of a subject, which is not served yet."""
     with gradio.Blocks(title=TITLE, analytics_enabled=False, delete_cache=DELETED) as blocks:
         gradio.Markdown(
-            f"# {TITLE}\n{subject.title}. Every layer is active for real data with the correct"
-            " label and quiet for a wrong one; the predicted label is the one that makes the layers"
-            " most active."
+            f"# {TITLE}\n{subject.title}. Every layer measures how well a picture goes with"
+            " each label, its goodness; the predicted label is the one with the highest sum."
         )
         with gradio.Tabs():
             with gradio.Tab("Classify"):
