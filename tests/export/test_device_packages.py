@@ -74,6 +74,7 @@ def test_its_header_compiles_as_cpp(package, tmp_path):
 
 
 ARDUINO = """
+#include <ctype.h>
 struct Port {
   void begin(long) {}
   int available() { return 1; }

@@ -137,7 +137,10 @@ class Sizes:
         passes = self.classes if self.two_pass else 1
         forward = sum(each.products for each in self.layers) - shared
         read = sum(each.readout.size for each in self.layers)
-        predict = shared + passes * forward + read
+        last = max(index for index, each in enumerate(self.layers) if each["counted"])
+        below = self.layers[: last + 1]  # a prediction stops at the last layer that is read
+        predict = shared + passes * (sum(each.products for each in below) - shared)
+        predict += sum(each.readout.size for each in below)
         pairs = 2 if self.two_pass else 1
         learn = shared + pairs * forward + pairs * sum(each.products for each in self.layers)
         learn += 3 * read

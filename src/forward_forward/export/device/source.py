@@ -216,5 +216,7 @@ def filled(name: str, values: Mapping[str, Any]) -> str:
     from jinja2 import Environment, StrictUndefined
 
     text = (files("forward_forward.export.device") / "templates" / name).read_text()
-    made = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
     return made.from_string(text, globals=dict(values)).render()

@@ -10,6 +10,7 @@ void setup() {
 }
 
 void loop() {
+  while (isspace(Serial.peek())) Serial.read(); // the end of the line before
   if (!Serial.available()) return;
   if (Serial.peek() == '=') {
     Serial.read();

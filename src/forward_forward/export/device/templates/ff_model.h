@@ -6,7 +6,7 @@
  * Input: {{ input }}.
  * Classes: {{ classes }}{% if spare %}, and {{ spare }} to be learned here{% endif %}.
  *
- * All functions return FF_OK (0) or one of the negative codes below. There is a single model, in
+ * Functions that return an int return FF_OK (0), or a label, or one of the negative codes below. There is a single model, in
  * static memory: do not call it from two threads or from an interrupt at the same time.
  *
  * Compile with -DFF_LEARN=0 to predict only, in the least memory; with -DFF_ONE_LAYER=1 to learn
@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 #define FF_INPUTS {{ inputs }}u  /* values of a sample */
-#define FF_CLASSES {{ count }}u {% if spare %}/* the last {{ spare }} are spare */{% endif %}
+#define FF_CLASSES {{ count }}u{% if spare %} /* the last {{ spare }} are spare */{% endif %}
 
 #define FF_SPARE {{ spare }}u
 #define FF_LAYERS {{ layers }}u
@@ -64,7 +64,7 @@ int ff_scores(const ff_input *x, float scores[FF_CLASSES]);
 /* The goodness of each class in each layer, [layer][class]. */
 int ff_goodness(const ff_input *x, float goodness[FF_LAYERS * FF_CLASSES]);
 
-/* The name of a label. */
+/* The name of a label; "?" if there is no such label. */
 const char *ff_class_name(int label);
 
 #if FF_LEARN
@@ -97,7 +97,7 @@ int ff_use_layer(int layer, const void *weights, const void *biases);
 int ff_layer_weights(int layer, const void **weights, uint32_t *weight_bytes, const void **biases,
                      uint32_t *bias_bytes);
 
-/* The learning rate of plain SGD, {{ rate }} at the start. */
+/* The learning rate of plain SGD, {{ rate }} at the start; a negative one or NaN is ignored. */
 void ff_set_rate(float rate);
 
 /* Which layers learn: bit i for layer i; all at the start. */
