@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from forward_forward.examples import HybridImages, NoLabel
-from forward_forward.export.device import NotForDevice, c
+from forward_forward.export.device import NotForDevice, c, web
 from forward_forward.forward import Layer, Network, mlp
 from forward_forward.goodness import PNorm
 from forward_forward.losses import CrossEntropy
 from forward_forward.readouts import ChannelGroups, LinearReadout
 
+LABELS = torch.arange(9) % 3
 X = torch.rand(9, 6, generator=torch.Generator().manual_seed(0))
 MAPS = torch.rand(9, 2, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -86,6 +87,16 @@ def test_settings_out_of_range_are_refused(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             c(network, X, folder, **settings)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_network_of_an_estimator_is_refused_without_its_scaling(tmp_path):
+    network = one()
+    network.outside = "FFClassifier"
+    with pytest.raises(ValueError, match="expected a network that predicts alone, got a part of"):
+        c(network, X, tmp_path / "a")
+    with pytest.raises(ValueError, match="expected a network that predicts alone, got a part of"):
+        web(network, X, LABELS, tmp_path / "b")
     assert not any(tmp_path.iterdir())
 
 

@@ -187,7 +187,7 @@ def check_counts(settings: Mapping[str, Any]) -> None:
 
 def settings_without_flag(pairs: Sequence[str], recipe: Recipe) -> dict[str, Any]:
     """Settings given as ``--set name=value`` that have no flag, as JSON stores them."""
-    from forward_forward.recipes.parameters import parameter_of
+    from forward_forward.recipes.parameters import read_setting
 
     found: dict[str, Any] = {}
     for pair in pairs:
@@ -196,9 +196,8 @@ def settings_without_flag(pairs: Sequence[str], recipe: Recipe) -> dict[str, Any
             raise ValueError(f"--set expects name=value, got {pair!r}: such as dropout=0.1")
         if name in FLAGS:
             raise ValueError(f"{name} has a flag: use {flag(name)} {text}")
-        value = parameter_of(recipe, name).value(text)
-        # A list, as in JSON: the run's file must equal the settings of the command that resumes it.
-        found[name] = [*value] if isinstance(value, tuple) else value
+        # As in JSON: the run's file must equal the settings of the command that resumes it.
+        found[name] = read_setting(recipe, name, text)
     return found
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from forward_forward.export import onnx_file, torch_file
+from forward_forward.export.arguments import check_whole, class_names
 from forward_forward.export.folder import MADE_BY, check_replaceable, fingerprint, put
 from forward_forward.export.measure import labels, measured
 from forward_forward.export.quantize import quantized
@@ -89,9 +90,9 @@ def export(
         )
     if to == "onnx":
         onnx_file.check_installed()
-    _check_whole(network)
+    check_whole(network)
     check_labels(network)
-    names = _class_names(classes, network)
+    names = class_names(network, classes)
     check_replaceable(Path(folder))
     shared = {
         "made_by": MADE_BY,
@@ -109,23 +110,6 @@ def export(
             say("no scan: this network's input contains no label, so its head is exported")
         models = _Export(Path(temporary), to, x, seen, truth, shared, say).all(predictors, int8)
         return put(Path(folder), Path(temporary), {**shared, "models": models}, say)
-
-
-def _check_whole(network: Network) -> None:
-    """Refuse the network of an estimator: without the rest, its files would predict otherwise."""
-    if network.outside is not None:
-        raise ValueError(
-            f"expected a network that predicts alone, got a part of {network.outside}: use the"
-            " estimator's to_onnx(path), or forward_forward.sklearn.to_onnx for its pipeline"
-        )
-
-
-def _class_names(classes: Sequence[str] | None, network: Network) -> list[str]:
-    count = network.examples.num_classes
-    names = list(map(str, range(count))) if classes is None else list(classes)
-    if len(names) != count:
-        raise ValueError(f"the network has {count} classes, got {len(names)} names: name each one")
-    return names
 
 
 def _input(samples: Tensor) -> dict[str, Any]:

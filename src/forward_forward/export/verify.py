@@ -67,15 +67,24 @@ def compared(scores: Tensor, label: Tensor, right: Tensor) -> Verified:
     Verified(difference=0.0, ties=0, rows=1)
     """
     scores, right = scores.double(), right.double()
-    size = right.abs().amax(1)
-    size = size.clamp_min(float(size.median())).clamp_min(torch.finfo(torch.float32).tiny)
-    difference = ((scores - right).abs().amax(1) / size).nan_to_num(torch.inf)
+    size = _sizes(right)
+    difference = relative_differences(scores, right)
     ties = label != right.argmax(1)
     short = right.amax(1) - right.gather(1, label[:, None])[:, 0]
     # By the file's own scores the label must be the best, tie or not.
     wrong = (ties & (short > TOLERANCE * size)) | (label != scores.argmax(1))
     difference[wrong] = torch.inf
     return Verified(float(difference.max()), int(ties.sum()), len(right))
+
+
+def relative_differences(scores: Tensor, right: Tensor) -> Tensor:
+    """How far scores are from the right ones [rows, classes], as in `Verified`: a number a row."""
+    return ((scores - right).abs().amax(1) / _sizes(right)).nan_to_num(torch.inf)
+
+
+def _sizes(right: Tensor) -> Tensor:
+    size = right.abs().amax(1)
+    return size.clamp_min(float(size.median())).clamp_min(torch.finfo(torch.float32).tiny)
 
 
 def of_full_range(samples: Tensor, count: int) -> Tensor:

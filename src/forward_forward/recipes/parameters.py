@@ -110,6 +110,19 @@ def parameter_of(recipe: Callable[..., Any], name: str) -> Parameter:
     raise ValueError(f"expected a setting of the recipe, got {name!r}: {hint}")
 
 
+def read_setting(recipe: Callable[..., Any], name: str, text: str) -> Any:
+    """A setting's value as JSON stores it: a list for the widths of layers.
+
+    Raises:
+        ValueError: The recipe has no such setting, or the setting does not accept the text.
+
+    >>> read_setting(lambda train, *, hidden=(8, 8): None, "hidden", "2x50")
+    [50, 50]
+    """
+    value = parameter_of(recipe, name).value(text)
+    return [*value] if isinstance(value, tuple) else value
+
+
 def _parameter(name: str, hint: Any) -> Parameter:
     """What a type accepts: text as well as numbers if it is a union of both."""
     types = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)

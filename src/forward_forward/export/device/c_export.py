@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,17 +15,18 @@ from torch import Tensor
 from forward_forward import files, manifest
 from forward_forward.data.batch import as_float
 from forward_forward.examples import NoLabel
+from forward_forward.export.arguments import check_whole, class_names
 from forward_forward.export.device.device_layer import DeviceLayer, NotForDevice, Shape
-from forward_forward.export.device.layers import channels_last, layers_of, map_of
+from forward_forward.export.device.layers import layers_of, map_of
 from forward_forward.export.device.program import Program, compiler
 from forward_forward.export.device.settings import (
+    agreement,
     check_settings,
-    class_names,
-    difference_of,
+    record_of,
+    spare_names,
 )
 from forward_forward.export.device.sizes import BITS, Numbers, Sizes
 from forward_forward.export.device.source import Scaling, filled, program
-from forward_forward.export.folder import MADE_BY, fingerprint
 from forward_forward.export.predictors import frozen
 from forward_forward.forward import Network, Standardize
 
@@ -89,6 +89,7 @@ def c(
     256
     """
     folder = Path(folder)
+    check_whole(network)
     check_settings(spare_classes, rate)
     _check(folder, numbers)
     network = frozen(network)
@@ -98,7 +99,7 @@ def c(
             "a network trained by backprop is read from its last layer, this one from"
             f" {network.readout}: call network.set_readout first"
         )
-    names = class_names(network, classes, spare_classes)
+    names = class_names(network, classes) + spare_names(spare_classes)
     shape, pixels = tuple(samples.shape[1:]), samples.dtype == torch.uint8
     layers = layers_of(network, shape, spare_classes, backprop)
     scaling = scaling_of(network, map_of(shape), pixels)
@@ -112,25 +113,17 @@ def c(
             backprop=backprop,
             two_pass=not isinstance(network.examples, NoLabel),
             scaled=scaling.needed or layers[0]["normalize"] == "FF_CLASS_GROUPS",
-            input_bytes=1 if pixels else 4,
         )
 
     sizes = sizes_of(layers, backprop)
-    about: dict[str, Any] = {
-        "made_by": MADE_BY,
-        "version": version("forward-forward"),
-        "weights": fingerprint(network),
-        "classes": names,
-        "spare_classes": spare_classes,
+    about = record_of(network, layers, names, spare_classes, rate) | {
         "numbers": numbers,
         "rule": "backprop" if backprop else "local",
-        "rate": rate,
         "input": {
             "type": "uint8" if pixels else "float32",
             "shape": list(shape),
             "order": "row by row, the channels of a pixel together",
         },
-        "layers": [{"notes": each.notes, **each.fields} for each in layers],
         "memory": sizes.report(),
     }
     if not backprop and not sizes.two_pass:
@@ -256,23 +249,22 @@ def _verified(
     made = Program(folder, build=folder / "build")
     raw, labels = (samples[:CHECKED], None) if test is None else test
     raw = raw.cpu()
-    placed = channels_last(raw)
-    right = network.goodness(as_float(raw)).double().cpu().numpy()
-    found = made.scores(placed)[:, : right.shape[1]]
-    difference = difference_of(found, right)
-    same = float((found.argmax(1) == right.argmax(1)).mean())
+    right = network.goodness(as_float(raw)).cpu()
+    found = made.scores(raw)
+    verified = agreement(found, right)
+    difference = verified["largest_relative_difference"]
     if about["numbers"] == "float32" and not difference <= TOLERANCE:
         raise RuntimeError(
             f"the C program differs from the network by {difference:.1e} relative to a row's"
             f" largest score, expected at most {TOLERANCE:.0e}; nothing was written"
         )
-    verified: dict[str, Any] = {
-        "samples": len(raw),
-        "largest_relative_difference": difference,
-        "labels_equal": same,
-    }
     if labels is not None:
-        truth = labels.cpu().numpy()
-        verified["test_error"] = 100 * float((found.argmax(1) != truth).mean())
-        verified["test_error_of_the_library"] = 100 * float((right.argmax(1) != truth).mean())
+        truth, own = labels.cpu(), torch.from_numpy(found[:, : right.shape[1]])
+        verified["test_error"] = _error(own, truth)
+        verified["test_error_of_the_library"] = _error(right, truth)
     return {"verified": verified}
+
+
+def _error(scores: Tensor, labels: Tensor) -> float:
+    """Error in %."""
+    return 100 * float((scores.argmax(1) != labels).double().mean())

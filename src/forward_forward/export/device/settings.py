@@ -1,23 +1,18 @@
-"""The arguments that all exports for devices take -> checked; scores -> how far they differ."""
+"""What the exports for devices share: checked settings, what is recorded, how scores agree."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
-import numpy as np
+import torch
+from torch import Tensor
 
-from forward_forward.export.device.device_layer import Array
+from forward_forward.export.device.device_layer import Array, DeviceLayer
+from forward_forward.export.folder import MADE_BY, fingerprint
+from forward_forward.export.verify import relative_differences
 from forward_forward.forward import Network
-
-
-def class_names(network: Network, classes: Sequence[str] | None, spare: int) -> list[str]:
-    """The names of a network's classes, by default their numbers, and of spare ones."""
-    count = network.examples.num_classes
-    names = [*map(str, range(count))] if classes is None else [*classes]
-    if len(names) != count:
-        raise ValueError(f"the network has {count} classes, got {len(names)} names: name each one")
-    return names + [f"spare {index + 1}" for index in range(spare)]
 
 
 def check_settings(spare: int, rate: float) -> None:
@@ -28,7 +23,31 @@ def check_settings(spare: int, rate: float) -> None:
         raise ValueError(f"rate expects a number from 0 on, got {rate!r}")
 
 
-def difference_of(found: Array, right: Any) -> float:
-    """How far scores [n, classes] are from the right ones, relative to a row's largest."""
-    size = np.maximum(np.abs(right).max(1), np.median(np.abs(right).max(1)))
-    return float((np.abs(found - right).max(1) / np.maximum(size, 1e-30)).max())
+def spare_names(count: int) -> list[str]:
+    """The names of spare classes."""
+    return [f"spare {index + 1}" for index in range(count)]
+
+
+def record_of(
+    network: Network, layers: Sequence[DeviceLayer], names: list[str], spare: int, rate: float
+) -> dict[str, Any]:
+    """What each export says of its network."""
+    return {
+        "made_by": MADE_BY,
+        "version": version("forward-forward"),
+        "weights": fingerprint(network),
+        "classes": names,
+        "spare_classes": spare,
+        "rate": rate,
+        "layers": [{"notes": each.notes, **each.fields} for each in layers],
+    }
+
+
+def agreement(found: Array, right: Tensor) -> dict[str, Any]:
+    """How scores [n, classes], of spare classes too, agree with the library's [n, classes]."""
+    scores, right = torch.from_numpy(found)[:, : right.shape[1]].double(), right.double().cpu()
+    return {
+        "samples": len(right),
+        "largest_relative_difference": float(relative_differences(scores, right).max()),
+        "labels_equal": float((scores.argmax(1) == right.argmax(1)).double().mean()),
+    }

@@ -27,7 +27,6 @@ class Sizes:
         backprop: Whether the layers are trained by backpropagation.
         two_pass: Whether the first layer is shown each label in turn.
         scaled: Whether the input is scaled, and so copied.
-        input_bytes: Bytes of a value of a sample.
     """
 
     layers: Sequence[DeviceLayer]
@@ -37,7 +36,6 @@ class Sizes:
     backprop: bool
     two_pass: bool
     scaled: bool
-    input_bytes: int
 
     def outputs(self, parity: int) -> int:
         """The most activities of a layer with an even or an odd number."""

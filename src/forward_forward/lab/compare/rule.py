@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forward_forward.data import Source
-from forward_forward.recipes.parameters import parameter_of, parameters_of
+from forward_forward.recipes.parameters import parameters_of, read_setting
 from forward_forward.recipes.plan import Plan, Recipe
 from forward_forward.recipes.settings import parts, recipe_named
 
@@ -68,8 +68,7 @@ def read_rule(text: str, network: str | None = None) -> Rule:
             raise ValueError(f"expected settings such as lr=0.01 after {name!r}, got {pair!r}")
         if key in SHARED:
             raise ValueError(f"{key} is the same for every rule: pass it to the comparison")
-        read = parameter_of(recipe, key).value(value)
-        settings[key] = [*read] if isinstance(read, tuple) else read
+        settings[key] = read_setting(recipe, key, value)
     return Rule(text, name, settings)
 
 
@@ -88,7 +87,7 @@ def _network(name: str, recipe: Recipe, network: str) -> dict[str, Any]:
             f"the recipe {name!r} cannot have the network {network!r}: leave it out, or omit the"
             " network, so that each recipe has its own"
         )
-    settings: dict[str, Any] = {place: [*parameter_of(recipe, place).value(widths)]}  # type: ignore[misc]
+    settings: dict[str, Any] = {place: read_setting(recipe, place, widths)}
     if "network" in taken and kind is not None:
         settings["network"] = kind
     return settings

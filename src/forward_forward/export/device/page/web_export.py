@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from forward_forward import files
 from forward_forward.data.batch import as_float
 from forward_forward.examples import NoLabel
+from forward_forward.export.arguments import check_whole, class_names
 from forward_forward.export.device.c_export import RATE, scaling_of
 from forward_forward.export.device.device_layer import Array, DeviceLayer
 from forward_forward.export.device.kernel import BLOCK, kernel_file
@@ -25,12 +25,13 @@ from forward_forward.export.device.page.check import scores_in_node
 from forward_forward.export.device.page.choice import chosen, features_of, picture_of
 from forward_forward.export.device.page.html import page_text
 from forward_forward.export.device.settings import (
+    agreement,
     check_settings,
-    class_names,
-    difference_of,
+    record_of,
+    spare_names,
 )
 from forward_forward.export.device.sizes import Sizes
-from forward_forward.export.folder import MADE_BY, fingerprint
+from forward_forward.export.folder import MADE_BY
 from forward_forward.export.predictors import frozen
 from forward_forward.forward import Network
 
@@ -83,22 +84,15 @@ def web(
     ('float32', True)
     """
     file = _file_of(Path(path))
+    check_whole(network)
     check_settings(spare_classes, rate)
     _check_samples(network, samples, labels)
     network = frozen(network)
-    names = class_names(network, classes, spare_classes)
+    names = class_names(network, classes) + spare_names(spare_classes)
     samples, labels = samples.cpu(), labels.cpu()
     layers = layers_of(network, samples.shape[1:], spare_classes)
     block, two_pass = _memory(network, layers, samples, len(names), spare_classes, rate)
-    about = {
-        "made_by": MADE_BY,
-        "version": version("forward-forward"),
-        "weights": fingerprint(network),
-        "classes": names,
-        "spare_classes": spare_classes,
-        "rate": rate,
-        "layers": [{"notes": each.notes, **each.fields} for each in layers],
-    }
+    about = record_of(network, layers, names, spare_classes, rate)
     shown = _shown(network, samples, labels)
     for half in (False, True):
         parts = _parts(block, layers, about, two_pass=two_pass, half=half)
@@ -162,7 +156,6 @@ def _memory(
         backprop=False,
         two_pass=two_pass,
         scaled=True,
-        input_bytes=4,
     )
     scaling = scaling_of(network, map_of(samples.shape[1:]), samples.dtype == torch.uint8)
     return block_of(layers, sizes, scaling, spare=spare, rate=rate), two_pass
@@ -231,17 +224,11 @@ def _verified(
     if found is None:
         say("not verified: this machine has no Node (node)")
         return None
-    right = network.goodness(as_float(raw)).double().cpu().numpy()
-    found = found[:, : right.shape[1]]
-    difference = difference_of(found, right)
+    checked = agreement(found, network.goodness(as_float(raw)))
+    difference = checked["largest_relative_difference"]
     if not difference <= TOLERANCE[numbers]:
         raise RuntimeError(
             f"the page's kernel differs from the network by {difference:.1e} relative to a row's"
             f" largest score, expected at most {TOLERANCE[numbers]:.0e}; nothing was written"
         )
-    same = float((found.argmax(1) == right.argmax(1)).mean())
-    return {
-        "samples": len(raw),
-        "largest_relative_difference": difference,
-        "labels_equal": same,
-    }
+    return checked

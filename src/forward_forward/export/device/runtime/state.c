@@ -8,6 +8,9 @@ static struct {
     int32_t in_ram;            /* the layer whose copy is in RAM, if there is room for one */
 } ff_state;
 
+#if FF_REPLAY && !FF_LEARN
+#error "FF_REPLAY repeats samples while learning: leave out FF_LEARN=0"
+#endif
 #if FF_ONE_LAYER && FF_REPLAY
 #error "FF_REPLAY repeats samples in all layers: leave FF_ONE_LAYER out"
 #endif
