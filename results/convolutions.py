@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 import forward_forward as ff
 from forward_forward import datasets, predict, recipes
 from forward_forward.data import Source
+from forward_forward.lab.compare.job import petaflops
 from forward_forward.lab.statistics import t_interval
 from forward_forward.track.run_record import machine
 
@@ -37,15 +37,6 @@ SETS: dict[str, dict[str, Any]] = {
     "fashion_mnist": {"epochs": 9},
 }
 SEEDS = 3
-
-
-def petaflops(plan: recipes.Plan, train: Source) -> float:
-    """Floating-point operations of the whole training, in units of 10^15, counted in one step."""
-    batch = next(train.batches(plan.batch_size))
-    with FlopCounterMode(display=False) as counter:
-        plan.trainer.step(*batch)
-    a_sample: float = counter.get_total_flops() / len(batch.x)
-    return a_sample * len(train) * plan.epochs / 1e15
 
 
 def plan_of(arm: str, name: str, seed: int, train: Source) -> recipes.Plan:

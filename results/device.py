@@ -10,9 +10,9 @@ local     each layer has a read-out of its own and learns by its own loss; read-
 groups    the same without weights to read out: the units of a layer are divided among the classes
 backprop  the last layer alone has a read-out, and all learn by its loss
 
-1. Error on test data, by the machine's own compiler: the rate and the normalisation of the layers'
-   inputs that do best on the last 200 training samples (mean of SEEDS, for each arm), then training
-   on all of them. Test samples are read once.
+1. Error on test data, by the machine's own compiler: the rate, the normalisation of the layers'
+   inputs and the temperature of channel groups that do best on the last 200 training samples (mean
+   of SEEDS, for each arm), then training on all of them. Test samples are read once.
 2. Memory, code and instructions, on the emulated chip: see device_aifes.py.
 3. DEPTHS: the same memory and instructions against the number of hidden layers of 64 units.
 """
@@ -37,13 +37,14 @@ from torch import nn
 from forward_forward import seeds
 from forward_forward.examples import NoLabel
 from forward_forward.export.device import Program, c
+from forward_forward.export.device.sizes import Numbers
 from forward_forward.forward import Layer, MeanSquareOne, Network, mlp
 from forward_forward.losses import CrossEntropy
 from forward_forward.readouts import ChannelGroups, LinearReadout
 
 KEPT = HERE / "ours.json"
 ARMS = "local", "groups", "backprop"
-TEMPERATURE = {"groups": 0.3}  # chosen on the same held-out samples
+TEMPERATURES = {"groups": (1.0, 0.3, 0.1)}  # of their goodness in the loss; of the others, 1
 NORMS = "none", "mean_square_one"
 NETWORKS: dict[str, tuple[str, tuple[int, ...]]] = {
     "64-32-10": ("digits", (32,)),
@@ -59,7 +60,18 @@ class Arm(NamedTuple):
     """How a network learns."""
 
     rule: str
-    norm: str
+    norm: str = "mean_square_one"
+    temperature: float = 1.0
+
+    @property
+    def settings(self) -> str:
+        """What is chosen besides the rate, as text."""
+        return f"{self.norm}, temperature {self.temperature}"
+
+
+def choices(rule: str) -> list[Arm]:
+    """The arms among which the held-out samples choose."""
+    return [Arm(rule, norm, each) for norm in NORMS for each in TEMPERATURES.get(rule, (1.0,))]
 
 
 def normalised(arm: Arm) -> MeanSquareOne | None:
@@ -73,7 +85,7 @@ def dense(features: int, hidden: Sequence[int], arm: Arm, seed: int) -> Network:
         goodness=ChannelGroups(10) if arm.rule == "groups" else LinearReadout(10),
         loss=CrossEntropy(),
         normalize=normalised(arm),
-        temperature=TEMPERATURE.get(arm.rule, 1.0),
+        temperature=arm.temperature,
     )
     return mlp(features, *hidden, num_classes=10, seed=seed, examples=NoLabel(10), layer=layer)
 
@@ -108,13 +120,20 @@ def placed(x: np.ndarray, data: str, hidden: Sequence[int]) -> torch.Tensor:
 
 
 def exported(
-    folder: Path, data: str, hidden: Sequence[int], arm: Arm, seed: int, x: np.ndarray
+    folder: Path,
+    data: str,
+    hidden: Sequence[int],
+    arm: Arm,
+    seed: int,
+    x: np.ndarray,
+    numbers: Numbers = "float32",
 ) -> dict[str, Any]:
     """The untrained network as C, verified on samples; the content of its export.json."""
     made = dense(x.shape[1], hidden, arm, seed) if hidden else convolutional(arm, seed)
     if arm.rule == "backprop":
         made.set_readout((len(made.layers) - 1, len(made.layers)))
-    return c(made, placed(x[:20], data, hidden), folder, backprop=arm.rule == "backprop")
+    samples = placed(x[:20], data, hidden)
+    return c(made, samples, folder, numbers=numbers, backprop=arm.rule == "backprop")
 
 
 def wrong(program: Program, rate: float, part: tuple[Part, Part], data: str) -> int:
@@ -135,34 +154,46 @@ def errors(folder: Path, name: str, rule: str, part: tuple[Part, Part]) -> dict[
     """Rate and normalisation that are best on held-out samples, and the test errors in %."""
     data, hidden = NETWORKS[name]
     shorter = board.held_out(part)
-    found: dict[str, dict[float, float]] = {}
-    programs: dict[str, list[Program]] = {}
-    for norm in NORMS:
-        made = []
-        for seed in SEEDS:
-            here = folder / f"{name}-{rule}-{norm}-{seed}"
-            exported(here, data, hidden, Arm(rule, norm), seed, part[0][0])
-            made.append(Program(here))
-        programs[norm] = made
-        count = board.HELD_OUT / 100
-        found[norm] = {
-            rate: mean(wrong(each, rate, shorter, data) / count for each in made) for rate in RATES
+    found: dict[Arm, dict[float, float]] = {}
+    programs: dict[Arm, list[Program]] = {}
+    count = board.HELD_OUT / 100
+    for arm in choices(rule):
+        programs[arm] = [program_of(folder, data, hidden, arm, seed, part) for seed in SEEDS]
+        found[arm] = {
+            rate: mean(wrong(each, rate, shorter, data) / count for each in programs[arm])
+            for rate in RATES
         }
-        print(name, rule, norm, found[norm], flush=True)
-    norm, rate = min(
-        ((n, r) for n in NORMS for r in RATES), key=lambda each: found[each[0]][each[1]]
+        print(name, rule, arm.settings, found[arm], flush=True)
+    arm, rate = min(
+        ((a, r) for a in found for r in RATES), key=lambda each: found[each[0]][each[1]]
     )
     count = len(part[1][1]) / 100
-    tested = [wrong(each, rate, part, data) / count for each in programs[norm]]
+    tested = [wrong(each, rate, part, data) / count for each in programs[arm]]
     return {
-        "normalisation": norm,
+        "normalisation": arm.norm,
+        "temperature": arm.temperature,
         "rate": rate,
         "held_out_error_percent": {
-            n: {str(r): round(e, 2) for r, e in each.items()} for n, each in found.items()
+            a.settings: {str(r): round(e, 2) for r, e in each.items()} for a, each in found.items()
         },
         "test_error_percent": round(mean(tested), 2),
         "test_error_percent_by_seed": [round(e, 2) for e in tested],
     }
+
+
+def program_of(
+    folder: Path,
+    data: str,
+    hidden: Sequence[int],
+    arm: Arm,
+    seed: int,
+    part: tuple[Part, Part],
+    numbers: Numbers = "float32",
+) -> Program:
+    """The untrained network, exported and compiled for this machine."""
+    here = folder / f"{arm.settings}-{seed}-{numbers}"
+    exported(here, data, hidden, arm, seed, part[0][0], numbers)
+    return Program(here)
 
 
 def built(folder: Path, macros: Sequence[str], *, without: bool = False) -> Path:
@@ -193,26 +224,24 @@ def chip(folder: Path, macros: Sequence[str], weights: int) -> dict[str, Any]:
             "input_output_and_label": got["buffer_bytes"],
             "stack_of_a_prediction": got["predict_stack"],
         },
-        "flash_bytes": {
-            "code": takes[".text"] + takes[".ARM.exidx"],
-            "constants": takes[".rodata"],
-            "initial_data": takes[".data"],
-        },
-        "instructions": {
-            "training_step": board.instructions(got["train_ticks"]),
-            "prediction": board.instructions(got["predict_ticks"]),
-            "samples": board.FEW,
-        },
+        "flash_bytes": board.flash(takes),
+        "instructions": board.steps(got),
     }
 
 
 def cost(
-    folder: Path, data: str, hidden: Sequence[int], arm: Arm, rate: float, part: tuple[Part, Part]
+    folder: Path,
+    data: str,
+    hidden: Sequence[int],
+    arm: Arm,
+    rate: float,
+    part: tuple[Part, Part],
+    numbers: Numbers = "float32",
 ) -> dict[str, Any]:
     """What `chip` measures; for the local arm also if one layer at a time is in RAM."""
     here = folder / "cost" / "export"
     here.parent.mkdir(exist_ok=True)
-    about = exported(here, data, hidden, arm, 0, part[0][0])
+    about = exported(here, data, hidden, arm, 0, part[0][0], numbers)
     macros = board.macros_of(folder, board.few(part), "few", data)
     macros += ["-UPASSES", "-DPASSES=1", "-URATE", f"-DRATE={rate}f"]
     memory = about["memory"]
@@ -229,7 +258,7 @@ def depth_rows(folder: Path, part: tuple[Part, Part]) -> dict[str, Any]:
     for depth in DEPTHS:
         hidden = [64] * depth
         rows[str(depth)] = {
-            rule: cost(folder, "digits", hidden, Arm(rule, NORMS[1]), 0.01, part) for rule in ARMS
+            rule: cost(folder, "digits", hidden, Arm(rule), 0.01, part) for rule in ARMS
         }
     return rows
 
@@ -251,7 +280,7 @@ def main() -> None:
                     if rule == "groups" and not hidden:
                         continue  # the lowest layer has fewer channels than there are classes
                     row[rule] = errors(folder, name, rule, parts[data])
-                    arm = Arm(rule, row[rule]["normalisation"])
+                    arm = Arm(rule, row[rule]["normalisation"], row[rule]["temperature"])
                     row[rule] |= cost(folder, data, hidden, arm, row[rule]["rate"], parts[data])
                 report["networks"][name] = row
         KEPT.write_text(json.dumps(report, indent=1) + "\n")

@@ -135,16 +135,8 @@ def cost(builder: Builder, name: str, part: tuple[Part, Part], rate: float) -> d
             "aialgo_sizeof_inference_memory": got["inference_bytes"],
             "stack_of_a_prediction": got["predict_stack"],
         },
-        "flash_bytes": {
-            "code": takes[".text"] + takes[".ARM.exidx"],
-            "constants": takes[".rodata"],
-            "initial_data": takes[".data"],
-        },
-        "instructions": {
-            "training_step": board.instructions(got["train_ticks"]),
-            "prediction": board.instructions(got["predict_ticks"]),
-            "samples": board.FEW,
-        },
+        "flash_bytes": board.flash(takes),
+        "instructions": board.steps(got),
     }
     if "-DCNN" not in network:
         lean = board.emulated(builder.program([*macros, "-DNO_INPUT_GRADIENT"]))

@@ -87,6 +87,24 @@ def emulated(program: Path, timeout: float = 600) -> dict[str, int]:
     return figures(out(*BOARD, program, stdin=subprocess.DEVNULL, timeout=timeout))
 
 
+def flash(takes: dict[str, int]) -> dict[str, int]:
+    """Bytes of flash of the sections that a library takes."""
+    return {
+        "code": takes[".text"] + takes[".ARM.exidx"],
+        "constants": takes[".rodata"],
+        "initial_data": takes[".data"],
+    }
+
+
+def steps(got: dict[str, int]) -> dict[str, int]:
+    """Instructions a sample, to learn and to predict."""
+    return {
+        "training_step": instructions(got["train_ticks"]),
+        "prediction": instructions(got["predict_ticks"]),
+        "samples": FEW,
+    }
+
+
 def instructions(ticks: int) -> int:
     """Instructions a sample, of the ticks of FEW samples."""
     return round(ticks * INSTRUCTIONS_PER_TICK / FEW)

@@ -28,8 +28,7 @@ def main() -> None:
         rows[str(width)] = {}
         for rule in ARMS:
             with tempfile.TemporaryDirectory() as folder:
-                arm = Arm(rule, "mean_square_one")
-                row = cost(Path(folder), "digits", [width] * DEPTH, arm, RATE, part)
+                row = cost(Path(folder), "digits", [width] * DEPTH, Arm(rule), RATE, part)
                 rows[str(width)][rule] = row
         KEPT.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -19,11 +19,11 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from convolutions import petaflops
 from matplotlib import pyplot as plt
 
 from forward_forward import datasets, predict, recipes
 from forward_forward.data import Data
+from forward_forward.lab.compare.job import petaflops
 from forward_forward.lab.statistics import t_interval
 
 HERE = Path(__file__).parent / "convolutions"

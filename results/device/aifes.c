@@ -1,37 +1,12 @@
-/* One small network trained by AIfES, one sample at a time -> what aifes.py reads.
+/* One small network trained by AIfES, one sample at a time -> what device_aifes.py reads.
  *
- * Built twice from the same text: by the machine's own compiler (HOST: `aifes RATE SEED`, for the error
- * on test data) and for a bare Cortex-M with start.c (instructions by the board's timer, stack). A third
- * build with WITHOUT_AIFES is the same program less every call of AIfES: the difference of the two is
+ * A build with WITHOUT_AIFES is the same program less every call of AIfES: the difference of the two is
  * what AIfES takes of flash and RAM.
  *
- * Macros: INPUT, HIDDEN (widths with commas between) or CNN; CLASSES; DATA, a file of unsigned bytes:
- * TRAIN rows of pixels, TRAIN labels, TEST rows, TEST labels; PIXEL_SCALE; PASSES; RATE, SEED;
- * PARAMETER_BYTES, TRAINING_BYTES: the memory AIfES is given (the program ends where it asks for more).
+ * Macros besides those of harness.h: HIDDEN (widths with commas between) or CNN; PARAMETER_BYTES,
+ * TRAINING_BYTES: the memory AIfES is given (the program ends where it asks for more).
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#ifdef HOST
-static uint32_t timer_ticks(void) { return 0; }
-static void stack_mark(void) {}
-static uint32_t stack_used(void) { return 0; }
-#else
-#include "start.h"
-#endif
-
-/* The samples lie in flash, with the constants. */
-__asm(".section .rodata.samples, \"a\"\n"
-      "samples: .incbin \"" DATA "\"\n"
-      ".text\n");
-extern const uint8_t samples[];
-
-/* What a program that feeds the network holds besides AIfES's memory; not static, so that the build
- * without AIfES keeps them too. */
-float input[INPUT], output[CLASSES];
-uint8_t target;
+#include "harness.h"
 
 #ifndef WITHOUT_AIFES
 #include "aifes.h"
@@ -86,24 +61,9 @@ int rand(void) /* SplitMix64 (Steele, Lea and Flood, 2014) */
     return (int)((mixed ^ mixed >> 31) & 0x7FFFFFFF);
 }
 
-/* `name 0x...`, without printf: it would bring in much that AIfES may need too, and so hide it in the
- * difference of the two builds. */
-static void show(const char *name, uint64_t value)
+static void set_up(float rate, uint32_t seed)
 {
-    char line[64], *end = line;
-    while (*name)
-        *end++ = *name++;
-    memcpy(end, " 0x", 3);
-    end += 3;
-    for (int shift = 60; shift >= 0; shift -= 4)
-        *end++ = "0123456789abcdef"[value >> shift & 15];
-    *end++ = '\n';
-    if (write(1, line, (size_t)(end - line)) < 0)
-        _exit(2);
-}
-
-static void set_up(float rate)
-{
+    random_state = seed;
 #ifdef WITHOUT_AIFES
     output[0] = rate;
 #else
@@ -177,69 +137,4 @@ static __attribute__((noinline)) void predict(void)
 #ifndef WITHOUT_AIFES
     aialgo_inference_model(&net.model, &net.input_tensor, &net.output_tensor);
 #endif
-}
-
-static void fetch(const uint8_t *pixels)
-{
-    for (unsigned i = 0; i < INPUT; i++)
-        input[i] = (float)pixels[i] * PIXEL_SCALE;
-}
-
-/* Ticks of a call, less those of reading the timer twice. */
-static uint64_t timed(void (*call)(void))
-{
-    uint32_t start = timer_ticks();
-    uint32_t nothing = timer_ticks() - start;
-    start = timer_ticks();
-    call();
-    return timer_ticks() - start - nothing;
-}
-
-#ifdef HOST
-int main(int count, char **given)
-{
-    float rate = count > 1 ? strtof(given[1], 0) : RATE;
-    random_state = count > 2 ? (uint32_t)strtoul(given[2], 0, 10) : SEED;
-#else
-int main(void)
-{
-    float rate = RATE;
-    random_state = SEED;
-#endif
-    const uint8_t *labels = samples + (size_t)TRAIN * INPUT, *tests = labels + TRAIN;
-    uint64_t train_ticks = 0, predict_ticks = 0;
-    uint32_t train_stack = 0, predict_stack = 0, wrong = 0;
-
-    set_up(rate);
-    for (unsigned pass = 0; pass < PASSES; pass++)
-        for (unsigned i = 0; i < TRAIN; i++) {
-            fetch(samples + (size_t)i * INPUT);
-            target = labels[i];
-            /* The stack is looked at in the first step only: to mark it takes long. */
-            if (!pass && !i)
-                stack_mark();
-            train_ticks += timed(train);
-            if (!pass && !i)
-                train_stack = stack_used();
-        }
-    for (unsigned i = 0; i < TEST; i++) {
-        unsigned best = 0;
-        fetch(tests + (size_t)i * INPUT);
-        if (!i)
-            stack_mark();
-        predict_ticks += timed(predict);
-        if (!i)
-            predict_stack = stack_used();
-        for (unsigned k = 1; k < CLASSES; k++)
-            if (output[k] > output[best])
-                best = k;
-        wrong += best != tests[(size_t)TEST * INPUT + i];
-    }
-    show("train_ticks", train_ticks);
-    show("predict_ticks", predict_ticks);
-    show("train_stack", train_stack);
-    show("predict_stack", predict_stack);
-    show("buffer_bytes", sizeof input + sizeof output + sizeof target);
-    show("wrong", wrong);
-    return 0;
 }

@@ -37,7 +37,8 @@ static void set_up(float rate, uint32_t seed);
 static __attribute__((noinline)) void train(void);
 static __attribute__((noinline)) void predict(void);
 
-/* Written without printf: its own stack and code would be in the way. */
+/* Written without printf: it would bring in code that the library may need too, and so hide it in the
+ * difference of the two builds. */
 static void show(const char *name, uint64_t value)
 {
     char line[64], *end = line;

@@ -23,6 +23,7 @@ from forward_forward.datasets.splits import Sets
 from forward_forward.lab.compare.rule import Rule, read_rule
 from forward_forward.lab.workers import leave_interrupts
 from forward_forward.optimize import Diverged
+from forward_forward.recipes import Plan
 from forward_forward.track.run_record import machine
 
 # Increment it when a change makes runs differ from those in older folders.
@@ -102,7 +103,7 @@ def _trained(job: CompareJob, rule: Rule) -> Record:
     settings = {**json.loads(job.chosen), "epochs": job.epochs, "device": job.device}
     seed = {"seed": job.seed}
     samples = {"train": len(sets.train), "test": len(sets.test)}
-    operations = petaflops(rule, sets.train, {**settings, **seed})
+    operations = petaflops(rule.plan(sets.train, {**settings, **seed}), sets.train)
     plan = rule.plan(sets.train, {**settings, **seed})
     diverged = False
     history: list[Mapping[str, Any]] = []
@@ -130,7 +131,7 @@ def _trained(job: CompareJob, rule: Rule) -> Record:
         "diverged": diverged,
         "seconds": round(seconds, 2),
         "cpu_seconds": round(cpu, 2),
-        "petaflops": operations,
+        "petaflops": float(f"{operations:.4g}"),
         "peak_bytes": memory.get("bytes"),
         "weights": sum(each.numel() for each in plan.trainer.network.parameters()),
         "batch_size": plan.batch_size,
@@ -138,18 +139,16 @@ def _trained(job: CompareJob, rule: Rule) -> Record:
     }
 
 
-def petaflops(rule: Rule, train: Source, settings: Mapping[str, Any]) -> float:
-    """Floating-point operations of matrix products and convolutions in a training, times 1e-15.
+def petaflops(plan: Plan, train: Source) -> float:
+    """Operations of matrix products and convolutions in a whole training, in units of 10^15.
 
-    They are counted in one step of a plan of its own.
+    They are counted in one step, which the plan's trainer takes.
     """
-    plan = rule.plan(train, settings)
     batch = next(train.batches(plan.batch_size))
     with FlopCounterMode(display=False) as counter:
         plan.trainer.step(*batch)
-    return float(
-        f"{counter.get_total_flops() / len(batch.x) * len(train) * plan.epochs / 1e15:.4g}"
-    )
+    a_sample: float = counter.get_total_flops() / len(batch.x)
+    return a_sample * len(train) * plan.epochs / 1e15
 
 
 def guessing_error(test: Source) -> float:
