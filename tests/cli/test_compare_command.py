@@ -46,7 +46,7 @@ def test_the_same_command_prints_the_table_in_other_forms(finished):
     for form, start in (("md", "| rule |"), ("latex", r"\begin{tabular}"), ("csv", "rule,")):
         given = "--seeds", "2", "--out", folder, "--format", form
         assert called("compare", *RULES, *QUICK, *given).out.startswith(start)
-    done = called("compare", *RULES, *QUICK, "--seeds", "2", "--out", folder, "--json")
+    done = called("compare", *RULES, *QUICK, "--seeds", "2", "--out", folder, "--format", "json")
     assert {row["rule"] for row in json.loads(done.out)} == {*RULES}
     assert (folder / "runs.jsonl").read_text() == before
 

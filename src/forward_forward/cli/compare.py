@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from forward_forward.cli.flags import Columns, Count, Folder, Missing, Name, Switch, option
+from forward_forward.cli.flags import Columns, Count, Folder, Missing, Name, option
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class CompareCommand:
     """
 
     # Names of recipes, my_rule.py:function, or such a name with settings, in quotes.
-    rules: Annotated[tuple[str, ...], tyro.conf.Positional, option("RULE")] = ()
+    rules: Annotated[tuple[str, ...], tyro.conf.Positional, option("RULE RULE [...]")] = ()
     # What to train on, specified as for ff train; it must have classes.
     data: str = "mnist"
     # Label column of a table.
@@ -55,8 +55,6 @@ class CompareCommand:
     device: Name = None
     # How the table is printed: text, md, latex, csv or json.
     format: Literal["text", "md", "latex", "csv", "json"] = "text"
-    # Print the table as JSON, as --format json does.
-    json: Switch = False
 
     def __call__(self) -> int:
         from forward_forward.cli import compare_output
@@ -92,11 +90,10 @@ class CompareCommand:
             raise KeyboardInterrupt(message) from None
         found = read(folder)
         page = compare_output.write_page(folder)
-        form = "json" if self.json else self.format
-        if form == "text":
+        if self.format == "text":
             print_table("", texts(found))
         else:
-            print(formatted(found, form))
+            print(formatted(found, self.format))
         print(f"written to {folder}: runs.jsonl, compare.json, {page.name}", file=sys.stderr)
         return 0
 

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from forward_forward.cli.flags import Folder, Name, Run, Switch
+from forward_forward.cli.flags import Folder, Name, Number, Run, Switch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ class ExportCommand:
     # Classes that the network can learn, in C or in the page, besides those of the run.
     spare_classes: int = 0
     # Learning rate of the device or the page at the start, 0.01 by default.
-    rate: float | None = None
+    rate: Number = None
     # Folder of the files, by default RUN/export, RUN/device for c or RUN/page for web; for a .skops
     # file, the .onnx file.
     out: Folder = None

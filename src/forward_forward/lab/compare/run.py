@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -86,59 +87,87 @@ def compare(
     >>> sorted(frame.index)
     ['one_pass', 'one_pass rule=backprop']
     """
+    request = _Request(
+        [*rules],
+        {"data": data} if isinstance(data, str) else dict(data),
+        network,
+        seeds,
+        epochs,
+        images,
+        trials,
+        reference,
+        jobs,
+        device,
+        progress or CompareProgress(),
+    )
     if out is None:
         with TemporaryDirectory() as folder:
-            return _compare(Path(folder), locals())
-    return _compare(Path(out), locals())
+            return _compare(Path(folder), request)
+    return _compare(Path(out), request)
 
 
-def _compare(folder: Path, given: Mapping[str, Any]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Request:
+    """The arguments of `compare` but for its folder."""
+
+    rules: Sequence[str]
+    data: Mapping[str, Any]
+    network: str | None
+    seeds: int
+    epochs: int | None
+    images: int | None
+    trials: int
+    reference: str | None
+    jobs: int
+    device: str | None
+    progress: CompareProgress
+
+
+def _compare(folder: Path, given: _Request) -> pd.DataFrame:
     read = _checked(given)
-    data = given["data"]
-    command = {"data": data} if isinstance(data, str) else dict(data)
+    command = dict(given.data)
     command["data"] = absolute(command["data"])
     text = json.dumps(command, sort_keys=True)
-    sets = data_of(text, given["images"])
+    sets = data_of(text, given.images)
     if not sets.train.classes:
         raise ValueError("expected data with classes, got a number to predict")
     count = len(sets.train)
-    epochs = given["epochs"] or min(30, max(5, round(SHOWN / count)))
+    epochs = given.epochs or min(30, max(5, round(SHOWN / count)))
     about = {
         "data": command,
-        "network": given["network"],
+        "network": given.network,
         "epochs": epochs,
-        "images": given["images"],
-        "trials": given["trials"],
+        "images": given.images,
+        "trials": given.trials,
         "samples": {"train": count, "validation": len(sets.validation), "test": len(sets.test)},
         "checksums": {name: checksum(getattr(sets, name)) for name in ("train", "test")},
     }
     _same(folder, about)
-    progress = given["progress"] or CompareProgress()
-    common = (text, given["images"], epochs)
-    chosen = _tuned(read, common, given, folder, progress)
+    common = (text, given.images, epochs)
+    chosen = _tuned(read, common, given, folder)
     wanted = [
         CompareJob(
             rule.text,
-            given["network"],
+            given.network,
             json.dumps(chosen[rule.text]),
             *common,
             seed,
-            given["device"],
+            given.device,
         )
-        for seed in range(given["seeds"])
+        for seed in range(given.seeds)
         for rule in read
     ]
     ledger = Ledger(folder)
     missing = ledger.missing(wanted)
-    progress.runs(len(missing), len(wanted))
-    for record in performed(perform, missing, given["jobs"]):
+    given.progress.runs(len(missing), len(wanted))
+    for record in performed(perform, missing, given.jobs):
         ledger.add(record)
-        progress.run(record)
+        given.progress.run(record)
     records = {rule.text: [ledger[job] for job in wanted if job.rule == rule.text] for rule in read}
     comparison = {
         **about,
-        "reference": given["reference"] or read[0].text,
-        "searched": {rule.text: search_space(rule) for rule in read} if given["trials"] else {},
+        "reference": given.reference or read[0].text,
+        "searched": {rule.text: search_space(rule) for rule in read} if given.trials else {},
         "rows": rows_of(records),
         "differences": differences(records),
         "ranks": ranks(records),
@@ -155,20 +184,20 @@ def read(folder: Path) -> dict[str, Any]:
     return dict(manifest.read_record(folder / NAME))
 
 
-def _checked(given: Mapping[str, Any]) -> list[Rule]:
+def _checked(given: _Request) -> list[Rule]:
     """The rules, if all that is asked for is possible."""
-    texts = [*given["rules"]]
+    texts = given.rules
     if len(texts) < 2 or len({*texts}) < len(texts):
         raise ValueError(f"expected two or more different rules to compare, got {texts}")
     for name, least in (("seeds", 2), ("jobs", 1), ("trials", 0), ("epochs", 1), ("images", 1)):
-        value = given[name]
+        value = getattr(given, name)
         if value is None and name in ("epochs", "images"):
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ValueError(f"{name} expects a whole number of {least} or more, got {value!r}")
-    if given["reference"] not in (None, *texts):
-        raise ValueError(f"reference expects one of the rules, got {given['reference']!r}")
-    return [read_rule(text, given["network"]) for text in texts]
+    if given.reference not in (None, *texts):
+        raise ValueError(f"reference expects one of the rules, got {given.reference!r}")
+    return [read_rule(text, given.network) for text in texts]
 
 
 def _same(folder: Path, about: Mapping[str, Any]) -> None:
@@ -194,19 +223,17 @@ def _same(folder: Path, about: Mapping[str, Any]) -> None:
 def _tuned(
     rules: Sequence[Rule],
     common: tuple[str, int | None, int],
-    given: Mapping[str, Any],
+    given: _Request,
     folder: Path,
-    progress: CompareProgress,
 ) -> dict[str, dict[str, Any]]:
     """The settings chosen for each rule, by its text."""
     tunings = [
-        RuleTuning(rule, *common, given["trials"], folder / "tuning", given["device"])
-        for rule in rules
+        RuleTuning(rule, *common, given.trials, folder / "tuning", given.device) for rule in rules
     ]
-    if not given["trials"]:
+    if not given.trials:
         return {rule.text: {} for rule in rules}
     found = {}
-    for tuning, chosen in performed(tune, tunings, given["jobs"]):
+    for tuning, chosen in performed(tune, tunings, given.jobs):
         found[tuning.rule.text] = chosen
-        progress.tuned(tuning.rule, chosen)
+        given.progress.tuned(tuning.rule, chosen)
     return found
