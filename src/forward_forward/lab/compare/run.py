@@ -87,7 +87,7 @@ def compare(
     >>> sorted(frame.index)
     ['one_pass', 'one_pass rule=backprop']
     """
-    request = _Request(
+    request = _CompareArguments(
         [*rules],
         {"data": data} if isinstance(data, str) else dict(data),
         network,
@@ -107,7 +107,7 @@ def compare(
 
 
 @dataclass(frozen=True)
-class _Request:
+class _CompareArguments:
     """The arguments of `compare` but for its folder."""
 
     rules: Sequence[str]
@@ -123,7 +123,7 @@ class _Request:
     progress: CompareProgress
 
 
-def _compare(folder: Path, given: _Request) -> pd.DataFrame:
+def _compare(folder: Path, given: _CompareArguments) -> pd.DataFrame:
     read = _checked(given)
     command = dict(given.data)
     command["data"] = absolute(command["data"])
@@ -184,7 +184,7 @@ def read(folder: Path) -> dict[str, Any]:
     return dict(manifest.read_record(folder / NAME))
 
 
-def _checked(given: _Request) -> list[Rule]:
+def _checked(given: _CompareArguments) -> list[Rule]:
     """The rules, if all that is asked for is possible."""
     texts = given.rules
     if len(texts) < 2 or len({*texts}) < len(texts):
@@ -223,7 +223,7 @@ def _same(folder: Path, about: Mapping[str, Any]) -> None:
 def _tuned(
     rules: Sequence[Rule],
     common: tuple[str, int | None, int],
-    given: _Request,
+    given: _CompareArguments,
     folder: Path,
 ) -> dict[str, dict[str, Any]]:
     """The settings chosen for each rule, by its text."""
